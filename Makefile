@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+#
+# make            build/imagefs
+# make check      everything: direction of includes, unit tests, tests on a real mount and a real registry
+# make unit       the unit tests alone
+# make asan tsan  the same suite under the sanitizers
+# make bench      scripts/bench.sh
+# make install    PREFIX=/usr/local, DESTDIR=
+#
+# Nothing is written outside $(BUILD). CC, CFLAGS and LDFLAGS may be given from outside.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+PKGS    := fuse3 libcurl libcrypto json-c zlib libzstd libxxhash
+VERSION := 0.1
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wvla
+HARDEN  := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+DEFS    := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 -DIMAGEFS_VERSION='"$(VERSION)"'
+SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+
+PC_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PC_LIBS   := $(shell pkg-config --libs $(PKGS)) -lpthread
+
+store_src    := $(wildcard store/*.c)
+registry_src := $(wildcard registry/*.c)
+fs_src       := $(wildcard fs/*.c)
+
+# ISA-L inflates twice as fast as zlib; it is one file behind the interface of store/inflate.h.
+ifeq ($(shell pkg-config --exists libisal && echo yes),yes)
+DEFS      += -DHAVE_ISAL
+PC_LIBS   += $(shell pkg-config --libs libisal)
+PC_CFLAGS += $(shell pkg-config --cflags libisal)
+else
+store_src := $(filter-out %_isal.c,$(store_src))
+endif
+
+ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(DEFS) $(SAN) -I. $(PC_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+unit_src := $(wildcard tests/unit/test_*.c)
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
+
+all: $(BUILD)/imagefs
+
+$(BUILD)/imagefs: $(call obj,$(fs_src)) $(BUILD)/libregistry.a $(BUILD)/libstore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS)
+
+$(BUILD)/libstore.a: $(call obj,$(store_src))
+$(BUILD)/libregistry.a: $(call obj,$(registry_src))
+# What of fs/ is tested without a mount: all but the program itself.
+$(BUILD)/libfs.a: $(filter-out %/main.o,$(call obj,$(fs_src)))
+$(BUILD)/%.a:
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Objects depend on the flags that they were built with.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfs.a $(BUILD)/libregistry.a $(BUILD)/libstore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka) $(PC_LIBS)
+
+unit: $(unit_bin)
+	BUILD=$(BUILD) tests/run.sh $(unit_bin)
+
+check: $(BUILD)/imagefs $(unit_bin)
+	scripts/check-includes.sh
+	BUILD=$(BUILD) tests/run.sh
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined check
+
+tsan:
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread check
+
+bench: $(BUILD)/imagefs
+	BUILD=$(BUILD) scripts/bench.sh
+
+install: $(BUILD)/imagefs
+	install -D -m 755 $(BUILD)/imagefs $(DESTDIR)$(PREFIX)/bin/imagefs
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.SECONDARY:
+.PHONY: all unit check asan tsan bench install clean FORCE

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An error: a code and one sentence, on the caller's stack.
+ *
+ * The contract of the whole program: a function that can fail returns 0 (or a
+ * count) or -errno and takes a `struct err *` last, which it fills on failure.
+ * Whoever goes up adds context; the edge in fs/ reports it once. A NULL err is
+ * allowed where the sentence is of no interest.
+ */
+#ifndef STORE_ERR_H
+#define STORE_ERR_H
+
+#define ERR_TEXT_MAX 1024
+
+struct err {
+	int code;                /* errno, positive; 0: no error */
+	char text[ERR_TEXT_MAX]; /* one sentence, no newline; cut where it is too long */
+};
+
+/* Sets code and sentence; returns -code. */
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same from errno, with ": " and its message behind the sentence; returns -errno. */
+int err_sys(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Out of memory; returns -ENOMEM. */
+int err_nomem(struct err *err);
+
+/* Puts "fmt: " in front of the sentence; returns -code. */
+int err_context(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cleanup attributes for owned things, and a typed way to hand them on.
+ *
+ *	autofree char *name = strdup(x);     freed at the end of the scope
+ *	autoclose int fd = open(…);          closed there, if >= 0
+ *	return steal(&name);                 … unless ownership is handed on
+ *
+ * Types with an x_close() declare their own with DEFINE_AUTO(type, x_close),
+ * which makes `auto_x_close` usable as an attribute.
+ */
+#ifndef STORE_MEM_H
+#define STORE_MEM_H
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void mem_free_at(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void mem_close_at(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+#define autofree  __attribute__((cleanup(mem_free_at)))
+#define autoclose __attribute__((cleanup(mem_close_at)))
+
+/* `close_fn(TYPE *)` must accept NULL. */
+#define DEFINE_AUTO(TYPE, close_fn)                                                                \
+	static inline void close_fn##_at(TYPE **p)                                                 \
+	{                                                                                          \
+		close_fn(*p);                                                                      \
+	}
+#define AUTO(close_fn) __attribute__((cleanup(close_fn##_at)))
+
+/* Hands on an owned pointer: gives its value and leaves NULL behind. */
+#define steal(pp)                                                                                  \
+	({                                                                                         \
+		__typeof__(pp) mem_pp = (pp);                                                      \
+		__typeof__(*mem_pp) mem_v = *mem_pp;                                               \
+		*mem_pp = NULL;                                                                    \
+		mem_v;                                                                             \
+	})
+
+static inline int steal_fd(int *fd)
+{
+	int v = *fd;
+
+	*fd = -1;
+	return v;
+}
+
+#endif
