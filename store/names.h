@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * index.json: the names of the store. A name is the full reference
+ * ("docker.io/library/redis:7", or "…@sha256:<hex>" for an image without a tag) in the annotation
+ * org.opencontainers.image.ref.name of a descriptor; when it was pulled stands in the annotation
+ * `org.imagefs.pulled` (RFC 3339, ns). Descriptors that others wrote are kept with all their members.
+ *
+ * Readers take a snapshot, which never changes; taking it costs one stat while the file is as it was. Thread safe.
+ */
+#ifndef STORE_NAMES_H
+#define STORE_NAMES_H
+
+#include "store/oci.h"
+#include "store/store.h"
+
+#include <time.h>
+
+struct name {
+	char *reference; /* the annotation as it stands; "" where a descriptor has none */
+	struct descriptor descriptor;
+	struct timespec pulled; /* {0,0} where unknown */
+};
+
+struct names; /* a snapshot, counted */
+
+int names_get(struct store *s, struct names **out, struct err *err);
+void names_put(struct names *n); /* NULL is allowed */
+DEFINE_AUTO(struct names, names_put)
+
+size_t names_count(const struct names *n);
+const struct name *names_at(const struct names *n, size_t i); /* sorted by reference, bytewise */
+
+/* The first index whose reference is >= the text: with names_at, all names that start with it. */
+size_t names_lower_bound(const struct names *n, const char *text);
+const struct name *names_find(const struct names *n, const char *reference); /* exact, or NULL */
+
+/* Changes whenever the names do, in any process: mtime of index.json. For directories' mtimes. */
+struct timespec names_changed(const struct names *n);
+
+/* Sets or replaces one name, with the present time as `pulled`. The descriptor's media type, digest, size
+ * and platform are written. Under the store's lock; atomic. The two below take the lock themselves. */
+int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err);
+int names_remove(struct store *s, const char *reference, struct err *err); /* -ENOENT */
+
+#endif
