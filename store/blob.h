@@ -16,39 +16,42 @@
 
 #define BLOB_SIZE_ANY UINT64_MAX
 
-/* True where a regular file of that digest and size is there; one of another size counts as absent. */
+/* True where a regular file of that digest and size is there; one of another size counts as absent.
+ */
 bool blob_exists(struct store *s, const struct digest *digest, uint64_t size);
 
-/* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL; -ENOENT. */
+/* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL; -ENOENT.
+ */
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err);
 
 /* Reads a small blob whole and verifies it: -ENOENT, -EFBIG over max, -EBADMSG. Appends to *out. */
 int blob_read(struct store *s, const struct digest *digest, size_t max, struct buf *out,
-              struct err *err);
+	      struct err *err);
 
 /* Stores a small blob under the digest of its bytes, which must equal *digest: else -EBADMSG. */
 int blob_put(struct store *s, const struct digest *digest, const void *data, size_t len,
-             struct err *err);
+	     struct err *err);
 
 /* Path of a blob below the store, "blobs/sha256/<hex>". */
 #define BLOB_PATH_MAX 160
 const char *blob_path(const struct digest *digest, char path[static BLOB_PATH_MAX]);
 
 /*
- * Writing a blob as it arrives. Only one writer of a digest exists at a time, in all processes: opening waits
- * (cancel ends the wait) while another has it, and answers -EEXIST when the other has completed the blob meanwhile
- * or when it was there before.
+ * Writing a blob as it arrives. Only one writer of a digest exists at a time, in all processes:
+ * opening waits (cancel ends the wait) while another has it, and answers -EEXIST when the other has
+ * completed the blob meanwhile or when it was there before.
  */
 struct blob_writer;
 int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size,
-                     struct cancel *cancel, struct blob_writer **out, struct err *err);
+		     struct cancel *cancel, struct blob_writer **out, struct err *err);
 
-/* Bytes held so far: those of an earlier try (they are hashed already), then all that was written. */
+/* Bytes held so far: those of an earlier try (they are hashed already), then all that was written.
+ */
 uint64_t blob_writer_offset(const struct blob_writer *w);
 
 /* Reads held bytes back (for who must see them all again); the count, 0 at the end. */
 ssize_t blob_writer_read(struct blob_writer *w, void *data, size_t max, uint64_t offset,
-                         struct err *err);
+			 struct err *err);
 
 /* Appends. More than `size` bytes in all: -EBADMSG. */
 int blob_writer_write(struct blob_writer *w, const void *data, size_t len, struct err *err);

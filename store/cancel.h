@@ -16,7 +16,7 @@
 
 struct cancel {
 	pthread_mutex_t lock;
-	bool set;                /* under lock; read without it through cancel_is_set */
+	bool set;		 /* under lock; read without it through cancel_is_set */
 	void (*wake)(void *arg); /* under lock; called once, with the lock held: it must be short */
 	void *arg;
 	int64_t deadline_ms; /* CLOCK_MONOTONIC, 0: none. Fixed before the work starts */
@@ -28,7 +28,8 @@ void cancel_destroy(struct cancel *c);
 /* Tells the work to stop. */
 void cancel_set(struct cancel *c);
 
-/* 0, or -EINTR ("interrupted") when set, or -ETIMEDOUT when the deadline has passed. NULL is never set. */
+/* 0, or -EINTR ("interrupted") when set, or -ETIMEDOUT when the deadline has passed. NULL is never
+ * set. */
 int cancel_check(struct cancel *c, struct err *err);
 
 /* Registers the wake-up of the one wait under way (NULL takes it back, and returns when it is not

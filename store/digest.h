@@ -20,15 +20,16 @@ struct digest {
 	uint8_t bytes[64]; /* 32 of them for sha256, the rest zero */
 };
 
-#define DIGEST_HEX_MAX  129 /* 128 digits and a NUL */
+#define DIGEST_HEX_MAX	129 /* 128 digits and a NUL */
 #define DIGEST_TEXT_MAX 136 /* "sha512:" and the digits */
 
 /* "sha256:<64 hex>" or "sha512:<128 hex>"; anything else is -EINVAL (unknown algorithm too). */
 int digest_parse(const char *text, struct digest *out, struct err *err);
 
-const char *digest_text(const struct digest *d, char text[static DIGEST_TEXT_MAX]); /* returns text */
-const char *digest_hex(const struct digest *d, char hex[static DIGEST_HEX_MAX]);    /* returns hex */
-const char *digest_algorithm_name(const struct digest *d); /* "sha256" */
+const char *digest_text(const struct digest *d,
+			char text[static DIGEST_TEXT_MAX]);			 /* returns text */
+const char *digest_hex(const struct digest *d, char hex[static DIGEST_HEX_MAX]); /* returns hex */
+const char *digest_algorithm_name(const struct digest *d);			 /* "sha256" */
 bool digest_equal(const struct digest *a, const struct digest *b);
 
 /* A running hash. */
@@ -40,6 +41,6 @@ void hash_close(struct hash *h);
 
 /* The digest of a buffer. */
 int digest_of(enum digest_algorithm algorithm, const void *data, size_t len, struct digest *out,
-              struct err *err);
+	      struct err *err);
 
 #endif

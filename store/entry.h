@@ -11,11 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ENTRY_PATH_MAX    4096
-#define ENTRY_NAME_MAX    255  /* a component; longer ones never reach the kernel */
-#define ENTRY_DEPTH_MAX   1024
-#define ENTRY_XATTRS_MAX  128
-#define ENTRY_XATTR_MAX   65536 /* bytes of a value */
+#define ENTRY_PATH_MAX	 4096
+#define ENTRY_NAME_MAX	 255 /* a component; longer ones never reach the kernel */
+#define ENTRY_DEPTH_MAX	 1024
+#define ENTRY_XATTRS_MAX 128
+#define ENTRY_XATTR_MAX	 65536 /* bytes of a value */
 
 struct xattr {
 	const char *name; /* NUL-terminated, at most 255 bytes */
@@ -23,16 +23,18 @@ struct xattr {
 	uint32_t size;
 };
 
-struct extent { /* of a sparse file: these bytes are stored, the rest reads as zeros */
+struct extent {		 /* of a sparse file: these bytes are stored, the rest reads as zeros */
 	uint64_t offset; /* in the file */
 	uint64_t length;
 };
 
 struct entry {
-	const char *path; /* as stored, cleaned: no leading "/" or "./", no trailing "/", no empty or "."
-	                     component; "" is the root. ".." components are left for the merger to refuse */
+	const char *
+	    path; /* as stored, cleaned: no leading "/" or "./", no trailing "/", no empty or "."
+		     component; "" is the root. ".." components are left for the merger to refuse */
 	size_t path_len;
-	const char *link; /* symlink target verbatim, or hard link path cleaned as above; "" for others */
+	const char
+	    *link; /* symlink target verbatim, or hard link path cleaned as above; "" for others */
 	size_t link_len;
 	uint32_t mode; /* type and permission bits, as in st_mode; a hard link has S_IFMT bits 0 */
 	uint32_t uid, gid;
@@ -40,10 +42,11 @@ struct entry {
 	int64_t mtime;
 	uint32_t mtime_ns;
 	uint32_t dev_major, dev_minor;
-	uint64_t data;               /* where its stored bytes begin in the uncompressed archive */
-	uint64_t stored;             /* how many there are; size unless sparse */
-	const struct extent *extents; /* sparse map, ascending and disjoint, sum of lengths == stored */
-	uint32_t extent_count;        /* 0: not sparse (a sparse file without data has one of length 0) */
+	uint64_t data;	 /* where its stored bytes begin in the uncompressed archive */
+	uint64_t stored; /* how many there are; size unless sparse */
+	const struct extent
+	    *extents;	       /* sparse map, ascending and disjoint, sum of lengths == stored */
+	uint32_t extent_count; /* 0: not sparse (a sparse file without data has one of length 0) */
 	const struct xattr *xattrs;
 	uint32_t xattr_count;
 };

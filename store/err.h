@@ -13,7 +13,7 @@
 #define ERR_TEXT_MAX 1024
 
 struct err {
-	int code;                /* errno, positive; 0: no error */
+	int code;		 /* errno, positive; 0: no error */
 	char text[ERR_TEXT_MAX]; /* one sentence, no newline; cut where it is too long */
 };
 

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_DEPTH_MAX  32
+#define JSON_DEPTH_MAX	32
 #define JSON_VALUES_MAX 1000000
 
 /* Parses a whole document into *out (json_object_put frees it). -EPROTO where it breaks a rule; the
@@ -26,14 +26,15 @@
 int json_parse(const char *data, size_t len, struct json_object **out, struct err *err);
 
 struct json_object *json_member(const struct json_object *o, const char *key);
-const char *json_string(const struct json_object *o, const char *key); /* NULL: absent or no string */
+const char *json_string(const struct json_object *o,
+			const char *key); /* NULL: absent or no string */
 struct json_object *json_array(const struct json_object *o, const char *key);
 struct json_object *json_map(const struct json_object *o, const char *key);
 bool json_bool(const struct json_object *o, const char *key); /* absent: false */
 
 /* A whole number within [0, max]; absent, another type, negative, fraction or larger: -EPROTO. */
 int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
-             struct err *err);
+	     struct err *err);
 
 static inline void json_put_at(struct json_object **o)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An open layer: any range of its uncompressed archive, without decoding from the start. Decoded spans
- * live in a bounded cache shared by all layers. Thread safe.
+ * An open layer: any range of its uncompressed archive, without decoding from the start. Decoded
+ * spans live in a bounded cache shared by all layers. Thread safe.
  */
 #ifndef STORE_LAYER_H
 #define STORE_LAYER_H
 
 #include "store/layer_index.h"
 
-/* Decoded spans, of at most `bytes` in all (those in use at the moment come on top). One for the process. */
+/* Decoded spans, of at most `bytes` in all (those in use at the moment come on top). One for the
+ * process. */
 struct span_cache;
 struct span_cache *span_cache_new(size_t bytes);
 void span_cache_free(struct span_cache *c);
@@ -17,13 +18,14 @@ uint64_t span_cache_misses(const struct span_cache *c);
 
 struct layer;
 int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
-               struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
+	       struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
 void layer_close(struct layer *l);
 DEFINE_AUTO(struct layer, layer_close)
 
 const struct layer_index *layer_index(const struct layer *l); /* borrowed */
 
-/* Exactly len bytes from offset of the archive. -EBADMSG where the blob is damaged or ends before. */
+/* Exactly len bytes from offset of the archive. -EBADMSG where the blob is damaged or ends before.
+ */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
 #endif

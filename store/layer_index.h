@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * derived/layers/HEX: what is known of a layer beside its blob: how it is compressed, its diff_id, the size of its
- * archive, seek points (with their windows, compressed) and its table of contents. One file, versioned,
- * bound to the blob's digest, checksummed (XXH3), used by mmap. -ENOENT where it is missing, of another version or damaged:
- * it is then built again from the blob.
+ * derived/layers/HEX: what is known of a layer beside its blob: how it is compressed, its diff_id,
+ * the size of its archive, seek points (with their windows, compressed) and its table of contents.
+ * One file, versioned, bound to the blob's digest, checksummed (XXH3), used by mmap. -ENOENT where
+ * it is missing, of another version or damaged: it is then built again from the blob.
  */
 #ifndef STORE_LAYER_INDEX_H
 #define STORE_LAYER_INDEX_H
@@ -16,23 +16,25 @@
 
 struct layer_index;
 int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
-                     struct err *err);
+		     struct err *err);
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
 const struct digest *layer_index_diff_id(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
 uint64_t layer_index_entries(const struct layer_index *x);
-int layer_index_toc(const struct layer_index *x, struct toc_reader **out, struct err *err); /* borrows x */
+int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
+		    struct err *err); /* borrows x */
 
 /*
- * Building: the bytes of the blob in order, from the network or from the store, in one pass that decodes, hashes the
- * archive, parses it and notes seek points. Then finish verifies diff_id (unless NULL) and publishes.
- * -EBADMSG: truncated or corrupt compression, diff_id, tar; -EOPNOTSUPP: a compression that is not known.
+ * Building: the bytes of the blob in order, from the network or from the store, in one pass that
+ * decodes, hashes the archive, parses it and notes seek points. Then finish verifies diff_id
+ * (unless NULL) and publishes. -EBADMSG: truncated or corrupt compression, diff_id, tar;
+ * -EOPNOTSUPP: a compression that is not known.
  */
 struct layer_build;
 int layer_build_open(struct store *s, const struct digest *blob, const struct digest *diff_id,
-                     struct layer_build **out, struct err *err);
+		     struct layer_build **out, struct err *err);
 int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err);
 int layer_build_finish(struct layer_build *b, struct err *err);
 void layer_build_close(struct layer_build *b);
@@ -40,6 +42,6 @@ DEFINE_AUTO(struct layer_build, layer_build_close)
 
 /* The same from the blob in the store, whose digest is verified on the way (-EBADMSG). */
 int layer_build_from_blob(struct store *s, const struct digest *blob, const struct digest *diff_id,
-                          struct cancel *cancel, struct err *err);
+			  struct cancel *cancel, struct err *err);
 
 #endif

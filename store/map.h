@@ -13,9 +13,9 @@ struct map;
 
 struct map *map_new(void); /* NULL: out of memory */
 void map_free(struct map *m);
-void *map_get(const struct map *m, const void *key, size_t len);        /* NULL: not there */
-int map_put(struct map *m, const void *key, size_t len, void *value);   /* 0 or -ENOMEM; replaces */
-void *map_remove(struct map *m, const void *key, size_t len);           /* the value, or NULL */
+void *map_get(const struct map *m, const void *key, size_t len);      /* NULL: not there */
+int map_put(struct map *m, const void *key, size_t len, void *value); /* 0 or -ENOMEM; replaces */
+void *map_remove(struct map *m, const void *key, size_t len);	      /* the value, or NULL */
 size_t map_count(const struct map *m);
 
 /* Walks all: start with *iter = 0; false at the end. The map must not change meanwhile. */

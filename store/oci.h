@@ -15,17 +15,18 @@
 #include "store/platform.h"
 
 #define OCI_MANIFEST_MAX     (4u << 20) /* bytes of a manifest or an index (distribution-spec) */
-#define OCI_CONFIG_MAX       (4u << 20)
-#define OCI_LAYERS_MAX       1000
-#define OCI_INDEX_MAX        1000
+#define OCI_CONFIG_MAX	     (4u << 20)
+#define OCI_LAYERS_MAX	     1000
+#define OCI_INDEX_MAX	     1000
 #define OCI_BLOB_SIZE_MAX    (UINT64_C(1) << 50)
 #define OCI_TYPE_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
-#define OCI_TYPE_INDEX       "application/vnd.oci.image.index.v1+json"
-#define OCI_TYPE_CONFIG      "application/vnd.oci.image.config.v1+json"
+#define OCI_TYPE_INDEX	     "application/vnd.oci.image.index.v1+json"
+#define OCI_TYPE_CONFIG	     "application/vnd.oci.image.config.v1+json"
 #define DOCKER_TYPE_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_TYPE_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_TYPE_CONFIG   "application/vnd.docker.container.image.v1+json"
-#define DOCKER_TYPE_SCHEMA1  "application/vnd.docker.distribution.manifest.v1+prettyjws" /* and v1+json: refused */
+#define DOCKER_TYPE_SCHEMA1                                                                        \
+	"application/vnd.docker.distribution.manifest.v1+prettyjws" /* and v1+json: refused */
 
 struct descriptor {
 	char *media_type; /* owned */
@@ -33,20 +34,21 @@ struct descriptor {
 	uint64_t size;
 	bool has_platform;
 	struct platform platform;
-	bool foreign;                   /* has `urls`, or a nondistributable type: not fetched */
+	bool foreign;			 /* has `urls`, or a nondistributable type: not fetched */
 	struct json_object *annotations; /* owned reference, or NULL */
 };
 void descriptor_clear(struct descriptor *d);
 int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct err *err);
 int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err);
 
-/* What a document is, by its own members and mediaType. -EPROTO where the body's mediaType, `declared` (from a
- * descriptor or Content-Type; NULL or "" or application/json: nothing declared) and the members contradict one another
- * (GHSA-77vh-xpmg-72qh: both `manifests` and `layers`/`config`/`fsLayers`), -EOPNOTSUPP for schema 1 (with docker's sentence,
+/* What a document is, by its own members and mediaType. -EPROTO where the body's mediaType,
+ * `declared` (from a descriptor or Content-Type; NULL or "" or application/json: nothing declared)
+ * and the members contradict one another (GHSA-77vh-xpmg-72qh: both `manifests` and
+ * `layers`/`config`/`fsLayers`), -EOPNOTSUPP for schema 1 (with docker's sentence,
  * docker-behaviour: "schema 1 support has been removed") and types that are not known. */
 enum oci_kind { OCI_KIND_MANIFEST, OCI_KIND_INDEX };
 int oci_kind(const struct json_object *doc, const char *declared, enum oci_kind *out,
-             struct err *err);
+	     struct err *err);
 bool oci_type_is_index(const char *media_type);
 bool oci_type_is_manifest(const char *media_type);
 
@@ -58,7 +60,7 @@ struct manifest {
 	struct json_object *doc; /* owned reference: the whole document */
 };
 int manifest_parse(const char *data, size_t len, const char *declared, struct manifest **out,
-                   struct err *err);
+		   struct err *err);
 void manifest_free(struct manifest *m);
 DEFINE_AUTO(struct manifest, manifest_free)
 
@@ -69,17 +71,18 @@ struct index {
 	struct json_object *doc;
 };
 int index_parse(const char *data, size_t len, const char *declared, struct index **out,
-                struct err *err);
+		struct err *err);
 void index_free(struct index *i);
 DEFINE_AUTO(struct index, index_free)
 
-/* The entry that serves the platform best (the first of equals; attestation entries, unknown/unknown, never do).
- * -ENOENT where none does: "no matching manifest for linux/arm/v7 in the manifest list entries; it has linux/amd64, …". */
-int index_choose(const struct index *i, const struct platform *wish,
-                 const struct descriptor **out, struct err *err);
+/* The entry that serves the platform best (the first of equals; attestation entries,
+ * unknown/unknown, never do). -ENOENT where none does: "no matching manifest for linux/arm/v7 in
+ * the manifest list entries; it has linux/amd64, …". */
+int index_choose(const struct index *i, const struct platform *wish, const struct descriptor **out,
+		 struct err *err);
 
 struct history {
-	const char *created;    /* RFC 3339 text or NULL; all borrowed from the config's document */
+	const char *created;	/* RFC 3339 text or NULL; all borrowed from the config's document */
 	const char *created_by; /* or NULL */
 	const char *comment;
 	bool empty_layer;

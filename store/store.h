@@ -23,21 +23,23 @@
 struct store;
 
 /*
- * Opens, and creates where it does not exist (0700; the file `imagefs-version` in derived/ names the format). Sweeps
- * temporary files that no living process holds. Errors: -EOPNOTSUPP a newer format of derived/ or another
- * imageLayoutVersion, -EACCES not writable or foreign-owned, -ENOTDIR, -EBADMSG oci-layout or index.json unreadable,
- * and what the disk says. Nothing is changed on failure.
+ * Opens, and creates where it does not exist (0700; the file `imagefs-version` in derived/ names
+ * the format). Sweeps temporary files that no living process holds. Errors: -EOPNOTSUPP a newer
+ * format of derived/ or another imageLayoutVersion, -EACCES not writable or foreign-owned,
+ * -ENOTDIR, -EBADMSG oci-layout or index.json unreadable, and what the disk says. Nothing is
+ * changed on failure.
  */
 int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is allowed */
 DEFINE_AUTO(struct store, store_close)
 
-int store_dirfd(const struct store *s);      /* borrowed; all paths of the store are relative to it */
+int store_dirfd(const struct store *s); /* borrowed; all paths of the store are relative to it */
 const char *store_path(const struct store *s); /* absolute */
 
 /*
- * The store's lock, exclusive between threads and processes, held for the moments in which index.json
- * changes (and, for prune, in which blobs are deleted). Never held across network or decoding. Dies with its holder.
+ * The store's lock, exclusive between threads and processes, held for the moments in which
+ * index.json changes (and, for prune, in which blobs are deleted). Never held across network or
+ * decoding. Dies with its holder.
  */
 struct store_lock;
 int store_lock(struct store *s, struct store_lock **out, struct err *err);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A tar parser that is fed bytes and gives entries. Reads ustar, pax (POSIX.1-2001, with
- * global headers), GNU (long names and links, base-256 numbers, old sparse, sparse 0.0, 0.1 and 1.0)
- * and v7 archives. Pure: pointer and length in, entries out, no I/O, bounded memory (extension
- * headers and sparse maps at most 1 MiB). Where tar, bsdtar and Go disagree it does what Go's
- * archive/tar does, as that is what wrote and will read most layers; what is malformed is refused.
+ * global headers), GNU (long names and links, base-256 numbers, old sparse, sparse 0.0, 0.1
+ * and 1.0) and v7 archives. Pure: pointer and length in, entries out, no I/O, bounded memory
+ * (extension headers and sparse maps at most 1 MiB). Where tar, bsdtar and Go disagree it does what
+ * Go's archive/tar does, as that is what wrote and will read most layers; what is malformed is
+ * refused.
  */
 #ifndef STORE_TAR_H
 #define STORE_TAR_H
@@ -23,7 +24,8 @@ int tar_open(tar_entry_fn on_entry, void *arg, struct tar **out, struct err *err
 /* Takes all `len` bytes. -EBADMSG: malformed; the sentence names the offset and the rule. */
 int tar_feed(struct tar *t, const void *data, size_t len, struct err *err);
 
-/* The archive ended here. -EBADMSG where that is in the middle of an entry. A missing end marker is accepted. */
+/* The archive ended here. -EBADMSG where that is in the middle of an entry. A missing end marker is
+ * accepted. */
 int tar_finish(struct tar *t, struct err *err);
 
 void tar_close(struct tar *t);

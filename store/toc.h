@@ -16,7 +16,8 @@
 struct toc_writer;
 int toc_writer_open(struct toc_writer **out, struct err *err);
 int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err);
-int toc_writer_finish(struct toc_writer *w, struct buf *out, struct err *err); /* appends the stream */
+int toc_writer_finish(struct toc_writer *w, struct buf *out,
+		      struct err *err); /* appends the stream */
 uint64_t toc_writer_count(const struct toc_writer *w);
 void toc_writer_close(struct toc_writer *w);
 DEFINE_AUTO(struct toc_writer, toc_writer_close)

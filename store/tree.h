@@ -2,10 +2,10 @@
 /*
  * A merged tree: what a container sees of a chain of layers, or (TREE_DIFF) what one
  * layer itself brings, whiteouts shown as the files they are. Built once by
- * store/tree_merge.h into derived/trees/HEX, then used by mmap: a million files open in milliseconds and
- * cost no private memory. Read-only and thread safe once open. A node is named by its number: 0 is the
- * root, numbers ascend in the order in which content lies in the layers' archives. Every accessor checks
- * its bounds, so that a damaged file gives errors, never a crash.
+ * store/tree_merge.h into derived/trees/HEX, then used by mmap: a million files open in
+ * milliseconds and cost no private memory. Read-only and thread safe once open. A node is named by
+ * its number: 0 is the root, numbers ascend in the order in which content lies in the layers'
+ * archives. Every accessor checks its bounds, so that a damaged file gives errors, never a crash.
  */
 #ifndef STORE_TREE_H
 #define STORE_TREE_H
@@ -25,29 +25,32 @@ enum tree_kind { TREE_MERGED, TREE_DIFF };
 struct tree;
 
 /*
- * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is of
- * another version or damaged (who gets that builds it: tree_merge_build). The file's name is the sha256 over kind and digests,
- * so images that share a chain share the tree.
+ * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is
+ * of another version or damaged (who gets that builds it: tree_merge_build). The file's name is the
+ * sha256 over kind and digests, so images that share a chain share the tree.
  */
 int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
-              struct tree **out, struct err *err);
+	      struct tree **out, struct err *err);
 void tree_close(struct tree *t);
 DEFINE_AUTO(struct tree, tree_close)
 
 uint32_t tree_count(const struct tree *t); /* of nodes */
 
-/* All of st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size, st_blocks, st_blksize, st_mtim (= ctim = atim); st_ino is
- * the node's number + 1. nlink of a directory is 2 + its subdirectories. -EBADMSG where the node is no good. */
+/* All of st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size, st_blocks, st_blksize, st_mtim (=
+ * ctim = atim); st_ino is the node's number + 1. nlink of a directory is 2 + its subdirectories.
+ * -EBADMSG where the node is no good. */
 int tree_stat(const struct tree *t, uint32_t node, struct stat *out);
 
-/* The layer (0 = bottom) that brought the node; TREE_NONE for one that no layer has (a missing parent). */
+/* The layer (0 = bottom) that brought the node; TREE_NONE for one that no layer has (a missing
+ * parent). */
 uint32_t tree_layer(const struct tree *t, uint32_t node);
 
-uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len); /* or TREE_NONE */
+uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name,
+		     size_t len);			  /* or TREE_NONE */
 uint32_t tree_parent(const struct tree *t, uint32_t dir); /* the root's is the root */
 
-/* The entries of a directory by position, in archive order (ascending node numbers of the target, where hard
- * links allow it). */
+/* The entries of a directory by position, in archive order (ascending node numbers of the target,
+ * where hard links allow it). */
 struct tree_dirent {
 	const char *name; /* NUL-terminated, in the mapping */
 	size_t len;
@@ -58,18 +61,19 @@ bool tree_dir_at(const struct tree *t, uint32_t dir, uint32_t position, struct t
 
 const char *tree_symlink(const struct tree *t, uint32_t node, size_t *len); /* NULL: no symlink */
 
-/* Extended attributes by position; those of the layers that a container would see: security.capability, user.*, trusted.*
- * as stored, except *.overlay.* (they would steer an overlay above this mount), which the merger drops. */
+/* Extended attributes by position; those of the layers that a container would see:
+ * security.capability, user.*, trusted.* as stored, except *.overlay.* (they would steer an overlay
+ * above this mount), which the merger drops. */
 bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struct xattr *out);
 
-/* Where the bytes [offset, …) of a regular file lie: a run of at most `len` bytes that is either a hole or
- * contiguous in its layer's uncompressed archive. len 0 at end of file. */
+/* Where the bytes [offset, …) of a regular file lie: a run of at most `len` bytes that is either a
+ * hole or contiguous in its layer's uncompressed archive. len 0 at end of file. */
 struct tree_run {
 	uint64_t length;
 	bool hole;
 	uint64_t archive; /* offset in the uncompressed archive of tree_layer(node) */
 };
 int tree_map(const struct tree *t, uint32_t node, uint64_t offset, uint64_t len,
-             struct tree_run *out);
+	     struct tree_run *out);
 
 #endif
