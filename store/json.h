@@ -30,7 +30,7 @@ const char *json_string(const struct json_object *o,
 			const char *key); /* NULL: absent or no string */
 struct json_object *json_array(const struct json_object *o, const char *key);
 struct json_object *json_map(const struct json_object *o, const char *key);
-bool json_bool(const struct json_object *o, const char *key); /* absent: false */
+bool json_is_true(const struct json_object *o, const char *key); /* absent: false */
 
 /* A whole number within [0, max]; absent, another type, negative, fraction or larger: -EPROTO. */
 int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
