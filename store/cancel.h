@@ -16,7 +16,7 @@
 
 struct cancel {
 	pthread_mutex_t lock;
-	bool set;		 /* under lock; read without it through cancel_is_set */
+	bool set;		 /* under lock; cancel_check reads it without */
 	void (*wake)(void *arg); /* under lock; called once, with the lock held: it must be short */
 	void *arg;
 	int64_t deadline_ms; /* CLOCK_MONOTONIC, 0: none. Fixed before the work starts */

@@ -8,6 +8,7 @@
 #define STORE_DIGEST_H
 
 #include "store/err.h"
+#include "store/mem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ struct hash;
 int hash_open(enum digest_algorithm algorithm, struct hash **out, struct err *err);
 void hash_update(struct hash *h, const void *data, size_t len);
 void hash_final(struct hash *h, struct digest *out); /* once; then only hash_close */
-void hash_close(struct hash *h);
+void hash_close(struct hash *h);		     /* NULL is allowed */
+DEFINE_AUTO(struct hash, hash_close)
 
 /* The digest of a buffer. */
 int digest_of(enum digest_algorithm algorithm, const void *data, size_t len, struct digest *out,

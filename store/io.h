@@ -17,7 +17,8 @@
 #include <sys/types.h>
 
 /* Opens below dirfd; O_CLOEXEC is added. Returns the descriptor or -errno. O_RDONLY opens must find
- * a regular file or, with O_DIRECTORY, a directory. */
+ * a regular file or, with O_DIRECTORY, a directory: anything else, and a symbolic link anywhere in
+ * the path, is -EBADMSG. */
 int io_open(int dirfd, const char *path, int flags, mode_t mode, struct err *err);
 
 /* All of it, in spite of EINTR and short counts. io_pread_all: end of file inside is -EIO. */
@@ -35,17 +36,23 @@ int io_read_file(int dirfd, const char *path, size_t max, struct buf *out, struc
 int io_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 	       struct err *err);
 
-/* The same in steps, for files that are written piece by piece. The temporary file lies in the
- * directory of the final path. */
+/*
+ * The same in steps, for files that are written piece by piece. The temporary file lies in the
+ * directory of the path given to io_tmp_open, is named IO_TMP_PREFIX and 16 hex digits, and is
+ * flock()ed as long as it is open; store_open() sweeps those that nobody holds. io_tmp_commit may
+ * move it to another directory of the store.
+ */
+#define IO_TMP_PREFIX ".tmp-"
 struct io_tmp {
 	int dirfd;	/* borrowed: the root that paths are relative to */
 	int fd;		/* owned; -1: none */
 	char path[512]; /* of the temporary file */
 };
 int io_tmp_open(int dirfd, const char *final_path, mode_t mode, struct io_tmp *t, struct err *err);
-int io_tmp_commit(struct io_tmp *t, const char *final_path,
-		  struct err *err);  /* fsync, rename, fsync */
-void io_tmp_abort(struct io_tmp *t); /* unlinks; after commit: nothing */
+
+/* fsync, rename, fsync of the directory. Ends t: a failure removes the temporary file. */
+int io_tmp_commit(struct io_tmp *t, const char *final_path, struct err *err);
+void io_tmp_abort(struct io_tmp *t); /* unlinks; after commit, or twice: nothing */
 
 /* Renames an existing, complete file of the store: fsync, rename, fsync of the directory. */
 int io_move(int dirfd, int fd, const char *from, const char *to, struct err *err);

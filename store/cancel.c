@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/cancel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+void cancel_init(struct cancel *c)
+{
+	memset(c, 0, sizeof(*c));
+	pthread_mutex_init(&c->lock, NULL);
+}
+
+void cancel_destroy(struct cancel *c)
+{
+	pthread_mutex_destroy(&c->lock);
+}
+
+void cancel_set(struct cancel *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!c->set) {
+		__atomic_store_n(&c->set, true, __ATOMIC_RELEASE);
+		if (c->wake)
+			c->wake(c->arg);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int cancel_check(struct cancel *c, struct err *err)
+{
+	if (!c)
+		return 0;
+	if (__atomic_load_n(&c->set, __ATOMIC_ACQUIRE))
+		return err_set(err, EINTR, "interrupted");
+	if (c->deadline_ms && now_ms() >= c->deadline_ms)
+		return err_set(err, ETIMEDOUT, "timed out");
+	return 0;
+}
+
+void cancel_on_set(struct cancel *c, void (*wake)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&c->lock);
+	c->wake = wake;
+	c->arg = arg;
+	if (c->set && wake)
+		wake(arg);
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Names and messages from strangers end up in sentences, and sentences in tables with a record a
+ * line: control characters become '?'. A sentence that was cut does not end inside a character.
+ */
+static void clean(char *text)
+{
+	size_t len = 0;
+
+	for (; text[len]; len++)
+		if ((unsigned char)text[len] < 0x20 || text[len] == 0x7f)
+			text[len] = '?';
+	if (len < ERR_TEXT_MAX - 1)
+		return;
+	while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
+		len--;
+	if (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0xc0)
+		len--;
+	text[len] = '\0';
+}
+
+/* errno carries the code too: that is where err_context finds it when nobody wants the sentence. */
+static int finish(struct err *err, int code)
+{
+	if (err) {
+		err->code = code;
+		clean(err->text);
+	}
+	errno = code;
+	return -code;
+}
+
+int err_set(struct err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err) {
+		va_start(ap, fmt);
+		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+		va_end(ap);
+	}
+	return finish(err, code);
+}
+
+int err_sys(struct err *err, const char *fmt, ...)
+{
+	int code = errno ? errno : EIO;
+	char message[128];
+	va_list ap;
+	int n;
+
+	if (err) {
+		va_start(ap, fmt);
+		n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+		va_end(ap);
+		if (n >= 0 && (size_t)n < sizeof(err->text))
+			snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s",
+				 strerror_r(code, message, sizeof(message)));
+	}
+	return finish(err, code);
+}
+
+int err_nomem(struct err *err)
+{
+	return err_set(err, ENOMEM, "out of memory");
+}
+
+int err_context(struct err *err, const char *fmt, ...)
+{
+	char old[ERR_TEXT_MAX];
+	va_list ap;
+	int code, n;
+
+	if (!err)
+		return errno ? -errno : -EIO;
+	code = err->code ? err->code : EIO;
+	memcpy(old, err->text, sizeof(old));
+	va_start(ap, fmt);
+	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(err->text))
+		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", old);
+	return finish(err, code);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The strict check in front of json-c: RFC 8259 and the rules of store/json.h. Pure; takes
+ * O(n log n) time whatever the document is.
+ *
+ * Go programs match the members of a struct without regard to case, others do not: two members that
+ * differ only by case would make one document mean two things, so they count as duplicates. In maps
+ * whose keys are chosen freely (annotations, Labels, …) every program tells case apart, and real
+ * images have both "Name" and "name" there: these are compared exactly.
+ */
+#ifndef STORE_JSON_CHECK_H
+#define STORE_JSON_CHECK_H
+
+#include "store/err.h"
+
+#include <stddef.h>
+
+/* 0; -EPROTO, with the byte offset and the rule; -ENOMEM. */
+int json_check(const char *data, size_t len, struct err *err);
+
+#endif
