@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/image.h"
+
+#include "store/blob.h"
+#include "store/layer_index.h"
+
+#include <errno.h>
+
+static bool is_attestation(const struct descriptor *d)
+{
+	return d->has_platform && strcmp(d->platform.os, "unknown") == 0;
+}
+
+static const struct descriptor *first_local(struct store *s, const struct index *index)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		const struct descriptor *d = &index->manifests[i];
+
+		if (!is_attestation(d) && blob_exists(s, &d->digest, d->size))
+			return d;
+	}
+	return NULL;
+}
+
+static int choose(struct store *s, const struct index *index, const struct platform *wish,
+		  enum image_choice choice, const struct descriptor **out, struct err *err)
+{
+	const struct descriptor *local;
+	int r = index_choose(index, wish, out, err);
+
+	if (choice == IMAGE_WISHED || (r < 0 && r != -ENOENT))
+		return r;
+	if (r == 0 && blob_exists(s, &(*out)->digest, (*out)->size))
+		return 0;
+	local = first_local(s, index);
+	if (local)
+		*out = local;
+	return local ? 0 : r;
+}
+
+int image_resolve(struct store *s, const struct descriptor *top, const struct platform *wish,
+		  enum image_choice choice, struct descriptor *out, struct err *err)
+{
+	struct descriptor at = {0};
+	int r = descriptor_copy(&at, top, err);
+
+	for (int depth = 0; r == 0 && oci_type_is_index(at.media_type); depth++) {
+		AUTO(index_free) struct index *index = NULL;
+		const struct descriptor *chosen;
+		struct descriptor next = {0};
+		autobuf body = BUF_INIT;
+
+		if (depth == IMAGE_INDEX_DEPTH_MAX)
+			r = err_set(err, EPROTO, "indexes nested deeper than %d",
+				    IMAGE_INDEX_DEPTH_MAX);
+		if (r == 0)
+			r = blob_read(s, &at.digest, OCI_MANIFEST_MAX, &body, err);
+		if (r == 0)
+			r = index_parse(body.data, body.len, at.media_type, &index, err);
+		if (r == 0)
+			r = choose(s, index, wish, choice, &chosen, err);
+		if (r == 0)
+			r = descriptor_copy(&next, chosen, err);
+		descriptor_clear(&at);
+		at = next;
+	}
+	if (r < 0)
+		descriptor_clear(&at);
+	else
+		*out = at;
+	return r;
+}
+
+static int read_documents(struct store *s, struct image *i, struct err *err)
+{
+	autobuf manifest = BUF_INIT, config = BUF_INIT;
+	int r = blob_read(s, &i->descriptor.digest, OCI_MANIFEST_MAX, &manifest, err);
+
+	if (r == 0)
+		r = manifest_parse(manifest.data, manifest.len, i->descriptor.media_type,
+				   &i->manifest, err);
+	if (r == 0)
+		r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
+	if (r == 0)
+		r = config_parse(config.data, config.len, &i->config, err);
+	return r;
+}
+
+int image_open(struct store *s, const struct descriptor *top, const struct platform *wish,
+	       enum image_choice choice, struct image **out, struct err *err)
+{
+	AUTO(image_close) struct image *i = calloc(1, sizeof(*i));
+	int r;
+
+	if (!i)
+		return err_nomem(err);
+	r = descriptor_copy(&i->top, top, err);
+	if (r == 0)
+		r = image_resolve(s, top, wish, choice, &i->descriptor, err);
+	if (r == 0)
+		r = read_documents(s, i, err);
+	if (r == 0)
+		*out = steal(&i);
+	return r;
+}
+
+void image_close(struct image *i)
+{
+	if (!i)
+		return;
+	config_free(i->config);
+	manifest_free(i->manifest);
+	descriptor_clear(&i->descriptor);
+	descriptor_clear(&i->top);
+	free(i);
+}
+
+uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer)
+{
+	AUTO(layer_index_close) struct layer_index *index = NULL;
+	const struct descriptor *d = &i->manifest->layers[layer];
+
+	if (layer_index_open(s, &d->digest, &index, NULL) < 0)
+		return d->size;
+	return layer_index_archive_size(index);
+}
+
+uint64_t image_size(struct store *s, const struct image *i)
+{
+	uint64_t sum = 0;
+
+	for (size_t layer = 0; layer < i->manifest->layer_count; layer++)
+		sum += image_layer_size(s, i, layer);
+	return sum;
+}
