@@ -79,7 +79,8 @@ bool glob_match(const char *pattern, const char *text)
 	/* Going back to the last star only is enough, as in every glob: an earlier one that took
 	 * more could not let more match. */
 	while (*text) {
-		const char *next = *pattern && *pattern != '*' ? element_match(pattern, *text) : NULL;
+		const char *next =
+		    *pattern && *pattern != '*' ? element_match(pattern, *text) : NULL;
 
 		if (*pattern == '*') {
 			star = ++pattern;

@@ -5,6 +5,7 @@
 #include "store/layer_index.h"
 
 #include <errno.h>
+#include <string.h>
 
 static bool is_attestation(const struct descriptor *d)
 {
