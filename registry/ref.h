@@ -33,7 +33,7 @@ void ref_clear(struct ref *r);
 #define autoref __attribute__((cleanup(ref_clear))) struct ref
 
 /* Strings that the caller frees; NULL: out of memory. The tag is left out where there is a digest
- * as well, except in ref_full_both. */
+ * as well. */
 char *ref_full(const struct ref *r);		    /* docker.io/library/redis:7, …@sha256:… */
 char *ref_repository(const struct ref *r);	    /* docker.io/library/redis */
 char *ref_familiar(const struct ref *r);	    /* redis:7, redis@sha256:… */
