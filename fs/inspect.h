@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `docker image inspect` prints of an image: an array of one object, indented by 4 spaces,
+ * with docker's keys in docker's order (API 1.52: what is empty is left out). Id is the digest of
+ * the config, Size store/image.h's, Descriptor what the names name.
+ */
+#ifndef FS_INSPECT_H
+#define FS_INSPECT_H
+
+#include "store/buf.h"
+#include "store/image.h"
+#include "store/names.h"
+
+/* `names` may be NULL: then RepoTags and RepoDigests are empty. -ENOMEM. */
+int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
+		 struct err *err);
+
+#endif
