@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/pull.h"
+
+#include "registry/pull_manifest.h"
+#include "store/blob.h"
+#include "store/image.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- docker's lines ---- */
+
+static void tell(const struct pull *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(const struct pull *p, const char *fmt, ...)
+{
+	autofree char *line = NULL;
+	va_list ap;
+	int n;
+
+	if (!p->watch || !p->watch->line)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		line = NULL;
+	else
+		p->watch->line(p->watch->arg, line);
+}
+
+/* The names of one reference. */
+struct spelling {
+	char *full, *familiar; /* owned */
+};
+
+static void spelling_clear(struct spelling *s)
+{
+	free(s->full);
+	free(s->familiar);
+}
+
+static int spell(const struct ref *ref, struct spelling *s, struct err *err)
+{
+	s->full = ref_full(ref);
+	s->familiar = ref_familiar(ref);
+	return s->full && s->familiar ? 0 : err_nomem(err);
+}
+
+/* docker takes such an image, and says so. */
+static void warn_of_platform(const struct pull *p, const struct image *i, const char *familiar)
+{
+	char is[PLATFORM_TEXT_MAX], wish[PLATFORM_TEXT_MAX];
+
+	if (platform_rank(p->platform, &i->config->platform) < 0)
+		tell(p,
+		     "WARNING: image with reference %s was found but its platform (%s) does not "
+		     "match the specified platform (%s)",
+		     familiar, platform_text(&i->config->platform, is),
+		     platform_text(p->platform, wish));
+}
+
+/* ---- an image ---- */
+
+static bool has_layers(const struct pull *p, const struct manifest *m)
+{
+	for (size_t i = 0; i < m->layer_count; i++)
+		if (!blob_exists(p->store, &m->layers[i].digest, m->layers[i].size))
+			return false;
+	return true;
+}
+
+static int build_tree(const struct pull *p, const struct manifest *m, struct err *err)
+{
+	AUTO(tree_close) struct tree *tree = NULL;
+	autofree struct digest *layers = calloc(m->layer_count + 1, sizeof(*layers));
+
+	if (!layers)
+		return err_nomem(err);
+	for (size_t i = 0; i < m->layer_count; i++)
+		layers[i] = m->layers[i].digest;
+	return pull_tree(p, TREE_MERGED, layers, m->layer_count, &tree, err);
+}
+
+/* Everything of an image whose documents are there; *unchanged becomes false where something had
+ * to be fetched. */
+static int pull_contents(const struct pull *p, const struct ref *ref, const struct descriptor *top,
+			 const char *familiar, bool *unchanged, struct err *err)
+{
+	AUTO(image_close) struct image *i = NULL;
+	int r = image_open(p->store, top, p->platform, IMAGE_WISHED, &i, err);
+
+	if (r < 0)
+		return r;
+	warn_of_platform(p, i, familiar);
+	*unchanged &= has_layers(p, i->manifest);
+	r = pull_layers(p, ref, i->manifest, i->config, err);
+	return r < 0 ? r : build_tree(p, i->manifest, err);
+}
+
+static int pull_spelled(const struct pull *p, const struct ref *ref, const struct spelling *s,
+			struct err *err)
+{
+	struct descriptor top = {0};
+	char digest[DIGEST_TEXT_MAX];
+	bool unchanged = false, recorded;
+	int r = pull_documents(p, ref, &top, &recorded, err);
+
+	if (r < 0)
+		return r;
+	tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
+	unchanged = recorded;
+	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
+	if (r == 0 && !recorded)
+		r = pull_record(p, ref, &top, err);
+	if (r == 0) {
+		tell(p, "Digest: %s", digest_text(&top.digest, digest));
+		tell(p, "Status: %s for %s",
+		     unchanged ? "Image is up to date" : "Downloaded newer image", s->familiar);
+		tell(p, "%s", s->full);
+	}
+	descriptor_clear(&top);
+	return r;
+}
+
+int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
+{
+	struct spelling s = {0};
+	int r = spell(ref, &s, err);
+
+	if (r == 0) {
+		r = pull_spelled(p, ref, &s, err);
+		if (r < 0)
+			err_context(err, "pull %s", s.familiar);
+	}
+	spelling_clear(&s);
+	return r;
+}

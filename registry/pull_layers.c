@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layers of an image, side by side. A few workers take them from a list, the largest first,
+ * so that no large one is left for the end. The first failure stops the others, whose parts stay
+ * for the next try; it is the one that is reported.
+ *
+ * Every worker has a cancel of its own, since each may wait for something else; they are set
+ * together, by a failure or by the pull's own cancel.
+ */
+#include "registry/pull.h"
+
+#include "store/blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORKERS	  4
+#define ID_DIGITS 12
+
+struct task {
+	const struct descriptor *layer;
+	const struct digest *diff_id;
+	bool local;    /* the blob is there */
+	uint64_t done; /* bytes of it; under crew.lock */
+};
+
+struct crew {
+	const struct pull *pull;
+	const struct ref *repository;
+	struct task *tasks; /* owned */
+	size_t count;
+	pthread_mutex_t lock; /* guards what follows, and the calls of the pull's watch */
+	size_t next;	      /* task to take */
+	uint64_t done, total; /* bytes of all tasks */
+	int result;	      /* of the first that failed */
+	struct err *err;
+	struct cancel cancels[WORKERS];
+};
+
+struct worker {
+	struct crew *crew;
+	struct cancel *cancel; /* borrowed from the crew */
+	struct task *task;     /* at work on */
+	pthread_t thread;
+};
+
+/* ---- what the watch sees; with the lock held ---- */
+
+static void tell(struct crew *c, const struct task *t, const char *what)
+{
+	const struct pull_watch *w = c->pull->watch;
+	char hex[DIGEST_HEX_MAX], line[64];
+
+	if (!w || !w->line)
+		return;
+	snprintf(line, sizeof(line), "%.*s: %s", ID_DIGITS, digest_hex(&t->layer->digest, hex),
+		 what);
+	w->line(w->arg, line);
+}
+
+static void tell_bytes(struct crew *c)
+{
+	const struct pull_watch *w = c->pull->watch;
+
+	if (w && w->bytes)
+		w->bytes(w->arg, c->done, c->total);
+}
+
+/* A worker's layer has `done` bytes. */
+static void on_bytes(void *arg, uint64_t done, uint64_t total)
+{
+	struct worker *w = arg;
+	struct crew *c = w->crew;
+
+	(void)total;
+	pthread_mutex_lock(&c->lock);
+	c->done += done - w->task->done;
+	w->task->done = done;
+	tell_bytes(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- the list ---- */
+
+static const struct task *find_task(const struct crew *c, const struct digest *digest)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (digest_equal(&c->tasks[i].layer->digest, digest))
+			return &c->tasks[i];
+	return NULL;
+}
+
+/* A layer that a manifest names twice is one task. */
+static int add_task(struct crew *c, const struct descriptor *layer, const struct digest *diff_id,
+		    struct err *err)
+{
+	const struct task *same = find_task(c, &layer->digest);
+	struct task *t = &c->tasks[c->count];
+
+	if (same && same->layer->size == layer->size && digest_equal(same->diff_id, diff_id))
+		return 0;
+	if (same)
+		return err_set(err, EPROTO,
+			       "one layer stands there twice, with unlike sizes or "
+			       "uncompressed digests");
+	*t = (struct task){.layer = layer, .diff_id = diff_id};
+	t->local = blob_exists(c->pull->store, &layer->digest, layer->size);
+	t->done = t->local ? layer->size : 0;
+	c->done += t->done;
+	if (__builtin_add_overflow(c->total, layer->size, &c->total))
+		return err_set(err, EPROTO, "the sizes of the layers are too large");
+	c->count++;
+	return 0;
+}
+
+static int larger_first(const void *va, const void *vb)
+{
+	const struct task *a = va, *b = vb;
+
+	return (a->layer->size < b->layer->size) - (a->layer->size > b->layer->size);
+}
+
+static void tell_tasks(struct crew *c)
+{
+	if (c->done < c->total)
+		for (size_t i = 0; i < c->count; i++)
+			tell(c, &c->tasks[i],
+			     c->tasks[i].local ? "Already exists" : "Pulling fs layer");
+	tell_bytes(c);
+}
+
+static int make_tasks(struct crew *c, const struct manifest *m, const struct config *config,
+		      struct err *err)
+{
+	if (config->diff_id_count != m->layer_count)
+		return err_set(err, EPROTO, "%zu layers, but the config names %zu", m->layer_count,
+			       config->diff_id_count);
+	c->tasks = calloc(m->layer_count + 1, sizeof(*c->tasks));
+	if (!c->tasks)
+		return err_nomem(err);
+	for (size_t i = 0; i < m->layer_count; i++) {
+		int r = add_task(c, &m->layers[i], &config->diff_ids[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	tell_tasks(c);
+	qsort(c->tasks, c->count, sizeof(*c->tasks), larger_first);
+	return 0;
+}
+
+/* ---- the workers ---- */
+
+static void stop_all(void *arg)
+{
+	struct crew *c = arg;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		cancel_set(&c->cancels[i]);
+}
+
+static struct task *take_task(struct crew *c)
+{
+	struct task *t = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->result == 0 && c->next < c->count)
+		t = &c->tasks[c->next++];
+	pthread_mutex_unlock(&c->lock);
+	return t;
+}
+
+static void finish_task(struct crew *c, struct task *t, int result, const struct err *why)
+{
+	char digest[DIGEST_TEXT_MAX];
+	bool first = false;
+
+	pthread_mutex_lock(&c->lock);
+	if (result == 0 && !t->local) {
+		tell(c, t, "Download complete");
+		tell(c, t, "Pull complete");
+	} else if (result < 0 && c->result == 0) {
+		first = true;
+		c->result = result;
+		if (c->err) {
+			*c->err = *why;
+			err_context(c->err, "layer %s", digest_text(&t->layer->digest, digest));
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (first)
+		stop_all(c);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct crew *c = w->crew;
+	const struct pull_watch watch = {.arg = w, .bytes = on_bytes};
+	struct pull p = *c->pull;
+
+	p.cancel = w->cancel;
+	p.watch = &watch;
+	while ((w->task = take_task(c))) {
+		struct err err = {0};
+		int r = pull_layer(&p, c->repository, w->task->layer, w->task->diff_id, &err);
+
+		finish_task(c, w->task, r, &err);
+	}
+	return NULL;
+}
+
+static void run_workers(struct crew *c)
+{
+	struct worker workers[WORKERS];
+	size_t started = 0;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		workers[i] = (struct worker){.crew = c, .cancel = &c->cancels[i]};
+	/* The last one is this thread; where no more threads are to be had, it is the only one. */
+	while (started + 1 < WORKERS && started + 1 < c->count &&
+	       pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
+		started++;
+	work(&workers[started]);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+}
+
+static void run(struct crew *c)
+{
+	struct cancel *outer = c->pull->cancel;
+
+	for (size_t i = 0; i < WORKERS; i++) {
+		cancel_init(&c->cancels[i]);
+		c->cancels[i].deadline_ms = outer ? outer->deadline_ms : 0;
+	}
+	if (outer)
+		cancel_on_set(outer, stop_all, c);
+	run_workers(c);
+	if (outer)
+		cancel_on_set(outer, NULL, NULL);
+	for (size_t i = 0; i < WORKERS; i++)
+		cancel_destroy(&c->cancels[i]);
+}
+
+int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
+		const struct config *config, struct err *err)
+{
+	struct crew c = {.pull = p, .repository = repository, .err = err};
+	int r;
+
+	pthread_mutex_init(&c.lock, NULL);
+	r = make_tasks(&c, m, config, err);
+	if (r == 0) {
+		run(&c);
+		r = c.result;
+	}
+	free(c.tasks);
+	pthread_mutex_destroy(&c.lock);
+	return r;
+}

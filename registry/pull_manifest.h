@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steps of pull_manifest (registry/pull.h), for pull_image: which moves the tag only when the
+ * layers are there as well. Blocks; thread safe.
+ */
+#ifndef REGISTRY_PULL_MANIFEST_H
+#define REGISTRY_PULL_MANIFEST_H
+
+#include "registry/pull.h"
+
+/* Fetches the documents that the store lacks and sets *top, which the caller clears. *unchanged:
+ * the store has recorded this for the reference already. */
+int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
+		   bool *unchanged, struct err *err);
+
+/* Records the reference's name: its tag, or where it has none "repository@digest". */
+int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,
+		struct err *err);
+
+#endif
