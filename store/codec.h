@@ -22,24 +22,33 @@ int compression_detect(const void *data, size_t len, enum compression *out, stru
 
 #define CODEC_WINDOW 32768 /* deflate's window */
 
+/* Window 0: at the start of a gzip member, or of a zstd frame. Otherwise between two blocks. */
 struct seek_point {
-	uint64_t out; /* offset in the plain bytes */
-	uint64_t
-	    in; /* offset in the compressed bytes; gzip: of the byte that holds the first bit */
-	uint8_t bit;	 /* gzip: bits of that byte that belong to what came before, 0..7 */
-	uint32_t window; /* bytes of plain data before `out` that decoding needs: 0..CODEC_WINDOW */
+	uint64_t out;	 /* offset in the plain bytes */
+	uint64_t in;	 /* offset in the compressed bytes, of the byte that holds the first bit */
+	uint32_t window; /* bytes of plain data before `out` that are needed: 0..CODEC_WINDOW */
+	uint8_t bit;	 /* bits of that byte that belong to what came before, 0..7 */
 };
 
 struct codec_sink {
 	void *arg;
 	int (*data)(void *arg, const void *data, size_t len, struct err *err);
-	/* `window` has p->window bytes and holds during the call. The first point is at out 0. */
+	/* Called when all data before the point were given. `window` has p->window bytes and holds
+	 * during the call. The first point is at out 0. NULL: points are of no interest. Plain
+	 * streams have none. */
 	int (*point)(void *arg, const struct seek_point *p, const void *window, struct err *err);
 };
 
 struct codec;
 int codec_open(enum compression c, const struct codec_sink *sink, struct codec **out,
 	       struct err *err);
+
+/* Starts at a point instead, to be fed from p->in on. Gives no points; checks no checksum of what
+ * began before. */
+int codec_open_at(enum compression c, const struct seek_point *p, const void *window,
+		  const struct codec_sink *sink, struct codec **out, struct err *err);
+
+/* -EBADMSG: corrupt, or a bomb (limits in codec_ops.h); or the error of the sink. */
 int codec_feed(struct codec *c, const void *data, size_t len, struct err *err);
 int codec_finish(struct codec *c, struct err *err); /* -EBADMSG: truncated */
 void codec_close(struct codec *c);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/codec.h"
+
+#include "store/codec_ops.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+static bool starts_with(const uint8_t *data, size_t len, const char *magic, size_t magic_len)
+{
+	return len >= magic_len && memcmp(data, magic, magic_len) == 0;
+}
+
+int compression_detect(const void *data, size_t len, enum compression *out, struct err *err)
+{
+	const uint8_t *p = data;
+
+	if (starts_with(p, len, "BZh", 3))
+		return err_set(err, EOPNOTSUPP, "compression bzip2 is not supported");
+	if (starts_with(p, len, "\xfd\x37zXZ", 6)) /* the sixth byte is the NUL */
+		return err_set(err, EOPNOTSUPP, "compression xz is not supported");
+
+	*out = COMPRESSION_NONE;
+	if (starts_with(p, len, "\x1f\x8b\x08", 3))
+		*out = COMPRESSION_GZIP;
+	else if (starts_with(p, len, "\x28\xb5\x2f\xfd", 4))
+		*out = COMPRESSION_ZSTD;
+	else if (len >= 4 && (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0)
+		*out = COMPRESSION_ZSTD; /* begins with a skippable frame */
+	return 0;
+}
+
+int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
+{
+	if (len > CODEC_OUT_MAX - c->out)
+		return err_set(err, EBADMSG, "decompression bomb: more than %llu bytes",
+			       CODEC_OUT_MAX);
+	c->out += len;
+	return c->sink.data(c->sink.arg, data, len, err);
+}
+
+static int plain_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
+{
+	return codec_give(c, data, len, err);
+}
+
+static int plain_finish(struct codec *c, struct err *err)
+{
+	(void)c;
+	(void)err;
+	return 0;
+}
+
+static void plain_close(struct codec *c)
+{
+	free(c);
+}
+
+static int plain_open(const struct codec_sink *sink, struct codec **out, struct err *err)
+{
+	static const struct codec_ops ops = {plain_feed, plain_finish, plain_close};
+	struct codec *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return err_nomem(err);
+	c->ops = &ops;
+	c->sink = *sink;
+	*out = c;
+	return 0;
+}
+
+int codec_open(enum compression c, const struct codec_sink *sink, struct codec **out,
+	       struct err *err)
+{
+	if (c == COMPRESSION_GZIP)
+		return gzip_open(inflate_default(), sink, NULL, NULL, out, err);
+	if (c == COMPRESSION_ZSTD)
+		return zstd_open(sink, NULL, out, err);
+	return plain_open(sink, out, err);
+}
+
+int codec_open_at(enum compression c, const struct seek_point *from, const void *window,
+		  const struct codec_sink *sink, struct codec **out, struct err *err)
+{
+	if (c == COMPRESSION_GZIP)
+		return gzip_open(inflate_default(), sink, from, window, out, err);
+	if (c == COMPRESSION_ZSTD)
+		return zstd_open(sink, from, out, err);
+	return plain_open(sink, out, err);
+}
+
+int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
+{
+	uint64_t before = c->out;
+	int rc = c->ops->feed(c, data, len, err);
+
+	if (rc)
+		return rc;
+	c->empty = c->out == before ? c->empty + len : 0;
+	if (c->empty > CODEC_EMPTY_MAX)
+		return err_set(err, EBADMSG,
+			       "decompression bomb: %llu compressed bytes in a row hold no data",
+			       (unsigned long long)c->empty);
+	return 0;
+}
+
+int codec_finish(struct codec *c, struct err *err)
+{
+	return c->ops->finish(c, err);
+}
+
+void codec_close(struct codec *c)
+{
+	if (c)
+		c->ops->close(c);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the codecs share: the base of their struct, and the one way in which plain bytes leave
+ * them. Included by codec.c, gzip.c and zstd.c (and by tests that choose an inflater).
+ */
+#ifndef STORE_CODEC_OPS_H
+#define STORE_CODEC_OPS_H
+
+#include "store/codec.h"
+#include "store/inflate.h"
+
+/* Plain bytes between two seek points: what a random read decodes at most, about. Half of it
+ * doubles the windows, which are most of a layer's index. */
+#define CODEC_SPACING (4u << 20)
+
+/* Bombs: more plain bytes than any layer has, and compressed bytes in a row (empty members,
+ * skippable frames, padding) that give none. zstd:chunked keeps tables of some MiB in such. */
+#define CODEC_OUT_MAX	(1ull << 40)
+#define CODEC_EMPTY_MAX (64ull << 20)
+
+#define CODEC_CHUNK (256u << 10) /* plain bytes are given to the sink in pieces of at most this */
+
+struct codec_ops {
+	int (*feed)(struct codec *c, const uint8_t *data, size_t len, struct err *err);
+	int (*finish)(struct codec *c, struct err *err);
+	void (*close)(struct codec *c); /* frees c */
+};
+
+struct codec {
+	const struct codec_ops *ops;
+	struct codec_sink sink;
+	uint64_t in;	/* compressed bytes taken so far: offset of the next one */
+	uint64_t out;	/* plain bytes given to the sink: offset of the next one */
+	uint64_t empty; /* compressed bytes, fed since plain ones last came out */
+};
+
+/* Counts, checks the limit, gives to the sink. */
+int codec_give(struct codec *c, const void *data, size_t len, struct err *err);
+
+/* Each starts at `from` (with its window), or at the front of a stream for NULL; then no points
+ * are given. */
+int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink,
+	      const struct seek_point *from, const void *window, struct codec **out,
+	      struct err *err);
+int zstd_open(const struct codec_sink *sink, const struct seek_point *from, struct codec **out,
+	      struct err *err);
+
+#endif

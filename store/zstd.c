@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zstd (RFC 8878): frames one after another, skippable ones among them. Decoding can start where
+ * a frame does, so frames are the seek points; one frame that is a whole layer has none inside,
+ * and store/reframe.h is the answer to that. (libzstd can be started at any block, too, given the
+ * window and the entropy tables as a dictionary: who adds that gives more points here, and
+ * nothing else changes.)
+ */
+#include "store/codec_ops.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+/* 128 MiB: what `zstd --long` makes at most, and what its decoder takes without being asked. The
+ * memory is touched only as far as the frame is long. */
+#define WINDOW_LOG_MAX 27
+
+/* Small frames, as zstd:chunked has them for each file, share a span. */
+#define FRAME_SPACING (CODEC_SPACING / 4)
+
+#define MAGIC_SIZE 4
+
+struct zstd {
+	struct codec base;
+	ZSTD_DCtx *d;
+	bool in_frame;
+	uint8_t magic[MAGIC_SIZE]; /* of the next frame, as far as it has come */
+	size_t have;
+	uint64_t point_out; /* of the last point */
+	bool has_point;
+	uint8_t buf[CODEC_CHUNK];
+};
+
+static int corrupt(const struct zstd *z, struct err *err, const char *what)
+{
+	return err_set(err, EBADMSG, "zstd: %s, at compressed offset %llu", what,
+		       (unsigned long long)z->base.in);
+}
+
+static int frame_point(struct zstd *z, struct err *err)
+{
+	struct seek_point p = {.out = z->base.out, .in = z->base.in};
+
+	if (!z->base.sink.point || (z->has_point && p.out - z->point_out < FRAME_SPACING))
+		return 0;
+	z->has_point = true;
+	z->point_out = p.out;
+	return z->base.sink.point(z->base.sink.arg, &p, NULL, err);
+}
+
+/* Runs the decoder until the input is used up or the frame ends; the count taken, or -errno. */
+static ssize_t decode(struct zstd *z, const uint8_t *data, size_t len, struct err *err)
+{
+	ZSTD_inBuffer in = {data, len, 0};
+
+	for (;;) {
+		ZSTD_outBuffer out = {z->buf, sizeof(z->buf), 0};
+		size_t before = in.pos;
+		size_t left = ZSTD_decompressStream(z->d, &out, &in);
+		int rc;
+
+		if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
+			return err_set(err, EOPNOTSUPP, "zstd: a window of more than %u MiB",
+				       1u << (WINDOW_LOG_MAX - 20));
+		if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+			return err_nomem(err);
+		if (ZSTD_isError(left))
+			return corrupt(z, err, ZSTD_getErrorName(left));
+
+		rc = out.pos > 0 ? codec_give(&z->base, z->buf, out.pos, err) : 0;
+		if (rc)
+			return rc;
+		if (left == 0) {
+			z->in_frame = false;
+			return (ssize_t)in.pos;
+		}
+		if (in.pos == in.size && out.pos < out.size)
+			return (ssize_t)in.pos;
+		if (in.pos == before && out.pos == 0)
+			return corrupt(z, err, "the decoder makes no progress");
+	}
+}
+
+/* A frame begins. libzstd would take formats from before version 1 here. */
+static int begin(struct zstd *z, struct err *err)
+{
+	static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[] = {0x2a, 0x4d, 0x18};
+
+	z->have = 0;
+	if (memcmp(z->magic, magic, sizeof(magic)) != 0 &&
+	    ((z->magic[0] & 0xf0) != 0x50 || memcmp(z->magic + 1, skippable, sizeof(skippable))))
+		return corrupt(z, err, "no frame follows a frame");
+	z->in_frame = true;
+	ZSTD_DCtx_reset(z->d, ZSTD_reset_session_only);
+	return (int)decode(z, z->magic, MAGIC_SIZE, err);
+}
+
+static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
+{
+	struct zstd *z = (struct zstd *)c;
+
+	while (len > 0) {
+		ssize_t n;
+
+		if (z->in_frame) {
+			n = decode(z, data, len, err);
+		} else {
+			n = z->have == 0 ? frame_point(z, err) : 0;
+			if (n == 0) {
+				z->magic[z->have++] = *data;
+				n = 1;
+			}
+		}
+		if (n < 0)
+			return (int)n;
+		data += n;
+		len -= (size_t)n;
+		z->base.in += (size_t)n;
+		if (z->have == MAGIC_SIZE) {
+			int rc = begin(z, err);
+
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int zstd_finish(struct codec *c, struct err *err)
+{
+	struct zstd *z = (struct zstd *)c;
+
+	return z->in_frame || z->have > 0 || z->base.in == 0 ? corrupt(z, err, "truncated") : 0;
+}
+
+static void zstd_close(struct codec *c)
+{
+	struct zstd *z = (struct zstd *)c;
+
+	ZSTD_freeDCtx(z->d);
+	free(z);
+}
+
+int zstd_open(const struct codec_sink *sink, const struct seek_point *from, struct codec **out,
+	      struct err *err)
+{
+	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_close};
+	struct zstd *z = malloc(sizeof(*z));
+
+	if (!z)
+		return err_nomem(err);
+	memset(z, 0, offsetof(struct zstd, buf));
+	z->base.ops = &ops;
+	z->base.sink = *sink;
+	z->d = ZSTD_createDCtx();
+	if (!z->d) {
+		free(z);
+		return err_nomem(err);
+	}
+	ZSTD_DCtx_setParameter(z->d, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+	if (from) {
+		z->base.in = from->in;
+		z->base.out = from->out;
+		z->base.sink.point = NULL;
+	}
+	*out = &z->base;
+	return 0;
+}
