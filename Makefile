@@ -3,6 +3,7 @@
 # make            build/imagefs
 # make check      everything: direction of includes, unit tests, tests on a real mount and a real registry
 # make unit       the unit tests alone
+# make check-reference   every entry of a large image (REFERENCE: an OCI layout, made where it is not given)
 # make asan tsan  the same suite under the sanitizers
 # make bench      scripts/bench.sh
 # make install    PREFIX=/usr/local, DESTDIR=
@@ -76,6 +77,9 @@ check: $(BUILD)/imagefs $(unit_bin)
 	scripts/check-includes.sh
 	BUILD=$(BUILD) tests/run.sh
 
+check-reference: $(BUILD)/imagefs
+	BUILD=$(BUILD) tests/run.sh tests/reference.sh
+
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined check
 
@@ -94,4 +98,4 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .SECONDARY:
-.PHONY: all unit check asan tsan bench install clean FORCE
+.PHONY: all unit check check-reference asan tsan bench install clean FORCE
