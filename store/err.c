@@ -37,6 +37,22 @@ static int finish(struct err *err, int code)
 	return -code;
 }
 
+/* Puts ": tail" behind the first n bytes of the sentence, as far as there is room. */
+static void append(struct err *err, int n, const char *tail)
+{
+	size_t at = n < 0 ? 0 : (size_t)n, len = strlen(tail), room;
+
+	if (at + 3 > sizeof(err->text))
+		return;
+	memcpy(err->text + at, ": ", 2);
+	at += 2;
+	room = sizeof(err->text) - 1 - at;
+	if (len > room)
+		len = room;
+	memcpy(err->text + at, tail, len);
+	err->text[at + len] = '\0';
+}
+
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -60,9 +76,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 		va_start(ap, fmt);
 		n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 		va_end(ap);
-		if (n >= 0 && (size_t)n < sizeof(err->text))
-			snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s",
-				 strerror_r(code, message, sizeof(message)));
+		append(err, n, strerror_r(code, message, sizeof(message)));
 	}
 	return finish(err, code);
 }
@@ -85,7 +99,6 @@ int err_context(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", old);
+	append(err, n, old);
 	return finish(err, code);
 }

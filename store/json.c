@@ -59,15 +59,21 @@ static struct json_object *member_of_type(const struct json_object *o, const cha
 	return json_object_is_type(found, type) ? found : NULL;
 }
 
+const char *json_text(const struct json_object *o)
+{
+	struct json_object *s = (struct json_object *)o; /* json-c's getters are not const */
+	const char *text;
+
+	if (!json_object_is_type(o, json_type_string))
+		return NULL;
+	text = json_object_get_string(s);
+	/* A NUL would hide what stands behind it from whoever reads it as a C string. */
+	return strlen(text) == (size_t)json_object_get_string_len(s) ? text : NULL;
+}
+
 const char *json_string(const struct json_object *o, const char *key)
 {
-	struct json_object *s = member_of_type(o, key, json_type_string);
-	const char *text = s ? json_object_get_string(s) : NULL;
-
-	/* A NUL would hide what stands behind it from whoever reads it as a C string. */
-	if (!text || strlen(text) != (size_t)json_object_get_string_len(s))
-		return NULL;
-	return text;
+	return json_text(json_member(o, key));
 }
 
 struct json_object *json_array(const struct json_object *o, const char *key)

@@ -25,6 +25,9 @@
  * sentence gives the byte offset and the rule. */
 int json_parse(const char *data, size_t len, struct json_object **out, struct err *err);
 
+/* The text of a string; NULL for another type, and where it holds a NUL. */
+const char *json_text(const struct json_object *o);
+
 struct json_object *json_member(const struct json_object *o, const char *key);
 const char *json_string(const struct json_object *o,
 			const char *key); /* NULL: absent or no string */

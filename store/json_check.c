@@ -293,6 +293,19 @@ static size_t fold(char *s, size_t len)
 	return to;
 }
 
+bool json_same_folded(const char *key, const char *name)
+{
+	char a[64], b[64];
+	size_t key_len = strlen(key), name_len = strlen(name);
+
+	if (key_len > sizeof(a) || name_len > sizeof(b))
+		return false;
+	memcpy(a, key, key_len);
+	memcpy(b, name, name_len);
+	key_len = fold(a, key_len);
+	return key_len == fold(b, name_len) && memcmp(a, b, key_len) == 0;
+}
+
 static bool has_free_keys(const char *key, size_t len)
 {
 	static const char *const names[] = {"annotations",  "Labels", "Volumes",

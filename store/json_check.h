@@ -13,9 +13,13 @@
 
 #include "store/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 0; -EPROTO, with the byte offset and the rule; -ENOMEM. */
 int json_check(const char *data, size_t len, struct err *err);
+
+/* True where a Go program may take the key for `name` (lower and upper case ASCII letters). */
+bool json_same_folded(const char *key, const char *name);
 
 #endif

@@ -38,8 +38,15 @@ struct descriptor {
 	struct json_object *annotations; /* owned reference, or NULL */
 };
 void descriptor_clear(struct descriptor *d);
+
+/* Shares nothing with `from`, which other threads may be reading. */
 int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct err *err);
 int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err);
+
+/* An array of them (NULL: empty), at most max; `what` names it in an error. */
+int descriptor_parse_list(const struct json_object *array, const char *what, size_t max,
+			  struct descriptor **out, size_t *count, struct err *err);
+void descriptor_free_list(struct descriptor *list, size_t count);
 
 /* What a document is, by its own members and mediaType. -EPROTO where the body's mediaType,
  * `declared` (from a descriptor or Content-Type; NULL or "" or application/json: nothing declared)

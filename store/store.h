@@ -25,9 +25,10 @@ struct store;
 /*
  * Opens, and creates where it does not exist (0700; the file `imagefs-version` in derived/ names
  * the format). Sweeps temporary files that no living process holds. Errors: -EOPNOTSUPP a newer
- * format of derived/ or another imageLayoutVersion, -EACCES not writable or foreign-owned,
- * -ENOTDIR, -EBADMSG oci-layout or index.json unreadable, and what the disk says. Nothing is
- * changed on failure.
+ * format of derived/ or another imageLayoutVersion, -EACCES or -EROFS not writable, -EACCES owned
+ * by another user (for root, too: what root wrote there its owner could not change), -ENOTDIR,
+ * -ENOTEMPTY a directory of something else, -EBADMSG oci-layout or index.json cannot be understood,
+ * and what the disk says. What is refused is not changed.
  */
 int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is allowed */
