@@ -14,7 +14,7 @@ enum inflate_result {
 	INFLATE_MORE,	  /* the input is used up, or the output is full */
 	INFLATE_BOUNDARY, /* stopped between two blocks, as asked */
 	INFLATE_END,	  /* the last block ended */
-	INFLATE_CORRUPT,
+	INFLATE_CORRUPT,  /* what was read and written is not told */
 };
 
 #define INFLATE_UNREAD_MAX 8

@@ -88,6 +88,8 @@ static bool step(struct inflate *z, struct inflate_io *io, size_t out_len, bool 
 	s->next_out = io->out;
 	s->avail_out = (uint32_t)out_len;
 	rc = isal_inflate(s);
+	if (rc < 0)
+		return false; /* the counts cannot be relied on now */
 	*moved = s->avail_in != in_len || s->avail_out != out_len || s->tmp_out_valid != valid ||
 		 s->tmp_out_processed != processed;
 
@@ -96,7 +98,7 @@ static bool step(struct inflate *z, struct inflate_io *io, size_t out_len, bool 
 		io->in += in_len - s->avail_in;
 		io->in_len -= in_len - s->avail_in;
 	}
-	return rc >= 0;
+	return true;
 }
 
 /* Straight to the output, up to INFLATE_NEAR before a wanted boundary. */
@@ -243,7 +245,7 @@ static enum inflate_result isal_run(struct inflate *z, struct inflate_io *io)
 
 	if (result == INFLATE_END)
 		find_end(z, io, base, base_len);
-	else
+	else if (result != INFLATE_CORRUPT)
 		keep_tail(z, base, base_len - io->in_len);
 	return result;
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain data that compress as layers do, and programs that compress them. For tests of codecs and
+ * layers; all of it allocated, freed with free().
+ */
+#ifndef TESTS_UNIT_SAMPLE_H
+#define TESTS_UNIT_SAMPLE_H
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct bytes {
+	uint8_t *p;
+	size_t n;
+};
+
+static inline uint32_t sample_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*seed >> 33);
+}
+
+/* Stretches of words, of noise, of zeros. */
+static inline struct bytes sample_make(size_t n, uint64_t seed)
+{
+	static const char *words[] = {"layer ",	    "\nstatic int ", "0x1f8b", "digest(",
+				      "usr/share/", "lib",	     "\0\0\0", "return 0",
+				      ";\n\t",	    "manifest"};
+	struct bytes b = {malloc(n + 1), n};
+	size_t at = 0;
+
+	while (at < n) {
+		size_t end = at + 1 + sample_random(&seed) % 60000;
+		uint32_t kind = sample_random(&seed) % 8;
+
+		for (end = end < n ? end : n; at < end;) {
+			const char *w = words[sample_random(&seed) % 10];
+			size_t len = strlen(w) < end - at ? strlen(w) : end - at;
+
+			if (kind == 0 || len == 0) {
+				b.p[at++] = kind == 0 ? (uint8_t)sample_random(&seed) : 0;
+			} else if (kind == 1) {
+				b.p[at++] = 0;
+			} else {
+				memcpy(b.p + at, w, len);
+				at += len;
+				if (sample_random(&seed) % 4 == 0 && at < end)
+					b.p[at++] = (uint8_t)sample_random(&seed);
+			}
+		}
+	}
+	return b;
+}
+
+static inline void sample_write(const char *path, struct bytes b)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fwrite(b.p, 1, b.n, f) != b.n || fclose(f))
+		abort();
+}
+
+static inline struct bytes sample_read(const char *path)
+{
+	struct stat st;
+	FILE *f = fopen(path, "r");
+	struct bytes b;
+
+	if (!f || fstat(fileno(f), &st))
+		abort();
+	b.n = (size_t)st.st_size;
+	b.p = malloc(b.n + 1);
+	if (fread(b.p, 1, b.n, f) != b.n)
+		abort();
+	fclose(f);
+	return b;
+}
+
+/* Runs a filter; n is 0 where it is not installed. */
+static inline struct bytes sample_filter(const char *command, struct bytes in)
+{
+	char dir[] = "/tmp/imagefs-test-XXXXXX", path[64], out[64], line[1024];
+	struct bytes b = {NULL, 0};
+
+	if (!mkdtemp(dir))
+		abort();
+	snprintf(path, sizeof(path), "%s/in", dir);
+	snprintf(out, sizeof(out), "%s/out", dir);
+	sample_write(path, in);
+	snprintf(line, sizeof(line), "(%s) <%s >%s 2>%s/err", command, path, out, dir);
+	if (system(line) == 0)
+		b = sample_read(out);
+	else
+		fprintf(stderr, "(no output of: %s)\n", command);
+	snprintf(line, sizeof(line), "rm -r %s", dir);
+	if (system(line))
+		abort();
+	return b;
+}
+
+#endif
