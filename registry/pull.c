@@ -104,7 +104,7 @@ static int pull_spelled(const struct pull *p, const struct ref *ref, const struc
 {
 	struct descriptor top = {0};
 	char digest[DIGEST_TEXT_MAX];
-	bool unchanged = false, recorded;
+	bool unchanged, recorded;
 	int r = pull_documents(p, ref, &top, &recorded, err);
 
 	if (r < 0)
@@ -118,13 +118,13 @@ static int pull_spelled(const struct pull *p, const struct ref *ref, const struc
 		tell(p, "Digest: %s", digest_text(&top.digest, digest));
 		tell(p, "Status: %s for %s",
 		     unchanged ? "Image is up to date" : "Downloaded newer image", s->familiar);
-		tell(p, "%s", s->full);
 	}
 	descriptor_clear(&top);
 	return r;
 }
 
-int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
+/* All lines but the last, which names what was asked for. */
+static int pull_one(const struct pull *p, const struct ref *ref, struct err *err)
 {
 	struct spelling s = {0};
 	int r = spell(ref, &s, err);
@@ -135,5 +135,55 @@ int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
 			err_context(err, "pull %s", s.familiar);
 	}
 	spelling_clear(&s);
+	return r;
+}
+
+int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
+{
+	autofree char *full = ref_full(ref);
+	int r = full ? pull_one(p, ref, err) : err_nomem(err);
+
+	if (r == 0)
+		tell(p, "%s", full);
+	return r;
+}
+
+/* ---- all tags ---- */
+
+static int collect_tag(void *arg, const char *tag, struct err *err)
+{
+	struct buf *tags = arg;
+
+	buf_append(tags, tag, strlen(tag) + 1);
+	return buf_failed(tags) ? err_nomem(err) : 0;
+}
+
+static int pull_tag(const struct pull *p, const struct ref *repository, const char *tag,
+		    struct err *err)
+{
+	autoref ref = REF_INIT;
+	int r = ref_copy(&ref, repository, err);
+
+	if (r < 0)
+		return r;
+	free(ref.tag);
+	ref.has_digest = false;
+	ref.tag = strdup(tag);
+	return ref.tag ? pull_one(p, &ref, err) : err_nomem(err);
+}
+
+int pull_all_tags(const struct pull *p, const struct ref *repository, struct err *err)
+{
+	autofree char *name = ref_repository(repository);
+	autobuf tags = BUF_INIT;
+	int r = name ? registry_tags(p->registry, repository, p->cancel, collect_tag, &tags, err)
+		     : err_nomem(err);
+
+	if (r < 0)
+		return r;
+	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
+		r = pull_tag(p, repository, tags.data + at, err);
+	if (r == 0)
+		tell(p, "%s", name);
 	return r;
 }

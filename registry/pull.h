@@ -62,4 +62,8 @@ int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *la
  * reference. */
 int pull_image(const struct pull *p, const struct ref *ref, struct err *err);
 
+/* `docker pull -a`: every tag of the repository, in the registry's order, up to the first that
+ * fails. */
+int pull_all_tags(const struct pull *p, const struct ref *repository, struct err *err);
+
 #endif
