@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A directory of its own for each unit test, below $TEST_DIR (else $TMPDIR, else /tmp), removed
+ * with all that is in it. Include after cmocka.h.
+ */
+#ifndef TESTS_SCRATCH_H
+#define TESTS_SCRATCH_H
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct scratch {
+	char path[256];
+	int fd;
+};
+
+static inline const char *scratch_base(void)
+{
+	const char *base = getenv("TEST_DIR");
+
+	if (!base)
+		base = getenv("TMPDIR");
+	return base ? base : "/tmp";
+}
+
+static inline struct scratch scratch_make(void)
+{
+	struct scratch s;
+
+	snprintf(s.path, sizeof(s.path), "%s/imagefs-unit.XXXXXX", scratch_base());
+	assert_non_null(mkdtemp(s.path));
+	s.fd = open(s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(s.fd >= 0);
+	return s;
+}
+
+static inline int scratch_remove_one(const char *path, const struct stat *st, int type,
+				     struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void scratch_drop(struct scratch *s)
+{
+	close(s->fd);
+	nftw(s->path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A path below it, in a buffer that the next call reuses. */
+static inline const char *scratch_path(const struct scratch *s, const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", s->path, name);
+	return path;
+}
+
+static inline void scratch_write(const struct scratch *s, const char *name, const void *data,
+				 size_t len)
+{
+	int fd = openat(s->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), len);
+	close(fd);
+}
+
+static inline void scratch_puts(const struct scratch *s, const char *name, const char *text)
+{
+	scratch_write(s, name, text, strlen(text));
+}
+
+/* A whole file as a string that the caller frees; *len may be NULL. */
+static inline char *scratch_read(const struct scratch *s, const char *name, size_t *len)
+{
+	int fd = openat(s->fd, name, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *data;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	data = calloc(1, (size_t)st.st_size + 1);
+	assert_non_null(data);
+	assert_int_equal(read(fd, data, (size_t)st.st_size), st.st_size);
+	close(fd);
+	if (len)
+		*len = (size_t)st.st_size;
+	return data;
+}
+
+static inline int scratch_has(const struct scratch *s, const char *name)
+{
+	return faccessat(s->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+#endif
