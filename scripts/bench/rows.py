@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""The rows: each a function that measures one thing on imagefs and on its peers, and adds lines to the table."""
+
+import os
+import random
+import shutil
+import sys
+import time
+
+from parked import READERS, Readers
+from peers import PEERS, Podman
+from tools import FuseMount, Process, Samples, drop_caches, disk, free_port, log, peak, resident, run, seconds, \
+    wait_until
+
+READS = {
+    "tar c": "tar cf - . | cat >/dev/null",
+    "grep -r usr/include": "grep -r hunter2 usr/include; test $? -le 1",
+    "grep -r": "grep -r hunter2 .; test $? -le 1",
+    "find": "find .",
+    "ls -lR": "ls -lR .",
+}
+SLOW = {"grep -r"}  # of a FUSE peer, minutes
+
+
+class Pulls:
+    """The image pulled by everybody, RUNS times in turn; measured once, used by several rows."""
+
+    def __init__(self, bench, registry):
+        self.bench, self.registry = bench, registry
+        self.store = bench.path("store")
+        self.records = {}
+        self.kept = None
+
+    def record(self, name, first, second, paths, top):
+        one = self.records.setdefault(name, {"first": Samples("s"), "second": Samples("s"),
+                                             "disk": Samples("B"), "peak": Samples("B")})
+        one["first"].append(first)
+        if second is not None:
+            one["second"].append(second)
+        if paths:
+            one["disk"].append(disk(*paths))
+        if top is not None:
+            one["peak"].append(top)
+
+    def ours(self):
+        shutil.rmtree(self.store, ignore_errors=True)
+        with self.bench.imagefs(self.store) as mount:
+            root = rootfs(mount, self.registry)
+            pull = f"echo {self.registry.reference} > {mount.path}/ctl/pull"
+            first = seconds(f"{pull} && ls {root} && stat {root}/etc/passwd")
+            top = peak(mount.pid)
+            second = seconds(pull)
+        self.record("imagefs", first, second, [self.store], top)
+
+    def all(self):
+        if self.records:
+            return self.records
+        peers = [peer(self.bench, self.registry) for peer in PEERS]
+        for number in range(self.bench.runs):
+            log(f"pull {number + 1} of {self.bench.runs}")
+            drop_caches()
+            self.warm_registry()
+            self.ours()
+            for peer in peers:
+                self.theirs(peer, last=number == self.bench.runs - 1)
+        return self.records
+
+    def warm_registry(self):
+        """All pull from the registry's page cache."""
+        run("bash", "-c", f"cat {self.bench.base}/registry/docker/registry/v2/blobs/sha256/*/*/data >/dev/null")
+
+    def theirs(self, peer, last):
+        peer.start()
+        try:
+            os.sync()
+            first = peer.pull()
+            second = peer.second()
+            # The children's peak is the largest of all so far: podman's, as long as podman comes first.
+            self.record(peer.name, first, second, peer.paths(), peer.peak())
+        finally:
+            if last and isinstance(peer, Podman):
+                self.kept = peer
+            else:
+                peer.clear()
+
+    def filled_store(self):
+        if not os.path.isdir(self.store):
+            self.ours()
+        return self.store
+
+    def podman(self):
+        """An image in podman's storage: the overlay that others are compared with."""
+        if self.kept is None:
+            log("pulling with podman, to compare with")
+            self.kept = Podman(self.bench, self.registry)
+            self.kept.start()
+            self.kept.pull()
+        return self.kept
+
+    def close(self):
+        if self.kept is not None:
+            self.kept.clear()
+
+
+def rootfs(mount, registry):
+    return f"{mount.path}/images/{registry.reference.replace(':1', '/1')}/rootfs"
+
+
+class Trees:
+    """The same files as a plain copy on this disk, through overlayfs, and through squashfuse."""
+
+    def __init__(self, bench, pulls):
+        self.bench, self.pulls = bench, pulls
+        self.native = bench.path("native")
+        self.archive = bench.path("native.squashfs")
+
+    def prepare(self):
+        self.overlay = self.pulls.podman().files()
+        if not os.path.isdir(self.native):
+            log("copying the files, and packing them for squashfuse")
+            run("cp", "-a", self.overlay + "/.", self.native)
+            run("mksquashfs", self.native, self.archive, "-comp", "zstd", "-Xcompression-level", "3", "-quiet",
+                "-no-progress")
+
+    def squashfuse(self):
+        return FuseMount(self.bench.path("squashfuse"), "squashfuse_ll", "-f", self.archive,
+                         self.bench.path("squashfuse"))
+
+
+def read_samples(bench, tree, command):
+    """Warm: the third pass and later ones."""
+    for _ in range(2):
+        seconds(command, cwd=tree)
+    return Samples("s", [seconds(command, cwd=tree) for _ in range(bench.runs)])
+
+
+def row_pull(bench, pulls, trees, table):
+    """pull, verify, index: until rootfs/ answers"""
+    records = pulls.all()
+    for name, record in records.items():
+        if name != "imagefs":
+            table.row("pull until rootfs/ answers", records["imagefs"]["first"], name, record["first"])
+
+
+def row_second(bench, pulls, trees, table):
+    """a pull of what is there"""
+    records = pulls.all()
+    for name, record in records.items():
+        if name != "imagefs" and record["second"]:
+            table.row("second pull", records["imagefs"]["second"], name, record["second"])
+
+
+def row_disk(bench, pulls, trees, table):
+    """allocated bytes after a pull"""
+    records = pulls.all()
+    ours = records["imagefs"]["disk"]
+    table.row("disk", ours, "the compressed layers", Samples("B", [pulls.registry.compressed]))
+    for name, record in records.items():
+        if name != "imagefs" and record["disk"]:
+            table.row("disk", ours, name, record["disk"])
+
+
+def row_memory(bench, pulls, trees, table):
+    """resident memory at the peak of a pull, and after everything was read once"""
+    records = pulls.all()
+    for name, record in records.items():
+        if name != "imagefs" and record["peak"]:
+            table.row("resident, peak of a pull", records["imagefs"]["peak"], name, record["peak"])
+    drop_caches()
+    with bench.imagefs(pulls.filled_store()) as mount:
+        seconds(READS["tar c"], cwd=rootfs(mount, pulls.registry))
+        table.alone("resident after reading everything", Samples("B", [resident(mount.pid)]))
+        table.alone("of it private", Samples("B", [resident(mount.pid, "Private")]))
+
+
+def row_warm(bench, pulls, trees, table):
+    """reading what the kernel has cached: the third pass and later ones"""
+    trees.prepare()
+    store = pulls.filled_store()
+    ours = {}
+    for xattr in ("on", "off"):
+        with bench.imagefs(store, f"xattr={xattr}") as mount:
+            root = rootfs(mount, pulls.registry)
+            for name in READS if xattr == "on" else ["ls -lR"]:
+                ours[name, xattr] = read_samples(bench, root, READS[name])
+    for peer, tree in (("native copy", trees.native), ("overlayfs", trees.overlay)):
+        theirs = {name: read_samples(bench, tree, command) for name, command in READS.items()}
+        for (name, xattr), samples in ours.items():
+            table.row(f"warm `{name}`" + (", xattr=off" if xattr == "off" else ""), samples, peer, theirs[name])
+    with trees.squashfuse() as mount:
+        for name in READS.keys() - SLOW:
+            table.row(f"warm `{name}`", ours[name, "on"], "squashfuse", read_samples(bench, mount.path, READS[name]))
+
+
+def row_cold(bench, pulls, trees, table):
+    """the same after caches were dropped and servers restarted"""
+    trees.prepare()
+    store = pulls.filled_store()
+    for name in ("tar c", "grep -r usr/include", "find", "ls -lR"):
+        samples = {who: Samples("s") for who in ("imagefs", "native copy", "overlayfs", "squashfuse")}
+        for _ in range(bench.runs):
+            drop_caches()
+            with bench.imagefs(store) as mount:
+                samples["imagefs"].append(seconds(READS[name], cwd=rootfs(mount, pulls.registry)))
+            for who, tree in (("native copy", trees.native), ("overlayfs", trees.overlay)):
+                drop_caches()
+                samples[who].append(seconds(READS[name], cwd=tree))
+            drop_caches()
+            with trees.squashfuse() as mount:
+                samples["squashfuse"].append(seconds(READS[name], cwd=mount.path))
+        for who in ("native copy", "overlayfs", "squashfuse"):
+            table.row(f"cold `{name}`", samples["imagefs"], who, samples[who])
+
+
+def random_reads(tree, places):
+    """4 KiB each from its own file, caches dropped before each."""
+    samples = Samples("s")
+    for path, offset in places:
+        drop_caches()
+        start = time.monotonic()
+        fd = os.open(os.path.join(tree, path), os.O_RDONLY)
+        got = os.pread(fd, 4096, offset)
+        samples.append(time.monotonic() - start)
+        os.close(fd)
+        if len(got) != 4096:
+            sys.exit(f"bench: short read of {tree}/{path}")
+    return samples
+
+
+def places(tree, count):
+    """The same files and offsets in every run."""
+    found = run("find", tree, "-type", "f", "-size", "+256k", "-printf", "%P\t%s\n").splitlines()
+    dice = random.Random(1)
+    chosen = dice.sample(sorted(found), count)
+    return [(path, dice.randrange(int(size) - 4096)) for path, size in (line.split("\t") for line in chosen)]
+
+
+def row_random(bench, pulls, trees, table):
+    """one random 4 KiB read in a gzip layer, cold"""
+    trees.prepare()
+    where = places(trees.native, 10 * bench.runs)
+    with bench.imagefs(pulls.filled_store()) as mount:
+        ours = random_reads(rootfs(mount, pulls.registry), where)
+    table.row("cold 4 KiB read", ours, "native copy", random_reads(trees.native, where))
+
+
+def row_parked(bench, pulls, trees, table):
+    """readers that hang on a registry that does not answer, and what local reads lose by them"""
+    port = free_port()
+    silent = os.path.join(os.path.dirname(__file__), "parked.py")
+    with Process(sys.executable, "-B", silent, str(port)), bench.imagefs(pulls.filled_store()) as mount:
+        root = rootfs(mount, pulls.registry)
+        where = places(root, 10)
+        times = 5 * bench.runs
+
+        def measure():
+            find = Samples("s", [seconds("find .", cwd=root) for _ in range(times)])
+            return find, random_reads(root, where)
+
+        seconds("find . && find .", cwd=root)
+        find, cold = measure()
+        readers = Readers(f"{mount.path}/images", f"localhost:{port}")
+        try:
+            wait_until("the readers are parked", lambda: readers.waiting() >= READERS * 0.9, limit=60)
+            seconds("find . && find .", cwd=root)
+            parked_find, parked_cold = measure()
+            log(f"{readers.waiting()} of {READERS} readers were waiting")
+        finally:
+            gone = readers.kill()
+        table.row(f"warm `find` beside {READERS} parked readers", parked_find, "the same without them", find)
+        table.row(f"cold 4 KiB read beside {READERS} parked readers", parked_cold, "the same without them", cold)
+        table.alone("killed readers are gone after", Samples("s", [gone]))
+
+
+ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}
