@@ -5,7 +5,7 @@
 # Rows: pull second disk memory warm cold random parked (all of them where none is named).
 #
 #   RUNS=3           how often each figure is taken
-#   IMAGE=LAYOUT     the image, tag `dev` of an OCI layout (default: what mkimage.sh builds, once, below build/bench)
+#   IMAGE=LAYOUT     the image, tag `dev` of an OCI layout (default: what mkimage.sh builds, once, below build/reference)
 #
 # Needs root, for overlayfs and to drop caches; 8 GB of disk below build/bench, and no other load. What it mounts and
 # starts ends with it, also after Ctrl-C. The image and the registry's copy of it stay for the next run.
@@ -17,8 +17,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 "$here/setup.sh" bench
 need_fuse
 build_imagefs
-image=${IMAGE:-$build/bench/image/oci}
-[[ -n ${IMAGE:-} ]] || "$here/mkimage.sh" "$build/bench/image"
+image=${IMAGE:-$build/reference/oci}
+[[ -n ${IMAGE:-} ]] || "$here/mkimage.sh" "$build/reference"
 [[ -f $image/index.json ]] || die "there is no OCI layout in $image"
 mkdir -p "$build/bench"
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [build|demo|test|bench]...: installs what is missing for that, through apt, on Debian 12 or later.
+# setup.sh [build|demo|test|bench|image]...: installs what is missing for that, through apt, on Debian 12 or later.
 #
 #   build   compiler, libraries, and what a mount needs (the default)
 #   demo    build, and a registry to mount (scripts/demo.sh)
 #   test    demo, and the programs that the tests compare with (scripts/test.sh)
 #   bench   demo, and the peers that scripts/bench.sh measures beside imagefs
+#   image   what builds the reference image (scripts/mkimage.sh)
 #
 # Says nothing and asks for no rights where all is there. Works without sudo for root.
 set -euo pipefail
@@ -23,7 +24,8 @@ set -euo pipefail
     packages_test=("${packages_demo[@]}" libcmocka-dev skopeo umoci podman buildah python3 apache2-utils openssl
         jq attr zstd procps strace)
     packages_bench=("${packages_demo[@]}" skopeo umoci podman containerd runc python3 squashfuse
-        squashfs-tools isal zstd mmdebstrap procps)
+        squashfs-tools isal git)
+    packages_image=(mmdebstrap buildah python3)
 }
 
 installed() { # installed PACKAGE[|PACKAGE]...
@@ -82,8 +84,8 @@ install_packages() {
 wanted=() missing=() optional=()
 for set in "${@:-build}"; do
     case $set in
-    build | demo | test | bench) declare -n list=packages_$set && wanted+=("${list[@]}") ;;
-    *) die "usage: setup.sh [build|demo|test|bench]..." ;;
+    build | demo | test | bench | image) declare -n list=packages_$set && wanted+=("${list[@]}") ;;
+    *) die "usage: setup.sh [build|demo|test|bench|image]..." ;;
     esac
 done
 

@@ -29,7 +29,7 @@ class Registry:
         self.process = Process("docker-registry", "serve", config)
         answers = ["curl", "-sf", "--noproxy", "*", "-o", "/dev/null", f"http://{self.host}/v2/"]
         wait_until("docker-registry answers", lambda: subprocess.run(answers).returncode == 0)
-        run("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{bench.image}:dev", f"docker://{self.reference}")
+        run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{bench.image}:dev", f"docker://{self.reference}")
         raw = run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{self.reference}")
         manifest = json.loads(raw)
         self.layers = [layer["digest"] for layer in manifest["layers"]]
@@ -97,7 +97,7 @@ class Umoci(Peer):
     name = "umoci (skopeo copy, umoci unpack)"
 
     def copy(self):
-        return (f"skopeo copy -q --src-tls-verify=false docker://{self.registry.reference} "
+        return (f"skopeo --insecure-policy copy -q --src-tls-verify=false docker://{self.registry.reference} "
                 f"oci:{self.root}/oci:dev")
 
     def pull(self):
