@@ -2,6 +2,7 @@
 #include "fs/job.h"
 
 #include "store/map.h"
+#include "store/mem.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one mount consists of: the parts that its operations use, in one struct that is
+ * passed along. Set up by fs/main.c before the first request and taken down after
+ * the last; constant in between.
+ */
+#ifndef FS_FS_H
+#define FS_FS_H
+
+#include "fs/stats.h"
+#include "registry/registry.h"
+#include "store/layer.h"
+#include "store/platform.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define FS_LOOKUP_LIMIT 15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
+
+struct fs {
+	struct store *store;
+	struct registry *registry;
+	struct span_cache *spans;
+	struct jobs *jobs;
+	struct events *events;
+	struct inodes *inodes;
+	struct layers *layers; /* open ones, shared */
+	struct stats stats;
+	struct platform platform;
+	bool lookup_remote;
+	bool offline;
+	bool xattr;
+	uid_t owner;
+	gid_t group;
+	struct timespec started;
+};
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/vnode.h"
+
+#include "fs/fs.h"
+#include "fs/inode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void listing_add(struct listing *l, const char *name, unsigned char type)
+{
+	buf_putc(&l->names, (char)type);
+	buf_append(&l->names, name, strlen(name) + 1);
+	l->count++;
+}
+
+void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
+{
+	struct vnode *v = calloc(1, size);
+
+	if (!v)
+		return NULL;
+	v->ops = ops;
+	if (path) {
+		v->path = strdup(path);
+		if (!v->path) {
+			free(v);
+			return NULL;
+		}
+	}
+	return v;
+}
+
+void vnode_free(struct vnode *v)
+{
+	if (!v)
+		return;
+	if (v->ops->free)
+		v->ops->free(v);
+	free(v->path);
+	free(v);
+}
+
+int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
+{
+	*st = (struct stat){
+	        .st_ino = v->ino,
+	        .st_mode = v->ops->mode,
+	        .st_nlink = 1, /* nothing is said of subdirectories */
+	        .st_uid = rq->fs->owner,
+	        .st_gid = rq->fs->group,
+	        .st_mtim = rq->fs->started,
+	        .st_blksize = 4096,
+	};
+	if (v->ops->stat) {
+		int r = v->ops->stat(rq, v, st, err);
+
+		if (r)
+			return r;
+	}
+	st->st_ctim = st->st_atim = st->st_mtim;
+	st->st_blocks = (st->st_size + 511) / 512;
+	return 0;
+}
+
+int vnode_found(struct request *rq, struct vnode *v, struct found *out, struct err *err)
+{
+	if (!v)
+		return err_nomem(err);
+	out->vnode = inodes_add(rq->fs->inodes, v);
+	return out->vnode ? 0 : err_nomem(err);
+}
