@@ -36,6 +36,7 @@ struct job {
 	unsigned waiting;
 	int result;
 	struct err err;
+	struct buf output;
 	int64_t started_ms; /* when it began to run */
 	atomic_uint_fast64_t done, total;
 };
@@ -97,6 +98,7 @@ static void job_free(struct job *j)
 	if (j->arg && j->free_arg)
 		j->free_arg(j->arg);
 	cancel_destroy(&j->cancel);
+	buf_free(&j->output);
 	free(j->key);
 	free(j->title);
 	free(j->class);
@@ -482,6 +484,11 @@ void job_progress(struct job *j, uint64_t done, uint64_t total)
 {
 	atomic_store_explicit(&j->done, done, memory_order_relaxed);
 	atomic_store_explicit(&j->total, total, memory_order_relaxed);
+}
+
+struct buf *job_result(struct job *j)
+{
+	return &j->output;
 }
 
 void jobs_print(struct jobs *js, struct buf *out)

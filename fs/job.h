@@ -67,6 +67,9 @@ bool job_leave(struct job *j, struct job_waiter *w);
 struct cancel *job_cancel(struct job *j);
 void job_progress(struct job *j, uint64_t done, uint64_t total);
 
+/* What the function leaves for its waiters, the job's: written by the function, read after the end. */
+struct buf *job_result(struct job *j);
+
 /* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. */
 void jobs_print(struct jobs *js, struct buf *out);
 
