@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fetch.h"
+
+#include "fs/events.h"
+#include "fs/fs.h"
+#include "registry/pull.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a fetching job needs, copied: the request that started it may be gone before it ends. */
+struct fetch {
+	struct fs *fs;
+	struct ref ref;                /* a repository, or a name in it */
+	struct descriptor descriptor;  /* fetch_child */
+	struct repo_image *image;      /* a reference: fetch_image, _layer, _view */
+	enum tree_kind kind;
+	size_t first, count;
+};
+
+static void fetch_free(void *arg)
+{
+	struct fetch *f = arg;
+
+	ref_clear(&f->ref);
+	descriptor_clear(&f->descriptor);
+	repo_image_put(f->image);
+	free(f);
+}
+DEFINE_AUTO(struct fetch, fetch_free)
+
+static struct fetch *fetch_new(struct request *rq, const struct ref *ref, struct err *err)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+
+	if (!f || ref_copy(&f->ref, ref, err) < 0) {
+		err_nomem(err);
+		free(f);
+		return NULL;
+	}
+	f->fs = rq->fs;
+	return f;
+}
+
+static void ended(void *arg, const char *title, int result, const struct err *err)
+{
+	struct fs *fs = arg;
+
+	events_add(fs->events, "fetch", title, result, err);
+}
+
+static void on_bytes(void *arg, uint64_t done, uint64_t total)
+{
+	job_progress(arg, done, total);
+}
+
+static struct pull pull_of(struct fetch *f, struct job *j, const struct pull_watch *watch)
+{
+	return (struct pull){
+	        .registry = f->fs->registry,
+	        .store = f->fs->store,
+	        .platform = &f->fs->platform,
+	        .cancel = job_cancel(j),
+	        .watch = watch,
+	};
+}
+
+/* Starts the job, or says why not. Takes f. `what` and the reference make its key and title. */
+static int start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
+                 int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
+{
+	autofree char *full = ref_familiar(&f->ref);
+	autobuf title = BUF_INIT;
+	struct fs *fs = rq->fs;
+	int r;
+
+	buf_printf(&title, "%s %s", what, full ? full : "");
+	if (!full || buf_failed(&title))
+		r = err_nomem(err);
+	else if (fs->offline)
+		r = err_set(err, ENETUNREACH, "%s: needs the network, and the mount is offline",
+		            title.data);
+	else if (!rq->owner)
+		r = err_set(err, ENOENT, "%s: only the owner of the mount fetches", title.data);
+	else
+		r = 0;
+	if (r < 0) {
+		fetch_free(f);
+		return r;
+	}
+	struct job_spec spec = {
+	        .key = title.data,
+	        .title = title.data,
+	        .class = f->ref.domain,
+	        .limit_ms = limit_ms,
+	        .run = run,
+	        .arg = f,
+	        .free_arg = fetch_free,
+	        .ended = ended,
+	        .ended_arg = fs,
+	};
+
+	r = job_start(fs->jobs, &spec, &rq->wait, err);
+	return r < 0 ? r : FS_WAIT;
+}
+
+static int run_name(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	struct pull p = pull_of(f, j, NULL);
+	struct descriptor top = {0};
+	int r = pull_manifest(&p, &f->ref, &top, err);
+
+	descriptor_clear(&top);
+	return r;
+}
+
+int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
+{
+	struct fetch *f = fetch_new(rq, ref, err);
+
+	return f ? start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
+}
+
+static int run_descriptor(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	struct pull p = pull_of(f, j, NULL);
+
+	return pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
+}
+
+int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
+                struct err *err)
+{
+	AUTO(fetch_free) struct fetch *f = fetch_new(rq, repository, err);
+
+	if (!f)
+		return -ENOMEM;
+	if (descriptor_copy(&f->descriptor, d, err) < 0)
+		return -ENOMEM;
+	f->ref.has_digest = true;
+	f->ref.digest = d->digest;
+	return start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
+}
+
+int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
+{
+	return fetch_child(rq, repo_image_ref(i), repo_image_top(i), err);
+}
+
+static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
+{
+	struct pull_watch watch = {.arg = j, .bytes = on_bytes};
+	struct pull p = pull_of(f, j, &watch);
+	const struct image *image = repo_image_image(f->image);
+	const struct manifest *m = image->manifest;
+	const struct config *c = image->config;
+	int r = 0;
+
+	if (f->count == m->layer_count)
+		return pull_layers(&p, &f->ref, m, c, err);
+	for (size_t i = f->first; !r && i < f->first + f->count; i++)
+		r = pull_layer(&p, &f->ref, &m->layers[i],
+		               i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
+	return r;
+}
+
+static int run_layer(struct job *j, void *arg, struct err *err)
+{
+	return fetch_layers_of(arg, j, err);
+}
+
+static int run_view(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	const struct manifest *m = repo_image_image(f->image)->manifest;
+	AUTO(tree_close) struct tree *tree = NULL;
+	autofree struct digest *digests = calloc(f->count + 1, sizeof(*digests));
+	struct pull p = pull_of(f, j, NULL);
+	int r;
+
+	if (!digests)
+		return err_nomem(err);
+	r = fetch_layers_of(f, j, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < f->count; i++)
+		digests[i] = m->layers[f->first + i].digest;
+	return pull_tree(&p, f->kind, digests, f->count, &tree, err);
+}
+
+static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)
+{
+	struct fetch *f = fetch_new(rq, repo_image_ref(i), err);
+
+	if (f)
+		f->image = repo_image_get(i);
+	return f;
+}
+
+int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err)
+{
+	struct fetch *f = fetch_of_image(rq, i, err);
+	char what[32];
+
+	if (!f)
+		return -ENOMEM;
+	f->first = layer;
+	f->count = 1;
+	snprintf(what, sizeof(what), "layer %zu of", layer);
+	return start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
+}
+
+int fetch_view(struct request *rq, struct view *w, struct err *err)
+{
+	struct fetch *f = fetch_of_image(rq, w->image, err);
+	const struct manifest *m = repo_image_image(w->image)->manifest;
+	char what[64];
+
+	if (!f)
+		return -ENOMEM;
+	f->kind = w->kind;
+	f->first = w->first;
+	f->count = w->count;
+	if (w->count == m->layer_count && w->kind == TREE_MERGED)
+		snprintf(what, sizeof(what), "rootfs of");
+	else
+		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", w->first,
+		         w->first + w->count - 1, w->kind == TREE_DIFF ? "diff" : "rootfs");
+	return start(rq, f, what, JOB_NO_DEADLINE, run_view, err);
+}
+
+static int append_tag(void *arg, const char *tag, struct err *err)
+{
+	struct buf *out = arg;
+
+	buf_printf(out, "%s\n", tag);
+	return buf_failed(out) ? err_nomem(err) : 0;
+}
+
+static int run_tags(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+
+	return registry_tags(f->fs->registry, &f->ref, job_cancel(j), append_tag, job_result(j),
+	                     err);
+}
+
+int fetch_tags(struct request *rq, const struct ref *repository, struct err *err)
+{
+	struct fetch *f = fetch_new(rq, repository, err);
+
+	return f ? start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
+}

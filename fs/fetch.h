@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jobs that bring what a request misses: manifests of names, parts of an image,
+ * the layers and the tree of a view. Each starts or joins a job, leaves it in rq->wait
+ * and returns FS_WAIT; where the request may not fetch, or the registry's recent
+ * answer is still known, the error at once: -ENETUNREACH offline, -ENOENT otherwise.
+ */
+#ifndef FS_FETCH_H
+#define FS_FETCH_H
+
+#include "fs/view.h"
+#include "fs/vnode.h"
+
+/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. */
+int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
+
+/* Index, manifest and config of an image for the mount's platform. */
+int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
+
+/* A document that an index of the repository names; it is not recorded as a name. */
+int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
+                struct err *err);
+
+/* One layer's blob and index. The image must be ready. */
+int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err);
+
+/* The layers of a view and its tree. */
+int fetch_view(struct request *rq, struct view *w, struct err *err);
+
+/* The tags of a repository, one a line, as the job's result. */
+int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);
+
+#endif

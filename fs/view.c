@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/view.h"
+
+#include "fs/fetch.h"
+#include "fs/fs.h"
+#include "fs/layers.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+struct view_content {
+	struct layers *table;
+	struct tree *tree;     /* owned */
+	struct layer **layers; /* references */
+	size_t count;
+};
+
+static void content_free(struct view_content *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++)
+		layers_put(c->table, c->layers[i]);
+	tree_close(c->tree);
+	free(c->layers);
+	free(c);
+}
+DEFINE_AUTO(struct view_content, content_free)
+
+struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
+                      enum tree_kind kind, size_t first, size_t count)
+{
+	struct view *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->path = strdup(path);
+	if (!w->path) {
+		free(w);
+		return NULL;
+	}
+	w->fs = fs;
+	w->image = repo_image_get(image);
+	w->kind = kind;
+	w->first = first;
+	w->count = count;
+	return w;
+}
+
+void view_free(struct view *w)
+{
+	if (!w)
+		return;
+	content_free(atomic_load(&w->content));
+	repo_image_put(w->image);
+	free(w->path);
+	free(w);
+}
+
+bool view_is_open(const struct view *w)
+{
+	return atomic_load_explicit(&w->content, memory_order_acquire) != NULL;
+}
+
+/* Opens the tree and the layers from the store: -ENOENT where one of them is not there. */
+static int open_content(struct view *w, struct err *err)
+{
+	AUTO(content_free) struct view_content *c = calloc(1, sizeof(*c));
+	const struct manifest *m = repo_image_image(w->image)->manifest;
+	struct view_content *none = NULL;
+	autofree struct digest *digests = NULL;
+	int r;
+
+	if (!c)
+		return err_nomem(err);
+	c->table = w->fs->layers;
+	c->layers = calloc(w->count + 1, sizeof(*c->layers));
+	digests = calloc(w->count + 1, sizeof(*digests));
+	if (!c->layers || !digests)
+		return err_nomem(err);
+	for (size_t i = 0; i < w->count; i++)
+		digests[i] = m->layers[w->first + i].digest;
+	r = tree_open(w->fs->store, w->kind, digests, w->count, &c->tree, err);
+	for (; !r && c->count < w->count; c->count += !r)
+		r = layers_get(c->table, &digests[c->count], &c->layers[c->count], err);
+	if (r < 0)
+		return r;
+	if (atomic_compare_exchange_strong(&w->content, &none, c))
+		c = NULL;
+	return 0;
+}
+
+void view_try(struct view *w)
+{
+	if (!view_is_open(w))
+		open_content(w, NULL);
+}
+
+int view_ready(struct request *rq, struct view *w, struct err *err)
+{
+	int r;
+
+	if (view_is_open(w))
+		return 0;
+	r = open_content(w, err);
+	return r == -ENOENT ? fetch_view(rq, w, err) : r;
+}
+
+const struct tree *view_tree(const struct view *w)
+{
+	return atomic_load_explicit(&w->content, memory_order_acquire)->tree;
+}
+
+int view_stat(const struct view *w, uint32_t node, struct stat *out)
+{
+	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+	int r = 0;
+
+	if (c) {
+		r = tree_stat(c->tree, node, out);
+	} else {
+		*out = (struct stat){
+		        .st_mode = S_IFDIR | 0755,
+		        .st_nlink = 1,
+		        .st_mtim = repo_image_created(w->image),
+		        .st_blksize = 4096,
+		};
+		out->st_ctim = out->st_atim = out->st_mtim;
+	}
+	out->st_ino = view_ino(w, node);
+	return r;
+}
+
+ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
+                  struct err *err)
+{
+	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+	uint32_t layer = tree_layer(c->tree, node);
+	size_t done = 0;
+
+	while (done < len) {
+		struct tree_run run;
+		int r = tree_map(c->tree, node, offset + done, len - done, &run);
+
+		if (r < 0)
+			return err_set(err, -r, "%s: node %u cannot be read", w->path, node);
+		if (run.length == 0)
+			break;
+		if (run.hole) {
+			memset((char *)data + done, 0, run.length);
+		} else if (layer >= c->count) {
+			return err_set(err, EBADMSG, "%s: node %u has no layer", w->path, node);
+		} else {
+			r = layer_read(c->layers[layer], run.archive, (char *)data + done,
+			               run.length, err);
+			if (r < 0)
+				return err_context(err, "%s: layer %zu", w->path, w->first + layer);
+		}
+		done += run.length;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t view_layer(const struct view *w, uint32_t node)
+{
+	uint32_t layer = tree_layer(view_tree(w), node);
+
+	return layer == TREE_NONE ? -1 : (ssize_t)(w->first + layer);
+}

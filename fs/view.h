@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A view: a merged tree as it is mounted, with its layers open. It exists from the
+ * first lookup of its name on, and gets its content when something below it is
+ * touched: view_ready opens what lies in the store, or has it fetched and merged.
+ * Owned by the inode table, whose slot is the upper half of its inode numbers.
+ * Thread safe; content is set once.
+ */
+#ifndef FS_VIEW_H
+#define FS_VIEW_H
+
+#include "fs/repo_image.h"
+#include "store/layer.h"
+#include "store/tree.h"
+
+#include <sys/stat.h>
+
+struct view_content;
+
+struct view {
+	char *path;       /* owned */
+	uint32_t slot;    /* the inode table's, as is lookups */
+	uint64_t lookups;
+	struct fs *fs;
+	struct repo_image *image; /* a reference; ready */
+	enum tree_kind kind;
+	size_t first, count; /* its layers: [first, first + count) of the manifest */
+	_Atomic(struct view_content *) content;
+};
+
+/* A new one, not yet in the table. NULL: out of memory. The image must be ready. */
+struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
+                      enum tree_kind kind, size_t first, size_t count);
+void view_free(struct view *w); /* NULL is allowed */
+
+/* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
+int view_ready(struct request *rq, struct view *w, struct err *err);
+
+/* True where the content is in memory: what is known of the view will not change any more. */
+bool view_is_open(const struct view *w);
+
+/* Opens it where all of it lies in the store already, without waiting; a failure is no error. */
+void view_try(struct view *w);
+
+/* After view_ready. */
+const struct tree *view_tree(const struct view *w);
+
+/* st_ino included. Before the view is open only the root may be asked for: a stand-in then. */
+int view_stat(const struct view *w, uint32_t node, struct stat *out);
+
+/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno. */
+ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
+                  struct err *err);
+
+/* The layer that brought a node: its index in the manifest, or -1. */
+ssize_t view_layer(const struct view *w, uint32_t node);
+
+static inline uint64_t view_ino(const struct view *w, uint32_t node)
+{
+	return (uint64_t)w->slot << 32 | node;
+}
+
+#endif
