@@ -67,28 +67,22 @@ static struct pull pull_of(struct fetch *f, struct job *j, const struct pull_wat
 	};
 }
 
-/* Starts the job, or says why not. Takes f. `what` and the reference make its key and title. */
+/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and title. */
 static int start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
                  int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
 {
-	autofree char *full = ref_familiar(&f->ref);
+	autofree char *name = ref_familiar(&f->ref);
 	autobuf title = BUF_INIT;
-	struct fs *fs = rq->fs;
 	int r;
 
-	buf_printf(&title, "%s %s", what, full ? full : "");
-	if (!full || buf_failed(&title))
-		r = err_nomem(err);
-	else if (fs->offline)
-		r = err_set(err, ENETUNREACH, "%s: needs the network, and the mount is offline",
-		            title.data);
-	else if (!rq->owner)
-		r = err_set(err, ENOENT, "%s: only the owner of the mount fetches", title.data);
-	else
-		r = 0;
-	if (r < 0) {
+	buf_printf(&title, "%s %s", what, name ? name : "");
+	if (!name || buf_failed(&title)) {
 		fetch_free(f);
-		return r;
+		return err_nomem(err);
+	}
+	if (rq->ended && job_has_key(rq->ended, title.data)) {
+		fetch_free(f);
+		return job_outcome(rq->ended, err);
 	}
 	struct job_spec spec = {
 	        .key = title.data,
@@ -99,11 +93,25 @@ static int start(struct request *rq, struct fetch *f, const char *what, int64_t 
 	        .arg = f,
 	        .free_arg = fetch_free,
 	        .ended = ended,
-	        .ended_arg = fs,
+	        .ended_arg = rq->fs,
 	};
 
-	r = job_start(fs->jobs, &spec, &rq->wait, err);
+	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
 	return r < 0 ? r : FS_WAIT;
+}
+
+/* Names reach a registry only for the owner of the mount, and where it was mounted so. */
+static int may_ask(const struct request *rq, const struct ref *ref, struct err *err)
+{
+	autofree char *name = NULL;
+
+	if (rq->may_fetch && !rq->fs->offline)
+		return 0;
+	name = ref_familiar(ref);
+	if (rq->may_fetch)
+		return err_set(err, ENETUNREACH, "%s: not in the store, and the mount is offline",
+		               name);
+	return err_set(err, ENOENT, "No such image: %s", name);
 }
 
 static int run_name(struct job *j, void *arg, struct err *err)
@@ -119,8 +127,12 @@ static int run_name(struct job *j, void *arg, struct err *err)
 
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 {
-	struct fetch *f = fetch_new(rq, ref, err);
+	struct fetch *f;
+	int r = may_ask(rq, ref, err);
 
+	if (r < 0)
+		return r;
+	f = fetch_new(rq, ref, err);
 	return f ? start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
 }
 
@@ -251,7 +263,11 @@ static int run_tags(struct job *j, void *arg, struct err *err)
 
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err)
 {
-	struct fetch *f = fetch_new(rq, repository, err);
+	struct fetch *f;
+	int r = may_ask(rq, repository, err);
 
+	if (r < 0)
+		return r;
+	f = fetch_new(rq, repository, err);
 	return f ? start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
 }

@@ -2,8 +2,9 @@
 /*
  * The jobs that bring what a request misses: manifests of names, parts of an image,
  * the layers and the tree of a view. Each starts or joins a job, leaves it in rq->wait
- * and returns FS_WAIT; where the request may not fetch, or the registry's recent
- * answer is still known, the error at once: -ENETUNREACH offline, -ENOENT otherwise.
+ * and returns FS_WAIT; called again after the wait it gives what the job came to: 0, or
+ * its error. An error that is known without a job (a recent answer of the registry, a
+ * name that may not be asked for) is returned at once.
  */
 #ifndef FS_FETCH_H
 #define FS_FETCH_H
@@ -11,7 +12,8 @@
 #include "fs/view.h"
 #include "fs/vnode.h"
 
-/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. */
+/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT where
+ * the request may not reach a registry, -ENETUNREACH where the mount is offline. */
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
 
 /* Index, manifest and config of an image for the mount's platform. */
@@ -27,7 +29,7 @@ int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct e
 /* The layers of a view and its tree. */
 int fetch_view(struct request *rq, struct view *w, struct err *err);
 
-/* The tags of a repository, one a line, as the job's result. */
+/* The tags of a repository, one a line: job_result(rq->ended) once it gives 0. */
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);
 
 #endif

@@ -475,6 +475,18 @@ void jobs_close(struct jobs *js)
 	free(js);
 }
 
+int job_outcome(const struct job *j, struct err *err)
+{
+	if (j->result < 0 && err)
+		*err = j->err;
+	return j->result;
+}
+
+bool job_has_key(const struct job *j, const char *key)
+{
+	return j->key && !strcmp(j->key, key);
+}
+
 struct cancel *job_cancel(struct job *j)
 {
 	return &j->cancel;

@@ -63,6 +63,10 @@ void job_wait(struct job *j, struct job_waiter *w);
  * cancels the job. */
 bool job_leave(struct job *j, struct job_waiter *w);
 
+/* What a job that has ended came to; the error is copied. */
+int job_outcome(const struct job *j, struct err *err);
+bool job_has_key(const struct job *j, const char *key);
+
 /* For the function that runs. */
 struct cancel *job_cancel(struct job *j);
 void job_progress(struct job *j, uint64_t done, uint64_t total);

@@ -113,7 +113,8 @@ int repo_image_ready(struct request *rq, struct repo_image *i, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return fetch_image(rq, i, err);
+	r = fetch_image(rq, i, err);
+	return r ? r : err_set(err, EIO, "gone from the store while it was opened");
 }
 
 const struct ref *repo_image_ref(const struct repo_image *i)

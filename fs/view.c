@@ -104,7 +104,10 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	if (view_is_open(w))
 		return 0;
 	r = open_content(w, err);
-	return r == -ENOENT ? fetch_view(rq, w, err) : r;
+	if (r != -ENOENT)
+		return r;
+	r = fetch_view(rq, w, err);
+	return r ? r : err_set(err, EIO, "%s: gone from the store while it was opened", w->path);
 }
 
 const struct tree *view_tree(const struct view *w)

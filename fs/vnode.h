@@ -5,7 +5,8 @@
  * lookups, owned by the inode table (fs/inode.h), and freed when the kernel forgets
  * them. The operations are called by FUSE workers, several at a time, and never
  * wait: what is not there yet makes them start or join a job, put it into rq->wait
- * and return FS_WAIT; when the job ends well the operation is called again.
+ * and return FS_WAIT; when the job has ended, well or badly, the operation is called
+ * again, with the job in rq->ended.
  */
 #ifndef FS_VNODE_H
 #define FS_VNODE_H
@@ -29,8 +30,8 @@ struct request {
 	struct fs *fs;
 	bool owner;               /* who asks is who mounted (or root) */
 	bool may_fetch;           /* … and names may reach the registry */
-	struct job *wait;         /* out, with FS_WAIT: a reference */
-	const struct buf *result; /* in, on the call after the wait: what the job left (job_result), or NULL */
+	struct job *wait;  /* out, with FS_WAIT: a reference */
+	struct job *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
 };
 
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The names of the store as places of the tree: repositories in docker's familiar
+ * form ("redis", "ghcr.io/org/app") with their tags and digests, sorted. Made anew when the names have
+ * changed, shared in between; constant and counted. A place is "" (images/ itself), a repository, or a
+ * path that leads to one.
+ */
+#ifndef FS_CATALOG_H
+#define FS_CATALOG_H
+
+#include "fs/vnode.h"
+#include "store/digest.h"
+#include "store/names.h"
+
+#include <time.h>
+
+struct catalog_entry {
+	char *repository;        /* owned: familiar form */
+	char *tag;               /* owned; "" for an image that is named by its digest */
+	const struct name *name; /* of the snapshot */
+};
+
+struct catalog;
+struct catalogs; /* the cache of the last one */
+
+int catalogs_open(struct catalogs **out, struct err *err);
+void catalogs_close(struct catalogs *c); /* NULL is allowed */
+
+int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err);
+void catalog_put(struct catalog *c); /* NULL is allowed */
+DEFINE_AUTO(struct catalog, catalog_put)
+
+struct timespec catalog_changed(const struct catalog *c);
+
+/* The entries of exactly this repository: the first of them, and how many. */
+const struct catalog_entry *catalog_repository(const struct catalog *c, const char *repository,
+                                               size_t *count);
+/* True where a repository lies at or below the place. */
+bool catalog_leads(const struct catalog *c, const char *place);
+
+const struct catalog_entry *catalog_tag(const struct catalog *c, const char *repository,
+                                        const char *tag); /* or NULL */
+bool catalog_digest(const struct catalog *c, const char *repository, const struct digest *d);
+
+/* Adds tags, digests, and the next components of what lies below. */
+void catalog_list(const struct catalog *c, const char *place, struct listing *out);
+
+#endif
