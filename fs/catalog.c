@@ -2,6 +2,7 @@
 #include "fs/catalog.h"
 
 #include "registry/ref.h"
+#include "store/map.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -218,49 +219,41 @@ bool catalog_digest(const struct catalog *c, const char *repository, const struc
 	return false;
 }
 
-/* True where an earlier entry of the same repository has the same digest. */
-static bool digest_listed(const struct catalog_entry *first, const struct catalog_entry *e)
+/* Adds a name once; `seen` remembers. */
+static void list_once(struct map *seen, struct listing *out, const char *name, size_t len,
+                      unsigned char type)
 {
-	for (; first < e; first++)
-		if (digest_equal(&first->name->descriptor.digest, &e->name->descriptor.digest))
-			return true;
-	return false;
-}
+	autofree char *copy = strndup(name, len);
 
-static void list_repository(const struct catalog *c, const char *repository, struct listing *out)
-{
-	size_t count;
-	const struct catalog_entry *e = catalog_repository(c, repository, &count);
-	char text[DIGEST_TEXT_MAX];
-
-	for (size_t i = 0; i < count; i++) {
-		if (e[i].tag[0])
-			listing_add(out, e[i].tag, DT_LNK);
-		if (!digest_listed(e, &e[i]))
-			listing_add(out, digest_text(&e[i].name->descriptor.digest, text), DT_DIR);
-	}
+	if (!len || !copy || map_get(seen, name, len) || map_put(seen, name, len, seen) < 0)
+		return;
+	listing_add(out, copy, type);
 }
 
 void catalog_list(const struct catalog *c, const char *place, struct listing *out)
 {
-	autofree char *last = NULL;
+	struct map *seen = map_new();
+	char text[DIGEST_TEXT_MAX];
+	size_t count;
+	const struct catalog_entry *e = catalog_repository(c, place, &count);
 
-	list_repository(c, place, out);
+	if (!seen) {
+		out->names.failed = true;
+		return;
+	}
+	/* First what lies below: where a/b is a repository and tag b of a, the name is the repository. */
 	for (size_t i = lower_bound(c, place, ""); i < c->count; i++) {
 		const char *rest = below(c->entries[i].repository, place);
-		size_t len;
 
 		if (strncmp(c->entries[i].repository, place, strlen(place)) != 0)
 			break;
-		if (!rest || !*rest)
-			continue;
-		len = strcspn(rest, "/");
-		if (last && strlen(last) == len && !memcmp(last, rest, len))
-			continue;
-		free(last);
-		last = strndup(rest, len);
-		/* Where a/b is a repository and tag b of a, the name is the repository. */
-		if (last && !catalog_tag(c, place, last))
-			listing_add(out, last, DT_DIR);
+		if (rest && *rest)
+			list_once(seen, out, rest, strcspn(rest, "/"), DT_DIR);
 	}
+	for (size_t i = 0; i < count; i++) {
+		list_once(seen, out, e[i].tag, strlen(e[i].tag), DT_LNK);
+		digest_text(&e[i].name->descriptor.digest, text);
+		list_once(seen, out, text, strlen(text), DT_DIR);
+	}
+	map_free(seen);
 }

@@ -26,6 +26,7 @@ struct fs {
 	struct jobs *jobs;
 	struct events *events;
 	struct inodes *inodes;
+	struct catalogs *catalogs; /* names as places */
 	struct layers *layers; /* open ones, shared */
 	struct stats stats;
 	struct platform platform;
