@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/vn.h"
+
+#include "fs/fs.h"
+#include "fs/history_table.h"
+#include "fs/inspect.h"
+#include "store/names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A directory that shows a part of an image: the image itself, or its platforms. */
+struct vn_image {
+	struct vnode v;
+	struct repo_image *image; /* a reference */
+};
+
+static int image_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
+{
+	(void)rq;
+	(void)err;
+	st->st_mtim = repo_image_created(((struct vn_image *)v)->image);
+	return 0;
+}
+
+static void image_free(struct vnode *v)
+{
+	repo_image_put(((struct vn_image *)v)->image);
+}
+
+static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path, struct repo_image *i)
+{
+	struct vn_image *v = vnode_new(ops, sizeof(*v), path);
+
+	if (!v)
+		return NULL;
+	v->image = repo_image_get(i);
+	return &v->v;
+}
+
+/* history and inspect.json: what they say may change (sizes that become known, tags), so each lookup makes a snapshot. */
+static int found_text(struct request *rq, struct repo_image *i, bool inspect, struct found *out,
+                      struct err *err)
+{
+	const struct image *image = repo_image_image(i);
+	AUTO(names_put) struct names *names = NULL;
+	autobuf text = BUF_INIT;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (inspect) {
+		r = names_get(rq->fs->store, &names, err);
+		if (!r)
+			r = inspect_json(rq->fs->store, image, names, &text, err);
+	} else {
+		r = history_table(rq->fs->store, image, now.tv_sec, &text, err);
+	}
+	return r < 0 ? r
+	             : vnode_found(rq, vn_text_new(NULL, &text, repo_image_created(i), false), out,
+	                           err);
+}
+
+static int found_document(struct request *rq, const char *path, struct repo_image *i,
+                          const struct descriptor *d, struct found *out, struct err *err)
+{
+	if (vn_find(rq, path, out))
+		return 0;
+	return vnode_found(rq, vn_blob_new(path, i, &d->digest, d->size, VN_NO_LAYER), out, err);
+}
+
+static int lookup_ready(struct request *rq, const char *path, struct repo_image *i,
+                        const char *name, struct found *out, struct err *err)
+{
+	const struct image *image = repo_image_image(i);
+
+	if (!strcmp(name, "manifest.json"))
+		return found_document(rq, path, i, &image->descriptor, out, err);
+	if (!strcmp(name, "config.json"))
+		return found_document(rq, path, i, &image->manifest->config, out, err);
+	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
+		return found_text(rq, i, name[0] == 'i', out, err);
+	if (!strcmp(name, "layers"))
+		return vnode_found(rq, vn_layers_new(path, i), out, err);
+	return vn_find_view(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
+}
+
+static const struct {
+	const char *name;
+	unsigned char type;
+} image_names[] = {
+        {"manifest.json", DT_REG}, {"config.json", DT_REG}, {"history", DT_REG},
+        {"inspect.json", DT_REG},  {"rootfs", DT_DIR},      {"layers", DT_DIR},
+};
+#define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
+
+static int image_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
+                        struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	char path[VN_PATH_MAX];
+
+	if (!vn_join(path, dir->path, name))
+		return -ENAMETOOLONG;
+	if (repo_image_index(i) && !strcmp(name, "index.json"))
+		return found_document(rq, path, i, repo_image_top(i), out, err);
+	if (repo_image_index(i) && !strcmp(name, "platforms"))
+		return vnode_found(rq, vn_platforms_new(path, i), out, err);
+	for (size_t k = 0; k < IMAGE_NAMES; k++) {
+		int r;
+
+		if (strcmp(name, image_names[k].name) != 0)
+			continue;
+		r = repo_image_ready(rq, i, err);
+		return r ? r : lookup_ready(rq, path, i, name, out, err);
+	}
+	return -ENOENT;
+}
+
+/* What needs documents that the store lacks is not listed: a listing never fetches. */
+static int image_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+
+	(void)rq;
+	(void)err;
+	for (size_t k = 0; repo_image_image(i) && k < IMAGE_NAMES; k++)
+		listing_add(out, image_names[k].name, image_names[k].type);
+	if (repo_image_index(i)) {
+		listing_add(out, "index.json", DT_REG);
+		listing_add(out, "platforms", DT_DIR);
+	}
+	return 0;
+}
+
+static const struct vnode_ops image_ops = {
+        .mode = S_IFDIR | 0755,
+        .stat = image_stat,
+        .lookup = image_lookup,
+        .list = image_list,
+        .free = image_free,
+};
+
+struct vnode *vn_image_new(const char *path, struct repo_image *i)
+{
+	return image_vnode(&image_ops, path, i);
+}
+
+/* The name of an index's entry, "linux-arm64-v8"; false for one without a platform, as attestations are. */
+static bool platform_name(const struct descriptor *d, char name[static PLATFORM_TEXT_MAX])
+{
+	if (!d->has_platform || !strcmp(d->platform.os, "unknown") || !d->platform.os[0])
+		return false;
+	platform_text(&d->platform, name);
+	for (char *c = name; *c; c++)
+		if (*c == '/')
+			*c = '-';
+	return true;
+}
+
+static int platforms_lookup(struct request *rq, struct vnode *dir, const char *name,
+                            struct found *out, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	const struct index *index = repo_image_index(i);
+	char path[VN_PATH_MAX], platform[PLATFORM_TEXT_MAX], digest[DIGEST_TEXT_MAX];
+	char target[DIGEST_TEXT_MAX + 8];
+
+	for (size_t k = 0; k < index->count; k++) {
+		const struct descriptor *d = &index->manifests[k];
+
+		if (!platform_name(d, platform) || strcmp(platform, name) != 0)
+			continue;
+		if (!vn_join(path, dir->path, name))
+			return -ENAMETOOLONG;
+		snprintf(target, sizeof(target), "../../%s", digest_text(&d->digest, digest));
+		return vnode_found(rq, vn_link_new(path, target, repo_image_created(i)), out, err);
+	}
+	return -ENOENT;
+}
+
+/* True where an earlier entry has the same name. */
+static bool platform_listed(const struct index *index, size_t k, const char *name)
+{
+	char other[PLATFORM_TEXT_MAX];
+
+	while (k-- > 0)
+		if (platform_name(&index->manifests[k], other) && !strcmp(other, name))
+			return true;
+	return false;
+}
+
+static int platforms_list(struct request *rq, struct vnode *dir, struct listing *out,
+                          struct err *err)
+{
+	const struct index *index = repo_image_index(((struct vn_image *)dir)->image);
+	char name[PLATFORM_TEXT_MAX];
+
+	(void)rq;
+	(void)err;
+	for (size_t k = 0; k < index->count; k++)
+		if (platform_name(&index->manifests[k], name) && !platform_listed(index, k, name))
+			listing_add(out, name, DT_LNK);
+	return 0;
+}
+
+static const struct vnode_ops platforms_ops = {
+        .mode = S_IFDIR | 0755,
+        .stat = image_stat,
+        .lookup = platforms_lookup,
+        .list = platforms_list,
+        .free = image_free,
+};
+
+struct vnode *vn_platforms_new(const char *path, struct repo_image *i)
+{
+	return image_vnode(&platforms_ops, path, i);
+}
