@@ -227,7 +227,7 @@ static void run_job(struct jobs *js, struct job *j)
 	pthread_mutex_unlock(&js->lock);
 	for (; w; w = next) {
 		next = w->next;
-		w->done(w, r, &j->err);
+		w->done(w);
 	}
 	job_put(j);
 }
@@ -405,38 +405,41 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	return r;
 }
 
-void job_wait(struct job *j, struct job_waiter *w)
+bool job_wait(struct job *j, struct job_waiter *w)
 {
 	struct jobs *js = j->jobs;
-	bool ended;
+	bool ended, left;
 
 	pthread_mutex_lock(&js->lock);
+	left = w->left;
 	ended = j->state == JOB_ENDED;
-	if (!ended) {
+	if (!ended && !left) {
 		w->next = j->waiters;
 		j->waiters = w;
 		j->waiting++;
 	}
 	pthread_mutex_unlock(&js->lock);
-	if (ended)
-		w->done(w, j->result, &j->err);
+	/* Now the waiter may be gone already, and the job with it. */
+	if (ended && !left)
+		w->done(w);
+	return !left;
 }
 
 bool job_leave(struct job *j, struct job_waiter *w)
 {
 	struct jobs *js = j->jobs;
-	bool found = false, last = false;
+	bool found = false;
 
 	pthread_mutex_lock(&js->lock);
+	w->left = true;
 	for (struct job_waiter **at = &j->waiters; *at; at = &(*at)->next) {
 		if (*at != w)
 			continue;
 		*at = w->next;
 		found = true;
-		last = --j->waiting == 0;
 		break;
 	}
-	if (last) {
+	if (found && --j->waiting == 0) {
 		drop_key(js, j); /* who comes now starts anew instead of joining what is being cancelled */
 		cancel_set(&j->cancel);
 		pthread_cond_broadcast(&js->work);

@@ -52,15 +52,17 @@ void job_put(struct job *j); /* NULL is allowed */
 
 struct job_waiter {
 	struct job_waiter *next;
-	/* The job ended with `result`. Called once: on the job's thread, or at once by job_wait. */
-	void (*done)(struct job_waiter *w, int result, const struct err *err);
+	bool left; /* job_leave was called; under the jobs' lock */
+	/* The job ended. Called once: on the job's thread, or at once by job_wait. */
+	void (*done)(struct job_waiter *w);
 };
 
-/* Adds a waiter (borrowed until done, or until job_leave). */
-void job_wait(struct job *j, struct job_waiter *w);
+/* Adds a waiter (borrowed until done, or until job_leave gives true); the caller may not touch it any more where this gives true.
+ * False where job_leave was called for it already: it is not added, and done is not called. */
+bool job_wait(struct job *j, struct job_waiter *w);
 
-/* Takes a waiter back: true where it was still waiting (done will not be called). The last one to leave
- * cancels the job. */
+/* Takes a waiter back, now or as soon as it comes: true where it was waiting (done will not be called). The last one to
+ * leave cancels the job. */
 bool job_leave(struct job *j, struct job_waiter *w);
 
 /* What a job that has ended came to; the error is copied. */

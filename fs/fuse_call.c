@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fuse_call.h"
+
+#include "store/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run_once(struct call *c, struct job **wait)
+{
+	struct fs *fs = fuse_req_userdata(c->req);
+	uid_t uid = fuse_req_ctx(c->req)->uid;
+	struct request rq = {.fs = fs, .ended = c->job};
+	struct err err = {0};
+	int r;
+
+	rq.owner = uid == fs->owner || uid == 0;
+	rq.may_fetch = fs->lookup_remote && uid == fs->owner;
+	r = c->run(c, &rq, &err);
+	*wait = rq.wait;
+	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
+		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
+		          err.text[0] ? err.text : strerror(-r));
+	return r;
+}
+
+static void call_free(struct call *c)
+{
+	job_put(c->job);
+	free((void *)c->name);
+	free((void *)c->data);
+	free(c);
+}
+
+static void on_interrupt(fuse_req_t req, void *arg)
+{
+	struct call *c = arg;
+	struct fs *fs = fuse_req_userdata(req);
+
+	if (!job_leave(c->job, &c->waiter))
+		return; /* its end has it, or park sees that it left */
+	stats_add(&fs->stats.interrupted, 1);
+	fuse_reply_err(req, EINTR);
+	call_free(c);
+}
+
+static void on_done(struct job_waiter *w);
+
+/* Parks a call of the heap on a job, whose reference it takes. The call may be gone when this returns. */
+static void park(struct call *c, struct job *job)
+{
+	struct fs *fs = fuse_req_userdata(c->req);
+
+	stats_add(&fs->stats.parked, 1);
+	job_put(c->job);
+	c->job = job;
+	c->waiter = (struct job_waiter){.done = on_done};
+	fuse_req_interrupt_func(c->req, on_interrupt, c);
+	if (job_wait(job, &c->waiter))
+		return;
+	fuse_req_interrupt_func(c->req, NULL, NULL);
+	stats_add(&fs->stats.interrupted, 1);
+	fuse_reply_err(c->req, EINTR);
+	call_free(c);
+}
+
+static void on_done(struct job_waiter *w)
+{
+	struct call *c = (struct call *)((char *)w - offsetof(struct call, waiter));
+	struct job *wait;
+	int r;
+
+	fuse_req_interrupt_func(c->req, NULL, NULL);
+	r = run_once(c, &wait);
+	if (r == FS_WAIT) {
+		park(c, wait);
+		return;
+	}
+	if (r < 0)
+		fuse_reply_err(c->req, -r);
+	call_free(c);
+}
+
+/* A copy of a call that owns what it points to; NULL: out of memory. */
+static struct call *call_keep(const struct call *c)
+{
+	struct call *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return NULL;
+	*kept = *c;
+	kept->name = c->name ? strdup(c->name) : NULL;
+	kept->data = NULL;
+	if (c->data) {
+		void *data = malloc(c->size ? c->size : 1);
+
+		if (data)
+			memcpy(data, c->data, c->size);
+		kept->data = data;
+	}
+	if ((c->name && !kept->name) || (c->data && !kept->data)) {
+		call_free(kept);
+		return NULL;
+	}
+	return kept;
+}
+
+void call_run(struct call *c)
+{
+	struct job *wait;
+	struct call *kept;
+	int r = run_once(c, &wait);
+
+	if (r < 0)
+		fuse_reply_err(c->req, -r);
+	if (r != FS_WAIT)
+		return;
+	kept = call_keep(c);
+	if (kept) {
+		park(kept, wait);
+	} else {
+		job_put(wait);
+		fuse_reply_err(c->req, ENOMEM);
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One message of the kernel on its way to its reply. A worker runs it; where it must
+ * wait for a job the call is parked and the worker goes on, and the job's end runs it
+ * again. An interrupt takes a parked call back at once with EINTR.
+ *
+ * Who replies to a parked call is decided by the jobs' lock: job_leave gives true to
+ * exactly one of interrupt and end. The end first takes its interrupt function back, which
+ * waits for one that is running, so that none sees a freed call; libfuse holds the
+ * request's lock while it calls the interrupt function, and permits a reply from there.
+ */
+#ifndef FS_FUSE_CALL_H
+#define FS_FUSE_CALL_H
+
+#include "fs/fs.h"
+#include "fs/job.h"
+#include "fs/vnode.h"
+
+#include <fuse_lowlevel.h>
+
+struct call {
+	fuse_req_t req;
+	/* Does the work and replies: 0; or FS_WAIT; or -errno, which is then the reply. */
+	int (*run)(struct call *c, struct request *rq, struct err *err);
+	fuse_ino_t ino;
+	const char *name; /* owned once parked, as is data */
+	const void *data;
+	size_t size;
+	off_t offset;
+	bool plus; /* readdir: with entries */
+	/* of a parked call */
+	struct job_waiter waiter;
+	struct job *job; /* a reference: what it waits for, or has waited for last */
+};
+
+/* Runs a call that lies on the caller's stack. */
+void call_run(struct call *c);
+
+#endif
