@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What became of recent requests to a verb: what a read of its control file shows
+ * behind the usage. The last OUTCOMES_MAX of each verb are kept. Thread safe.
+ */
+#ifndef FS_OUTCOMES_H
+#define FS_OUTCOMES_H
+
+#include "store/buf.h"
+#include "store/err.h"
+
+#define OUTCOMES_MAX 16
+
+struct outcomes;
+
+int outcomes_open(struct outcomes **out, struct err *err);
+void outcomes_close(struct outcomes *o); /* NULL is allowed */
+
+/* Keeps one; `answer` is what the request printed, `result` 0 or -errno with its sentence. */
+void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
+                  int result, const struct err *err);
+void outcomes_print(struct outcomes *o, const char *verb, struct buf *out);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/verb.h"
+
+#include "fs/images_table.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+const struct verb verbs[] = {
+        {"events", "", "what happened here, a JSON object a line (tail -f follows it)",
+         .grows = true},
+        {"help", "", "this list", .print = verb_help},
+        {"images",
+         "[-a] [-q] [--digests] [--no-trunc] [--filter reference=PATTERN] [--format json] "
+         "[PATTERN]",
+         "the images of the store", .print = verb_images},
+        {"jobs", "", "what is under way, and how many wait for it", .print = verb_jobs},
+        {"pull", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
+         "fetches an image with all its layers", .run = verb_pull},
+        {"stats", "", "counters, as Prometheus text", .print = verb_stats},
+};
+const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
+
+const struct verb *verb_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < verbs_count; i++)
+		if (strlen(verbs[i].name) == len && !memcmp(verbs[i].name, name, len))
+			return &verbs[i];
+	return NULL;
+}
+
+static int no_arguments(const char *verb, const struct words *args, struct err *err)
+{
+	const struct args_option none[] = {{0}};
+	struct words operands = WORDS_INIT;
+	int r = args_parse(args, none, &operands, err);
+
+	if (!r)
+		r = args_count(verb, &operands, 0, 0, err);
+	words_clear(&operands);
+	return r;
+}
+
+int verb_images(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+{
+	return images_table(fs->store, &fs->platform, args, time(NULL), out, err);
+}
+
+int verb_jobs(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+{
+	int r = no_arguments("jobs", args, err);
+
+	if (!r)
+		jobs_print(fs->jobs, out);
+	return r;
+}
+
+int verb_stats(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+{
+	int r = no_arguments("stats", args, err);
+
+	if (!r)
+		stats_print(fs, out);
+	return r;
+}
+
+int verb_help(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+{
+	int r = no_arguments("help", args, err);
+
+	(void)fs;
+	if (r < 0)
+		return r;
+	buf_puts(out, "Requests: echo ARGUMENTS > ctl/VERB   (cat ctl/VERB tells what became of them)\n"
+	              "Answers:  cat ctl/VERB, or cat 'ctl/VERB?ARGUMENTS' (a slash is written %2F)\n\n");
+	for (size_t i = 0; i < verbs_count; i++)
+		buf_printf(out, "%-8s %s\n%s%s%s", verbs[i].name, verbs[i].summary,
+		           *verbs[i].usage ? "             " : "", verbs[i].usage,
+		           *verbs[i].usage ? "\n" : "");
+	return 0;
+}
