@@ -27,6 +27,7 @@ struct fs {
 	struct events *events;
 	struct inodes *inodes;
 	struct catalogs *catalogs; /* names as places */
+	struct outcomes *outcomes; /* of recent requests */
 	struct layers *layers; /* open ones, shared */
 	struct stats stats;
 	struct platform platform;

@@ -26,45 +26,21 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(((struct output *)arg)->job, done, total);
 }
 
-static int pull_one(struct pull *p, const struct ref *ref, struct output *o, struct err *err)
+static int pull_operand(const struct pull *p, const char *name, bool all, struct output *o,
+                        struct err *err)
 {
-	int r = pull_image(p, ref, err);
-
-	if (!r && o->quiet) {
-		autofree char *full = ref_full(ref);
-
-		buf_printf(o->answer, "%s\n", full ? full : "");
-	}
-	return r;
-}
-
-
-static int add_tag(void *arg, const char *tag, struct err *err)
-{
-	return words_add(arg, tag, strlen(tag), err);
-}
-
-static int pull_all(struct pull *p, const char *name, struct output *o, struct err *err)
-{
-	struct words tags = WORDS_INIT;
-	autoref repository = REF_INIT;
-	int r = ref_parse_repository(name, &repository, NULL);
+	autoref ref = REF_INIT;
+	autofree char *full = NULL;
+	int r = all ? ref_parse_repository(name, &ref, NULL) : ref_parse(name, &ref, err);
 
 	if (r < 0)
-		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a");
-	r = registry_tags(p->registry, &repository, p->cancel, add_tag, &tags, err);
-	for (size_t i = 0; !r && i < tags.count; i++) {
-		autoref ref = REF_INIT;
-
-		r = ref_copy(&ref, &repository, err);
-		if (!r) {
-			ref.tag = tags.at[i];
-			r = pull_one(p, &ref, o, err);
-			ref.tag = NULL;
-		}
-	}
-	words_clear(&tags);
-	return r;
+		return all ? err_set(err, EINVAL, "tag can't be used with --all-tags/-a") : r;
+	r = all ? pull_all_tags(p, &ref, err) : pull_image(p, &ref, err);
+	if (r < 0 || !o->quiet)
+		return r;
+	full = all ? ref_repository(&ref) : ref_full(&ref);
+	buf_printf(o->answer, "%s\n", full ? full : "");
+	return 0;
 }
 
 int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
@@ -83,7 +59,6 @@ int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf
 	struct output output = {.job = j, .answer = answer};
 	struct pull_watch watch = {&output, on_line, on_bytes};
 	struct pull p = {fs->registry, fs->store, &platform, job_cancel(j), &watch};
-	autoref ref = REF_INIT;
 	int r = args_parse(args, options, &operands, err);
 
 	if (!r)
@@ -91,12 +66,8 @@ int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf
 	if (!r && wish)
 		r = platform_parse(wish, &platform, err);
 	output.quiet = quiet;
-	if (!r && all)
-		r = pull_all(&p, operands.at[0], &output, err);
-	else if (!r)
-		r = ref_parse(operands.at[0], &ref, err);
-	if (!r && !all)
-		r = pull_one(&p, &ref, &output, err);
+	if (!r)
+		r = pull_operand(&p, operands.at[0], all, &output, err);
 	words_clear(&operands);
 	return r;
 }
