@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fuse_session.h"
+
+#include "fs/fuse_ops.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* Workers: they decode, and never wait. libfuse's default is 10. */
+#define WORKERS_MAX  16
+#define WORKERS_IDLE 16
+
+struct session {
+	struct fuse_session *fuse;
+	bool mounted, handlers;
+};
+
+/* As root umount2 does it; others have the setuid helper of FUSE, in a clean environment. */
+static void detach(const char *mountpoint)
+{
+	char *const argv[] = {"fusermount3", "-u", "-z", "-q", "--", (char *)mountpoint, NULL};
+	char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	pid_t pid;
+
+	if (umount2(mountpoint, MNT_DETACH) == 0)
+		return;
+	if (posix_spawn(&pid, "/usr/bin/fusermount3", NULL, NULL, argv, env) == 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+}
+
+int session_clear(const char *mountpoint, struct err *err)
+{
+	struct stat st;
+
+	if (stat(mountpoint, &st) < 0 && errno == ENOTCONN)
+		detach(mountpoint);
+	if (stat(mountpoint, &st) < 0)
+		return err_sys(err, "mount point %s", mountpoint);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "mount point %s: not a directory", mountpoint);
+	return 0;
+}
+
+/* fsname, subtype and what the user gave; allow_other brings the kernel's permission checks with it. */
+static int make_args(const struct options *o, struct fuse_args *args, struct err *err)
+{
+	autobuf text = BUF_INIT;
+
+	buf_puts(&text, "subtype=imagefs,fsname=");
+	for (const char *c = o->store; *c; c++) {
+		if (*c == ',' || *c == '\\')
+			buf_putc(&text, '\\');
+		buf_putc(&text, *c);
+	}
+	if (o->allow_other)
+		buf_puts(&text, ",default_permissions");
+	if (o->fuse.len)
+		buf_printf(&text, ",%s", o->fuse.data);
+	if (buf_failed(&text) || fuse_opt_add_arg(args, "imagefs") < 0 ||
+	    fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text.data) < 0 ||
+	    (o->debug && fuse_opt_add_arg(args, "-d") < 0))
+		return err_nomem(err);
+	return 0;
+}
+
+int session_open(const struct options *o, struct fs *fs, struct session **out, struct err *err)
+{
+	AUTO(session_close) struct session *s = calloc(1, sizeof(*s));
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int r;
+
+	if (!s)
+		return err_nomem(err);
+	r = make_args(o, &args, err);
+	if (!r)
+		s->fuse = fuse_session_new(&args, &fuse_ops, sizeof(fuse_ops), fs);
+	fuse_opt_free_args(&args);
+	if (r < 0)
+		return r;
+	if (!s->fuse)
+		return err_set(err, EINVAL, "FUSE does not take these options: %s",
+		               o->fuse.len ? o->fuse.data : "");
+	if (fuse_set_signal_handlers(s->fuse) < 0)
+		return err_set(err, EIO, "cannot set signal handlers");
+	s->handlers = true;
+	if (fuse_session_mount(s->fuse, o->mountpoint) < 0)
+		return err_set(err, EIO, "cannot mount at %s (is /dev/fuse there?)", o->mountpoint);
+	s->mounted = true;
+	*out = steal(&s);
+	return 0;
+}
+
+int session_loop(struct session *s, struct err *err)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int r;
+
+	if (!config)
+		return err_nomem(err);
+	fuse_loop_cfg_set_clone_fd(config, 1);
+	fuse_loop_cfg_set_max_threads(config, WORKERS_MAX);
+	fuse_loop_cfg_set_idle_threads(config, WORKERS_IDLE);
+	r = fuse_session_loop_mt(s->fuse, config);
+	fuse_loop_cfg_destroy(config);
+	return r < 0 ? err_set(err, -r, "serving the mount: %s", strerror(-r)) : 0;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	if (s->mounted)
+		fuse_session_unmount(s->fuse);
+	if (s->handlers)
+		fuse_remove_signal_handlers(s->fuse);
+	if (s->fuse)
+		fuse_session_destroy(s->fuse);
+	free(s);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/catalog.h"
+#include "fs/events.h"
+#include "fs/fs.h"
+#include "fs/fuse_session.h"
+#include "fs/inode.h"
+#include "fs/job.h"
+#include "fs/layers.h"
+#include "fs/options.h"
+#include "fs/outcomes.h"
+#include "fs/vn.h"
+#include "store/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define SPAN_CACHE_BYTES (32u << 20) /* decoded spans; the kernel's page cache is the real cache */
+
+/* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas. Credentials stay out of core
+ * files. As many open files as may be. */
+static void set_limits(void)
+{
+	struct rlimit files;
+
+	mallopt(M_MMAP_THRESHOLD, 512 << 10);
+	mallopt(M_ARENA_MAX, 4);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* A store below its own mount would wait for itself. */
+static int check_paths(const struct options *o, struct err *err)
+{
+	char store[PATH_MAX], mountpoint[PATH_MAX];
+	size_t len;
+
+	if (!realpath(o->store, store) || !realpath(o->mountpoint, mountpoint))
+		return err_sys(err, "%s or %s", o->store, o->mountpoint);
+	len = strlen(mountpoint);
+	if (!strncmp(store, mountpoint, len) && (store[len] == '/' || !store[len]))
+		return err_set(err, EINVAL, "the store %s lies below its mount point %s", store,
+		               mountpoint);
+	return 0;
+}
+
+static int open_registry(const struct options *o, struct fs *fs, struct err *err)
+{
+	autofree char *store_auth = NULL;
+
+	if (asprintf(&store_auth, "%s/auth.json", store_path(fs->store)) < 0) {
+		store_auth = NULL;
+		return err_nomem(err);
+	}
+	struct registry_options r = {
+	        .offline = o->offline,
+	        .insecure = (const char *const *)o->insecure.at,
+	        .mirrors = (const char *const *)o->mirrors.at,
+	        .auth_file = o->auth_file,
+	        .store_auth_file = store_auth,
+	        .user_agent = "imagefs/" IMAGEFS_VERSION,
+	};
+
+	return registry_open(&r, &fs->registry, err);
+}
+
+static int fs_open(const struct options *o, struct fs *fs, struct err *err)
+{
+	struct vnode *root;
+	int r;
+
+	fs->platform = o->platform;
+	fs->lookup_remote = o->lookup_remote;
+	fs->offline = o->offline;
+	fs->xattr = o->xattr;
+	fs->owner = getuid();
+	fs->group = getgid();
+	clock_gettime(CLOCK_REALTIME, &fs->started);
+	r = store_open(o->store, &fs->store, err);
+	if (!r)
+		r = check_paths(o, err);
+	if (!r)
+		r = open_registry(o, fs, err);
+	if (!r)
+		r = events_open(fs->store, &fs->events, err);
+	if (!r)
+		r = outcomes_open(&fs->outcomes, err);
+	if (!r)
+		r = catalogs_open(&fs->catalogs, err);
+	if (!r)
+		r = jobs_open(&fs->jobs, err);
+	if (!r)
+		r = inodes_open(&fs->inodes, err);
+	if (r < 0)
+		return r;
+	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
+	root = vn_root_new();
+	if (!fs->spans || !root || !inodes_add(fs->inodes, root))
+		return err_nomem(err);
+	return layers_open(fs->store, fs->spans, &fs->layers, err);
+}
+
+static void fs_close(struct fs *fs)
+{
+	inodes_close(fs->inodes);
+	layers_close(fs->layers);
+	jobs_close(fs->jobs);
+	span_cache_free(fs->spans);
+	catalogs_close(fs->catalogs);
+	outcomes_close(fs->outcomes);
+	events_close(fs->events);
+	registry_close(fs->registry);
+	store_close(fs->store);
+}
+
+/* The parent's side of the pipe learns that the mount answers; the terminal is left behind. */
+static void tell_ready(int pipe_fd)
+{
+	int null;
+
+	if (pipe_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	if (chdir("/") < 0 || write(pipe_fd, "", 1) != 1)
+		log_write(LOG_DEBUG, "nobody waits for the start");
+	close(pipe_fd);
+	if (null >= 0) {
+		dup2(null, 2);
+		close(null);
+	}
+}
+
+static int serve(const struct options *o, int pipe_fd, struct err *err)
+{
+	AUTO(session_close) struct session *session = NULL;
+	struct fs fs = {0};
+	int r = session_clear(o->mountpoint, err);
+
+	if (!r)
+		r = fs_open(o, &fs, err);
+	if (!r)
+		r = session_open(o, &fs, &session, err);
+	if (!r) {
+		tell_ready(pipe_fd);
+		r = session_loop(session, err);
+		if (r < 0)
+			log_write(LOG_ERR, "%s", err->text);
+	}
+	if (fs.jobs)
+		jobs_stop(fs.jobs);
+	session_close(steal(&session));
+	fs_close(&fs);
+	return r;
+}
+
+/* Goes to the background: the child gets 0 and the pipe's end, the parent waits and gives the exit status + 1. */
+static int daemonize(int *pipe_fd)
+{
+	int ends[2], status;
+	pid_t child;
+	char byte;
+	ssize_t n;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		perror("imagefs: cannot go to the background");
+		return 1 + 1;
+	}
+	if (child == 0) {
+		close(ends[0]);
+		setsid();
+		*pipe_fd = ends[1];
+		return 0;
+	}
+	close(ends[1]);
+	do
+		n = read(ends[0], &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0 + 1;
+	/* It ended without a word to us; to standard error it has said why. */
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
+		return WEXITSTATUS(status) + 1;
+	return 1 + 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct err err = {0};
+	int pipe_fd = -1, r = options_parse(argc, argv, &o, &err);
+
+	if (r < 0) {
+		fprintf(stderr, "imagefs: %s (imagefs -h shows how it is used)\n", err.text);
+	} else if (o.help) {
+		fputs(options_usage, stdout);
+	} else if (o.version) {
+		puts("imagefs " IMAGEFS_VERSION);
+	} else {
+		int parent = o.foreground ? 0 : daemonize(&pipe_fd);
+
+		if (parent) {
+			options_clear(&o);
+			return parent - 1;
+		}
+		set_limits();
+		log_open(o.foreground, o.debug ? LOG_DEBUG : LOG_INFO);
+		r = serve(&o, pipe_fd, &err);
+		if (r < 0)
+			fprintf(stderr, "imagefs: %s\n", err.text);
+	}
+	options_clear(&o);
+	return r < 0;
+}
