@@ -12,7 +12,7 @@
 
 struct catalog {
 	atomic_uint refs;
-	struct names *names;           /* a reference: what the entries borrow from */
+	struct names *names;	       /* a reference: what the entries borrow from */
 	struct catalog_entry *entries; /* owned; by repository, then tag, bytewise */
 	size_t count;
 };
@@ -117,7 +117,7 @@ int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, s
 	if (cache->last && cache->last->names == names) {
 		names_put(names);
 	} else {
-		struct catalog *c;
+		struct catalog *c = NULL;
 
 		r = catalog_new(names, &c, err);
 		if (!r) {
@@ -158,7 +158,7 @@ static size_t lower_bound(const struct catalog *c, const char *repository, const
 }
 
 const struct catalog_entry *catalog_repository(const struct catalog *c, const char *repository,
-                                               size_t *count)
+					       size_t *count)
 {
 	size_t first = lower_bound(c, repository, "");
 	size_t end = first;
@@ -185,7 +185,8 @@ static const char *below(const char *repository, const char *place)
 
 bool catalog_leads(const struct catalog *c, const char *place)
 {
-	/* What sorts between the place and what lies below it ("a" < "a-b" < "a/b") begins with the place, too. */
+	/* What sorts between the place and what lies below it ("a" < "a-b" < "a/b") begins with the
+	 * place, too. */
 	for (size_t i = lower_bound(c, place, ""); i < c->count; i++) {
 		const char *repository = c->entries[i].repository;
 
@@ -198,7 +199,7 @@ bool catalog_leads(const struct catalog *c, const char *place)
 }
 
 const struct catalog_entry *catalog_tag(const struct catalog *c, const char *repository,
-                                        const char *tag)
+					const char *tag)
 {
 	size_t i = lower_bound(c, repository, tag);
 
@@ -221,7 +222,7 @@ bool catalog_digest(const struct catalog *c, const char *repository, const struc
 
 /* Adds a name once; `seen` remembers. */
 static void list_once(struct map *seen, struct listing *out, const char *name, size_t len,
-                      unsigned char type)
+		      unsigned char type)
 {
 	autofree char *copy = strndup(name, len);
 
@@ -241,7 +242,8 @@ void catalog_list(const struct catalog *c, const char *place, struct listing *ou
 		out->names.failed = true;
 		return;
 	}
-	/* First what lies below: where a/b is a repository and tag b of a, the name is the repository. */
+	/* First what lies below: where a/b is a repository and tag b of a, the name is the
+	 * repository. */
 	for (size_t i = lower_bound(c, place, ""); i < c->count; i++) {
 		const char *rest = below(c->entries[i].repository, place);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The names of the store as places of the tree: repositories in docker's familiar
- * form ("redis", "ghcr.io/org/app") with their tags and digests, sorted. Made anew when the names have
- * changed, shared in between; constant and counted. A place is "" (images/ itself), a repository, or a
- * path that leads to one.
+ * form ("redis", "ghcr.io/org/app") with their tags and digests, sorted. Made anew when the names
+ * have changed, shared in between; constant and counted. A place is "" (images/ itself), a
+ * repository, or a path that leads to one.
  */
 #ifndef FS_CATALOG_H
 #define FS_CATALOG_H
@@ -15,8 +15,8 @@
 #include <time.h>
 
 struct catalog_entry {
-	char *repository;        /* owned: familiar form */
-	char *tag;               /* owned; "" for an image that is named by its digest */
+	char *repository;	 /* owned: familiar form */
+	char *tag;		 /* owned; "" for an image that is named by its digest */
 	const struct name *name; /* of the snapshot */
 };
 
@@ -34,12 +34,12 @@ struct timespec catalog_changed(const struct catalog *c);
 
 /* The entries of exactly this repository: the first of them, and how many. */
 const struct catalog_entry *catalog_repository(const struct catalog *c, const char *repository,
-                                               size_t *count);
+					       size_t *count);
 /* True where a repository lies at or below the place. */
 bool catalog_leads(const struct catalog *c, const char *place);
 
 const struct catalog_entry *catalog_tag(const struct catalog *c, const char *repository,
-                                        const char *tag); /* or NULL */
+					const char *tag); /* or NULL */
 bool catalog_digest(const struct catalog *c, const char *repository, const struct digest *d);
 
 /* Adds tags, digests, and the next components of what lies below. */

@@ -15,7 +15,7 @@
 
 struct events {
 	pthread_mutex_t lock;
-	int fd;        /* owned, unlinked */
+	int fd;	       /* owned, unlinked */
 	uint64_t size; /* under lock */
 };
 
@@ -57,7 +57,7 @@ static void time_text(char *text, size_t size)
 }
 
 void events_add(struct events *e, const char *verb, const char *subject, int result,
-                const struct err *err)
+		const struct err *err)
 {
 	autojson *o = json_object_new_object();
 	char when[48];
@@ -66,7 +66,7 @@ void events_add(struct events *e, const char *verb, const char *subject, int res
 
 	if (result < 0)
 		log_write(result == -EINTR ? LOG_INFO : LOG_WARNING, "%s %s: %s", verb, subject,
-		          err->text);
+			  err->text);
 	if (!o)
 		return;
 	time_text(when, sizeof(when));
@@ -81,7 +81,7 @@ void events_add(struct events *e, const char *verb, const char *subject, int res
 		json_object_object_add(o, "message", json_object_new_string(err->text));
 	}
 	line = json_object_to_json_string_length(
-	        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	pthread_mutex_lock(&e->lock);
 	if (!io_pwrite_all(e->fd, line, len, (off_t)e->size, NULL) &&
 	    !io_pwrite_all(e->fd, "\n", 1, (off_t)(e->size + len), NULL))

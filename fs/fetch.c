@@ -13,9 +13,9 @@
 /* What a fetching job needs, copied: the request that started it may be gone before it ends. */
 struct fetch {
 	struct fs *fs;
-	struct ref ref;                /* a repository, or a name in it */
-	struct descriptor descriptor;  /* fetch_child */
-	struct repo_image *image;      /* a reference: fetch_image, _layer, _view */
+	struct ref ref;		      /* a repository, or a name in it */
+	struct descriptor descriptor; /* fetch_child */
+	struct repo_image *image;     /* a reference: fetch_image, _layer, _view */
 	enum tree_kind kind;
 	size_t first, count;
 };
@@ -59,17 +59,18 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 static struct pull pull_of(struct fetch *f, struct job *j, const struct pull_watch *watch)
 {
 	return (struct pull){
-	        .registry = f->fs->registry,
-	        .store = f->fs->store,
-	        .platform = &f->fs->platform,
-	        .cancel = job_cancel(j),
-	        .watch = watch,
+	    .registry = f->fs->registry,
+	    .store = f->fs->store,
+	    .platform = &f->fs->platform,
+	    .cancel = job_cancel(j),
+	    .watch = watch,
 	};
 }
 
-/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and title. */
+/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and
+ * title. */
 static int start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
-                 int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
+		 int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
 {
 	autofree char *name = ref_familiar(&f->ref);
 	autobuf title = BUF_INIT;
@@ -85,15 +86,15 @@ static int start(struct request *rq, struct fetch *f, const char *what, int64_t 
 		return job_outcome(rq->ended, err);
 	}
 	struct job_spec spec = {
-	        .key = title.data,
-	        .title = title.data,
-	        .class = f->ref.domain,
-	        .limit_ms = limit_ms,
-	        .run = run,
-	        .arg = f,
-	        .free_arg = fetch_free,
-	        .ended = ended,
-	        .ended_arg = rq->fs,
+	    .key = title.data,
+	    .title = title.data,
+	    .class = f->ref.domain,
+	    .limit_ms = limit_ms,
+	    .run = run,
+	    .arg = f,
+	    .free_arg = fetch_free,
+	    .ended = ended,
+	    .ended_arg = rq->fs,
 	};
 
 	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
@@ -110,7 +111,7 @@ static int may_ask(const struct request *rq, const struct ref *ref, struct err *
 	name = ref_familiar(ref);
 	if (rq->may_fetch)
 		return err_set(err, ENETUNREACH, "%s: not in the store, and the mount is offline",
-		               name);
+			       name);
 	return err_set(err, ENOENT, "No such image: %s", name);
 }
 
@@ -145,7 +146,7 @@ static int run_descriptor(struct job *j, void *arg, struct err *err)
 }
 
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
-                struct err *err)
+		struct err *err)
 {
 	AUTO(fetch_free) struct fetch *f = fetch_new(rq, repository, err);
 
@@ -176,7 +177,7 @@ static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
 		return pull_layers(&p, &f->ref, m, c, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)
 		r = pull_layer(&p, &f->ref, &m->layers[i],
-		               i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
+			       i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
 	return r;
 }
 
@@ -241,7 +242,7 @@ int fetch_view(struct request *rq, struct view *w, struct err *err)
 		snprintf(what, sizeof(what), "rootfs of");
 	else
 		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", w->first,
-		         w->first + w->count - 1, w->kind == TREE_DIFF ? "diff" : "rootfs");
+			 w->first + w->count - 1, w->kind == TREE_DIFF ? "diff" : "rootfs");
 	return start(rq, f, what, JOB_NO_DEADLINE, run_view, err);
 }
 
@@ -258,7 +259,7 @@ static int run_tags(struct job *j, void *arg, struct err *err)
 	struct fetch *f = arg;
 
 	return registry_tags(f->fs->registry, &f->ref, job_cancel(j), append_tag, job_result(j),
-	                     err);
+			     err);
 }
 
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err)

@@ -12,8 +12,8 @@
 #include "fs/view.h"
 #include "fs/vnode.h"
 
-/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT where
- * the request may not reach a registry, -ENETUNREACH where the mount is offline. */
+/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT
+ * where the request may not reach a registry, -ENETUNREACH where the mount is offline. */
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
 
 /* Index, manifest and config of an image for the mount's platform. */
@@ -21,7 +21,7 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
 
 /* A document that an index of the repository names; it is not recorded as a name. */
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
-                struct err *err);
+		struct err *err);
 
 /* One layer's blob and index. The image must be ready. */
 int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err);

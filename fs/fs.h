@@ -17,7 +17,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define FS_LOOKUP_LIMIT 15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
+#define FS_LOOKUP_LIMIT                                                                            \
+	15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
 
 struct fs {
 	struct store *store;
@@ -28,7 +29,7 @@ struct fs {
 	struct inodes *inodes;
 	struct catalogs *catalogs; /* names as places */
 	struct outcomes *outcomes; /* of recent requests */
-	struct layers *layers; /* open ones, shared */
+	struct layers *layers;	   /* open ones, shared */
 	struct stats stats;
 	struct platform platform;
 	bool lookup_remote;

@@ -21,7 +21,7 @@ static int run_once(struct call *c, struct job **wait)
 	*wait = rq.wait;
 	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
 		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
-		          err.text[0] ? err.text : strerror(-r));
+			  err.text[0] ? err.text : strerror(-r));
 	return r;
 }
 
@@ -47,7 +47,8 @@ static void on_interrupt(fuse_req_t req, void *arg)
 
 static void on_done(struct job_waiter *w);
 
-/* Parks a call of the heap on a job, whose reference it takes. The call may be gone when this returns. */
+/* Parks a call of the heap on a job, whose reference it takes. The call may be gone when this
+ * returns. */
 static void park(struct call *c, struct job *job)
 {
 	struct fs *fs = fuse_req_userdata(c->req);

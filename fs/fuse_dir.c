@@ -9,7 +9,7 @@
 #include <string.h>
 
 int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
-                  struct err *err)
+		  struct err *err)
 {
 	uint32_t node;
 	struct vnode *v = inode_vnode(rq->fs->inodes, ino);
@@ -39,7 +39,7 @@ static int reply_entry(struct call *c, struct request *rq, uint64_t ino, struct 
 }
 
 static int lookup_in_view(struct call *c, struct request *rq, struct view *w, uint32_t dir,
-                          struct err *err)
+			  struct err *err)
 {
 	uint32_t node;
 	int r = view_ready(rq, w, err);
@@ -94,7 +94,7 @@ static bool page_add(struct page *p, const char *name, const struct fuse_entry_p
 	char *at = p->data + p->len;
 	size_t room = p->size - p->len;
 	size_t need = p->plus ? fuse_add_direntry_plus(p->req, at, room, name, e, next)
-	                      : fuse_add_direntry(p->req, at, room, name, &e->attr, next);
+			      : fuse_add_direntry(p->req, at, room, name, &e->attr, next);
 
 	if (need > room)
 		return false;
@@ -117,7 +117,7 @@ static bool page_add_dots(struct page *p, off_t *offset, uint64_t self, uint64_t
 
 /* *lookups: the entries that bring their inode, each a lookup that the kernel counts. */
 static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t offset,
-                          uint64_t *lookups)
+			  uint64_t *lookups)
 {
 	const struct tree *t = view_tree(w);
 	struct tree_dirent d;
@@ -126,8 +126,8 @@ static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t of
 		return 0;
 	for (; tree_dir_at(t, dir, (uint32_t)(offset - 2), &d); offset++) {
 		struct fuse_entry_param e = {.ino = view_ino(w, d.node),
-		                             .attr_timeout = FUSE_FOREVER,
-		                             .entry_timeout = FUSE_FOREVER};
+					     .attr_timeout = FUSE_FOREVER,
+					     .entry_timeout = FUSE_FOREVER};
 		int r = view_stat(w, d.node, &e.attr);
 
 		if (r < 0)
@@ -140,7 +140,7 @@ static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t of
 }
 
 static int fill_from_vnode(struct page *p, struct request *rq, struct vnode *v, off_t offset,
-                           struct err *err)
+			   struct err *err)
 {
 	struct listing l = {.names = BUF_INIT};
 	const char *at;

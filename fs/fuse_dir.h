@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Replies that carry entries: LOOKUP, READDIR and READDIRPLUS. Entries of a merged tree bring their inodes along;
- * those of other directories do not, so that a listing never looks anything up.
+ * Replies that carry entries: LOOKUP, READDIR and READDIRPLUS. Entries of a merged tree bring their
+ * inodes along; those of other directories do not, so that a listing never looks anything up.
  */
 #ifndef FS_FUSE_DIR_H
 #define FS_FUSE_DIR_H
@@ -13,7 +13,7 @@
 
 /* The attributes of an inode number and how long they hold: 0 or -errno. */
 int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
-                  struct err *err);
+		  struct err *err);
 
 /* As struct call's run. */
 int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err);

@@ -33,16 +33,16 @@ static void count(fuse_req_t req, enum stats_op op)
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	unsigned want = FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT |
-	                FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
-	                FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ |
-	                FUSE_CAP_AUTO_INVAL_DATA;
+			FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
+			FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA;
 
 	(void)userdata;
 	conn->want |= conn->capable & want;
 	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE |
-	                          FUSE_CAP_POSIX_ACL | FUSE_CAP_SPLICE_READ);
+				  FUSE_CAP_POSIX_ACL | FUSE_CAP_SPLICE_READ);
 	conn->max_write = 1u << 20;
-	/* Some kernels send read-ahead as background requests: parked reads must not use up their number. */
+	/* Some kernels send read-ahead as background requests: parked reads must not use up their
+	 * number. */
 	conn->max_background = 4096;
 	conn->congestion_threshold = 3072;
 }
@@ -88,7 +88,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* Only the truncation of a file that takes requests means nothing and is let through. */
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-                       struct fuse_file_info *fi)
+		       struct fuse_file_info *fi)
 {
 	struct vnode *v = inode_vnode(fs_of(req)->inodes, ino);
 
@@ -97,7 +97,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 	count(req, OP_SETATTR);
 	if (v && v->ops->write &&
 	    !(to_set & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME |
-	                 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)))
+			 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)))
 		call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino});
 	else
 		fuse_reply_err(req, EROFS);
@@ -152,7 +152,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 }
 
 static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
-                     struct err *err)
+		     struct err *err)
 {
 	autofree char *data = malloc(c->size);
 	ssize_t n;
@@ -180,7 +180,7 @@ static int run_read(struct call *c, struct request *rq, struct err *err)
 		return r ? r : read_view(c, rq, w, node, err);
 	}
 	r = v && v->ops->read ? v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err)
-	                      : -EISDIR;
+			      : -EISDIR;
 	if (r)
 		return r;
 	if (buf_failed(&out))
@@ -191,12 +191,12 @@ static int run_read(struct call *c, struct request *rq, struct err *err)
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                    struct fuse_file_info *fi)
+		    struct fuse_file_info *fi)
 {
 	(void)fi;
 	count(req, OP_READ);
 	call_run(&(struct call){
-	        .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
+	    .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
 }
 
 static int run_write(struct call *c, struct request *rq, struct err *err)
@@ -212,38 +212,38 @@ static int run_write(struct call *c, struct request *rq, struct err *err)
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-                     struct fuse_file_info *fi)
+		     struct fuse_file_info *fi)
 {
 	(void)fi;
 	count(req, OP_WRITE);
 	call_run(&(struct call){.req = req,
-	                        .run = run_write,
-	                        .ino = ino,
-	                        .data = data,
-	                        .size = size,
-	                        .offset = offset});
+				.run = run_write,
+				.ino = ino,
+				.data = data,
+				.size = size,
+				.offset = offset});
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                       struct fuse_file_info *fi)
+		       struct fuse_file_info *fi)
 {
 	(void)fi;
 	count(req, OP_READDIR);
 	call_run(&(struct call){
-	        .req = req, .run = fuse_dir_read, .ino = ino, .size = size, .offset = offset});
+	    .req = req, .run = fuse_dir_read, .ino = ino, .size = size, .offset = offset});
 }
 
 static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                           struct fuse_file_info *fi)
+			   struct fuse_file_info *fi)
 {
 	(void)fi;
 	count(req, OP_READDIRPLUS);
 	call_run(&(struct call){.req = req,
-	                        .run = fuse_dir_read,
-	                        .ino = ino,
-	                        .size = size,
-	                        .offset = offset,
-	                        .plus = true});
+				.run = fuse_dir_read,
+				.ino = ino,
+				.size = size,
+				.offset = offset,
+				.plus = true});
 }
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
@@ -253,7 +253,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 		fuse_reply_err(req, ENOSYS);
 	else
 		call_run(&(struct call){
-		        .req = req, .run = fuse_xattr_get, .ino = ino, .name = name, .size = size});
+		    .req = req, .run = fuse_xattr_get, .ino = ino, .name = name, .size = size});
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
@@ -262,8 +262,8 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	if (!fs_of(req)->xattr)
 		fuse_reply_err(req, ENOSYS);
 	else
-		call_run(&(struct call){
-		        .req = req, .run = fuse_xattr_list, .ino = ino, .size = size});
+		call_run(
+		    &(struct call){.req = req, .run = fuse_xattr_list, .ino = ino, .size = size});
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -298,7 +298,7 @@ static void refuse(fuse_req_t req, fuse_ino_t parent)
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-                      struct fuse_file_info *fi)
+		      struct fuse_file_info *fi)
 {
 	(void)name;
 	(void)mode;
@@ -336,7 +336,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
-                      const char *new_name, unsigned flags)
+		      const char *new_name, unsigned flags)
 {
 	(void)to;
 	(void)new_name;
@@ -351,7 +351,7 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 }
 
 static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
-                        size_t size, int flags)
+			size_t size, int flags)
 {
 	(void)value;
 	(void)size;
@@ -360,31 +360,31 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 }
 
 const struct fuse_lowlevel_ops fuse_ops = {
-        .init = op_init,
-        .lookup = op_lookup,
-        .forget = op_forget,
-        .forget_multi = op_forget_multi,
-        .getattr = op_getattr,
-        .setattr = op_setattr,
-        .readlink = op_readlink,
-        .open = op_open,
-        .opendir = op_opendir,
-        .read = op_read,
-        .write = op_write,
-        .readdir = op_readdir,
-        .readdirplus = op_readdirplus,
-        .getxattr = op_getxattr,
-        .listxattr = op_listxattr,
-        .setxattr = op_setxattr,
-        .removexattr = op_remove,
-        .statfs = op_statfs,
-        .fsync = op_fsync,
-        .create = op_create,
-        .mknod = op_mknod,
-        .mkdir = op_mkdir,
-        .unlink = op_remove,
-        .rmdir = op_remove,
-        .symlink = op_symlink,
-        .rename = op_rename,
-        .link = op_link,
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .readlink = op_readlink,
+    .open = op_open,
+    .opendir = op_opendir,
+    .read = op_read,
+    .write = op_write,
+    .readdir = op_readdir,
+    .readdirplus = op_readdirplus,
+    .getxattr = op_getxattr,
+    .listxattr = op_listxattr,
+    .setxattr = op_setxattr,
+    .removexattr = op_remove,
+    .statfs = op_statfs,
+    .fsync = op_fsync,
+    .create = op_create,
+    .mknod = op_mknod,
+    .mkdir = op_mkdir,
+    .unlink = op_remove,
+    .rmdir = op_remove,
+    .symlink = op_symlink,
+    .rename = op_rename,
+    .link = op_link,
 };

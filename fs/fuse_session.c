@@ -48,7 +48,8 @@ int session_clear(const char *mountpoint, struct err *err)
 	return 0;
 }
 
-/* fsname, subtype and what the user gave; allow_other brings the kernel's permission checks with it. */
+/* fsname, subtype and what the user gave; allow_other brings the kernel's permission checks with
+ * it. */
 static int make_args(const struct options *o, struct fuse_args *args, struct err *err)
 {
 	autobuf text = BUF_INIT;
@@ -86,7 +87,7 @@ int session_open(const struct options *o, struct fs *fs, struct session **out, s
 		return r;
 	if (!s->fuse)
 		return err_set(err, EINVAL, "FUSE does not take these options: %s",
-		               o->fuse.len ? o->fuse.data : "");
+			       o->fuse.len ? o->fuse.data : "");
 	if (fuse_set_signal_handlers(s->fuse) < 0)
 		return err_set(err, EIO, "cannot set signal handlers");
 	s->handlers = true;

@@ -11,14 +11,15 @@
 
 struct session;
 
-/* Clears a dead mount at the mount point (its server was killed), if there is one. -ENOENT, -ENOTDIR, … where the
- * mount point is no good. */
+/* Clears a dead mount at the mount point (its server was killed), if there is one. -ENOENT,
+ * -ENOTDIR, … where the mount point is no good. */
 int session_clear(const char *mountpoint, struct err *err);
 
 /* Mounts. From now on requests queue up. */
 int session_open(const struct options *o, struct fs *fs, struct session **out, struct err *err);
 
-/* Serves requests until SIGTERM, SIGINT, SIGHUP, or an unmount. 0, or -errno where the loop failed. */
+/* Serves requests until SIGTERM, SIGINT, SIGHUP, or an unmount. 0, or -errno where the loop failed.
+ */
 int session_loop(struct session *s, struct err *err);
 
 /* Unmounts. No request may be parked any more. NULL is allowed. */

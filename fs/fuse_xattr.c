@@ -30,7 +30,7 @@ static int reply_provenance(struct call *c, const struct view *w, uint32_t node,
 		return -ENODATA;
 	if (!strcmp(c->name, "user.imagefs.layer")) {
 		buf_printf(&text, "%zd %s", layer,
-		           digest_text(&image->manifest->layers[layer].digest, digest));
+			   digest_text(&image->manifest->layers[layer].digest, digest));
 	} else {
 		const struct history *h = config_layer_history(image->config, (size_t)layer);
 

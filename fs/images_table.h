@@ -3,7 +3,8 @@
  * What `docker images` prints of a store, in the classic layout: a row for every name, newest
  * image first. IMAGE ID is the digest of the config, DIGEST that of what the name names, SIZE
  * store/image.h's. A name that is no full reference (other programs write such) shows as <none>,
- * an image whose documents are not whole shows N/A. -a is taken and changes nothing: no image is hidden.
+ * an image whose documents are not whole shows N/A. -a is taken and changes nothing: no image is
+ * hidden.
  */
 #ifndef FS_IMAGES_TABLE_H
 #define FS_IMAGES_TABLE_H

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK      4096u /* entries of a chunk; chunks are never moved, so that reading needs no lock */
+#define CHUNK 4096u /* entries of a chunk; chunks are never moved, so that reading needs no lock   \
+		     */
 #define CHUNKS_MAX 4096u
 
 typedef _Atomic(void *) entry_t;
@@ -18,7 +19,7 @@ typedef _Atomic(void *) entry_t;
 /* Numbers to pointers, and paths to pointers. Changed under the lock of the inode table. */
 struct table {
 	_Atomic(entry_t *) chunks[CHUNKS_MAX];
-	uint32_t next; /* never used so far */
+	uint32_t next;	/* never used so far */
 	uint32_t *free; /* numbers to use again, a stack */
 	size_t free_count, free_cap;
 	struct map *by_path;

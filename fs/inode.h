@@ -10,9 +10,10 @@
  *	0 << 32 | n            vnode n
  *	slot << 32 | node      node of a view
  *
- * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0) is freed. As the kernel
- * forgets nothing that a request is under way for, a request may use what its number leads to without a reference.
- * Those with a path are shared: one path, one number, as long as the kernel knows it. Thread safe.
+ * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0) is
+ *freed. As the kernel forgets nothing that a request is under way for, a request may use what its
+ *number leads to without a reference. Those with a path are shared: one path, one number, as long
+ *as the kernel knows it. Thread safe.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
@@ -30,15 +31,16 @@ struct vnode;
 int inodes_open(struct inodes **out, struct err *err);
 void inodes_close(struct inodes *t); /* frees all that is left */
 
-struct vnode *inode_vnode(struct inodes *t, uint64_t ino); /* NULL: not a vnode's number, or stale */
+struct vnode *inode_vnode(struct inodes *t,
+			  uint64_t ino); /* NULL: not a vnode's number, or stale */
 struct view *inode_view(struct inodes *t, uint64_t ino, uint32_t *node); /* likewise */
 
 /* The shared one of that path with one more lookup counted, or NULL. */
 struct vnode *inodes_find(struct inodes *t, const char *path);
 struct view *inodes_find_view(struct inodes *t, const char *path);
 
-/* Puts one into the table, which takes it, and counts a lookup; where the path is there already, that one is
- * given and the new one freed. NULL: out of memory (freed too). */
+/* Puts one into the table, which takes it, and counts a lookup; where the path is there already,
+ * that one is given and the new one freed. NULL: out of memory (freed too). */
 struct vnode *inodes_add(struct inodes *t, struct vnode *v);
 struct view *inodes_add_view(struct inodes *t, struct view *w);
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#define JOB_THREADS_MAX  64
-#define JOB_STACK        (512u << 10)
+#define JOB_THREADS_MAX	 64
+#define JOB_STACK	 (512u << 10)
 #define JOB_IDLE_SECONDS 10
-#define FAILURES_MAX     4096
+#define FAILURES_MAX	 4096
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -31,7 +31,7 @@ struct job {
 	void *ended_arg;
 	struct cancel cancel;
 	enum job_state state; /* under jobs->lock, with all down to started_ms */
-	bool keyed;           /* is in jobs->by_key */
+	bool keyed;	      /* is in jobs->by_key */
 	struct job_waiter *waiters;
 	unsigned waiting;
 	int result;
@@ -241,10 +241,12 @@ static unsigned running_of_class(const struct jobs *js, const char *class)
 	return n;
 }
 
-/* The oldest job whose class has room; one that is cancelled or too late only needs to be told so. */
+/* The oldest job whose class has room; one that is cancelled or too late only needs to be told so.
+ */
 static struct job *next_job(struct jobs *js)
 {
-	const char *full = NULL; /* the class last found full: its other jobs need no second count */
+	const char *full =
+	    NULL; /* the class last found full: its other jobs need no second count */
 
 	for (struct job *j = js->first; j; j = j->next) {
 		if (j->state != JOB_QUEUED)
@@ -302,7 +304,8 @@ static void *job_thread(void *arg)
 	return NULL;
 }
 
-/* Under the lock: somebody will take the job just queued. Fails only where no thread at all can be had. */
+/* Under the lock: somebody will take the job just queued. Fails only where no thread at all can be
+ * had. */
 static int ensure_thread(struct jobs *js, struct err *err)
 {
 	pthread_attr_t attr;
@@ -352,7 +355,7 @@ static struct job *job_new(struct jobs *js, const struct job_spec *spec)
 
 /* Queues a new job under the lock; takes spec->arg only where it succeeds. */
 static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **out,
-                     struct err *err)
+		     struct err *err)
 {
 	struct job *j = job_new(js, spec);
 	int r;
@@ -440,7 +443,9 @@ bool job_leave(struct job *j, struct job_waiter *w)
 		break;
 	}
 	if (found && --j->waiting == 0) {
-		drop_key(js, j); /* who comes now starts anew instead of joining what is being cancelled */
+		drop_key(
+		    js,
+		    j); /* who comes now starts anew instead of joining what is being cancelled */
 		cancel_set(&j->cancel);
 		pthread_cond_broadcast(&js->work);
 	}
@@ -511,7 +516,7 @@ void jobs_print(struct jobs *js, struct buf *out)
 	int64_t now = now_ms();
 
 	buf_printf(out, "%-8s %8s %14s %14s %8s  %s\n", "STATE", "WAITING", "BYTES", "OF", "MB/S",
-	           "JOB");
+		   "JOB");
 	pthread_mutex_lock(&js->lock);
 	for (const struct job *j = js->first; j; j = j->next) {
 		bool running = j->state == JOB_RUNNING;
@@ -519,9 +524,9 @@ void jobs_print(struct jobs *js, struct buf *out)
 		double seconds = running ? (double)(now - j->started_ms) / 1000 : 0;
 
 		buf_printf(out, "%-8s %8u %14llu %14llu %8.1f  %s\n",
-		           running ? "running" : "queued", j->waiting, (unsigned long long)done,
-		           (unsigned long long)atomic_load(&j->total),
-		           seconds > 0 ? (double)done / 1e6 / seconds : 0.0, j->title);
+			   running ? "running" : "queued", j->waiting, (unsigned long long)done,
+			   (unsigned long long)atomic_load(&j->total),
+			   seconds > 0 ? (double)done / 1e6 / seconds : 0.0, j->title);
 	}
 	pthread_mutex_unlock(&js->lock);
 }

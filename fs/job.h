@@ -20,16 +20,17 @@
 
 #include <stdint.h>
 
-#define JOBS_PER_CLASS   16
-#define JOB_REMEMBERED   3000 /* ms that a failure is an answer */
-#define JOB_NO_DEADLINE  0
+#define JOBS_PER_CLASS	16
+#define JOB_REMEMBERED	3000 /* ms that a failure is an answer */
+#define JOB_NO_DEADLINE 0
 
 struct jobs;
 struct job;
 
 int jobs_open(struct jobs **out, struct err *err);
 
-/* Cancels all jobs and waits until none runs; their waiters get -EINTR. Later starts fail with -EINTR. */
+/* Cancels all jobs and waits until none runs; their waiters get -EINTR. Later starts fail with
+ * -EINTR. */
 void jobs_stop(struct jobs *js);
 void jobs_close(struct jobs *js); /* after jobs_stop; NULL is allowed */
 
@@ -46,7 +47,8 @@ struct job_spec {
 	void *ended_arg;
 };
 
-/* Starts or joins. *out is a reference (job_put). A failure remembered for the key is returned at once. */
+/* Starts or joins. *out is a reference (job_put). A failure remembered for the key is returned at
+ * once. */
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err);
 void job_put(struct job *j); /* NULL is allowed */
 
@@ -57,12 +59,13 @@ struct job_waiter {
 	void (*done)(struct job_waiter *w);
 };
 
-/* Adds a waiter (borrowed until done, or until job_leave gives true); the caller may not touch it any more where this gives true.
- * False where job_leave was called for it already: it is not added, and done is not called. */
+/* Adds a waiter (borrowed until done, or until job_leave gives true); the caller may not touch it
+ * any more where this gives true. False where job_leave was called for it already: it is not added,
+ * and done is not called. */
 bool job_wait(struct job *j, struct job_waiter *w);
 
-/* Takes a waiter back, now or as soon as it comes: true where it was waiting (done will not be called). The last one to
- * leave cancels the job. */
+/* Takes a waiter back, now or as soon as it comes: true where it was waiting (done will not be
+ * called). The last one to leave cancels the job. */
 bool job_leave(struct job *j, struct job_waiter *w);
 
 /* What a job that has ended came to; the error is copied. */
@@ -73,7 +76,8 @@ bool job_has_key(const struct job *j, const char *key);
 struct cancel *job_cancel(struct job *j);
 void job_progress(struct job *j, uint64_t done, uint64_t total);
 
-/* What the function leaves for its waiters, the job's: written by the function, read after the end. */
+/* What the function leaves for its waiters, the job's: written by the function, read after the end.
+ */
 struct buf *job_result(struct job *j);
 
 /* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. */

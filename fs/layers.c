@@ -48,7 +48,8 @@ void layers_close(struct layers *t)
 	free(t);
 }
 
-/* Under the lock: enters an opened layer, or finds the one that another thread has entered meanwhile. */
+/* Under the lock: enters an opened layer, or finds the one that another thread has entered
+ * meanwhile. */
 static struct shared *enter(struct layers *t, const struct digest *blob, struct layer *l)
 {
 	struct shared *s = map_get(t->by_digest, blob, sizeof(*blob));

@@ -21,10 +21,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define SPAN_CACHE_BYTES (32u << 20) /* decoded spans; the kernel's page cache is the real cache */
+#define SPAN_CACHE_BYTES (32u << 20) /* decoded spans; the kernel's page cache is the real cache   \
+				      */
 
-/* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas. Credentials stay out of core
- * files. As many open files as may be. */
+/* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas.
+ * Credentials stay out of core files. As many open files as may be. */
 static void set_limits(void)
 {
 	struct rlimit files;
@@ -49,7 +50,7 @@ static int check_paths(const struct options *o, struct err *err)
 	len = strlen(mountpoint);
 	if (!strncmp(store, mountpoint, len) && (store[len] == '/' || !store[len]))
 		return err_set(err, EINVAL, "the store %s lies below its mount point %s", store,
-		               mountpoint);
+			       mountpoint);
 	return 0;
 }
 
@@ -62,12 +63,12 @@ static int open_registry(const struct options *o, struct fs *fs, struct err *err
 		return err_nomem(err);
 	}
 	struct registry_options r = {
-	        .offline = o->offline,
-	        .insecure = (const char *const *)o->insecure.at,
-	        .mirrors = (const char *const *)o->mirrors.at,
-	        .auth_file = o->auth_file,
-	        .store_auth_file = store_auth,
-	        .user_agent = "imagefs/" IMAGEFS_VERSION,
+	    .offline = o->offline,
+	    .insecure = (const char *const *)o->insecure.at,
+	    .mirrors = (const char *const *)o->mirrors.at,
+	    .auth_file = o->auth_file,
+	    .store_auth_file = store_auth,
+	    .user_agent = "imagefs/" IMAGEFS_VERSION,
 	};
 
 	return registry_open(&r, &fs->registry, err);
@@ -166,7 +167,8 @@ static int serve(const struct options *o, int pipe_fd, struct err *err)
 	return r;
 }
 
-/* Goes to the background: the child gets 0 and the pipe's end, the parent waits and gives the exit status + 1. */
+/* Goes to the background: the child gets 0 and the pipe's end, the parent waits and gives the exit
+ * status + 1. */
 static int daemonize(int *pipe_fd)
 {
 	int ends[2], status;

@@ -10,30 +10,30 @@
 #include <string.h>
 
 const char options_usage[] =
-        "usage: imagefs [STORE] MOUNTPOINT [-o OPTION[,OPTION]...] [-f] [-d]\n"
-        "\n"
-        "Shows container images as files: MOUNTPOINT/images/redis/7/rootfs/etc/...\n"
-        "STORE is a directory, an OCI image layout; it is made where it does not exist.\n"
-        "Default: $XDG_DATA_HOME/imagefs (~/.local/share/imagefs), for root /var/lib/imagefs.\n"
-        "\n"
-        "  -f   stay in the foreground, with the log on standard error\n"
-        "  -d   the same, with FUSE's debug output\n"
-        "  -h   this text\n"
-        "  -V   the version\n"
-        "\n"
-        "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
-        "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
-        "  -o offline                     nothing reaches a registry\n"
-        "  -o xattr=on|off                off: ls -l as fast as on a native disk\n"
-        "  -o insecure=HOST[:PORT]        plain http, or TLS without verification (repeatable)\n"
-        "  -o mirror=HOST=URL             tried first for HOST (repeatable)\n"
-        "  -o auth=FILE                   credentials, in docker's config.json format\n"
-        "  -o allow_other                 other users may read\n"
-        "\n"
-        "End it with: fusermount3 -u MOUNTPOINT\n";
+    "usage: imagefs [STORE] MOUNTPOINT [-o OPTION[,OPTION]...] [-f] [-d]\n"
+    "\n"
+    "Shows container images as files: MOUNTPOINT/images/redis/7/rootfs/etc/...\n"
+    "STORE is a directory, an OCI image layout; it is made where it does not exist.\n"
+    "Default: $XDG_DATA_HOME/imagefs (~/.local/share/imagefs), for root /var/lib/imagefs.\n"
+    "\n"
+    "  -f   stay in the foreground, with the log on standard error\n"
+    "  -d   the same, with FUSE's debug output\n"
+    "  -h   this text\n"
+    "  -V   the version\n"
+    "\n"
+    "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
+    "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
+    "  -o offline                     nothing reaches a registry\n"
+    "  -o xattr=on|off                off: ls -l as fast as on a native disk\n"
+    "  -o insecure=HOST[:PORT]        plain http, or TLS without verification (repeatable)\n"
+    "  -o mirror=HOST=URL             tried first for HOST (repeatable)\n"
+    "  -o auth=FILE                   credentials, in docker's config.json format\n"
+    "  -o allow_other                 other users may read\n"
+    "\n"
+    "End it with: fusermount3 -u MOUNTPOINT\n";
 
 static int choice(const char *name, const char *value, const char *yes, const char *no, bool *out,
-                  struct err *err)
+		  struct err *err)
 {
 	if (!strcmp(value, yes))
 		*out = true;
@@ -126,7 +126,8 @@ static int default_store(struct options *o, struct err *err)
 	else if (home && home[0] == '/')
 		n = asprintf(&o->store, "%s/.local/share/imagefs", home);
 	else
-		return err_set(err, EINVAL, "no STORE given, and neither XDG_DATA_HOME nor HOME is set");
+		return err_set(err, EINVAL,
+			       "no STORE given, and neither XDG_DATA_HOME nor HOME is set");
 	if (n < 0)
 		o->store = NULL;
 	return o->store ? 0 : err_nomem(err);
@@ -137,8 +138,9 @@ static int take_operands(struct options *o, int count, char **operands, struct e
 	int r;
 
 	if (count < 1 || count > 2)
-		return err_set(err, EINVAL, "%s", count < 1 ? "no MOUNTPOINT given"
-		                                            : "more than STORE and MOUNTPOINT given");
+		return err_set(err, EINVAL, "%s",
+			       count < 1 ? "no MOUNTPOINT given"
+					 : "more than STORE and MOUNTPOINT given");
 	r = add_absolute(&o->mountpoint, operands[count - 1], err);
 	if (!r)
 		r = count == 2 ? add_absolute(&o->store, operands[0], err) : default_store(o, err);
@@ -163,7 +165,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
 			o->version = true;
 		else
 			r = err_set(err, EINVAL, "-%c: no such option, or its value is missing",
-			            optopt);
+				    optopt);
 		o->debug |= c == 'd';
 	}
 	if (r || o->help || o->version)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: imagefs [STORE] MOUNTPOINT [-o OPTIONS] [-f] [-d]. Options that are not imagefs's own are
- * FUSE's. Knows nothing of what the options do.
+ * The command line: imagefs [STORE] MOUNTPOINT [-o OPTIONS] [-f] [-d]. Options that are not
+ * imagefs's own are FUSE's. Knows nothing of what the options do.
  */
 #ifndef FS_OPTIONS_H
 #define FS_OPTIONS_H
@@ -14,13 +14,13 @@
 #include <stdbool.h>
 
 struct options {
-	char *store;      /* owned; absolute */
+	char *store;	  /* owned; absolute */
 	char *mountpoint; /* owned; absolute */
 	bool foreground, debug, help, version;
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
-	bool xattr;         /* xattr=on|off */
+	bool xattr; /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

@@ -59,7 +59,7 @@ static void print_indented(struct buf *out, const char *text)
 }
 
 void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
-                  int result, const struct err *err)
+		  int result, const struct err *err)
 {
 	struct outcome new = {.verb = strdup(verb)};
 	struct buf text = BUF_INIT;
@@ -70,7 +70,7 @@ void outcomes_add(struct outcomes *o, const char *verb, const char *request, con
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_printf(&text, "%s %s %s: %s\n", when, verb, request,
-	           result < 0 ? strerrorname_np(-result) : "ok");
+		   result < 0 ? strerrorname_np(-result) : "ok");
 	print_indented(&text, result < 0 ? err->text : answer);
 	new.text = buf_steal(&text);
 	if (!new.verb || !new.text) {

@@ -18,7 +18,7 @@ void outcomes_close(struct outcomes *o); /* NULL is allowed */
 
 /* Keeps one; `answer` is what the request printed, `result` 0 or -errno with its sentence. */
 void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
-                  int result, const struct err *err);
+		  int result, const struct err *err);
 void outcomes_print(struct outcomes *o, const char *verb, struct buf *out);
 
 #endif

@@ -14,8 +14,8 @@ struct repo_image {
 	atomic_uint refs;
 	struct ref ref;
 	struct descriptor top;
-	struct index *index;            /* owned; NULL: the digest names a manifest */
-	_Atomic(struct image *) image;  /* owned; set once */
+	struct index *index;	       /* owned; NULL: the digest names a manifest */
+	_Atomic(struct image *) image; /* owned; set once */
 };
 
 /* Tries to read the image from the store. */
@@ -31,7 +31,7 @@ static int load_image(struct repo_image *i, struct fs *fs, struct err *err)
 
 /* Reads what the digest names, and learns what kind of document it is. */
 static int load_top(struct repo_image *i, struct fs *fs, const struct digest *digest,
-                    struct err *err)
+		    struct err *err)
 {
 	autobuf body = BUF_INIT;
 	autojson *doc = NULL;
@@ -57,7 +57,7 @@ static int load_top(struct repo_image *i, struct fs *fs, const struct digest *di
 }
 
 int repo_image_open(struct fs *fs, const struct ref *repository, const struct digest *digest,
-                    struct repo_image **out, struct err *err)
+		    struct repo_image **out, struct err *err)
 {
 	AUTO(repo_image_put) struct repo_image *i = calloc(1, sizeof(*i));
 	int r;
@@ -106,7 +106,8 @@ int repo_image_ready(struct request *rq, struct repo_image *i, struct err *err)
 	r = load_image(i, rq->fs, err);
 	if (r != -ENOENT)
 		return r;
-	if (i->index) { /* a platform that the index does not have is an answer, missing blobs are fetched */
+	if (i->index) { /* a platform that the index does not have is an answer, missing blobs are
+			   fetched */
 		const struct descriptor *d;
 
 		r = index_choose(i->index, &rq->fs->platform, &d, err);

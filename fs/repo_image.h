@@ -18,19 +18,20 @@ struct repo_image;
 
 /* What the store has of it. -ENOENT where it has nothing under that digest. */
 int repo_image_open(struct fs *fs, const struct ref *repository, const struct digest *digest,
-                    struct repo_image **out, struct err *err);
+		    struct repo_image **out, struct err *err);
 struct repo_image *repo_image_get(struct repo_image *i); /* one more reference */
-void repo_image_put(struct repo_image *i);               /* NULL is allowed */
+void repo_image_put(struct repo_image *i);		 /* NULL is allowed */
 DEFINE_AUTO(struct repo_image, repo_image_put)
 
-/* 0 when manifest and config are there; else FS_WAIT while they are fetched, or an error: -ENOENT where the
- * index has nothing for the platform. */
+/* 0 when manifest and config are there; else FS_WAIT while they are fetched, or an error: -ENOENT
+ * where the index has nothing for the platform. */
 int repo_image_ready(struct request *rq, struct repo_image *i, struct err *err);
 
 /* The repository, with the image's digest. */
 const struct ref *repo_image_ref(const struct repo_image *i);
 const struct descriptor *repo_image_top(const struct repo_image *i);
-const struct index *repo_image_index(const struct repo_image *i); /* NULL: the digest names a manifest */
+const struct index *repo_image_index(
+    const struct repo_image *i); /* NULL: the digest names a manifest */
 
 /* NULL before repo_image_ready has given 0. */
 const struct image *repo_image_image(const struct repo_image *i);

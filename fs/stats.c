@@ -6,32 +6,41 @@
 #include "fs/job.h"
 
 static const char *const op_names[OP_COUNT] = {
-        [OP_LOOKUP] = "lookup",       [OP_FORGET] = "forget",
-        [OP_GETATTR] = "getattr",     [OP_SETATTR] = "setattr",
-        [OP_READLINK] = "readlink",   [OP_OPEN] = "open",
-        [OP_READ] = "read",           [OP_WRITE] = "write",
-        [OP_FLUSH] = "flush",         [OP_RELEASE] = "release",
-        [OP_FSYNC] = "fsync",         [OP_OPENDIR] = "opendir",
-        [OP_READDIR] = "readdir",     [OP_READDIRPLUS] = "readdirplus",
-        [OP_RELEASEDIR] = "releasedir", [OP_GETXATTR] = "getxattr",
-        [OP_LISTXATTR] = "listxattr", [OP_STATFS] = "statfs",
-        [OP_CHANGE] = "change",
+    [OP_LOOKUP] = "lookup",
+    [OP_FORGET] = "forget",
+    [OP_GETATTR] = "getattr",
+    [OP_SETATTR] = "setattr",
+    [OP_READLINK] = "readlink",
+    [OP_OPEN] = "open",
+    [OP_READ] = "read",
+    [OP_WRITE] = "write",
+    [OP_FLUSH] = "flush",
+    [OP_RELEASE] = "release",
+    [OP_FSYNC] = "fsync",
+    [OP_OPENDIR] = "opendir",
+    [OP_READDIR] = "readdir",
+    [OP_READDIRPLUS] = "readdirplus",
+    [OP_RELEASEDIR] = "releasedir",
+    [OP_GETXATTR] = "getxattr",
+    [OP_LISTXATTR] = "listxattr",
+    [OP_STATFS] = "statfs",
+    [OP_CHANGE] = "change",
 };
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help,
-                   uint64_t value)
+		   uint64_t value)
 {
 	buf_printf(out, "# HELP imagefs_%s %s\n# TYPE imagefs_%s %s\nimagefs_%s %llu\n", name, help,
-	           name, type, name, (unsigned long long)value);
+		   name, type, name, (unsigned long long)value);
 }
 
 static void print_requests(struct stats *s, struct buf *out)
 {
 	buf_puts(out, "# HELP imagefs_fuse_requests_total Messages from the kernel, by operation.\n"
-	              "# TYPE imagefs_fuse_requests_total counter\n");
+		      "# TYPE imagefs_fuse_requests_total counter\n");
 	for (int i = 0; i < OP_COUNT; i++)
 		buf_printf(out, "imagefs_fuse_requests_total{op=\"%s\"} %llu\n", op_names[i],
-		           (unsigned long long)atomic_load(&s->requests[i]));
+			   (unsigned long long)atomic_load(&s->requests[i]));
 	metric(out, "fuse_parked_total", "counter", "Requests that waited for a job.",
 	       atomic_load(&s->parked));
 	metric(out, "fuse_interrupted_total", "counter", "Parked requests that were interrupted.",
@@ -60,15 +69,17 @@ void stats_print(struct fs *fs, struct buf *out)
 	print_requests(&fs->stats, out);
 	print_jobs(fs->jobs, out);
 	inodes_count(fs->inodes, &i);
-	metric(out, "inodes_vnodes", "gauge", "Files outside root filesystems that the kernel knows.",
-	       i.vnodes);
+	metric(out, "inodes_vnodes", "gauge",
+	       "Files outside root filesystems that the kernel knows.", i.vnodes);
 	metric(out, "inodes_views", "gauge", "Root filesystems that the kernel knows.", i.views);
-	metric(out, "inodes_lookups", "gauge", "Lookups that the kernel has not forgotten.", i.lookups);
+	metric(out, "inodes_lookups", "gauge", "Lookups that the kernel has not forgotten.",
+	       i.lookups);
 	registry_stats(fs->registry, &r);
 	metric(out, "registry_requests_total", "counter", "Requests to registries.", r.requests);
 	metric(out, "registry_received_bytes_total", "counter", "Bytes from registries.",
 	       r.bytes_received);
-	metric(out, "registry_retries_total", "counter", "Requests that were tried again.", r.retries);
+	metric(out, "registry_retries_total", "counter", "Requests that were tried again.",
+	       r.retries);
 	metric(out, "registry_errors_total", "counter", "Requests that failed.", r.errors);
 	metric(out, "span_hits_total", "counter", "Reads that found their span decoded.",
 	       span_cache_hits(fs->spans));

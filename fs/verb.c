@@ -8,17 +8,16 @@
 #include <time.h>
 
 const struct verb verbs[] = {
-        {"events", "", "what happened here, a JSON object a line (tail -f follows it)",
-         .grows = true},
-        {"help", "", "this list", .print = verb_help},
-        {"images",
-         "[-a] [-q] [--digests] [--no-trunc] [--filter reference=PATTERN] [--format json] "
-         "[PATTERN]",
-         "the images of the store", .print = verb_images},
-        {"jobs", "", "what is under way, and how many wait for it", .print = verb_jobs},
-        {"pull", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
-         "fetches an image with all its layers", .run = verb_pull},
-        {"stats", "", "counters, as Prometheus text", .print = verb_stats},
+    {"events", "", "what happened here, a JSON object a line (tail -f follows it)", .grows = true},
+    {"help", "", "this list", .print = verb_help},
+    {"images",
+     "[-a] [-q] [--digests] [--no-trunc] [--filter reference=PATTERN] [--format json] "
+     "[PATTERN]",
+     "the images of the store", .print = verb_images},
+    {"jobs", "", "what is under way, and how many wait for it", .print = verb_jobs},
+    {"pull", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
+     "fetches an image with all its layers", .run = verb_pull},
+    {"stats", "", "counters, as Prometheus text", .print = verb_stats},
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
 
@@ -72,11 +71,13 @@ int verb_help(struct fs *fs, const struct words *args, struct buf *out, struct e
 	(void)fs;
 	if (r < 0)
 		return r;
-	buf_puts(out, "Requests: echo ARGUMENTS > ctl/VERB   (cat ctl/VERB tells what became of them)\n"
-	              "Answers:  cat ctl/VERB, or cat 'ctl/VERB?ARGUMENTS' (a slash is written %2F)\n\n");
+	buf_puts(
+	    out,
+	    "Requests: echo ARGUMENTS > ctl/VERB   (cat ctl/VERB tells what became of them)\n"
+	    "Answers:  cat ctl/VERB, or cat 'ctl/VERB?ARGUMENTS' (a slash is written %2F)\n\n");
 	for (size_t i = 0; i < verbs_count; i++)
 		buf_printf(out, "%-8s %s\n%s%s%s", verbs[i].name, verbs[i].summary,
-		           *verbs[i].usage ? "             " : "", verbs[i].usage,
-		           *verbs[i].usage ? "\n" : "");
+			   *verbs[i].usage ? "             " : "", verbs[i].usage,
+			   *verbs[i].usage ? "\n" : "");
 	return 0;
 }

@@ -15,9 +15,10 @@ struct verb {
 	const char *name;
 	const char *usage;   /* of its arguments */
 	const char *summary; /* one line */
-	/* A request: its words; what docker would print goes to `answer`. On the thread of job `j`. NULL: takes none. */
+	/* A request: its words; what docker would print goes to `answer`. On the thread of job `j`.
+	 * NULL: takes none. */
 	int (*run)(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
-	           struct err *err);
+		   struct err *err);
 	/* An answer, at once. NULL: reading shows usage and recent outcomes. */
 	int (*print)(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
 	bool grows; /* ctl/events: read in place, not as a snapshot */
@@ -30,7 +31,7 @@ const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
 /* The functions of the rows, in verb_*.c. */
 int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
-              struct err *err);
+	      struct err *err);
 int verb_images(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
 int verb_jobs(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
 int verb_stats(struct fs *fs, const struct words *args, struct buf *out, struct err *err);

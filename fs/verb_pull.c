@@ -27,7 +27,7 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 }
 
 static int pull_operand(const struct pull *p, const char *name, bool all, struct output *o,
-                        struct err *err)
+			struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *full = NULL;
@@ -44,15 +44,15 @@ static int pull_operand(const struct pull *p, const char *name, bool all, struct
 }
 
 int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
-              struct err *err)
+	      struct err *err)
 {
 	bool all = false, quiet = false;
 	const char *wish = NULL;
 	const struct args_option options[] = {
-	        {.name = "all-tags", .letter = 'a', .flag = &all},
-	        {.name = "quiet", .letter = 'q', .flag = &quiet},
-	        {.name = "platform", .value = &wish},
-	        {0},
+	    {.name = "all-tags", .letter = 'a', .flag = &all},
+	    {.name = "quiet", .letter = 'q', .flag = &quiet},
+	    {.name = "platform", .value = &wish},
+	    {0},
 	};
 	struct words operands = WORDS_INIT;
 	struct platform platform = fs->platform;

@@ -29,7 +29,7 @@ static void content_free(struct view_content *c)
 DEFINE_AUTO(struct view_content, content_free)
 
 struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
-                      enum tree_kind kind, size_t first, size_t count)
+		      enum tree_kind kind, size_t first, size_t count)
 {
 	struct view *w = calloc(1, sizeof(*w));
 
@@ -124,10 +124,10 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out)
 		r = tree_stat(c->tree, node, out);
 	} else {
 		*out = (struct stat){
-		        .st_mode = S_IFDIR | 0755,
-		        .st_nlink = 1,
-		        .st_mtim = repo_image_created(w->image),
-		        .st_blksize = 4096,
+		    .st_mode = S_IFDIR | 0755,
+		    .st_nlink = 1,
+		    .st_mtim = repo_image_created(w->image),
+		    .st_blksize = 4096,
 		};
 		out->st_ctim = out->st_atim = out->st_mtim;
 	}
@@ -136,7 +136,7 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out)
 }
 
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
-                  struct err *err)
+		  struct err *err)
 {
 	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
 	uint32_t layer = tree_layer(c->tree, node);
@@ -156,7 +156,7 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 			return err_set(err, EBADMSG, "%s: node %u has no layer", w->path, node);
 		} else {
 			r = layer_read(c->layers[layer], run.archive, (char *)data + done,
-			               run.length, err);
+				       run.length, err);
 			if (r < 0)
 				return err_context(err, "%s: layer %zu", w->path, w->first + layer);
 		}

@@ -18,8 +18,8 @@
 struct view_content;
 
 struct view {
-	char *path;       /* owned */
-	uint32_t slot;    /* the inode table's, as is lookups */
+	char *path;    /* owned */
+	uint32_t slot; /* the inode table's, as is lookups */
 	uint64_t lookups;
 	struct fs *fs;
 	struct repo_image *image; /* a reference; ready */
@@ -30,7 +30,7 @@ struct view {
 
 /* A new one, not yet in the table. NULL: out of memory. The image must be ready. */
 struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
-                      enum tree_kind kind, size_t first, size_t count);
+		      enum tree_kind kind, size_t first, size_t count);
 void view_free(struct view *w); /* NULL is allowed */
 
 /* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
@@ -50,7 +50,7 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out);
 
 /* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno. */
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
-                  struct err *err);
+		  struct err *err);
 
 /* The layer that brought a node: its index in the manifest, or -1. */
 ssize_t view_layer(const struct view *w, uint32_t node);

@@ -20,7 +20,8 @@ struct vnode *vn_place_new(const char *place);
 /* A symlink. It has a number of its own for each target, as the kernel caches targets. */
 struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime);
 
-/* A file of text that is at hand; takes what the buffer holds. path NULL: a snapshot that each lookup makes anew. */
+/* A file of text that is at hand; takes what the buffer holds. path NULL: a snapshot that each
+ * lookup makes anew. */
 struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mtime, bool stable);
 
 /* The directory of an image, and what it holds. */
@@ -29,17 +30,18 @@ struct vnode *vn_platforms_new(const char *path, struct repo_image *i);
 struct vnode *vn_layers_new(const char *path, struct repo_image *i);
 struct vnode *vn_layer_new(const char *path, struct repo_image *i, size_t layer);
 
-/* A blob of the store as a file. `layer`: which layer's it is, fetched when it is read; or VN_NO_LAYER for a document. */
+/* A blob of the store as a file. `layer`: which layer's it is, fetched when it is read; or
+ * VN_NO_LAYER for a document. */
 #define VN_NO_LAYER SIZE_MAX
 struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct digest *digest,
-                          uint64_t size, size_t layer);
+			  uint64_t size, size_t layer);
 
 /* ctl/ */
 struct vnode *vn_ctl_new(void);
 
 /* Helpers: a view as what was found; a vnode of a path that is there already. */
 int vn_find_view(struct request *rq, const char *path, struct repo_image *i, enum tree_kind kind,
-                 size_t first, size_t count, struct found *out, struct err *err);
+		 size_t first, size_t count, struct found *out, struct err *err);
 bool vn_find(struct request *rq, const char *path, struct found *out);
 
 /* "dir/name" into a buffer; returns it, or NULL where it is too long. */

@@ -40,7 +40,7 @@ static int open_blob(struct request *rq, struct vn_blob *b, struct err *err)
 }
 
 static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-                        struct buf *out, struct err *err)
+			struct buf *out, struct err *err)
 {
 	struct vn_blob *b = (struct vn_blob *)v;
 	char *room;
@@ -75,14 +75,14 @@ static void blob_free(struct vnode *v)
 }
 
 static const struct vnode_ops blob_ops = {
-        .mode = S_IFREG | 0444,
-        .stat = blob_stat,
-        .read = vn_blob_read,
-        .free = blob_free,
+    .mode = S_IFREG | 0444,
+    .stat = blob_stat,
+    .read = vn_blob_read,
+    .free = blob_free,
 };
 
 struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct digest *digest,
-                          uint64_t size, size_t layer)
+			  uint64_t size, size_t layer)
 {
 	struct vn_blob *b = vnode_new(&blob_ops, sizeof(*b), path);
 

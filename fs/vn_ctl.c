@@ -3,9 +3,11 @@
  * ctl/ and its files. As the kernel sends no OPEN, each lookup makes a fresh vnode,
  * which is that opener's own:
  *
- *  - a snapshot, made at the first GETATTR or READ: a verb's answer, or its usage and recent outcomes;
+ *  - a snapshot, made at the first GETATTR or READ: a verb's answer, or its usage and recent
+ * outcomes;
  *  - from its first write on a conversation: the bytes of each request, and behind them its answer.
- *    The descriptor that wrote stands at the end of its request, so what it reads next is the answer.
+ *    The descriptor that wrote stands at the end of its request, so what it reads next is the
+ * answer.
  *
  * A write is a job, on which it is parked; interrupting it cancels the job.
  */
@@ -30,7 +32,7 @@ struct vn_ctl {
 	struct words args; /* of the file's name */
 	struct timespec made;
 	pthread_mutex_t lock;
-	bool filled;        /* under lock, with content */
+	bool filled; /* under lock, with content */
 	struct buf content;
 };
 
@@ -53,7 +55,7 @@ static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 		r = f->verb->print(fs, &f->args, &f->content, err);
 	} else {
 		buf_printf(&f->content, "usage: echo \"%s\" > %s\n       %s\n", f->verb->usage,
-		           f->verb->name, f->verb->summary);
+			   f->verb->name, f->verb->summary);
 		outcomes_print(fs->outcomes, f->verb->name, &f->content);
 	}
 	if (!r && buf_failed(&f->content))
@@ -82,7 +84,7 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 }
 
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-                         struct buf *out, struct err *err)
+			 struct buf *out, struct err *err)
 {
 	struct vn_ctl *f = (struct vn_ctl *)v;
 	int r;
@@ -93,7 +95,7 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 	r = fill(rq->fs, f, err);
 	if (!r && offset < f->content.len)
 		buf_append(out, f->content.data + offset,
-		           len < f->content.len - offset ? len : f->content.len - offset);
+			   len < f->content.len - offset ? len : f->content.len - offset);
 	pthread_mutex_unlock(&f->lock);
 	return r;
 }
@@ -175,8 +177,8 @@ static void class_of(const char *text, struct buf *out)
 	words_clear(&words);
 }
 
-static int start_requests(struct request *rq, const struct verb *verb, const void *data,
-                          size_t len, struct err *err)
+static int start_requests(struct request *rq, const struct verb *verb, const void *data, size_t len,
+			  struct err *err)
 {
 	struct requests *q = calloc(1, sizeof(*q));
 	autobuf title = BUF_INIT, class = BUF_INIT;
@@ -197,12 +199,12 @@ static int start_requests(struct request *rq, const struct verb *verb, const voi
 		return err_nomem(err);
 	}
 	struct job_spec spec = {
-	        .title = title.data,
-	        .class = class.data,
-	        .limit_ms = JOB_NO_DEADLINE,
-	        .run = run_requests,
-	        .arg = q,
-	        .free_arg = requests_free,
+	    .title = title.data,
+	    .class = class.data,
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = run_requests,
+	    .arg = q,
+	    .free_arg = requests_free,
 	};
 
 	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
@@ -211,10 +213,11 @@ static int start_requests(struct request *rq, const struct verb *verb, const voi
 
 /* Appends a request and its answer to the conversation. */
 static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t len,
-                     const struct buf *answer)
+		     const struct buf *answer)
 {
 	pthread_mutex_lock(&f->lock);
-	/* What was read before, up to where the writer stands (with >> that is behind the snapshot). */
+	/* What was read before, up to where the writer stands (with >> that is behind the
+	 * snapshot). */
 	if (offset < f->content.len)
 		f->content.len = offset;
 	while (f->content.len < offset && !buf_failed(&f->content))
@@ -226,7 +229,7 @@ static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t
 }
 
 static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
-                          size_t len, struct err *err)
+			  size_t len, struct err *err)
 {
 	struct vn_ctl *f = (struct vn_ctl *)v;
 
@@ -236,7 +239,7 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 		return err_set(err, EINVAL, "%s takes no requests", f->verb->name);
 	if (len > REQUEST_MAX || offset > REQUEST_MAX * 16u)
 		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
-		               REQUEST_MAX);
+			       REQUEST_MAX);
 	if (memchr(data, '\0', len))
 		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
 	if (!rq->ended)
@@ -255,11 +258,11 @@ static void ctl_file_free(struct vnode *v)
 }
 
 static const struct vnode_ops ctl_file_ops = {
-        .mode = S_IFREG | 0444,
-        .stat = ctl_file_stat,
-        .read = ctl_file_read,
-        .write = ctl_file_write,
-        .free = ctl_file_free,
+    .mode = S_IFREG | 0444,
+    .stat = ctl_file_stat,
+    .read = ctl_file_read,
+    .write = ctl_file_write,
+    .free = ctl_file_free,
 };
 
 /* "%2F" and the like; in place. False where what follows a % is no hexadecimal number, or is 00. */
@@ -309,7 +312,7 @@ static int take_arguments(struct request *rq, struct vn_ctl *f, const char *text
 }
 
 static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-                      struct err *err)
+		      struct err *err)
 {
 	size_t len = strcspn(name, "?");
 	const struct verb *verb = verb_find(name, len);
@@ -346,9 +349,9 @@ static int ctl_list(struct request *rq, struct vnode *dir, struct listing *out, 
 }
 
 static const struct vnode_ops ctl_ops = {
-        .mode = S_IFDIR | 0755,
-        .lookup = ctl_lookup,
-        .list = ctl_list,
+    .mode = S_IFDIR | 0755,
+    .lookup = ctl_lookup,
+    .list = ctl_list,
 };
 
 struct vnode *vn_ctl_new(void)

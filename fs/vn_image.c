@@ -30,7 +30,8 @@ static void image_free(struct vnode *v)
 	repo_image_put(((struct vn_image *)v)->image);
 }
 
-static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path, struct repo_image *i)
+static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path,
+				 struct repo_image *i)
 {
 	struct vn_image *v = vnode_new(ops, sizeof(*v), path);
 
@@ -40,9 +41,10 @@ static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path, 
 	return &v->v;
 }
 
-/* history and inspect.json: what they say may change (sizes that become known, tags), so each lookup makes a snapshot. */
+/* history and inspect.json: what they say may change (sizes that become known, tags), so each
+ * lookup makes a snapshot. */
 static int found_text(struct request *rq, struct repo_image *i, bool inspect, struct found *out,
-                      struct err *err)
+		      struct err *err)
 {
 	const struct image *image = repo_image_image(i);
 	AUTO(names_put) struct names *names = NULL;
@@ -59,12 +61,12 @@ static int found_text(struct request *rq, struct repo_image *i, bool inspect, st
 		r = history_table(rq->fs->store, image, now.tv_sec, &text, err);
 	}
 	return r < 0 ? r
-	             : vnode_found(rq, vn_text_new(NULL, &text, repo_image_created(i), false), out,
-	                           err);
+		     : vnode_found(rq, vn_text_new(NULL, &text, repo_image_created(i), false), out,
+				   err);
 }
 
 static int found_document(struct request *rq, const char *path, struct repo_image *i,
-                          const struct descriptor *d, struct found *out, struct err *err)
+			  const struct descriptor *d, struct found *out, struct err *err)
 {
 	if (vn_find(rq, path, out))
 		return 0;
@@ -72,7 +74,7 @@ static int found_document(struct request *rq, const char *path, struct repo_imag
 }
 
 static int lookup_ready(struct request *rq, const char *path, struct repo_image *i,
-                        const char *name, struct found *out, struct err *err)
+			const char *name, struct found *out, struct err *err)
 {
 	const struct image *image = repo_image_image(i);
 
@@ -91,13 +93,13 @@ static const struct {
 	const char *name;
 	unsigned char type;
 } image_names[] = {
-        {"manifest.json", DT_REG}, {"config.json", DT_REG}, {"history", DT_REG},
-        {"inspect.json", DT_REG},  {"rootfs", DT_DIR},      {"layers", DT_DIR},
+    {"manifest.json", DT_REG}, {"config.json", DT_REG}, {"history", DT_REG},
+    {"inspect.json", DT_REG},  {"rootfs", DT_DIR},	{"layers", DT_DIR},
 };
 #define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
 
 static int image_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-                        struct err *err)
+			struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
 	char path[VN_PATH_MAX];
@@ -136,11 +138,11 @@ static int image_list(struct request *rq, struct vnode *dir, struct listing *out
 }
 
 static const struct vnode_ops image_ops = {
-        .mode = S_IFDIR | 0755,
-        .stat = image_stat,
-        .lookup = image_lookup,
-        .list = image_list,
-        .free = image_free,
+    .mode = S_IFDIR | 0755,
+    .stat = image_stat,
+    .lookup = image_lookup,
+    .list = image_list,
+    .free = image_free,
 };
 
 struct vnode *vn_image_new(const char *path, struct repo_image *i)
@@ -148,7 +150,8 @@ struct vnode *vn_image_new(const char *path, struct repo_image *i)
 	return image_vnode(&image_ops, path, i);
 }
 
-/* The name of an index's entry, "linux-arm64-v8"; false for one without a platform, as attestations are. */
+/* The name of an index's entry, "linux-arm64-v8"; false for one without a platform, as attestations
+ * are. */
 static bool platform_name(const struct descriptor *d, char name[static PLATFORM_TEXT_MAX])
 {
 	if (!d->has_platform || !strcmp(d->platform.os, "unknown") || !d->platform.os[0])
@@ -161,7 +164,7 @@ static bool platform_name(const struct descriptor *d, char name[static PLATFORM_
 }
 
 static int platforms_lookup(struct request *rq, struct vnode *dir, const char *name,
-                            struct found *out, struct err *err)
+			    struct found *out, struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
 	const struct index *index = repo_image_index(i);
@@ -193,7 +196,7 @@ static bool platform_listed(const struct index *index, size_t k, const char *nam
 }
 
 static int platforms_list(struct request *rq, struct vnode *dir, struct listing *out,
-                          struct err *err)
+			  struct err *err)
 {
 	const struct index *index = repo_image_index(((struct vn_image *)dir)->image);
 	char name[PLATFORM_TEXT_MAX];
@@ -207,11 +210,11 @@ static int platforms_list(struct request *rq, struct vnode *dir, struct listing 
 }
 
 static const struct vnode_ops platforms_ops = {
-        .mode = S_IFDIR | 0755,
-        .stat = image_stat,
-        .lookup = platforms_lookup,
-        .list = platforms_list,
-        .free = image_free,
+    .mode = S_IFDIR | 0755,
+    .stat = image_stat,
+    .lookup = platforms_lookup,
+    .list = platforms_list,
+    .free = image_free,
 };
 
 struct vnode *vn_platforms_new(const char *path, struct repo_image *i)

@@ -29,7 +29,7 @@ static void layer_free(struct vnode *v)
 }
 
 static struct vnode *layer_vnode(const struct vnode_ops *ops, const char *path,
-                                 struct repo_image *i, size_t layer)
+				 struct repo_image *i, size_t layer)
 {
 	struct vn_layer *v = vnode_new(ops, sizeof(*v), path);
 
@@ -50,7 +50,7 @@ static const char *layer_name(size_t layer, size_t count, char name[static LAYER
 }
 
 static int layers_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-                         struct err *err)
+			 struct err *err)
 {
 	struct repo_image *i = ((struct vn_layer *)dir)->image;
 	size_t count = repo_image_image(i)->manifest->layer_count;
@@ -79,11 +79,11 @@ static int layers_list(struct request *rq, struct vnode *dir, struct listing *ou
 }
 
 static const struct vnode_ops layers_ops = {
-        .mode = S_IFDIR | 0755,
-        .stat = layer_stat,
-        .lookup = layers_lookup,
-        .list = layers_list,
-        .free = layer_free,
+    .mode = S_IFDIR | 0755,
+    .stat = layer_stat,
+    .lookup = layers_lookup,
+    .list = layers_list,
+    .free = layer_free,
 };
 
 struct vnode *vn_layers_new(const char *path, struct repo_image *i)
@@ -92,7 +92,7 @@ struct vnode *vn_layers_new(const char *path, struct repo_image *i)
 }
 
 static int found_line(struct request *rq, const char *path, struct repo_image *i, const char *line,
-                      struct found *out, struct err *err)
+		      struct found *out, struct err *err)
 {
 	autobuf text = BUF_INIT;
 
@@ -102,7 +102,7 @@ static int found_line(struct request *rq, const char *path, struct repo_image *i
 }
 
 static int layer_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-                        struct err *err)
+			struct err *err)
 {
 	const struct vn_layer *v = (const struct vn_layer *)dir;
 	const struct image *image = repo_image_image(v->image);
@@ -117,19 +117,20 @@ static int layer_lookup(struct request *rq, struct vnode *dir, const char *name,
 		return vn_find_view(rq, path, v->image, TREE_MERGED, 0, v->layer + 1, out, err);
 	if (!strcmp(name, "blob"))
 		return vn_find(rq, path, out)
-		               ? 0
-		               : vnode_found(rq, vn_blob_new(path, v->image, &d->digest, d->size, v->layer),
-		                             out, err);
+			   ? 0
+			   : vnode_found(rq,
+					 vn_blob_new(path, v->image, &d->digest, d->size, v->layer),
+					 out, err);
 	if (!strcmp(name, "digest"))
 		return found_line(rq, path, v->image, digest_text(&d->digest, text), out, err);
 	if (!strcmp(name, "diff_id") && v->layer < image->config->diff_id_count)
 		return found_line(rq, path, v->image,
-		                  digest_text(&image->config->diff_ids[v->layer], text), out, err);
+				  digest_text(&image->config->diff_ids[v->layer], text), out, err);
 	if (!strcmp(name, "created_by")) {
 		const struct history *h = config_layer_history(image->config, v->layer);
 
 		return found_line(rq, path, v->image, h && h->created_by ? h->created_by : "", out,
-		                  err);
+				  err);
 	}
 	return -ENOENT;
 }
@@ -151,11 +152,11 @@ static int layer_list(struct request *rq, struct vnode *dir, struct listing *out
 }
 
 static const struct vnode_ops layer_ops = {
-        .mode = S_IFDIR | 0755,
-        .stat = layer_stat,
-        .lookup = layer_lookup,
-        .list = layer_list,
-        .free = layer_free,
+    .mode = S_IFDIR | 0755,
+    .stat = layer_stat,
+    .lookup = layer_lookup,
+    .list = layer_list,
+    .free = layer_free,
 };
 
 struct vnode *vn_layer_new(const char *path, struct repo_image *i, size_t layer)

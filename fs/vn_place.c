@@ -31,8 +31,8 @@ struct vn_place {
 	char *place; /* owned */
 };
 
-/* True where a name before the first slash is a host, as docker decides; the port of one without a dot must have
- * 4 or 5 digits ("myhost:5000"), since "redis:7" is a reference. */
+/* True where a name before the first slash is a host, as docker decides; the port of one without a
+ * dot must have 4 or 5 digits ("myhost:5000"), since "redis:7" is a reference. */
 static bool is_host(const char *name)
 {
 	const char *colon = strchr(name, ':');
@@ -52,7 +52,7 @@ static bool place_is_host(const char *place)
 }
 
 static int found_link(struct request *rq, const char *place, const char *name, const char *target,
-                      struct timespec mtime, struct found *out, struct err *err)
+		      struct timespec mtime, struct found *out, struct err *err)
 {
 	char here[VN_PATH_MAX], path[VN_PATH_MAX];
 
@@ -62,8 +62,8 @@ static int found_link(struct request *rq, const char *place, const char *name, c
 }
 
 /* name:tag, name@digest, name:tag@digest: NAME/TAG or NAME/DIGEST */
-static int lookup_pasted(struct request *rq, const char *place, const char *name,
-                         struct found *out, struct err *err)
+static int lookup_pasted(struct request *rq, const char *place, const char *name, struct found *out,
+			 struct err *err)
 {
 	char text[VN_PATH_MAX], target[VN_PATH_MAX], digest[DIGEST_TEXT_MAX];
 	autofree char *last = strndup(name, strcspn(name, ":@"));
@@ -77,9 +77,10 @@ static int lookup_pasted(struct request *rq, const char *place, const char *name
 	return found_link(rq, place, name, target, rq->fs->started, out, err);
 }
 
-/* A document that one of the repository's indexes names: its descriptor, which the caller clears; -ENOENT. */
+/* A document that one of the repository's indexes names: its descriptor, which the caller clears;
+ * -ENOENT. */
 static int find_child(struct request *rq, const struct catalog *c, const char *place,
-                      const struct digest *digest, struct descriptor *out, struct err *err)
+		      const struct digest *digest, struct descriptor *out, struct err *err)
 {
 	size_t count;
 	const struct catalog_entry *e = catalog_repository(c, place, &count);
@@ -101,8 +102,8 @@ static int find_child(struct request *rq, const struct catalog *c, const char *p
 }
 
 static int lookup_digest(struct request *rq, const struct catalog *c, const char *place,
-                         const char *name, const struct digest *digest, struct found *out,
-                         struct err *err)
+			 const char *name, const struct digest *digest, struct found *out,
+			 struct err *err)
 {
 	AUTO(repo_image_put) struct repo_image *image = NULL;
 	struct descriptor child = {0};
@@ -125,7 +126,8 @@ static int lookup_digest(struct request *rq, const struct catalog *c, const char
 	if (!r)
 		r = repo_image_open(rq->fs, &ref, digest, &image, err);
 	if (r == -ENOENT) { /* not named here, or named and not whole: the registry may have it */
-		r = child.media_type ? fetch_child(rq, &ref, &child, err) : fetch_name(rq, &ref, err);
+		r = child.media_type ? fetch_child(rq, &ref, &child, err)
+				     : fetch_name(rq, &ref, err);
 		if (!r)
 			r = repo_image_open(rq->fs, &ref, digest, &image, err);
 	}
@@ -134,7 +136,7 @@ static int lookup_digest(struct request *rq, const struct catalog *c, const char
 }
 
 static int found_tag(struct request *rq, const struct catalog *c, const char *place,
-                     const char *name, struct found *out, struct err *err)
+		     const char *name, struct found *out, struct err *err)
 {
 	const struct catalog_entry *e = catalog_tag(c, place, name);
 	char text[DIGEST_TEXT_MAX];
@@ -142,12 +144,12 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 	if (!e)
 		return -ENOENT;
 	return found_link(rq, place, name, digest_text(&e->name->descriptor.digest, text),
-	                  e->name->pulled, out, err);
+			  e->name->pulled, out, err);
 }
 
 /* A tag that the store does not know. */
 static int lookup_remote(struct request *rq, const struct catalog *c, const char *place,
-                         const char *name, struct found *out, struct err *err)
+			 const char *name, struct found *out, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *now = NULL;
 	char here[VN_PATH_MAX];
@@ -189,7 +191,7 @@ static int lookup_tags(struct request *rq, const char *place, struct found *out,
 }
 
 static int place_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-                        struct err *err)
+			struct err *err)
 {
 	const char *place = ((struct vn_place *)dir)->place;
 	AUTO(catalog_put) struct catalog *c = NULL;
@@ -201,7 +203,7 @@ static int place_lookup(struct request *rq, struct vnode *dir, const char *name,
 	if (name[0] == '.')
 		return strcmp(name, ".tags") ? -ENOENT : lookup_tags(rq, place, out, err);
 	if (top && (!strcmp(name, "docker.io") || !strcmp(name, "index.docker.io") ||
-	            !strcmp(name, "library")))
+		    !strcmp(name, "library")))
 		return found_link(rq, place, name, ".", rq->fs->started, out, err);
 	r = catalog_get(rq->fs->catalogs, rq->fs->store, &c, err);
 	if (r < 0)
@@ -219,7 +221,7 @@ static int place_lookup(struct request *rq, struct vnode *dir, const char *name,
 		return r;
 	if (top || place_is_host(place))
 		return ref_is_path_component(name) ? vnode_found(rq, vn_place_new(child), out, err)
-		                                   : -ENOENT;
+						   : -ENOENT;
 	return lookup_remote(rq, c, place, name, out, err);
 }
 
@@ -251,11 +253,11 @@ static void place_free(struct vnode *v)
 }
 
 static const struct vnode_ops place_ops = {
-        .mode = S_IFDIR | 0755,
-        .stat = place_stat,
-        .lookup = place_lookup,
-        .list = place_list,
-        .free = place_free,
+    .mode = S_IFDIR | 0755,
+    .stat = place_stat,
+    .lookup = place_lookup,
+    .list = place_list,
+    .free = place_free,
 };
 
 struct vnode *vn_place_new(const char *place)

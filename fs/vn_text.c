@@ -28,7 +28,7 @@ static int text_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 }
 
 static int text_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-                     struct buf *out, struct err *err)
+		     struct buf *out, struct err *err)
 {
 	const struct vn_text *t = (const struct vn_text *)v;
 
@@ -36,7 +36,7 @@ static int text_read(struct request *rq, struct vnode *v, uint64_t offset, size_
 	(void)err;
 	if (offset < t->text.len)
 		buf_append(out, t->text.data + offset,
-		           len < t->text.len - offset ? len : t->text.len - offset);
+			   len < t->text.len - offset ? len : t->text.len - offset);
 	return 0;
 }
 
@@ -46,10 +46,10 @@ static void text_free(struct vnode *v)
 }
 
 static const struct vnode_ops text_ops = {
-        .mode = S_IFREG | 0444,
-        .stat = text_stat,
-        .read = text_read,
-        .free = text_free,
+    .mode = S_IFREG | 0444,
+    .stat = text_stat,
+    .read = text_read,
+    .free = text_free,
 };
 
 struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mtime, bool stable)
@@ -98,10 +98,10 @@ static void link_free(struct vnode *v)
 }
 
 static const struct vnode_ops link_ops = {
-        .mode = S_IFLNK | 0777,
-        .stat = link_stat,
-        .readlink = link_readlink,
-        .free = link_free,
+    .mode = S_IFLNK | 0777,
+    .stat = link_stat,
+    .readlink = link_readlink,
+    .free = link_free,
 };
 
 struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime)
@@ -123,7 +123,7 @@ struct vnode *vn_link_new(const char *path, const char *target, struct timespec 
 }
 
 int vn_find_view(struct request *rq, const char *path, struct repo_image *i, enum tree_kind kind,
-                 size_t first, size_t count, struct found *out, struct err *err)
+		 size_t first, size_t count, struct found *out, struct err *err)
 {
 	struct view *w = inodes_find_view(rq->fs->inodes, path);
 

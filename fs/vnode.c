@@ -45,13 +45,13 @@ void vnode_free(struct vnode *v)
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
 	*st = (struct stat){
-	        .st_ino = v->ino,
-	        .st_mode = v->ops->mode,
-	        .st_nlink = 1, /* nothing is said of subdirectories */
-	        .st_uid = rq->fs->owner,
-	        .st_gid = rq->fs->group,
-	        .st_mtim = rq->fs->started,
-	        .st_blksize = 4096,
+	    .st_ino = v->ino,
+	    .st_mode = v->ops->mode,
+	    .st_nlink = 1, /* nothing is said of subdirectories */
+	    .st_uid = rq->fs->owner,
+	    .st_gid = rq->fs->group,
+	    .st_mtim = rq->fs->started,
+	    .st_blksize = 4096,
 	};
 	if (v->ops->stat) {
 		int r = v->ops->stat(rq, v, st, err);

@@ -28,10 +28,11 @@ struct vnode;
 /* One request of the kernel, as far as a vnode needs to know it. */
 struct request {
 	struct fs *fs;
-	bool owner;               /* who asks is who mounted (or root) */
-	bool may_fetch;           /* … and names may reach the registry */
-	struct job *wait;  /* out, with FS_WAIT: a reference */
-	struct job *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
+	bool owner;	  /* who asks is who mounted (or root) */
+	bool may_fetch;	  /* … and names may reach the registry */
+	struct job *wait; /* out, with FS_WAIT: a reference */
+	struct job
+	    *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
 };
 
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */
@@ -50,37 +51,41 @@ void listing_add(struct listing *l, const char *name, unsigned char type);
 
 struct vnode_ops {
 	mode_t mode; /* type and permissions; st_mode unless stat changes it */
-	/* Fills in what differs from the defaults (the mount's owner, nlink 1, times of the mount). May be NULL. */
+	/* Fills in what differs from the defaults (the mount's owner, nlink 1, times of the mount).
+	 * May be NULL. */
 	int (*stat)(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
 	int (*lookup)(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-	              struct err *err); /* -ENOENT where there is none */
+		      struct err *err); /* -ENOENT where there is none */
 	int (*list)(struct request *rq, struct vnode *dir, struct listing *out, struct err *err);
 	int (*readlink)(struct request *rq, struct vnode *v, struct buf *out, struct err *err);
 	/* Appends up to len bytes from offset. */
 	int (*read)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-	            struct buf *out, struct err *err);
+		    struct buf *out, struct err *err);
 	/* All of it or an error. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
-	             size_t len, struct err *err);
+		     size_t len, struct err *err);
 	void (*free)(struct vnode *v);
 };
 
 struct vnode {
 	const struct vnode_ops *ops;
-	char *path;       /* owned: canonical, below the mount point; NULL: never shared, every lookup makes one */
-	uint64_t ino;     /* the inode table's, as is lookups */
+	char *path;   /* owned: canonical, below the mount point; NULL: never shared, every lookup
+			 makes one */
+	uint64_t ino; /* the inode table's, as is lookups */
 	uint64_t lookups;
-	bool stable;      /* content by digest: the kernel may keep it for ever */
+	bool stable; /* content by digest: the kernel may keep it for ever */
 };
 
-/* A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is copied. NULL: out of memory. */
+/* A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
+ * copied. NULL: out of memory. */
 void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
 void vnode_free(struct vnode *v);
 
 /* st_mode, owner, size and times as they are; the inode number. */
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
 
-/* Gives a vnode of the table as what was found: the shared one of that path, or `v` (which is taken). */
+/* Gives a vnode of the table as what was found: the shared one of that path, or `v` (which is
+ * taken). */
 int vnode_found(struct request *rq, struct vnode *v, struct found *out, struct err *err);
 
 #endif
