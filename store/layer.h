@@ -7,14 +7,7 @@
 #define STORE_LAYER_H
 
 #include "store/layer_index.h"
-
-/* Decoded spans, of at most `bytes` in all (those in use at the moment come on top). One for the
- * process. */
-struct span_cache;
-struct span_cache *span_cache_new(size_t bytes);
-void span_cache_free(struct span_cache *c);
-uint64_t span_cache_hits(const struct span_cache *c);
-uint64_t span_cache_misses(const struct span_cache *c);
+#include "store/span_cache.h"
 
 struct layer;
 int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
@@ -25,7 +18,8 @@ DEFINE_AUTO(struct layer, layer_close)
 const struct layer_index *layer_index(const struct layer *l); /* borrowed */
 
 /* Exactly len bytes from offset of the archive. -EBADMSG where the blob is damaged or ends before.
- */
+ * Damage in what is derived from it removes the index, so that the next layer_open after this one
+ * is closed leads to a new one. */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
 #endif

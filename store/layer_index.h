@@ -3,7 +3,8 @@
  * derived/layers/HEX: what is known of a layer beside its blob: how it is compressed, its diff_id,
  * the size of its archive, seek points (with their windows, compressed) and its table of contents.
  * One file, versioned, bound to the blob's digest, checksummed (XXH3), used by mmap. -ENOENT where
- * it is missing, of another version or damaged: it is then built again from the blob.
+ * it is missing, of another version or damaged: it is then built again from the blob. An open
+ * index does not change: thread safe.
  */
 #ifndef STORE_LAYER_INDEX_H
 #define STORE_LAYER_INDEX_H
@@ -11,8 +12,11 @@
 #include "store/blob.h"
 #include "store/codec.h"
 #include "store/digest.h"
+#include "store/seek.h"
 #include "store/store.h"
 #include "store/toc.h"
+
+#include <stdbool.h>
 
 struct layer_index;
 int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
@@ -20,17 +24,41 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
+/* The same over memory that the caller keeps (for tests and fuzzing). */
+int layer_index_parse(const void *data, size_t len, const struct digest *blob,
+		      struct layer_index **out, struct err *err);
+
 const struct digest *layer_index_diff_id(const struct layer_index *x);
+enum compression layer_index_compression(const struct layer_index *x);
+uint64_t layer_index_blob_size(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
+uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
 uint64_t layer_index_entries(const struct layer_index *x);
 int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
 		    struct err *err); /* borrows x */
+
+/* The span that holds an offset of the archive. */
+struct layer_part {
+	uint64_t number; /* of the span, from 0 */
+	struct span span;
+	bool in_frames;	    /* to be read from HEX.frames instead of the blob */
+	uint64_t check;	    /* XXH3-64 of its plain bytes */
+	const void *window; /* compressed, borrowed from the index */
+	size_t window_size;
+};
+
+/* False where the offset is behind the end, and for plain archives, which need none. */
+bool layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
+
+/* Removes the index of a layer, so that it is built again: what it refers to proved damaged. */
+void layer_index_remove(struct store *s, const struct digest *blob);
 
 /*
  * Building: the bytes of the blob in order, from the network or from the store, in one pass that
  * decodes, hashes the archive, parses it and notes seek points. Then finish verifies diff_id
  * (unless NULL) and publishes. -EBADMSG: truncated or corrupt compression, diff_id, tar;
- * -EOPNOTSUPP: a compression that is not known.
+ * -EOPNOTSUPP: a compression that is not known. After an error only close is left. One thread at a
+ * time; two builds of a layer side by side do no harm, the last one stays.
  */
 struct layer_build;
 int layer_build_open(struct store *s, const struct digest *blob, const struct digest *diff_id,

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layer.h"
+
+#include "store/io.h"
+#include "store/layer_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+struct layer {
+	struct store *store;	  /* borrowed */
+	struct span_cache *cache; /* borrowed */
+	struct digest blob;
+	int blob_fd;		   /* owned */
+	int frames_fd;		   /* owned; -1 where none are needed */
+	struct layer_index *index; /* owned */
+};
+
+static int open_frames(struct layer *l, struct err *err)
+{
+	uint64_t size = layer_index_frames_size(l->index);
+	char path[LAYER_PATH_MAX];
+	struct stat st;
+
+	if (size == 0)
+		return 0;
+	l->frames_fd =
+	    io_open(store_dirfd(l->store), layer_path(&l->blob, ".frames", path), O_RDONLY, 0, err);
+	if (l->frames_fd < 0)
+		return l->frames_fd;
+	if (fstat(l->frames_fd, &st) < 0)
+		return err_sys(err, "stat %s", path);
+	if ((uint64_t)st.st_size != size)
+		return err_set(err, ENOENT, "%s is incomplete", path);
+	return 0;
+}
+
+int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
+	       struct layer **out, struct err *err)
+{
+	AUTO(layer_close) struct layer *l = calloc(1, sizeof(*l));
+	uint64_t size;
+	int rc;
+
+	if (!l)
+		return err_nomem(err);
+	l->store = s;
+	l->cache = cache;
+	l->blob = *blob;
+	l->frames_fd = -1;
+	l->blob_fd = blob_open(s, blob, &size, err);
+	if (l->blob_fd < 0)
+		return l->blob_fd;
+	rc = layer_index_open(s, blob, &l->index, err);
+	if (rc == 0 && size != layer_index_blob_size(l->index))
+		rc = err_set(err, EBADMSG, "the blob in the store has another size than before");
+	if (rc == 0)
+		rc = open_frames(l, err);
+	if (rc == 0)
+		*out = steal(&l);
+	return rc;
+}
+
+void layer_close(struct layer *l)
+{
+	if (!l)
+		return;
+	if (l->blob_fd >= 0)
+		close(l->blob_fd);
+	if (l->frames_fd >= 0)
+		close(l->frames_fd);
+	layer_index_close(l->index);
+	free(l);
+}
+
+const struct layer_index *layer_index(const struct layer *l)
+{
+	return l->index;
+}
+
+/* One span to be decoded. */
+struct fill {
+	struct layer *layer;
+	const struct layer_part *part;
+};
+
+static int read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
+{
+	const struct fill *f = arg;
+	int fd = f->part->in_frames ? f->layer->frames_fd : f->layer->blob_fd;
+
+	return io_pread_all(fd, data, len, (off_t)offset, err);
+}
+
+static int unpack_window(const struct layer_part *part, void *window, struct err *err)
+{
+	size_t len = part->span.from.window;
+
+	if (len > 0 &&
+	    ZSTD_decompress(window, CODEC_WINDOW, part->window, part->window_size) != len)
+		return err_set(err, EBADMSG, "the window of a seek point is damaged");
+	return 0;
+}
+
+static int fill_span(void *arg, void *data, struct err *err)
+{
+	struct fill *f = arg;
+	const struct layer_part *part = f->part;
+	uint8_t window[CODEC_WINDOW];
+	int rc = unpack_window(part, window, err);
+
+	if (rc == 0)
+		rc = seek_decode(&part->span, window, read_source, f, data, err);
+	if (rc == 0 && XXH3_64bits(data, part->span.len) != part->check)
+		rc = err_set(err, EBADMSG, "the data do not match their checksum");
+	if (rc == -EBADMSG) {
+		if (part->in_frames)
+			layer_index_remove(f->layer->store, &f->layer->blob);
+		rc = err_context(err, "%s of the layer, damaged at %llu",
+				 part->in_frames ? "frames" : "the blob",
+				 (unsigned long long)part->span.from.out);
+	}
+	return rc;
+}
+
+/* As much as the span has of the range; the count, or -errno. */
+static ssize_t read_span(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+{
+	struct layer_part part;
+	struct fill fill = {l, &part};
+	struct span_key key = {0};
+	struct cached_span *s;
+	size_t at;
+	int rc;
+
+	if (!layer_index_find(l->index, offset, &part))
+		return err_set(err, EBADMSG, "the archive ends before offset %llu",
+			       (unsigned long long)offset);
+	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
+	key.number = part.number;
+	rc = span_cache_get(l->cache, &key, part.span.len, fill_span, &fill, &s, err);
+	if (rc)
+		return rc;
+	at = offset - part.span.from.out;
+	if (len > part.span.len - at)
+		len = part.span.len - at;
+	memcpy(data, cached_span_data(s) + at, len);
+	span_cache_put(l->cache, s);
+	return (ssize_t)len;
+}
+
+int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+{
+	uint64_t size = layer_index_archive_size(l->index);
+
+	if (offset > size || len > size - offset)
+		return err_set(err, EBADMSG, "the archive ends before offset %llu",
+			       (unsigned long long)offset + len);
+	if (layer_index_compression(l->index) == COMPRESSION_NONE)
+		return io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
+	while (len > 0) {
+		ssize_t n = read_span(l, offset, data, len, err);
+
+		if (n < 0)
+			return (int)n;
+		data = (uint8_t *)data + n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layer_index.h"
+
+#include "store/io.h"
+#include "store/layer_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+struct layer_index {
+	void *map; /* owned; NULL: the caller's memory */
+	size_t map_size;
+	const struct layer_header *header; /* these three point into the file */
+	const uint8_t *windows;
+	const struct layer_span *spans;
+	const uint8_t *toc;
+	struct digest diff_id;
+};
+
+const char *layer_path(const struct digest *blob, const char *suffix,
+		       char path[static LAYER_PATH_MAX])
+{
+	char hex[DIGEST_HEX_MAX];
+
+	snprintf(path, LAYER_PATH_MAX, "derived/layers/%s%s", digest_hex(blob, hex), suffix);
+	return path;
+}
+
+uint64_t layer_checksum(const void *header, uint64_t body)
+{
+	const size_t covered = offsetof(struct layer_header, compression);
+
+	return XXH3_64bits_withSeed((const uint8_t *)header + covered,
+				    sizeof(struct layer_header) - covered, body);
+}
+
+static int unusable(struct err *err, const char *why)
+{
+	return err_set(err, ENOENT, "layer index: %s", why);
+}
+
+static uint64_t checksum(const uint8_t *data, size_t len)
+{
+	const size_t size = sizeof(struct layer_header);
+
+	return layer_checksum(data, XXH3_64bits(data + size, len - size));
+}
+
+/* Sizes of the sections; together they are the file. */
+static int check_sections(struct layer_index *x, const uint8_t *data, size_t len, struct err *err)
+{
+	const struct layer_header *h = x->header;
+	size_t left = len - sizeof(*h);
+
+	if (h->windows_size > left || h->windows_size % 8 != 0)
+		return unusable(err, "the windows do not fit");
+	left -= h->windows_size;
+	if (h->span_count > left / sizeof(struct layer_span))
+		return unusable(err, "the spans do not fit");
+	left -= h->span_count * sizeof(struct layer_span);
+	if (h->toc_size != left)
+		return unusable(err, "the table of contents does not fit");
+
+	x->windows = data + sizeof(*h);
+	x->spans = (const struct layer_span *)(x->windows + h->windows_size);
+	x->toc = (const uint8_t *)(x->spans + h->span_count);
+	return 0;
+}
+
+static uint64_t source_size(const struct layer_index *x, const struct layer_span *s)
+{
+	return s->source == LAYER_FRAMES ? x->header->frames_size : x->header->blob_size;
+}
+
+static uint64_t span_end(const struct layer_index *x, uint64_t i)
+{
+	return i + 1 < x->header->span_count ? x->spans[i + 1].out : x->header->archive_size;
+}
+
+static bool span_is_sound(const struct layer_index *x, uint64_t i)
+{
+	const struct layer_span *s = &x->spans[i];
+	uint64_t end = span_end(x, i);
+
+	return s->out < end && end - s->out <= LAYER_SPAN_MAX && s->source <= LAYER_FRAMES &&
+	       s->in < source_size(x, s) && s->bit <= 7 && s->window_len <= CODEC_WINDOW &&
+	       (s->window_len > 0 || (s->window_size == 0 && s->bit == 0)) &&
+	       s->window <= x->header->windows_size &&
+	       s->window_size <= x->header->windows_size - s->window;
+}
+
+static int check_spans(const struct layer_index *x, struct err *err)
+{
+	const struct layer_header *h = x->header;
+
+	if (h->compression > COMPRESSION_ZSTD)
+		return unusable(err, "an unknown compression");
+	if (h->compression == COMPRESSION_NONE)
+		return h->span_count == 0 && h->archive_size == h->blob_size
+			   ? 0
+			   : unusable(err, "seek points in a plain archive");
+	if ((h->span_count == 0) != (h->archive_size == 0) ||
+	    (h->span_count > 0 && x->spans[0].out != 0))
+		return unusable(err, "the seek points do not cover the archive");
+	for (uint64_t i = 0; i < h->span_count; i++) {
+		if (!span_is_sound(x, i))
+			return unusable(err, "a wrong seek point");
+	}
+	return 0;
+}
+
+static int check_header(struct layer_index *x, const struct digest *blob, struct err *err)
+{
+	const struct layer_header *h = x->header;
+
+	if (h->blob_algorithm != (uint32_t)blob->algorithm ||
+	    memcmp(h->blob, blob->bytes, sizeof(h->blob)) != 0)
+		return unusable(err, "of another blob");
+	if (h->diff_algorithm > DIGEST_SHA512)
+		return unusable(err, "an unknown digest algorithm");
+	x->diff_id.algorithm = h->diff_algorithm;
+	memcpy(x->diff_id.bytes, h->diff_id, sizeof(x->diff_id.bytes));
+	return 0;
+}
+
+int layer_index_parse(const void *data, size_t len, const struct digest *blob,
+		      struct layer_index **out, struct err *err)
+{
+	const struct layer_header *h = data;
+	AUTO(layer_index_close) struct layer_index *x = NULL;
+	int rc;
+
+	if (len < sizeof(*h) || memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0)
+		return unusable(err, "not one");
+	if (h->version != LAYER_VERSION || h->header_size != sizeof(*h))
+		return unusable(err, "of another version");
+	if (h->checksum != checksum(data, len))
+		return unusable(err, "damaged");
+
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return err_nomem(err);
+	x->header = h;
+	rc = check_header(x, blob, err);
+	if (rc == 0)
+		rc = check_sections(x, data, len, err);
+	if (rc == 0)
+		rc = check_spans(x, err);
+	if (rc == 0)
+		*out = steal(&x);
+	return rc;
+}
+
+int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
+		     struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	autoclose int fd = io_open(store_dirfd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
+	struct stat st;
+	void *map;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "stat %s", path);
+	if (st.st_size == 0)
+		return unusable(err, "empty");
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return err_sys(err, "map %s", path);
+	rc = layer_index_parse(map, (size_t)st.st_size, blob, out, err);
+	if (rc < 0) {
+		munmap(map, (size_t)st.st_size);
+		return rc;
+	}
+	(*out)->map = map;
+	(*out)->map_size = (size_t)st.st_size;
+	return 0;
+}
+
+void layer_index_close(struct layer_index *x)
+{
+	if (!x)
+		return;
+	if (x->map)
+		munmap(x->map, x->map_size);
+	free(x);
+}
+
+const struct digest *layer_index_diff_id(const struct layer_index *x)
+{
+	return &x->diff_id;
+}
+
+enum compression layer_index_compression(const struct layer_index *x)
+{
+	return x->header->compression;
+}
+
+uint64_t layer_index_blob_size(const struct layer_index *x)
+{
+	return x->header->blob_size;
+}
+
+uint64_t layer_index_archive_size(const struct layer_index *x)
+{
+	return x->header->archive_size;
+}
+
+uint64_t layer_index_frames_size(const struct layer_index *x)
+{
+	return x->header->frames_size;
+}
+
+uint64_t layer_index_entries(const struct layer_index *x)
+{
+	return x->header->entries;
+}
+
+int layer_index_toc(const struct layer_index *x, struct toc_reader **out, struct err *err)
+{
+	return toc_reader_open(x->toc, x->header->toc_size, out, err);
+}
+
+/* The last span that begins at or before the offset. */
+static uint64_t find_number(const struct layer_index *x, uint64_t offset)
+{
+	uint64_t low = 0, high = x->header->span_count;
+
+	while (high - low > 1) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (x->spans[middle].out <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out)
+{
+	const struct layer_span *s, *next;
+	uint64_t i;
+
+	if (x->header->span_count == 0 || offset >= x->header->archive_size)
+		return false;
+	i = find_number(x, offset);
+	s = &x->spans[i];
+	next = i + 1 < x->header->span_count ? s + 1 : NULL;
+	*out = (struct layer_part){
+	    .number = i,
+	    .span.compression =
+		s->source == LAYER_FRAMES ? COMPRESSION_ZSTD : x->header->compression,
+	    .span.from = {.out = s->out, .in = s->in, .window = s->window_len, .bit = s->bit},
+	    .span.in_end = source_size(x, s),
+	    .span.len = span_end(x, i) - s->out,
+	    .in_frames = s->source == LAYER_FRAMES,
+	    .check = s->check,
+	    .window = x->windows + s->window,
+	    .window_size = s->window_size,
+	};
+	/* Between spans of two sources the end is not known; decoding stops when it has enough. */
+	if (next && next->source == s->source && next->in >= s->in && next->in < out->span.in_end)
+		out->span.in_end = next->in + (next->bit > 0);
+	return true;
+}
+
+void layer_index_remove(struct store *s, const struct digest *blob)
+{
+	char path[LAYER_PATH_MAX];
+
+	unlinkat(store_dirfd(s), layer_path(blob, "", path), 0);
+}
