@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/blob.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/scratch.h"
+
+#define SIZE (3u << 20) /* of the blob that most tests write */
+
+static struct scratch dir;
+static struct store *store;
+static char *data; /* SIZE bytes */
+static struct digest digest;
+static char path[BLOB_PATH_MAX], partial[BLOB_PATH_MAX];
+
+static int setup_data(void **state)
+{
+	char hex[DIGEST_HEX_MAX];
+
+	(void)state;
+	data = malloc(SIZE);
+	for (size_t i = 0; i < SIZE; i++)
+		data[i] = (char)(i * 2654435761u >> 13);
+	digest_of(DIGEST_SHA256, data, SIZE, &digest, NULL);
+	blob_path(&digest, path);
+	snprintf(partial, sizeof(partial), "partial/%s", digest_hex(&digest, hex));
+	return 0;
+}
+
+static int teardown_data(void **state)
+{
+	(void)state;
+	free(data);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	dir = scratch_make();
+	return store_open(dir.path, &store, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	store_close(store);
+	scratch_drop(&dir);
+	return 0;
+}
+
+static struct blob_writer *writer(void)
+{
+	struct blob_writer *w = NULL;
+	struct err err = {0};
+
+	if (blob_writer_open(store, &digest, SIZE, NULL, &w, &err))
+		fail_msg("%s", err.text);
+	return w;
+}
+
+static void assert_whole(void)
+{
+	size_t len;
+	char *text = scratch_read(&dir, path, &len);
+
+	assert_int_equal(len, SIZE);
+	assert_memory_equal(text, data, SIZE);
+	free(text);
+	assert_false(scratch_has(&dir, partial));
+}
+
+/* Writes all that is missing, in pieces, and commits. */
+static int complete(struct blob_writer *w, struct err *err)
+{
+	int r = 0;
+
+	while (!r && blob_writer_offset(w) < SIZE) {
+		size_t offset = blob_writer_offset(w), len = SIZE - offset;
+
+		r = blob_writer_write(w, data + offset, len < 50000 ? len : 50000, err);
+	}
+	return r ? r : blob_writer_commit(w, err);
+}
+
+static void a_written_blob_is_there_whole(void **state)
+{
+	struct blob_writer *w = writer();
+	uint64_t size = 0;
+	int fd;
+
+	(void)state;
+	assert_false(blob_exists(store, &digest, SIZE));
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+	assert_true(blob_exists(store, &digest, SIZE));
+	assert_true(blob_exists(store, &digest, BLOB_SIZE_ANY));
+	assert_int_equal(blob_writer_open(store, &digest, SIZE, NULL, &w, NULL), -EEXIST);
+	fd = blob_open(store, &digest, &size, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(size, SIZE);
+	close(fd);
+}
+
+static void an_unfinished_blob_is_resumed(void **state)
+{
+	struct blob_writer *w = writer();
+	char back[100];
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, data, 100000, NULL), 0);
+	blob_writer_close(w);
+	assert_false(blob_exists(store, &digest, BLOB_SIZE_ANY));
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), 100000);
+	assert_int_equal(blob_writer_read(w, back, sizeof(back), 99950, NULL), 50);
+	assert_memory_equal(back, data + 99950, 50);
+	assert_int_equal(blob_writer_read(w, back, sizeof(back), 100000, NULL), 0);
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void a_writer_without_bytes_leaves_nothing(void **state)
+{
+	(void)state;
+	blob_writer_close(writer());
+	assert_false(scratch_has(&dir, partial));
+	blob_writer_close(NULL);
+}
+
+static void wrong_bytes_are_dropped(void **state)
+{
+	struct blob_writer *w = writer();
+	struct err err;
+	int r;
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, "wrong", 5, NULL), 0);
+	r = blob_writer_write(w, data + 5, SIZE - 5, NULL);
+	assert_int_equal(r, 0);
+	assert_int_equal(blob_writer_commit(w, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "its bytes have the digest"));
+	assert_int_equal(blob_writer_offset(w), 0);
+	assert_false(scratch_has(&dir, path));
+	assert_int_equal(complete(w, NULL), 0); /* the next try, with the same writer */
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void more_or_less_than_promised_is_refused(void **state)
+{
+	struct blob_writer *w = writer();
+	struct err err;
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, data, SIZE, NULL), 0);
+	assert_int_equal(blob_writer_write(w, "x", 1, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "more bytes"));
+	assert_int_equal(blob_writer_commit(w, NULL), 0);
+	blob_writer_close(w);
+	unlinkat(dir.fd, path, 0);
+	w = writer();
+	assert_int_equal(blob_writer_write(w, data, SIZE - 1, NULL), 0);
+	assert_int_equal(blob_writer_commit(w, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "not the promised"));
+	blob_writer_close(w);
+	assert_false(scratch_has(&dir, path));
+}
+
+static void a_restart_drops_what_is_held(void **state)
+{
+	struct blob_writer *w = writer();
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, "wrong", 5, NULL), 0);
+	assert_int_equal(blob_writer_restart(w, NULL), 0);
+	assert_int_equal(blob_writer_offset(w), 0);
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void a_partial_blob_that_is_too_long_starts_over(void **state)
+{
+	struct blob_writer *w;
+
+	(void)state;
+	scratch_write(&dir, partial, data, SIZE);
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), SIZE);
+	blob_writer_close(w);
+	assert_int_equal(truncate(scratch_path(&dir, partial), SIZE + 1), 0);
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), 0);
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void a_partial_blob_that_is_damaged_is_found_out(void **state)
+{
+	struct blob_writer *w;
+
+	(void)state;
+	scratch_write(&dir, partial, "damaged", 7);
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), 7);
+	assert_int_equal(complete(w, NULL), -EBADMSG);
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void a_blob_of_wrong_size_is_absent_and_replaced(void **state)
+{
+	struct blob_writer *w;
+
+	(void)state;
+	scratch_puts(&dir, path, "short");
+	assert_false(blob_exists(store, &digest, SIZE));
+	w = writer();
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void small_blobs_are_put_and_read(void **state)
+{
+	autobuf b = BUF_INIT;
+	struct digest d;
+
+	(void)state;
+	digest_of(DIGEST_SHA512, "hello", 5, &d, NULL);
+	assert_int_equal(blob_put(store, &d, "hello", 5, NULL), 0);
+	assert_int_equal(blob_put(store, &d, "hello", 5, NULL), 0);
+	assert_int_equal(blob_put(store, &d, "hullo", 5, NULL), -EBADMSG);
+	assert_int_equal(blob_read(store, &d, 5, &b, NULL), 0);
+	assert_string_equal(b.data, "hello");
+	assert_int_equal(blob_read(store, &d, 4, &b, NULL), -EFBIG);
+	assert_int_equal(blob_read(store, &digest, 4, &b, NULL), -ENOENT);
+	assert_int_equal(b.len, 5);
+}
+
+static void a_damaged_small_blob_is_not_read_and_is_repaired(void **state)
+{
+	autobuf b = BUF_INIT;
+	struct digest d;
+	char damaged[BLOB_PATH_MAX];
+
+	(void)state;
+	digest_of(DIGEST_SHA256, "hello", 5, &d, NULL);
+	scratch_puts(&dir, blob_path(&d, damaged), "hullo");
+	assert_int_equal(blob_read(store, &d, 100, &b, NULL), -EBADMSG);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(blob_put(store, &d, "hello", 5, NULL), 0);
+	assert_int_equal(blob_read(store, &d, 100, &b, NULL), 0);
+}
+
+static void what_is_no_regular_file_is_refused(void **state)
+{
+	autobuf b = BUF_INIT;
+
+	(void)state;
+	scratch_write(&dir, "elsewhere", data, SIZE);
+	assert_int_equal(symlinkat("../../elsewhere", dir.fd, path), 0);
+	assert_false(blob_exists(store, &digest, BLOB_SIZE_ANY));
+	assert_int_equal(blob_open(store, &digest, NULL, NULL), -EBADMSG);
+	assert_int_equal(blob_read(store, &digest, SIZE, &b, NULL), -EBADMSG);
+	assert_int_equal(unlinkat(dir.fd, path, 0), 0);
+	assert_int_equal(mkfifoat(dir.fd, path, 0600), 0);
+	assert_false(blob_exists(store, &digest, BLOB_SIZE_ANY));
+	assert_int_equal(blob_open(store, &digest, NULL, NULL), -EBADMSG);
+}
+
+static void an_open_blob_outlives_its_name(void **state)
+{
+	struct blob_writer *w = writer();
+	char byte;
+	int fd;
+
+	(void)state;
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	fd = blob_open(store, &digest, NULL, NULL);
+	assert_int_equal(unlinkat(dir.fd, path, 0), 0);
+	assert_int_equal(pread(fd, &byte, 1, SIZE - 1), 1);
+	assert_int_equal(byte, data[SIZE - 1]);
+	close(fd);
+}
+
+static void a_kill_in_mid_blob_is_resumed(void **state)
+{
+	unsigned seed = 7;
+	uint64_t last = 0;
+	struct blob_writer *w;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		int pipe_fds[2];
+		pid_t pid;
+		char c;
+
+		assert_int_equal(pipe(pipe_fds), 0);
+		pid = fork();
+		if (pid == 0) {
+			size_t offset;
+
+			w = writer();
+			for (offset = blob_writer_offset(w); offset < SIZE; offset += 4096) {
+				if (blob_writer_write(w, data + offset, 4096, NULL) ||
+				    write(pipe_fds[1], "x", 1) != 1)
+					_exit(1);
+				usleep(100);
+			}
+			pause();
+		}
+		assert_int_equal(read(pipe_fds[0], &c, 1), 1);
+		usleep((useconds_t)rand_r(&seed) % 4000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(pipe_fds[0]);
+		close(pipe_fds[1]);
+		store_close(store); /* as after a restart: the sweep leaves it */
+		assert_int_equal(store_open(dir.path, &store, NULL), 0);
+		w = writer();
+		assert_true(blob_writer_offset(w) > last);
+		last = blob_writer_offset(w);
+		blob_writer_close(w);
+	}
+	w = writer();
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
+static void processes_that_write_one_blob_write_it_once(void **state)
+{
+	pid_t pids[3];
+	int status, wrote = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			struct blob_writer *w;
+			int r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
+
+			if (r == 0) {
+				usleep(10000);
+				r = complete(w, NULL);
+				blob_writer_close(w);
+			}
+			_exit(r == 0 ? 1 : r == -EEXIST ? 0 : 2);
+		}
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+		wrote += WEXITSTATUS(status);
+	}
+	assert_int_equal(wrote, 1);
+	assert_whole();
+}
+
+static void *open_and_complete(void *arg)
+{
+	struct blob_writer *w;
+	int *wrote = arg;
+	int r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
+
+	if (r == -EEXIST)
+		return arg;
+	if (r || complete(w, NULL))
+		return NULL;
+	__atomic_add_fetch(wrote, 1, __ATOMIC_RELAXED);
+	blob_writer_close(w);
+	return arg;
+}
+
+static void threads_that_write_one_blob_write_it_once(void **state)
+{
+	pthread_t threads[4];
+	void *result;
+	int wrote = 0;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_and_complete, &wrote), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
+	assert_int_equal(wrote, 1);
+	assert_whole();
+}
+
+static void who_waits_takes_over_when_the_other_gives_up(void **state)
+{
+	struct blob_writer *w = writer();
+	pthread_t thread;
+	void *result;
+	int wrote = 0;
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, data, 5000, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, open_and_complete, &wrote), 0);
+	usleep(30000);
+	assert_int_equal(__atomic_load_n(&wrote, __ATOMIC_RELAXED), 0);
+	blob_writer_close(w);
+	pthread_join(thread, &result);
+	assert_non_null(result);
+	assert_int_equal(wrote, 1);
+	assert_whole();
+}
+
+static void *cancel_soon(void *cancel)
+{
+	usleep(30000);
+	cancel_set(cancel);
+	return NULL;
+}
+
+static void a_wait_for_another_writer_can_be_cancelled(void **state)
+{
+	struct blob_writer *w = writer(), *second;
+	struct cancel cancel;
+	pthread_t thread;
+
+	(void)state;
+	cancel_init(&cancel);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &cancel), 0);
+	assert_int_equal(blob_writer_open(store, &digest, SIZE, &cancel, &second, NULL), -EINTR);
+	pthread_join(thread, NULL);
+	assert_int_equal(complete(w, NULL), 0); /* the first one is none the worse for it */
+	blob_writer_close(w);
+	assert_whole();
+	cancel_destroy(&cancel);
+}
+
+static void a_cancelled_open_keeps_what_is_held(void **state)
+{
+	struct blob_writer *w = writer();
+	struct cancel cancel;
+
+	(void)state;
+	assert_int_equal(blob_writer_write(w, data, 5000, NULL), 0);
+	blob_writer_close(w);
+	cancel_init(&cancel);
+	cancel_set(&cancel);
+	assert_int_equal(blob_writer_open(store, &digest, SIZE, &cancel, &w, NULL), -EINTR);
+	cancel_destroy(&cancel);
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), 5000);
+	blob_writer_close(w);
+}
+
+/* The bytes that fit stay, hashed and whole, and the rest follows when there is room. */
+static void assert_resumes_after(struct blob_writer *w, uint64_t held)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(store_dirfd(store), partial, &st, 0), 0);
+	assert_int_equal(st.st_size, held);
+	assert_int_equal(blob_writer_offset(w), held);
+	blob_writer_close(w);
+}
+
+static void a_full_disk_keeps_a_consistent_partial_blob(void **state)
+{
+	struct blob_writer *w;
+	struct err err = {0};
+	uint64_t held;
+	char disk[300];
+	int r = 0;
+
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip();
+	mkdirat(dir.fd, "disk", 0700);
+	strcpy(disk, scratch_path(&dir, "disk"));
+	assert_int_equal(mount("none", disk, "tmpfs", 0, "size=1m,mode=0700"), 0);
+	store_close(store);
+	assert_int_equal(store_open(disk, &store, NULL), 0);
+	w = writer();
+	while (!r)
+		r = blob_writer_write(w, data + blob_writer_offset(w), 70000, &err);
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(err.code, ENOSPC);
+	held = blob_writer_offset(w);
+	assert_true(held > 500000 && held < 1 << 20);
+	assert_resumes_after(w, held);
+	assert_int_equal(mount("none", disk, "tmpfs", MS_REMOUNT, "size=8m"), 0);
+	w = writer();
+	assert_int_equal(blob_writer_offset(w), held);
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_true(blob_exists(store, &digest, SIZE));
+	store_close(store);
+	assert_int_equal(umount(disk), 0);
+	assert_int_equal(store_open(dir.path, &store, NULL), 0);
+}
+
+static void a_file_size_limit_is_an_error_not_a_crash(void **state)
+{
+	struct rlimit old, small = {.rlim_cur = 100000, .rlim_max = RLIM_INFINITY};
+	struct blob_writer *w = writer();
+	int r;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(blob_writer_write(w, data, 60000, NULL), 0);
+	r = blob_writer_write(w, data + 60000, 60000, NULL);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(r, -EFBIG);
+	assert_resumes_after(w, 60000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_written_blob_is_there_whole),
+	    TEST(an_unfinished_blob_is_resumed),
+	    TEST(a_writer_without_bytes_leaves_nothing),
+	    TEST(wrong_bytes_are_dropped),
+	    TEST(more_or_less_than_promised_is_refused),
+	    TEST(a_restart_drops_what_is_held),
+	    TEST(a_partial_blob_that_is_too_long_starts_over),
+	    TEST(a_partial_blob_that_is_damaged_is_found_out),
+	    TEST(a_blob_of_wrong_size_is_absent_and_replaced),
+	    TEST(small_blobs_are_put_and_read),
+	    TEST(a_damaged_small_blob_is_not_read_and_is_repaired),
+	    TEST(what_is_no_regular_file_is_refused),
+	    TEST(an_open_blob_outlives_its_name),
+	    TEST(a_kill_in_mid_blob_is_resumed),
+	    TEST(processes_that_write_one_blob_write_it_once),
+	    TEST(threads_that_write_one_blob_write_it_once),
+	    TEST(who_waits_takes_over_when_the_other_gives_up),
+	    TEST(a_wait_for_another_writer_can_be_cancelled),
+	    TEST(a_cancelled_open_keeps_what_is_held),
+	    TEST(a_full_disk_keeps_a_consistent_partial_blob),
+	    TEST(a_file_size_limit_is_an_error_not_a_crash),
+	};
+
+	return cmocka_run_group_tests(tests, setup_data, teardown_data);
+}
