@@ -15,7 +15,7 @@ struct fetch {
 	struct fs *fs;
 	struct ref ref;		      /* a repository, or a name in it */
 	struct descriptor descriptor; /* fetch_child */
-	struct repo_image *image;     /* a reference: fetch_image, _layer, _view */
+	struct repo_image *image;     /* a reference: fetch_layer, fetch_tree */
 	enum tree_kind kind;
 	size_t first, count;
 };
@@ -161,7 +161,21 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 
 int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 {
-	return fetch_child(rq, repo_image_ref(i), repo_image_top(i), err);
+	const struct index *index = repo_image_index(i);
+	int r = repo_image_load(rq->fs, i, err);
+
+	if (r != -ENOENT)
+		return r;
+	if (index) { /* a platform that the index does not have is an answer, missing blobs are
+			fetched */
+		const struct descriptor *d;
+
+		r = index_choose(index, &rq->fs->platform, &d, err);
+		if (r < 0)
+			return r;
+	}
+	r = fetch_child(rq, repo_image_ref(i), repo_image_top(i), err);
+	return r ? r : repo_image_load(rq->fs, i, err);
 }
 
 static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
@@ -186,7 +200,7 @@ static int run_layer(struct job *j, void *arg, struct err *err)
 	return fetch_layers_of(arg, j, err);
 }
 
-static int run_view(struct job *j, void *arg, struct err *err)
+static int run_tree(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
 	const struct manifest *m = repo_image_image(f->image)->manifest;
@@ -227,23 +241,24 @@ int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct e
 	return start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
 }
 
-int fetch_view(struct request *rq, struct view *w, struct err *err)
+int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
+	       size_t count, struct err *err)
 {
-	struct fetch *f = fetch_of_image(rq, w->image, err);
-	const struct manifest *m = repo_image_image(w->image)->manifest;
+	struct fetch *f = fetch_of_image(rq, i, err);
+	const struct manifest *m = repo_image_image(i)->manifest;
 	char what[64];
 
 	if (!f)
 		return -ENOMEM;
-	f->kind = w->kind;
-	f->first = w->first;
-	f->count = w->count;
-	if (w->count == m->layer_count && w->kind == TREE_MERGED)
+	f->kind = kind;
+	f->first = first;
+	f->count = count;
+	if (count == m->layer_count && kind == TREE_MERGED)
 		snprintf(what, sizeof(what), "rootfs of");
 	else
-		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", w->first,
-			 w->first + w->count - 1, w->kind == TREE_DIFF ? "diff" : "rootfs");
-	return start(rq, f, what, JOB_NO_DEADLINE, run_view, err);
+		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", first, first + count - 1,
+			 kind == TREE_DIFF ? "diff" : "rootfs");
+	return start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
 }
 
 static int append_tag(void *arg, const char *tag, struct err *err)

@@ -9,14 +9,16 @@
 #ifndef FS_FETCH_H
 #define FS_FETCH_H
 
-#include "fs/view.h"
+#include "fs/repo_image.h"
 #include "fs/vnode.h"
+#include "store/tree.h"
 
 /* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT
  * where the request may not reach a registry, -ENETUNREACH where the mount is offline. */
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
 
-/* Index, manifest and config of an image for the mount's platform. */
+/* Manifest and config of an image for the mount's platform: 0 at once where the store has them.
+ * -ENOENT where the index has nothing for the platform. */
 int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
 
 /* A document that an index of the repository names; it is not recorded as a name. */
@@ -26,8 +28,9 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 /* One layer's blob and index. The image must be ready. */
 int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err);
 
-/* The layers of a view and its tree. */
-int fetch_view(struct request *rq, struct view *w, struct err *err);
+/* Layers [first, first + count) of an image, which must be ready, and the tree of them. */
+int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
+	       size_t count, struct err *err);
 
 /* The tags of a repository, one a line: job_result(rq->ended) once it gives 0. */
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);

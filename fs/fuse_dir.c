@@ -12,8 +12,8 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 		  struct err *err)
 {
 	uint32_t node;
-	struct vnode *v = inode_vnode(rq->fs->inodes, ino);
-	struct view *w = inode_view(rq->fs->inodes, ino, &node);
+	struct vnode *v = vnode_get(rq->fs->inodes, ino);
+	struct view *w = view_get(rq->fs->inodes, ino, &node);
 
 	*timeout = 0;
 	if (w) {
@@ -60,8 +60,8 @@ static int lookup_in_view(struct call *c, struct request *rq, struct view *w, ui
 int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t dir;
-	struct vnode *v = inode_vnode(rq->fs->inodes, c->ino);
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &dir);
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &dir);
 	struct found found = {0};
 	int r;
 
@@ -75,7 +75,7 @@ int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 	if (r)
 		return r;
 	if (!found.view)
-		return reply_entry(c, rq, found.vnode->ino, err);
+		return reply_entry(c, rq, vnode_ino(found.vnode), err);
 	view_try(found.view);
 	return reply_entry(c, rq, view_ino(found.view, found.node), err);
 }
@@ -148,7 +148,7 @@ static int fill_from_vnode(struct page *p, struct request *rq, struct vnode *v, 
 
 	if (!r && buf_failed(&l.names))
 		r = err_nomem(err);
-	if (r || !page_add_dots(p, &offset, v->ino, v->ino)) {
+	if (r || !page_add_dots(p, &offset, vnode_ino(v), vnode_ino(v))) {
 		buf_free(&l.names);
 		return r;
 	}
@@ -169,8 +169,8 @@ static int fill_from_vnode(struct page *p, struct request *rq, struct vnode *v, 
 int fuse_dir_read(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t dir;
-	struct vnode *v = inode_vnode(rq->fs->inodes, c->ino);
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &dir);
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &dir);
 	struct page p = {.req = c->req, .plus = c->plus, .size = c->size};
 	autofree char *data = NULL;
 	uint64_t lookups = 0;

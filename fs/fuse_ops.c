@@ -90,7 +90,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
-	struct vnode *v = inode_vnode(fs_of(req)->inodes, ino);
+	struct vnode *v = vnode_get(fs_of(req)->inodes, ino);
 
 	(void)attr;
 	(void)fi;
@@ -106,8 +106,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 static int run_readlink(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t node;
-	struct vnode *v = inode_vnode(rq->fs->inodes, c->ino);
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &node);
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 	autobuf target = BUF_INIT;
 	size_t len;
 	int r;
@@ -170,8 +170,8 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 static int run_read(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t node;
-	struct vnode *v = inode_vnode(rq->fs->inodes, c->ino);
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &node);
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 	autobuf out = BUF_INIT;
 	int r;
 
@@ -201,7 +201,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 
 static int run_write(struct call *c, struct request *rq, struct err *err)
 {
-	struct vnode *v = inode_vnode(rq->fs->inodes, c->ino);
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
 	int r = -EROFS;
 
 	if (v && v->ops->write)
@@ -291,10 +291,10 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 /* The tree is read-only; in ctl/ there is no such verb. */
 static void refuse(fuse_req_t req, fuse_ino_t parent)
 {
-	struct vnode *v = inode_vnode(fs_of(req)->inodes, parent);
+	struct vnode *v = vnode_get(fs_of(req)->inodes, parent);
 
 	count(req, OP_CHANGE);
-	fuse_reply_err(req, v && v->path && !strcmp(v->path, "ctl") ? ENOENT : EROFS);
+	fuse_reply_err(req, v && v->inode.path && !strcmp(v->inode.path, "ctl") ? ENOENT : EROFS);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

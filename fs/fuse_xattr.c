@@ -42,7 +42,7 @@ static int reply_provenance(struct call *c, const struct view *w, uint32_t node,
 int fuse_xattr_get(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t node;
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &node);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 	struct xattr x;
 
 	if (!w || !view_is_open(w))
@@ -58,7 +58,7 @@ int fuse_xattr_get(struct call *c, struct request *rq, struct err *err)
 int fuse_xattr_list(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t node;
-	struct view *w = inode_view(rq->fs->inodes, c->ino, &node);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 	autobuf names = BUF_INIT;
 	struct xattr x;
 

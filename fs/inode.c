@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/inode.h"
 
-#include "fs/view.h"
-#include "fs/vnode.h"
 #include "store/map.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 4096u /* entries of a chunk; chunks are never moved, so that reading needs no lock   \
-		     */
+#define CHUNK                                                                                      \
+	4096u /* entries of a chunk; chunks are never moved, so that reading needs no lock         \
+	       */
 #define CHUNKS_MAX 4096u
 
 typedef _Atomic(void *) entry_t;
@@ -28,7 +28,7 @@ struct table {
 
 struct inodes {
 	pthread_mutex_t lock;
-	struct table vnodes, views;
+	struct table tables[2]; /* by enum inode_table */
 	uint64_t lookups;
 };
 
@@ -93,15 +93,17 @@ static void table_close(struct table *t)
 int inodes_open(struct inodes **out, struct err *err)
 {
 	struct inodes *t = calloc(1, sizeof(*t));
+	bool failed = false;
 
 	if (!t)
 		return err_nomem(err);
 	pthread_mutex_init(&t->lock, NULL);
-	t->vnodes.next = INODE_ROOT;
-	t->views.next = 1;
-	t->vnodes.by_path = map_new();
-	t->views.by_path = map_new();
-	if (!t->vnodes.by_path || !t->views.by_path) {
+	for (int i = 0; i < 2; i++) {
+		t->tables[i].next = 1; /* the root's number, and the first slot */
+		t->tables[i].by_path = map_new();
+		failed |= !t->tables[i].by_path;
+	}
+	if (failed) {
 		inodes_close(t);
 		return err_nomem(err);
 	}
@@ -113,159 +115,125 @@ void inodes_close(struct inodes *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->vnodes.next; i++)
-		vnode_free(table_get(&t->vnodes, i));
-	for (uint32_t i = 0; i < t->views.next; i++)
-		view_free(table_get(&t->views, i));
-	table_close(&t->vnodes);
-	table_close(&t->views);
+	for (int which = 0; which < 2; which++) {
+		for (uint32_t i = 0; i < t->tables[which].next; i++) {
+			struct inode *inode = table_get(&t->tables[which], i);
+
+			if (inode)
+				inode->free(inode);
+		}
+		table_close(&t->tables[which]);
+	}
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
 
-struct vnode *inode_vnode(struct inodes *t, uint64_t ino)
+/* Which table an inode number belongs to, and the number in it. */
+static struct table *table_of(struct inodes *t, uint64_t ino, uint32_t *number)
 {
-	return ino >> 32 ? NULL : table_get(&t->vnodes, (uint32_t)ino);
+	*number = ino >> 32 ? (uint32_t)(ino >> 32) : (uint32_t)ino;
+	return &t->tables[ino >> 32 ? INODE_VIEW : INODE_VNODE];
 }
 
-struct view *inode_view(struct inodes *t, uint64_t ino, uint32_t *node)
+struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino)
 {
-	*node = (uint32_t)ino;
-	return ino >> 32 ? table_get(&t->views, (uint32_t)(ino >> 32)) : NULL;
+	uint32_t number;
+	struct table *table = table_of(t, ino, &number);
+
+	return table == &t->tables[which] ? table_get(table, number) : NULL;
 }
 
-struct vnode *inodes_find(struct inodes *t, const char *path)
+static struct inode *find_locked(struct inodes *t, enum inode_table which, const char *path)
 {
-	struct vnode *v;
+	return path ? map_get(t->tables[which].by_path, path, strlen(path)) : NULL;
+}
+
+static void count_locked(struct inodes *t, struct inode *i, uint64_t n)
+{
+	if (!i)
+		return;
+	i->lookups += n;
+	t->lookups += n;
+}
+
+struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *path)
+{
+	struct inode *i;
 
 	pthread_mutex_lock(&t->lock);
-	v = map_get(t->vnodes.by_path, path, strlen(path));
-	if (v) {
-		v->lookups++;
-		t->lookups++;
-	}
+	i = find_locked(t, which, path);
+	count_locked(t, i, 1);
 	pthread_mutex_unlock(&t->lock);
-	return v;
+	return i;
 }
 
-struct view *inodes_find_view(struct inodes *t, const char *path)
+/* Gives an inode its number in the table, and its path if it has one; false: out of memory or
+ * numbers. */
+static bool enter(struct table *t, struct inode *i)
 {
-	struct view *w;
+	i->number = table_put(t, i);
+	if (i->number && i->path && map_put(t->by_path, i->path, strlen(i->path), i) < 0) {
+		table_drop(t, i->number);
+		i->number = 0;
+	}
+	return i->number != 0;
+}
+
+struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode *i)
+{
+	struct inode *shared;
 
 	pthread_mutex_lock(&t->lock);
-	w = map_get(t->views.by_path, path, strlen(path));
-	if (w) {
-		w->lookups++;
-		t->lookups++;
-	}
+	shared = find_locked(t, which, i->path);
+	if (!shared && enter(&t->tables[which], i))
+		shared = i;
+	count_locked(t, shared, 1);
 	pthread_mutex_unlock(&t->lock);
-	return w;
-}
-
-/* Gives p a number in the table, and its path if it has one: the number, or 0. */
-static uint32_t enter(struct table *t, const char *path, void *p)
-{
-	uint32_t id = table_put(t, p);
-
-	if (id && path && map_put(t->by_path, path, strlen(path), p) < 0) {
-		table_drop(t, id);
-		id = 0;
-	}
-	return id;
-}
-
-struct vnode *inodes_add(struct inodes *t, struct vnode *v)
-{
-	struct vnode *there = NULL;
-
-	pthread_mutex_lock(&t->lock);
-	if (v->path)
-		there = map_get(t->vnodes.by_path, v->path, strlen(v->path));
-	if (!there) {
-		v->ino = enter(&t->vnodes, v->path, v);
-		if (v->ino) {
-			there = v;
-			v = NULL;
-		}
-	}
-	if (there) {
-		there->lookups++;
-		t->lookups++;
-	}
-	pthread_mutex_unlock(&t->lock);
-	vnode_free(v);
-	return there;
-}
-
-struct view *inodes_add_view(struct inodes *t, struct view *w)
-{
-	struct view *there;
-
-	pthread_mutex_lock(&t->lock);
-	there = map_get(t->views.by_path, w->path, strlen(w->path));
-	if (!there) {
-		w->slot = enter(&t->views, w->path, w);
-		if (w->slot) {
-			there = w;
-			w = NULL;
-		}
-	}
-	if (there) {
-		there->lookups++;
-		t->lookups++;
-	}
-	pthread_mutex_unlock(&t->lock);
-	view_free(w);
-	return there;
+	if (shared != i)
+		i->free(i);
+	return shared;
 }
 
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n)
 {
-	uint32_t node;
-	struct vnode *v;
-	struct view *w;
+	uint32_t number;
+	struct table *table = table_of(t, ino, &number);
 
 	pthread_mutex_lock(&t->lock);
-	v = inode_vnode(t, ino);
-	w = inode_view(t, ino, &node);
-	if (v)
-		v->lookups += n;
-	else if (w)
-		w->lookups += n;
-	t->lookups += n;
+	count_locked(t, table_get(table, number), n);
 	pthread_mutex_unlock(&t->lock);
 }
 
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 {
-	struct vnode *v, *dead_vnode = NULL;
-	struct view *w, *dead_view = NULL;
-	uint32_t node;
+	uint32_t number;
+	struct table *table = table_of(t, ino, &number);
+	struct inode *i;
 
 	if (ino == INODE_ROOT)
 		return;
 	pthread_mutex_lock(&t->lock);
-	v = inode_vnode(t, ino);
-	w = inode_view(t, ino, &node);
-	t->lookups -= n;
-	if (v && (v->lookups -= n) == 0) {
-		if (v->path)
-			map_remove(t->vnodes.by_path, v->path, strlen(v->path));
-		table_drop(&t->vnodes, (uint32_t)ino);
-		dead_vnode = v;
-	} else if (w && (w->lookups -= n) == 0) {
-		map_remove(t->views.by_path, w->path, strlen(w->path));
-		table_drop(&t->views, w->slot);
-		dead_view = w;
+	i = table_get(table, number);
+	if (i) {
+		i->lookups -= n;
+		t->lookups -= n;
+	}
+	if (i && i->lookups == 0) {
+		if (i->path)
+			map_remove(table->by_path, i->path, strlen(i->path));
+		table_drop(table, number);
+	} else {
+		i = NULL;
 	}
 	pthread_mutex_unlock(&t->lock);
-	vnode_free(dead_vnode);
-	view_free(dead_view);
+	if (i)
+		i->free(i);
 }
 
 void inodes_count(struct inodes *t, struct inodes_counts *out)
 {
 	pthread_mutex_lock(&t->lock);
-	*out = (struct inodes_counts){t->vnodes.live, t->views.live, t->lookups};
+	*out = (struct inodes_counts){t->tables[INODE_VNODE].live, t->tables[INODE_VIEW].live,
+				      t->lookups};
 	pthread_mutex_unlock(&t->lock);
 }

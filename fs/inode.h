@@ -25,24 +25,29 @@
 #define INODE_ROOT 1
 
 struct inodes;
-struct view;
-struct vnode;
+
+/* What vnodes and views begin with. */
+struct inode {
+	char *path;	 /* owned: canonical, below the mount point; NULL: never shared */
+	uint32_t number; /* in its table: the table's, as is lookups */
+	uint64_t lookups;
+	void (*free)(struct inode *i); /* frees all of it, the path too */
+};
 
 int inodes_open(struct inodes **out, struct err *err);
 void inodes_close(struct inodes *t); /* frees all that is left */
 
-struct vnode *inode_vnode(struct inodes *t,
-			  uint64_t ino); /* NULL: not a vnode's number, or stale */
-struct view *inode_view(struct inodes *t, uint64_t ino, uint32_t *node); /* likewise */
+enum inode_table { INODE_VNODE, INODE_VIEW };
+
+/* By number: NULL where it is not of this table, or stale. */
+struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino);
 
 /* The shared one of that path with one more lookup counted, or NULL. */
-struct vnode *inodes_find(struct inodes *t, const char *path);
-struct view *inodes_find_view(struct inodes *t, const char *path);
+struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *path);
 
 /* Puts one into the table, which takes it, and counts a lookup; where the path is there already,
  * that one is given and the new one freed. NULL: out of memory (freed too). */
-struct vnode *inodes_add(struct inodes *t, struct vnode *v);
-struct view *inodes_add_view(struct inodes *t, struct view *w);
+struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode *i);
 
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n);

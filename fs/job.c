@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/job.h"
 
+#include "fs/failures.h"
 #include "store/map.h"
 #include "store/mem.h"
 
@@ -13,7 +14,6 @@
 #define JOB_THREADS_MAX	 64
 #define JOB_STACK	 (512u << 10)
 #define JOB_IDLE_SECONDS 10
-#define FAILURES_MAX	 4096
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -41,20 +41,14 @@ struct job {
 	atomic_uint_fast64_t done, total;
 };
 
-/* A failure that is still an answer. */
-struct failure {
-	int64_t until_ms;
-	struct err err;
-};
-
 struct jobs {
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* a job may be startable */
 	pthread_cond_t quiet; /* a thread ended */
 	struct job *first;    /* queued and running, oldest first */
 	struct job *last;
-	struct map *by_key;   /* key → job under way */
-	struct map *failures; /* key → struct failure, owned */
+	struct map *by_key; /* key → job under way */
+	struct failures *failures;
 	unsigned threads, idle;
 	bool stopping;
 	uint64_t started, failed;
@@ -76,10 +70,10 @@ int jobs_open(struct jobs **out, struct err *err)
 	if (!js)
 		return err_nomem(err);
 	js->by_key = map_new();
-	js->failures = map_new();
+	js->failures = failures_new();
 	if (!js->by_key || !js->failures) {
 		map_free(js->by_key);
-		map_free(js->failures);
+		failures_free(js->failures);
 		free(js);
 		return err_nomem(err);
 	}
@@ -109,56 +103,6 @@ void job_put(struct job *j)
 {
 	if (j && atomic_fetch_sub(&j->refs, 1) == 1)
 		job_free(j);
-}
-
-/* The failure remembered for a key, or NULL; one that is too old is forgotten here. */
-static struct failure *recall_failure(struct jobs *js, const char *key)
-{
-	struct failure *f = map_get(js->failures, key, strlen(key));
-
-	if (f && f->until_ms <= now_ms()) {
-		map_remove(js->failures, key, strlen(key));
-		free(f);
-		f = NULL;
-	}
-	return f;
-}
-
-/* Room for one more: when the map is full, all that are too old go, and if none is, all go. */
-static void make_room(struct jobs *js, int64_t now)
-{
-	struct map *kept = map_new();
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
-	if (!kept)
-		return;
-	while (map_next(js->failures, &iter, &key, &len, &value)) {
-		struct failure *f = value;
-
-		if (f->until_ms <= now || map_count(kept) >= FAILURES_MAX / 2 ||
-		    map_put(kept, key, len, f) < 0)
-			free(f);
-	}
-	map_free(js->failures);
-	js->failures = kept;
-}
-
-static void remember_failure(struct jobs *js, const struct job *j)
-{
-	struct failure *f = malloc(sizeof(*f));
-	int64_t now = now_ms();
-
-	if (!f)
-		return;
-	f->until_ms = now + JOB_REMEMBERED;
-	f->err = j->err;
-	if (map_count(js->failures) >= FAILURES_MAX)
-		make_room(js, now);
-	free(map_remove(js->failures, j->key, strlen(j->key)));
-	if (map_put(js->failures, j->key, strlen(j->key), f) < 0)
-		free(f);
 }
 
 static void append_job(struct jobs *js, struct job *j)
@@ -205,7 +149,7 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	if (result < 0) {
 		js->failed++;
 		if (j->key && result != -EINTR)
-			remember_failure(js, j);
+			failures_remember(js->failures, j->key, &j->err, now_ms());
 	}
 	return w;
 }
@@ -384,13 +328,13 @@ static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err)
 {
 	struct job *joined = NULL;
-	struct failure *failed = NULL;
+	const struct err *failed = NULL;
 	int r = 0;
 
 	pthread_mutex_lock(&js->lock);
 	if (spec->key) {
 		joined = map_get(js->by_key, spec->key, strlen(spec->key));
-		failed = recall_failure(js, spec->key);
+		failed = failures_recall(js->failures, spec->key, now_ms());
 	}
 	if (js->stopping) {
 		r = err_set(err, EINTR, "%s: the mount is being ended", spec->title);
@@ -398,7 +342,7 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 		atomic_fetch_add(&joined->refs, 1);
 		*out = joined;
 	} else if (failed) {
-		r = err_set(err, failed->err.code, "%s", failed->err.text);
+		r = err_set(err, failed->code, "%s", failed->text);
 	} else {
 		r = queue_new(js, spec, out, err);
 	}
@@ -467,15 +411,9 @@ void jobs_stop(struct jobs *js)
 
 void jobs_close(struct jobs *js)
 {
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
 	if (!js)
 		return;
-	while (map_next(js->failures, &iter, &key, &len, &value))
-		free(value);
-	map_free(js->failures);
+	failures_free(js->failures);
 	map_free(js->by_key);
 	pthread_cond_destroy(&js->work);
 	pthread_cond_destroy(&js->quiet);

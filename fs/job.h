@@ -21,7 +21,6 @@
 #include <stdint.h>
 
 #define JOBS_PER_CLASS	16
-#define JOB_REMEMBERED	3000 /* ms that a failure is an answer */
 #define JOB_NO_DEADLINE 0
 
 struct jobs;

@@ -21,8 +21,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define SPAN_CACHE_BYTES (32u << 20) /* decoded spans; the kernel's page cache is the real cache   \
-				      */
+#define SPAN_CACHE_BYTES                                                                           \
+	(32u << 20) /* decoded spans; the kernel's page cache is the real cache                    \
+		     */
 
 /* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas.
  * Credentials stay out of core files. As many open files as may be. */
@@ -105,7 +106,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
 	root = vn_root_new();
-	if (!fs->spans || !root || !inodes_add(fs->inodes, root))
+	if (!fs->spans || !root || !inodes_add(fs->inodes, INODE_VNODE, &root->inode))
 		return err_nomem(err);
 	return layers_open(fs->store, fs->spans, &fs->layers, err);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/repo_image.h"
 
-#include "fs/fetch.h"
-#include "fs/fs.h"
 #include "store/blob.h"
 
 #include <errno.h>
@@ -18,12 +16,14 @@ struct repo_image {
 	_Atomic(struct image *) image; /* owned; set once */
 };
 
-/* Tries to read the image from the store. */
-static int load_image(struct repo_image *i, struct fs *fs, struct err *err)
+int repo_image_load(struct fs *fs, struct repo_image *i, struct err *err)
 {
 	struct image *image, *none = NULL;
-	int r = image_open(fs->store, &i->top, &fs->platform, IMAGE_WISHED, &image, err);
+	int r;
 
+	if (repo_image_image(i))
+		return 0;
+	r = image_open(fs->store, &i->top, &fs->platform, IMAGE_WISHED, &image, err);
 	if (!r && !atomic_compare_exchange_strong(&i->image, &none, image))
 		image_close(image); /* another thread was first */
 	return r;
@@ -75,7 +75,7 @@ int repo_image_open(struct fs *fs, const struct ref *repository, const struct di
 	r = load_top(i, fs, digest, err);
 	if (r < 0)
 		return r;
-	load_image(i, fs, NULL); /* what is missing is fetched when it is wanted */
+	repo_image_load(fs, i, NULL); /* what is missing is fetched when it is wanted */
 	*out = steal(&i);
 	return 0;
 }
@@ -95,27 +95,6 @@ void repo_image_put(struct repo_image *i)
 	index_free(i->index);
 	image_close(atomic_load(&i->image));
 	free(i);
-}
-
-int repo_image_ready(struct request *rq, struct repo_image *i, struct err *err)
-{
-	int r;
-
-	if (repo_image_image(i))
-		return 0;
-	r = load_image(i, rq->fs, err);
-	if (r != -ENOENT)
-		return r;
-	if (i->index) { /* a platform that the index does not have is an answer, missing blobs are
-			   fetched */
-		const struct descriptor *d;
-
-		r = index_choose(i->index, &rq->fs->platform, &d, err);
-		if (r < 0)
-			return r;
-	}
-	r = fetch_image(rq, i, err);
-	return r ? r : err_set(err, EIO, "gone from the store while it was opened");
 }
 
 const struct ref *repo_image_ref(const struct repo_image *i)

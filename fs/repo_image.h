@@ -2,13 +2,13 @@
 /*
  * An image as a repository of the mount shows it, under the digest that names it: the
  * index, where the digest names one, and the image (store/image.h) of the mount's
- * platform. The documents come from the store; what the store lacks is fetched by
- * repo_image_ready. Counted; what is set once stays. Thread safe.
+ * platform. The documents come from the store; fetch_image (fs/fetch.h) brings what
+ * the store lacks. Counted; what is set once stays. Thread safe.
  */
 #ifndef FS_REPO_IMAGE_H
 #define FS_REPO_IMAGE_H
 
-#include "fs/vnode.h"
+#include "fs/fs.h"
 #include "registry/ref.h"
 #include "store/image.h"
 
@@ -23,9 +23,9 @@ struct repo_image *repo_image_get(struct repo_image *i); /* one more reference *
 void repo_image_put(struct repo_image *i);		 /* NULL is allowed */
 DEFINE_AUTO(struct repo_image, repo_image_put)
 
-/* 0 when manifest and config are there; else FS_WAIT while they are fetched, or an error: -ENOENT
- * where the index has nothing for the platform. */
-int repo_image_ready(struct request *rq, struct repo_image *i, struct err *err);
+/* Reads manifest and config from the store, if that was not done yet: 0 when they are there,
+ * -ENOENT where the store lacks one of them or the index has nothing for the platform. */
+int repo_image_load(struct fs *fs, struct repo_image *i, struct err *err);
 
 /* The repository, with the image's digest. */
 const struct ref *repo_image_ref(const struct repo_image *i);
@@ -33,7 +33,7 @@ const struct descriptor *repo_image_top(const struct repo_image *i);
 const struct index *repo_image_index(
     const struct repo_image *i); /* NULL: the digest names a manifest */
 
-/* NULL before repo_image_ready has given 0. */
+/* NULL before repo_image_load has given 0. */
 const struct image *repo_image_image(const struct repo_image *i);
 
 /* When the image was made, by its config ({0,0} where not known). */

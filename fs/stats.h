@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Counters of one mount, and their text for ctl/stats in the Prometheus exposition
- * format. Counting is a relaxed atomic addition.
- */
+/* Counters of one mount (fs/verb_stats.c prints them). Counting is a relaxed atomic addition. */
 #ifndef FS_STATS_H
 #define FS_STATS_H
-
-#include "store/buf.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -46,7 +41,6 @@ static inline void stats_add(atomic_uint_fast64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-struct fs;
-void stats_print(struct fs *fs, struct buf *out);
+const char *stats_op_name(enum stats_op op); /* "lookup" */
 
 #endif

@@ -29,7 +29,7 @@ const struct verb *verb_find(const char *name, size_t len)
 	return NULL;
 }
 
-static int no_arguments(const char *verb, const struct words *args, struct err *err)
+int verb_no_arguments(const char *verb, const struct words *args, struct err *err)
 {
 	const struct args_option none[] = {{0}};
 	struct words operands = WORDS_INIT;
@@ -48,25 +48,16 @@ int verb_images(struct fs *fs, const struct words *args, struct buf *out, struct
 
 int verb_jobs(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
 {
-	int r = no_arguments("jobs", args, err);
+	int r = verb_no_arguments("jobs", args, err);
 
 	if (!r)
 		jobs_print(fs->jobs, out);
 	return r;
 }
 
-int verb_stats(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
-{
-	int r = no_arguments("stats", args, err);
-
-	if (!r)
-		stats_print(fs, out);
-	return r;
-}
-
 int verb_help(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
 {
-	int r = no_arguments("help", args, err);
+	int r = verb_no_arguments("help", args, err);
 
 	(void)fs;
 	if (r < 0)

@@ -29,6 +29,9 @@ extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
+/* For verbs without arguments: -EINVAL in docker's words where there are some. */
+int verb_no_arguments(const char *verb, const struct words *args, struct err *err);
+
 /* The functions of the rows, in verb_*.c. */
 int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	      struct err *err);

@@ -28,15 +28,26 @@ static void content_free(struct view_content *c)
 }
 DEFINE_AUTO(struct view_content, content_free)
 
-struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
-		      enum tree_kind kind, size_t first, size_t count)
+static void free_inode(struct inode *i)
+{
+	struct view *w = (struct view *)i;
+
+	content_free(atomic_load(&w->content));
+	repo_image_put(w->image);
+	free(i->path);
+	free(w);
+}
+
+static struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
+			     enum tree_kind kind, size_t first, size_t count)
 {
 	struct view *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	w->path = strdup(path);
-	if (!w->path) {
+	w->inode.free = free_inode;
+	w->inode.path = strdup(path);
+	if (!w->inode.path) {
 		free(w);
 		return NULL;
 	}
@@ -48,14 +59,21 @@ struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
 	return w;
 }
 
-void view_free(struct view *w)
+int view_find(struct request *rq, const char *path, struct repo_image *image, enum tree_kind kind,
+	      size_t first, size_t count, struct found *out, struct err *err)
 {
-	if (!w)
-		return;
-	content_free(atomic_load(&w->content));
-	repo_image_put(w->image);
-	free(w->path);
-	free(w);
+	struct inode *i = inodes_find(rq->fs->inodes, INODE_VIEW, path);
+
+	if (!i) {
+		struct view *w = view_new(rq->fs, path, image, kind, first, count);
+
+		i = w ? inodes_add(rq->fs->inodes, INODE_VIEW, &w->inode) : NULL;
+	}
+	if (!i)
+		return err_nomem(err);
+	out->view = (struct view *)i;
+	out->node = TREE_ROOT;
+	return 0;
 }
 
 bool view_is_open(const struct view *w)
@@ -106,8 +124,9 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	r = open_content(w, err);
 	if (r != -ENOENT)
 		return r;
-	r = fetch_view(rq, w, err);
-	return r ? r : err_set(err, EIO, "%s: gone from the store while it was opened", w->path);
+	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
+	return r ? r
+		 : err_set(err, EIO, "%s: gone from the store while it was opened", w->inode.path);
 }
 
 const struct tree *view_tree(const struct view *w)
@@ -147,18 +166,20 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 		int r = tree_map(c->tree, node, offset + done, len - done, &run);
 
 		if (r < 0)
-			return err_set(err, -r, "%s: node %u cannot be read", w->path, node);
+			return err_set(err, -r, "%s: node %u cannot be read", w->inode.path, node);
 		if (run.length == 0)
 			break;
 		if (run.hole) {
 			memset((char *)data + done, 0, run.length);
 		} else if (layer >= c->count) {
-			return err_set(err, EBADMSG, "%s: node %u has no layer", w->path, node);
+			return err_set(err, EBADMSG, "%s: node %u has no layer", w->inode.path,
+				       node);
 		} else {
 			r = layer_read(c->layers[layer], run.archive, (char *)data + done,
 				       run.length, err);
 			if (r < 0)
-				return err_context(err, "%s: layer %zu", w->path, w->first + layer);
+				return err_context(err, "%s: layer %zu", w->inode.path,
+						   w->first + layer);
 		}
 		done += run.length;
 	}

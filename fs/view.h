@@ -10,6 +10,7 @@
 #define FS_VIEW_H
 
 #include "fs/repo_image.h"
+#include "fs/vnode.h"
 #include "store/layer.h"
 #include "store/tree.h"
 
@@ -18,9 +19,7 @@
 struct view_content;
 
 struct view {
-	char *path;    /* owned */
-	uint32_t slot; /* the inode table's, as is lookups */
-	uint64_t lookups;
+	struct inode inode; /* its number is the slot */
 	struct fs *fs;
 	struct repo_image *image; /* a reference; ready */
 	enum tree_kind kind;
@@ -28,10 +27,17 @@ struct view {
 	_Atomic(struct view_content *) content;
 };
 
-/* A new one, not yet in the table. NULL: out of memory. The image must be ready. */
-struct view *view_new(struct fs *fs, const char *path, struct repo_image *image,
-		      enum tree_kind kind, size_t first, size_t count);
-void view_free(struct view *w); /* NULL is allowed */
+/* The view of an inode number, and the node in its tree; or NULL. */
+static inline struct view *view_get(struct inodes *t, uint64_t ino, uint32_t *node)
+{
+	*node = (uint32_t)ino;
+	return (struct view *)inodes_get(t, INODE_VIEW, ino);
+}
+
+/* The shared view of that path, made where there is none, with one more lookup counted. The image
+ * must be ready. */
+int view_find(struct request *rq, const char *path, struct repo_image *image, enum tree_kind kind,
+	      size_t first, size_t count, struct found *out, struct err *err);
 
 /* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
 int view_ready(struct request *rq, struct view *w, struct err *err);
@@ -57,7 +63,7 @@ ssize_t view_layer(const struct view *w, uint32_t node);
 
 static inline uint64_t view_ino(const struct view *w, uint32_t node)
 {
-	return (uint64_t)w->slot << 32 | node;
+	return (uint64_t)w->inode.number << 32 | node;
 }
 
 #endif

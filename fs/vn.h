@@ -39,11 +39,6 @@ struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct d
 /* ctl/ */
 struct vnode *vn_ctl_new(void);
 
-/* Helpers: a view as what was found; a vnode of a path that is there already. */
-int vn_find_view(struct request *rq, const char *path, struct repo_image *i, enum tree_kind kind,
-		 size_t first, size_t count, struct found *out, struct err *err);
-bool vn_find(struct request *rq, const char *path, struct found *out);
-
 /* "dir/name" into a buffer; returns it, or NULL where it is too long. */
 #define VN_PATH_MAX 8192
 const char *vn_join(char path[static VN_PATH_MAX], const char *dir, const char *name);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/vn.h"
 
+#include "fs/fetch.h"
 #include "fs/fs.h"
 #include "fs/history_table.h"
 #include "fs/inspect.h"
+#include "fs/view.h"
 #include "store/names.h"
 
 #include <dirent.h>
@@ -68,7 +70,7 @@ static int found_text(struct request *rq, struct repo_image *i, bool inspect, st
 static int found_document(struct request *rq, const char *path, struct repo_image *i,
 			  const struct descriptor *d, struct found *out, struct err *err)
 {
-	if (vn_find(rq, path, out))
+	if (vnode_find(rq, path, out))
 		return 0;
 	return vnode_found(rq, vn_blob_new(path, i, &d->digest, d->size, VN_NO_LAYER), out, err);
 }
@@ -86,7 +88,7 @@ static int lookup_ready(struct request *rq, const char *path, struct repo_image 
 		return found_text(rq, i, name[0] == 'i', out, err);
 	if (!strcmp(name, "layers"))
 		return vnode_found(rq, vn_layers_new(path, i), out, err);
-	return vn_find_view(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
+	return view_find(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
 }
 
 static const struct {
@@ -104,7 +106,7 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 	struct repo_image *i = ((struct vn_image *)dir)->image;
 	char path[VN_PATH_MAX];
 
-	if (!vn_join(path, dir->path, name))
+	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
 	if (repo_image_index(i) && !strcmp(name, "index.json"))
 		return found_document(rq, path, i, repo_image_top(i), out, err);
@@ -115,7 +117,7 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 
 		if (strcmp(name, image_names[k].name) != 0)
 			continue;
-		r = repo_image_ready(rq, i, err);
+		r = fetch_image(rq, i, err);
 		return r ? r : lookup_ready(rq, path, i, name, out, err);
 	}
 	return -ENOENT;
@@ -176,7 +178,7 @@ static int platforms_lookup(struct request *rq, struct vnode *dir, const char *n
 
 		if (!platform_name(d, platform) || strcmp(platform, name) != 0)
 			continue;
-		if (!vn_join(path, dir->path, name))
+		if (!vn_join(path, dir->inode.path, name))
 			return -ENAMETOOLONG;
 		snprintf(target, sizeof(target), "../../%s", digest_text(&d->digest, digest));
 		return vnode_found(rq, vn_link_new(path, target, repo_image_created(i)), out, err);

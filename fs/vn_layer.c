@@ -2,6 +2,7 @@
 #include "fs/vn.h"
 
 #include "fs/fs.h"
+#include "fs/view.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -59,7 +60,7 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 	for (size_t k = 0; k < count; k++) {
 		if (strcmp(layer_name(k, count, text), name) != 0)
 			continue;
-		if (!vn_join(path, dir->path, name))
+		if (!vn_join(path, dir->inode.path, name))
 			return -ENAMETOOLONG;
 		return vnode_found(rq, vn_layer_new(path, i, k), out, err);
 	}
@@ -109,14 +110,14 @@ static int layer_lookup(struct request *rq, struct vnode *dir, const char *name,
 	const struct descriptor *d = &image->manifest->layers[v->layer];
 	char path[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
 
-	if (!vn_join(path, dir->path, name))
+	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
 	if (!strcmp(name, "diff"))
-		return vn_find_view(rq, path, v->image, TREE_DIFF, v->layer, 1, out, err);
+		return view_find(rq, path, v->image, TREE_DIFF, v->layer, 1, out, err);
 	if (!strcmp(name, "rootfs"))
-		return vn_find_view(rq, path, v->image, TREE_MERGED, 0, v->layer + 1, out, err);
+		return view_find(rq, path, v->image, TREE_MERGED, 0, v->layer + 1, out, err);
 	if (!strcmp(name, "blob"))
-		return vn_find(rq, path, out)
+		return vnode_find(rq, path, out)
 			   ? 0
 			   : vnode_found(rq,
 					 vn_blob_new(path, v->image, &d->digest, d->size, v->layer),

@@ -119,7 +119,7 @@ static int lookup_digest(struct request *rq, const struct catalog *c, const char
 	r = catalog_digest(c, place, digest) ? 0 : -ENOENT;
 	if (r == -ENOENT)
 		r = find_child(rq, c, place, digest, &child, err);
-	if (!r && vn_find(rq, path, out)) {
+	if (!r && vnode_find(rq, path, out)) {
 		descriptor_clear(&child);
 		return 0;
 	}

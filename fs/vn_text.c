@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/vn.h"
 
-#include "fs/inode.h"
-#include "fs/view.h"
-#include "fs/fs.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,29 +116,6 @@ struct vnode *vn_link_new(const char *path, const char *target, struct timespec 
 		return NULL;
 	}
 	return &l->v;
-}
-
-int vn_find_view(struct request *rq, const char *path, struct repo_image *i, enum tree_kind kind,
-		 size_t first, size_t count, struct found *out, struct err *err)
-{
-	struct view *w = inodes_find_view(rq->fs->inodes, path);
-
-	if (!w) {
-		w = view_new(rq->fs, path, i, kind, first, count);
-		if (w)
-			w = inodes_add_view(rq->fs->inodes, w);
-	}
-	if (!w)
-		return err_nomem(err);
-	out->view = w;
-	out->node = TREE_ROOT;
-	return 0;
-}
-
-bool vn_find(struct request *rq, const char *path, struct found *out)
-{
-	out->vnode = inodes_find(rq->fs->inodes, path);
-	return out->vnode != NULL;
 }
 
 const char *vn_join(char path[static VN_PATH_MAX], const char *dir, const char *name)

@@ -2,7 +2,6 @@
 #include "fs/vnode.h"
 
 #include "fs/fs.h"
-#include "fs/inode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +14,16 @@ void listing_add(struct listing *l, const char *name, unsigned char type)
 	l->count++;
 }
 
+static void free_inode(struct inode *i)
+{
+	struct vnode *v = (struct vnode *)i;
+
+	if (v->ops->free)
+		v->ops->free(v);
+	free(i->path);
+	free(v);
+}
+
 void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
 {
 	struct vnode *v = calloc(1, size);
@@ -22,30 +31,31 @@ void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
 	if (!v)
 		return NULL;
 	v->ops = ops;
-	if (path) {
-		v->path = strdup(path);
-		if (!v->path) {
-			free(v);
-			return NULL;
-		}
+	v->inode.free = free_inode;
+	v->inode.path = path ? strdup(path) : NULL;
+	if (path && !v->inode.path) {
+		free(v);
+		return NULL;
 	}
 	return v;
 }
 
 void vnode_free(struct vnode *v)
 {
-	if (!v)
-		return;
-	if (v->ops->free)
-		v->ops->free(v);
-	free(v->path);
-	free(v);
+	if (v)
+		free_inode(&v->inode);
+}
+
+bool vnode_find(struct request *rq, const char *path, struct found *out)
+{
+	out->vnode = (struct vnode *)inodes_find(rq->fs->inodes, INODE_VNODE, path);
+	return out->vnode != NULL;
 }
 
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
 	*st = (struct stat){
-	    .st_ino = v->ino,
+	    .st_ino = vnode_ino(v),
 	    .st_mode = v->ops->mode,
 	    .st_nlink = 1, /* nothing is said of subdirectories */
 	    .st_uid = rq->fs->owner,
@@ -68,6 +78,6 @@ int vnode_found(struct request *rq, struct vnode *v, struct found *out, struct e
 {
 	if (!v)
 		return err_nomem(err);
-	out->vnode = inodes_add(rq->fs->inodes, v);
+	out->vnode = (struct vnode *)inodes_add(rq->fs->inodes, INODE_VNODE, &v->inode);
 	return out->vnode ? 0 : err_nomem(err);
 }

@@ -11,6 +11,7 @@
 #ifndef FS_VNODE_H
 #define FS_VNODE_H
 
+#include "fs/inode.h"
 #include "fs/job.h"
 #include "store/buf.h"
 #include "store/err.h"
@@ -68,21 +69,32 @@ struct vnode_ops {
 };
 
 struct vnode {
+	struct inode inode; /* path NULL: every lookup makes one of its own */
 	const struct vnode_ops *ops;
-	char *path;   /* owned: canonical, below the mount point; NULL: never shared, every lookup
-			 makes one */
-	uint64_t ino; /* the inode table's, as is lookups */
-	uint64_t lookups;
 	bool stable; /* content by digest: the kernel may keep it for ever */
 };
+
+/* The vnode of an inode number, or NULL. */
+static inline struct vnode *vnode_get(struct inodes *t, uint64_t ino)
+{
+	return (struct vnode *)inodes_get(t, INODE_VNODE, ino);
+}
+
+static inline uint64_t vnode_ino(const struct vnode *v)
+{
+	return v->inode.number;
+}
 
 /* A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
  * copied. NULL: out of memory. */
 void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
-void vnode_free(struct vnode *v);
+void vnode_free(struct vnode *v); /* one that is not in the table; NULL is allowed */
 
 /* st_mode, owner, size and times as they are; the inode number. */
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
+
+/* The shared vnode of a path as what was found; false where there is none. */
+bool vnode_find(struct request *rq, const char *path, struct found *out);
 
 /* Gives a vnode of the table as what was found: the shared one of that path, or `v` (which is
  * taken). */
