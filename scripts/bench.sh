@@ -14,8 +14,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/common.sh"
 
 ((EUID == 0)) || die "this needs root: it mounts overlays and drops caches"
-"$here/setup.sh" bench
 need_fuse
+"$here/setup.sh" bench
 build_imagefs
 image=${IMAGE:-$build/reference/oci}
 [[ -n ${IMAGE:-} ]] || "$here/mkimage.sh" "$build/reference"

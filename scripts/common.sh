@@ -29,14 +29,13 @@ need_debian() { # need_debian PACKAGE...
     die "packages are installed through apt only. What is needed, by Debian's names: $*"
 }
 
-# A mount needs the device, and for all but root the helper that comes with it.
+# A mount needs the device; asked first, as no package brings it.
 need_fuse() {
     [[ -c /dev/fuse ]] ||
         die "there is no /dev/fuse. Load the kernel module (modprobe fuse); in a container, start it with" \
             "--device /dev/fuse --cap-add SYS_ADMIN; in a chroot, bind it: mount --bind /dev/fuse CHROOT/dev/fuse"
     (exec 9<>/dev/fuse) 2>/dev/null ||
-        die "/dev/fuse is there, but may not be opened by $(id -un): look at its mode, or at the device rules of the container"
-    ((EUID == 0)) || command -v fusermount3 >/dev/null || die "fusermount3 is missing (package fuse3)"
+        die "/dev/fuse is there, but $(id -un) may not open it: look at its mode, or at the container's device rules"
 }
 
 build_imagefs() { # quietly, unless it fails

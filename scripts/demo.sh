@@ -63,8 +63,8 @@ stop)
 *) die "usage: demo.sh [stop]" ;;
 esac
 
-"$here/setup.sh" demo
 need_fuse
+"$here/setup.sh" demo
 say "Building imagefs ..."
 build_imagefs
 stop

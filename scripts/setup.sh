@@ -91,7 +91,7 @@ done
 
 need_debian "${wanted[@]}"
 for package in "${wanted[@]}"; do
-    installed "$package" || missing+=("${package%%|*}")
+    installed "$package" || [[ " ${missing[*]} " == *" ${package%%|*} "* ]] || missing+=("${package%%|*}")
 done
 for package in "${packages_optional[@]}"; do
     installed "$package" || optional+=("$package")

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# test.sh [TARGET]: installs what is missing, builds, and runs every test. TARGET: check (the default), unit, asan, tsan.
+# test.sh [TARGET]: installs what is missing, builds, and runs every test.
+# TARGET: check (the default), unit, asan, tsan.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/common.sh"
@@ -12,6 +13,6 @@ check | unit | asan | tsan) ;;
 *) die "usage: test.sh [check|unit|asan|tsan]" ;;
 esac
 
-"$here/setup.sh" test
 [[ $target == unit ]] || need_fuse
+"$here/setup.sh" test
 exec make -C "$top" BUILD="$build" --no-print-directory -j"$(nproc)" "$target"

@@ -29,7 +29,8 @@ class Registry:
         self.process = Process("docker-registry", "serve", config)
         answers = ["curl", "-sf", "--noproxy", "*", "-o", "/dev/null", f"http://{self.host}/v2/"]
         wait_until("docker-registry answers", lambda: subprocess.run(answers).returncode == 0)
-        run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{bench.image}:dev", f"docker://{self.reference}")
+        run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{bench.image}:dev",
+            f"docker://{self.reference}")
         raw = run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{self.reference}")
         manifest = json.loads(raw)
         self.layers = [layer["digest"] for layer in manifest["layers"]]
