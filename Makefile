@@ -95,7 +95,7 @@ install: $(BUILD)/imagefs
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit))
 
 .SECONDARY:
 .PHONY: all unit check check-reference asan tsan bench install clean FORCE
