@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The layers of an image, side by side. A few workers take them from a list, the largest first,
- * so that no large one is left for the end. The first failure stops the others, whose parts stay
- * for the next try; it is the one that is reported.
+ * so that no large one is left for the end. Large layers keep a processor busy with decoding: of
+ * those, only as many are under way as there are processors, since more would share them and
+ * finish the largest last, alone. Small layers wait for the network most of the time: what workers
+ * are left take those. The first failure stops the others, whose parts stay for the next try; it
+ * is the one that is reported.
  *
  * Every worker has a cancel of its own, since each may wait for something else; they are set
  * together, by a failure or by the pull's own cancel.
@@ -16,13 +19,15 @@
 #include <string.h>
 
 #define WORKERS	  4
+#define LARGE	  (8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
 #define ID_DIGITS 12
 
 struct task {
 	const struct descriptor *layer;
 	const struct digest *diff_id;
 	bool local;    /* the blob is there */
-	uint64_t done; /* bytes of it; under crew.lock */
+	bool taken;    /* under crew.lock, as is */
+	uint64_t done; /* bytes of it */
 };
 
 struct crew {
@@ -31,7 +36,7 @@ struct crew {
 	struct task *tasks; /* owned */
 	size_t count;
 	pthread_mutex_t lock; /* guards what follows, and the calls of the pull's watch */
-	size_t next;	      /* task to take */
+	long processors;      /* free for large layers */
 	uint64_t done, total; /* bytes of all tasks */
 	int result;	      /* of the first that failed */
 	struct err *err;
@@ -160,13 +165,28 @@ static void stop_all(void *arg)
 		cancel_set(&c->cancels[i]);
 }
 
+static bool is_large(const struct task *t)
+{
+	return t->layer->size >= LARGE;
+}
+
+/* NULL: nothing is left that this worker may begin. Large layers that wait are then taken by those
+ * who are at work on large ones. */
 static struct task *take_task(struct crew *c)
 {
 	struct task *t = NULL;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->result == 0 && c->next < c->count)
-		t = &c->tasks[c->next++];
+	for (size_t i = 0; c->result == 0 && !t && i < c->count; i++) {
+		bool may = !is_large(&c->tasks[i]) || c->processors > 0;
+
+		if (may && !c->tasks[i].taken)
+			t = &c->tasks[i];
+	}
+	if (t) {
+		t->taken = true;
+		c->processors -= is_large(t);
+	}
 	pthread_mutex_unlock(&c->lock);
 	return t;
 }
@@ -177,6 +197,7 @@ static void finish_task(struct crew *c, struct task *t, int result, const struct
 	bool first = false;
 
 	pthread_mutex_lock(&c->lock);
+	c->processors += is_large(t);
 	if (result == 0 && !t->local) {
 		tell(c, t, "Download complete");
 		tell(c, t, "Pull complete");
@@ -247,7 +268,11 @@ static void run(struct crew *c)
 int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
 		const struct config *config, struct err *err)
 {
-	struct crew c = {.pull = p, .repository = repository, .err = err};
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct crew c = {.pull = p,
+			 .repository = repository,
+			 .processors = processors > 0 ? processors : 1,
+			 .err = err};
 	int r;
 
 	pthread_mutex_init(&c.lock, NULL);
