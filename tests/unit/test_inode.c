@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/inode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static int freed;
+
+static void free_it(struct inode *i)
+{
+	freed++;
+	free(i->path);
+	free(i);
+}
+
+static struct inode *make(const char *path)
+{
+	struct inode *i = calloc(1, sizeof(*i));
+
+	i->path = path ? strdup(path) : NULL;
+	i->free = free_it;
+	return i;
+}
+
+static struct inodes *table(void)
+{
+	struct inodes *t;
+
+	freed = 0;
+	assert_int_equal(inodes_open(&t, NULL), 0);
+	return t;
+}
+
+static void one_path_is_one_inode(void **state)
+{
+	struct inodes *t = table();
+	struct inode *a = inodes_add(t, INODE_VNODE, make("images"));
+
+	(void)state;
+	assert_ptr_equal(inodes_add(t, INODE_VNODE, make("images")), a);
+	assert_int_equal(freed, 1);
+	assert_ptr_equal(inodes_find(t, INODE_VNODE, "images"), a);
+	assert_int_equal(a->lookups, 3);
+	assert_null(inodes_find(t, INODE_VIEW, "images"));
+	inodes_close(t);
+	assert_int_equal(freed, 2);
+}
+
+static void what_has_no_path_is_never_shared(void **state)
+{
+	struct inodes *t = table();
+	struct inode *a = inodes_add(t, INODE_VNODE, make(NULL));
+	struct inode *b = inodes_add(t, INODE_VNODE, make(NULL));
+
+	(void)state;
+	assert_ptr_not_equal(a, b);
+	assert_int_not_equal(a->number, b->number);
+	inodes_close(t);
+}
+
+static void what_the_kernel_forgets_is_freed_and_its_number_used_again(void **state)
+{
+	struct inodes *t = table();
+	struct inode *root = inodes_add(t, INODE_VNODE, make(""));
+	struct inode *a = inodes_add(t, INODE_VNODE, make("a"));
+	uint32_t number = a->number;
+
+	(void)state;
+	assert_int_equal(root->number, INODE_ROOT);
+	inodes_count_lookups(t, number, 4);
+	inodes_forget(t, number, 4);
+	assert_ptr_equal(inodes_get(t, INODE_VNODE, number), a);
+	inodes_forget(t, number, 1);
+	assert_int_equal(freed, 1);
+	assert_null(inodes_get(t, INODE_VNODE, number));
+	assert_null(inodes_find(t, INODE_VNODE, "a"));
+	assert_int_equal(inodes_add(t, INODE_VNODE, make("b"))->number, number);
+	inodes_forget(t, INODE_ROOT, 1);
+	assert_ptr_equal(inodes_get(t, INODE_VNODE, INODE_ROOT), root);
+	inodes_close(t);
+}
+
+static void lookups_of_all_nodes_of_a_view_are_its_own(void **state)
+{
+	struct inodes *t = table();
+	struct inode *w = inodes_add(t, INODE_VIEW, make("rootfs"));
+	uint64_t base = (uint64_t)w->number << 32;
+
+	(void)state;
+	inodes_count_lookups(t, base | 7, 1);
+	inodes_count_lookups(t, base | 123456, 2);
+	assert_ptr_equal(inodes_get(t, INODE_VIEW, base | 99), w);
+	assert_null(inodes_get(t, INODE_VNODE, base | 99));
+	inodes_forget(t, base | 123456, 2);
+	inodes_forget(t, base | 7, 1);
+	assert_int_equal(freed, 0);
+	inodes_forget(t, base, 1);
+	assert_int_equal(freed, 1);
+	inodes_close(t);
+}
+
+static void many_inodes_keep_their_numbers(void **state)
+{
+	enum { COUNT = 20000 };
+	struct inodes *t = table();
+	struct inode **all = calloc(COUNT, sizeof(struct inode *));
+	struct inodes_counts counts;
+	char path[32];
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(path, sizeof(path), "p%d", i);
+		all[i] = inodes_add(t, INODE_VNODE, make(path));
+	}
+	for (int i = 0; i < COUNT; i++)
+		assert_ptr_equal(inodes_get(t, INODE_VNODE, all[i]->number), all[i]);
+	inodes_count(t, &counts);
+	assert_int_equal(counts.vnodes, COUNT);
+	assert_int_equal(counts.lookups, COUNT);
+	free(all);
+	inodes_close(t);
+	assert_int_equal(freed, COUNT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(one_path_is_one_inode),
+	    cmocka_unit_test(what_has_no_path_is_never_shared),
+	    cmocka_unit_test(what_the_kernel_forgets_is_freed_and_its_number_used_again),
+	    cmocka_unit_test(lookups_of_all_nodes_of_a_view_are_its_own),
+	    cmocka_unit_test(many_inodes_keep_their_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/job.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* A job's function that waits until it is let go or cancelled, and counts its runs. */
+struct gate {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool open;
+	int result;
+	atomic_int runs, running, most;
+};
+
+static void gate_init(struct gate *g)
+{
+	memset(g, 0, sizeof(*g));
+	pthread_mutex_init(&g->lock, NULL);
+	pthread_cond_init(&g->changed, NULL);
+}
+
+static void gate_open(void *arg)
+{
+	struct gate *g = arg;
+
+	pthread_mutex_lock(&g->lock);
+	g->open = true;
+	pthread_cond_broadcast(&g->changed);
+	pthread_mutex_unlock(&g->lock);
+}
+
+static int gate_run(struct job *j, void *arg, struct err *err)
+{
+	struct gate *g = arg;
+	int now = atomic_fetch_add(&g->running, 1) + 1, r;
+
+	atomic_fetch_add(&g->runs, 1);
+	if (now > atomic_load(&g->most))
+		atomic_store(&g->most, now);
+	cancel_on_set(job_cancel(j), gate_open, g);
+	pthread_mutex_lock(&g->lock);
+	while (!g->open)
+		pthread_cond_wait(&g->changed, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+	cancel_on_set(job_cancel(j), NULL, NULL);
+	atomic_fetch_sub(&g->running, 1);
+	buf_puts(job_result(j), "done");
+	r = cancel_check(job_cancel(j), err);
+	return r < 0 ? r : g->result ? err_set(err, -g->result, "the gate says no") : 0;
+}
+
+struct waiter {
+	struct job_waiter w;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int told;
+};
+
+static void waiter_done(struct job_waiter *w)
+{
+	struct waiter *me = (struct waiter *)w;
+
+	pthread_mutex_lock(&me->lock);
+	me->told++;
+	pthread_cond_broadcast(&me->changed);
+	pthread_mutex_unlock(&me->lock);
+}
+
+static void waiter_init(struct waiter *me)
+{
+	memset(me, 0, sizeof(*me));
+	pthread_mutex_init(&me->lock, NULL);
+	pthread_cond_init(&me->changed, NULL);
+	me->w.done = waiter_done;
+}
+
+static void waiter_wait(struct waiter *me)
+{
+	pthread_mutex_lock(&me->lock);
+	while (!me->told)
+		pthread_cond_wait(&me->changed, &me->lock);
+	pthread_mutex_unlock(&me->lock);
+}
+
+static struct job *start(struct jobs *js, const char *key, const char *class, struct gate *g)
+{
+	struct job_spec spec = {
+	    .key = key, .title = key ? key : "a job", .class = class, .run = gate_run, .arg = g};
+	struct err err = {0};
+	struct job *j = NULL;
+
+	assert_int_equal(job_start(js, &spec, &j, &err), 0);
+	return j;
+}
+
+static void jobs_end(struct jobs *js)
+{
+	jobs_stop(js);
+	jobs_close(js);
+}
+
+static void one_key_is_one_job_and_all_waiters_are_told(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a, b, late;
+	struct job *one, *two;
+	struct err err;
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	waiter_init(&b);
+	waiter_init(&late);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	one = start(js, "key", "host", &g);
+	two = start(js, "key", "host", &g);
+	assert_ptr_equal(one, two);
+	assert_true(job_wait(one, &a.w));
+	assert_true(job_wait(two, &b.w));
+	gate_open(&g);
+	waiter_wait(&a);
+	waiter_wait(&b);
+	assert_true(job_wait(one, &late.w)); /* told at once */
+	assert_int_equal(a.told + b.told + late.told, 3);
+	assert_int_equal(atomic_load(&g.runs), 1);
+	assert_int_equal(job_outcome(one, &err), 0);
+	assert_string_equal(job_result(one)->data, "done");
+	job_put(one);
+	job_put(two);
+	jobs_end(js);
+}
+
+static void the_last_waiter_that_leaves_cancels_the_job(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a, b;
+	struct job *j;
+	struct err err;
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	waiter_init(&b);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	j = start(js, "key", "host", &g);
+	job_wait(j, &a.w);
+	job_wait(j, &b.w);
+	assert_true(job_leave(j, &a.w));
+	assert_false(job_leave(j, &a.w));
+	assert_int_equal(cancel_check(job_cancel(j), NULL), 0);
+	assert_true(job_leave(j, &b.w));
+	assert_int_equal(cancel_check(job_cancel(j), NULL), -EINTR);
+	jobs_stop(js); /* ends, as the job was cancelled */
+	assert_int_equal(a.told + b.told, 0);
+	job_put(j);
+	jobs_close(js);
+}
+
+static void who_left_before_waiting_is_not_added(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a;
+	struct job *j;
+	struct err err;
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	j = start(js, "key", "host", &g);
+	assert_false(job_leave(j, &a.w));
+	assert_false(job_wait(j, &a.w));
+	gate_open(&g);
+	jobs_stop(js);
+	assert_int_equal(a.told, 0);
+	job_put(j);
+	jobs_close(js);
+}
+
+static void a_failure_is_remembered_for_its_key(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a;
+	struct job *j, *again = NULL;
+	struct err err;
+	struct job_spec spec = {
+	    .key = "key", .title = "key", .class = "host", .run = gate_run, .arg = &g};
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	g.result = -ENOENT;
+	assert_int_equal(jobs_open(&js, &err), 0);
+	j = start(js, "key", "host", &g);
+	job_wait(j, &a.w);
+	gate_open(&g);
+	waiter_wait(&a);
+	assert_int_equal(job_outcome(j, &err), -ENOENT);
+	assert_int_equal(job_start(js, &spec, &again, &err), -ENOENT);
+	assert_string_equal(err.text, "the gate says no");
+	assert_int_equal(atomic_load(&g.runs), 1);
+	job_put(j);
+	jobs_end(js);
+}
+
+static void a_class_has_its_share_and_others_run_beside_it(void **state)
+{
+	struct jobs *js;
+	struct gate dead, alive;
+	struct waiter a;
+	struct job *many[3 * JOBS_PER_CLASS], *j;
+	struct err err;
+	char key[32];
+
+	(void)state;
+	gate_init(&dead);
+	gate_init(&alive);
+	waiter_init(&a);
+	gate_open(&alive);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	for (int i = 0; i < 3 * JOBS_PER_CLASS; i++) {
+		snprintf(key, sizeof(key), "dead %d", i);
+		many[i] = start(js, key, "dead", &dead);
+	}
+	j = start(js, "alive", "alive", &alive);
+	job_wait(j, &a.w);
+	waiter_wait(&a); /* not behind the dead ones */
+	assert_true(atomic_load(&dead.most) <= JOBS_PER_CLASS);
+	gate_open(&dead);
+	jobs_stop(js);
+	for (int i = 0; i < 3 * JOBS_PER_CLASS; i++)
+		job_put(many[i]);
+	job_put(j);
+	jobs_close(js);
+}
+
+static void a_job_whose_time_is_up_is_told_so(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a;
+	struct job *busy[JOBS_PER_CLASS], *j = NULL;
+	struct err err;
+	struct job_spec spec = {.key = "late",
+				.title = "late",
+				.class = "host",
+				.limit_ms = 1,
+				.run = gate_run,
+				.arg = &g};
+	char key[32];
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	for (int i = 0; i < JOBS_PER_CLASS; i++) {
+		snprintf(key, sizeof(key), "busy %d", i);
+		busy[i] = start(js, key, "host", &g);
+	}
+	assert_int_equal(job_start(js, &spec, &j, &err), 0);
+	job_wait(j, &a.w);
+	usleep(5000); /* more than its limit */
+	gate_open(&g);
+	waiter_wait(&a);
+	jobs_stop(js);
+	assert_int_equal(job_outcome(j, &err), -ETIMEDOUT);
+	for (int i = 0; i < JOBS_PER_CLASS; i++)
+		job_put(busy[i]);
+	job_put(j);
+	jobs_close(js);
+}
+
+static void stopping_cancels_what_runs_and_starts_nothing(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a;
+	struct job *j, *none = NULL;
+	struct err err;
+	struct job_spec spec = {.title = "new", .class = "host", .run = gate_run, .arg = &g};
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	j = start(js, NULL, "host", &g);
+	job_wait(j, &a.w);
+	jobs_stop(js);
+	assert_int_equal(a.told, 1);
+	assert_int_equal(job_outcome(j, &err), -EINTR);
+	assert_int_equal(job_start(js, &spec, &none, &err), -EINTR);
+	job_put(j);
+	jobs_close(js);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(one_key_is_one_job_and_all_waiters_are_told),
+	    cmocka_unit_test(the_last_waiter_that_leaves_cancels_the_job),
+	    cmocka_unit_test(who_left_before_waiting_is_not_added),
+	    cmocka_unit_test(a_failure_is_remembered_for_its_key),
+	    cmocka_unit_test(a_class_has_its_share_and_others_run_beside_it),
+	    cmocka_unit_test(a_job_whose_time_is_up_is_told_so),
+	    cmocka_unit_test(stopping_cancels_what_runs_and_starts_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
