@@ -229,8 +229,10 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 }
 
 /* What is denied names the repository already. */
-static ssize_t explain(const struct registry_stream *s, ssize_t r, struct err *err)
+static ssize_t explain(struct registry_stream *s, ssize_t r, struct err *err)
 {
+	if (r < 0 && r != -ESTALE)
+		client_result(s->registry, (int)r);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "%s: not found", s->name);
 	if (r < 0 && r != -EACCES && r != -EINTR && r != -ESTALE)

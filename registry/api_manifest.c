@@ -158,7 +158,7 @@ static int run(struct registry *registry, const char *method, const struct ref *
 				  .full = full,
 				  .out = out};
 
-	r = api_everywhere(registry, ref, cancel, step, &c, err);
+	r = client_result(registry, api_everywhere(registry, ref, cancel, step, &c, err));
 	return r < 0 ? explain(&c, r, err) : r;
 }
 

@@ -166,7 +166,7 @@ int registry_tags(struct registry *registry, const struct ref *repository, struc
 			      .each = each,
 			      .arg = arg};
 
-	r = list_tags(&c, err);
+	r = client_result(registry, list_tags(&c, err));
 	free(c.path);
 	if (r < 0 && r != -EACCES && r != -EINTR)
 		err_context(err, "tags of %s", name);

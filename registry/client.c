@@ -5,6 +5,7 @@
 
 static void client_free(struct registry *r)
 {
+	auth_close(r->auth);
 	http_put(r->http);
 	hosts_close(r->hosts);
 	free(r);
@@ -22,7 +23,11 @@ int registry_open(const struct registry_options *o, struct registry **out, struc
 	e = hosts_open(o, &r->hosts, err);
 	if (e == 0)
 		e = http_open(o->user_agent, NULL, &r->http, err);
+	if (e == 0)
+		e = auth_open(o, r->http, r->hosts, &r->auth, err);
 	if (e < 0) {
+		if (r->http)
+			http_stop(r->http);
 		client_free(r);
 		return e;
 	}
@@ -46,6 +51,13 @@ int client_enter(struct registry *r, const char *host, struct err *err)
 	return 0;
 }
 
+int client_result(struct registry *r, int result)
+{
+	if (result < 0)
+		__atomic_add_fetch(&r->errors, 1, __ATOMIC_RELAXED);
+	return result;
+}
+
 void client_put(struct registry *r)
 {
 	if (r && __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) == 0)
@@ -60,5 +72,5 @@ void registry_stats(struct registry *r, struct registry_stats *out)
 	*out = (struct registry_stats){.requests = c.requests,
 				       .bytes_received = c.bytes_received,
 				       .retries = __atomic_load_n(&r->retries, __ATOMIC_RELAXED),
-				       .errors = c.errors};
+				       .errors = __atomic_load_n(&r->errors, __ATOMIC_RELAXED)};
 }

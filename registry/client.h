@@ -6,6 +6,7 @@
 #ifndef REGISTRY_CLIENT_H
 #define REGISTRY_CLIENT_H
 
+#include "registry/auth.h"
 #include "registry/hosts.h"
 #include "registry/http.h"
 #include "registry/registry.h"
@@ -15,11 +16,14 @@ struct registry {
 	bool offline;
 	struct http *http;
 	struct hosts *hosts;
-	uint64_t retries; /* atomic */
+	struct auth *auth;
+	uint64_t retries, errors; /* atomic */
 };
 
 /* Counts a call in: 0, or -ENETUNREACH while offline. After 0 comes client_put(). */
 int client_enter(struct registry *r, const char *host, struct err *err);
+/* Counts an error, for the statistics; gives what it was given. */
+int client_result(struct registry *r, int result);
 void client_put(struct registry *r);
 DEFINE_AUTO(struct registry, client_put)
 

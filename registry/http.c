@@ -115,6 +115,15 @@ void http_stop(struct http *h)
 	pthread_join(h->thread, NULL);
 }
 
+bool http_stopped(struct http *h)
+{
+	pthread_mutex_lock(&h->lock);
+	bool stop = h->stop;
+
+	pthread_mutex_unlock(&h->lock);
+	return stop;
+}
+
 static void wake_answer(void *arg)
 {
 	struct http_answer *a = arg;
@@ -180,12 +189,6 @@ static enum http_fault fault_of_wait(const struct http_answer *a, int r)
 	return HTTP_FAULT_FATAL;
 }
 
-static int count_error(struct http *h, int r)
-{
-	__atomic_add_fetch(&h->counters.errors, 1, __ATOMIC_RELAXED);
-	return r;
-}
-
 static struct http_answer *answer_new(struct http *h, const struct http_request *q)
 {
 	struct http_answer *a = calloc(1, sizeof(*a));
@@ -221,14 +224,14 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	r = wait_for(a, answer_ready, now_ms() + h->limits.headers_ms, err);
 	if (r < 0) {
 		*fault = fault_of_wait(a, r);
-		return count_error(h, r);
+		return r;
 	}
 	pthread_mutex_lock(&a->lock);
 	bool answered = a->answered;
 
 	pthread_mutex_unlock(&a->lock);
 	if (!answered)
-		return count_error(h, http_error(a, fault, err));
+		return http_error(a, fault, err);
 	*fault = HTTP_FAULT_NONE;
 	*out = steal(&a);
 	return 0;
@@ -257,16 +260,14 @@ ssize_t http_read(struct http_answer *a, void *data, size_t max, enum http_fault
 	*fault = HTTP_FAULT_NONE;
 	if (r < 0) {
 		*fault = fault_of_wait(a, r);
-		return count_error(a->http, r);
+		return r;
 	}
 	pthread_mutex_lock(&a->lock);
 	size_t len = ring_used(&a->ring);
 
 	pthread_mutex_unlock(&a->lock);
 	if (len == 0) /* done */
-		return a->result == CURLE_OK && !a->stopped
-			   ? 0
-			   : count_error(a->http, http_error(a, fault, err));
+		return a->result == CURLE_OK && !a->stopped ? 0 : http_error(a, fault, err);
 	if (len > max)
 		len = max;
 	ring_copy_out(&a->ring, a->ring.tail, data, len);
@@ -389,5 +390,4 @@ void http_counters(struct http *h, struct http_counters *out)
 {
 	out->requests = __atomic_load_n(&h->counters.requests, __ATOMIC_RELAXED);
 	out->bytes_received = __atomic_load_n(&h->counters.bytes_received, __ATOMIC_RELAXED);
-	out->errors = __atomic_load_n(&h->counters.errors, __ATOMIC_RELAXED);
 }

@@ -44,6 +44,7 @@ void http_put(struct http *h); /* the last one frees; http_stop() comes first */
 
 /* Ends every transfer and every wait (-EINTR), now and from now on, and the thread. */
 void http_stop(struct http *h);
+bool http_stopped(struct http *h);
 
 /* How far TLS is checked, and by what. All borrowed until http_end(). */
 struct http_tls {
@@ -98,7 +99,7 @@ DEFINE_AUTO(struct http_answer, http_end)
 int http_sleep(struct http *h, int64_t ms, struct cancel *cancel, struct err *err);
 
 struct http_counters {
-	uint64_t requests, bytes_received, errors;
+	uint64_t requests, bytes_received;
 };
 void http_counters(struct http *h, struct http_counters *out);
 

@@ -182,21 +182,12 @@ static void tell_fresh(struct http *h)
 		}
 }
 
-static bool must_stop(struct http *h)
-{
-	pthread_mutex_lock(&h->lock);
-	bool stop = h->stop;
-
-	pthread_mutex_unlock(&h->lock);
-	return stop;
-}
-
 static void *loop(void *arg)
 {
 	struct http *h = arg;
 	int running;
 
-	while (!must_stop(h)) {
+	while (!http_stopped(h)) {
 		obey_orders(h);
 		curl_multi_perform(h->multi, &running);
 		finish_transfers(h);
