@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/span_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LEN 100000
+
+/* A span of bytes that tell its number. */
+struct source {
+	uint8_t byte;
+	int fails;    /* an errno, or 0 */
+	int delay_ms; /* of the decoding */
+	atomic_int decoded;
+	atomic_int at_once, at_once_max;
+};
+
+static int fill(void *arg, void *data, struct err *err)
+{
+	struct source *s = arg;
+	int now = ++s->at_once;
+
+	if (now > s->at_once_max)
+		s->at_once_max = now;
+	s->decoded++;
+	if (s->delay_ms)
+		usleep((useconds_t)s->delay_ms * 1000);
+	memset(data, s->byte, LEN);
+	s->at_once--;
+	return s->fails ? err_set(err, s->fails, "spoilt") : 0;
+}
+
+static struct span_key key(uint64_t number)
+{
+	return (struct span_key){.layer = "layer", .number = number};
+}
+
+static struct cached_span *get(struct span_cache *c, struct source *s)
+{
+	struct span_key k = key(s->byte);
+	struct cached_span *span;
+	struct err err;
+
+	assert_int_equal(span_cache_get(c, &k, LEN, fill, s, &span, &err), 0);
+	assert_int_equal(cached_span_data(span)[0], s->byte);
+	assert_int_equal(cached_span_data(span)[LEN - 1], s->byte);
+	return span;
+}
+
+static void a_span_is_decoded_once_while_it_fits(void **state)
+{
+	struct span_cache *c = span_cache_new(3 * LEN);
+	struct source s[5] = {{.byte = 0}, {.byte = 1}, {.byte = 2}, {.byte = 3}, {.byte = 4}};
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 3; i++)
+			span_cache_put(c, get(c, &s[i]));
+	}
+	assert_int_equal(span_cache_hits(c), 6);
+	assert_int_equal(span_cache_misses(c), 3);
+
+	span_cache_put(c, get(c, &s[0])); /* 1 is now the one not used for longest */
+	span_cache_put(c, get(c, &s[3]));
+	span_cache_put(c, get(c, &s[0]));
+	assert_int_equal(s[0].decoded, 1);
+	span_cache_put(c, get(c, &s[1]));
+	assert_int_equal(s[1].decoded, 2);
+	span_cache_free(c);
+}
+
+static void a_span_in_use_stays(void **state)
+{
+	struct span_cache *c = span_cache_new(2 * LEN);
+	struct source s[9];
+	struct cached_span *used;
+
+	(void)state;
+	memset(s, 0, sizeof(s));
+	for (int i = 0; i < 9; i++)
+		s[i].byte = (uint8_t)i;
+	used = get(c, &s[0]);
+	for (int i = 1; i < 9; i++)
+		span_cache_put(c, get(c, &s[i]));
+	assert_int_equal(cached_span_data(used)[LEN / 2], 0);
+	span_cache_put(c, get(c, &s[0]));
+	assert_int_equal(s[0].decoded, 1);
+	span_cache_put(c, used);
+	span_cache_free(c);
+}
+
+struct reader {
+	pthread_t thread;
+	struct span_cache *cache;
+	struct source *source;
+	uint64_t number;
+	int rc;
+	struct err err;
+};
+
+static void *read_span(void *arg)
+{
+	struct reader *r = arg;
+	struct span_key k = key(r->number);
+	struct cached_span *span;
+
+	r->rc = span_cache_get(r->cache, &k, LEN, fill, r->source, &span, &r->err);
+	if (r->rc == 0)
+		span_cache_put(r->cache, span);
+	return NULL;
+}
+
+static void run_readers(struct reader *readers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_span, &readers[i]),
+				 0);
+	for (size_t i = 0; i < n; i++)
+		pthread_join(readers[i].thread, NULL);
+}
+
+static void readers_of_one_missing_span_decode_it_once(void **state)
+{
+	struct span_cache *c = span_cache_new(LEN);
+	struct source s = {.byte = 7, .delay_ms = 30};
+	struct reader readers[8];
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		readers[i] = (struct reader){.cache = c, .source = &s, .number = 7};
+	run_readers(readers, 8);
+	assert_int_equal(s.decoded, 1);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(readers[i].rc, 0);
+	span_cache_free(c);
+}
+
+static void an_error_reaches_all_who_wait_and_is_not_kept(void **state)
+{
+	struct span_cache *c = span_cache_new(LEN);
+	struct source s = {.byte = 7, .delay_ms = 30, .fails = EBADMSG};
+	struct reader readers[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		readers[i] = (struct reader){.cache = c, .source = &s, .number = 7};
+	run_readers(readers, 4);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(readers[i].rc, -EBADMSG);
+		assert_string_equal(readers[i].err.text, "spoilt");
+	}
+	s.fails = 0;
+	span_cache_put(c, get(c, &s));
+	span_cache_free(c);
+}
+
+static void no_more_decode_side_by_side_than_there_are_processors(void **state)
+{
+	struct span_cache *c = span_cache_new(100 * LEN);
+	struct source s = {.byte = 7, .delay_ms = 5};
+	struct reader readers[16];
+
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		readers[i] = (struct reader){.cache = c, .source = &s, .number = (uint64_t)i};
+	run_readers(readers, 16);
+	assert_int_equal(s.decoded, 16);
+	assert_true(s.at_once_max <= sysconf(_SC_NPROCESSORS_ONLN));
+	span_cache_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_span_is_decoded_once_while_it_fits),
+	    cmocka_unit_test(a_span_in_use_stays),
+	    cmocka_unit_test(readers_of_one_missing_span_decode_it_once),
+	    cmocka_unit_test(an_error_reaches_all_who_wait_and_is_not_kept),
+	    cmocka_unit_test(no_more_decode_side_by_side_than_there_are_processors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
