@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plain data that compress as layers do, and programs that compress them. For tests of codecs and
- * layers; all of it allocated, freed with free().
+ * layers; all of it allocated, freed with free(). Include after cmocka.h.
  */
 #ifndef TESTS_UNIT_SAMPLE_H
 #define TESTS_UNIT_SAMPLE_H
 
-#include <fcntl.h>
+#include "tests/unit/scratch.h"
+
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct bytes {
 	uint8_t *p;
@@ -84,22 +80,17 @@ static inline struct bytes sample_read(const char *path)
 /* Runs a filter; n is 0 where it is not installed. */
 static inline struct bytes sample_filter(const char *command, struct bytes in)
 {
-	char dir[] = "/tmp/imagefs-test-XXXXXX", path[64], out[64], line[1024];
+	struct scratch dir = scratch_make();
 	struct bytes b = {NULL, 0};
+	char line[2048];
 
-	if (!mkdtemp(dir))
-		abort();
-	snprintf(path, sizeof(path), "%s/in", dir);
-	snprintf(out, sizeof(out), "%s/out", dir);
-	sample_write(path, in);
-	snprintf(line, sizeof(line), "(%s) <%s >%s 2>%s/err", command, path, out, dir);
+	sample_write(scratch_path(&dir, "in"), in);
+	snprintf(line, sizeof(line), "cd %s && (%s) <in >out 2>err", dir.path, command);
 	if (system(line) == 0)
-		b = sample_read(out);
+		b = sample_read(scratch_path(&dir, "out"));
 	else
 		fprintf(stderr, "(no output of: %s)\n", command);
-	snprintf(line, sizeof(line), "rm -r %s", dir);
-	if (system(line))
-		abort();
+	scratch_drop(&dir);
 	return b;
 }
 

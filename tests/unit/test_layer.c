@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/layer.h"
 #include "store/layer_format.h"
-#include "tests/unit/sample.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,10 +9,11 @@
 #include <stdbool.h>
 
 #include <cmocka.h>
+#include "tests/unit/sample.h"
 
 /* A store of its own, and an archive that GNU tar made. */
 struct world {
-	char dir[64];
+	struct scratch dir;
 	struct store *store;
 	struct span_cache *cache;
 	struct bytes tar;
@@ -31,31 +31,30 @@ static void shell(const char *command)
 static int make_world(void **state)
 {
 	struct bytes text = sample_make(11 << 20, 21), zeros = {calloc(1, 9 << 20), 9 << 20};
-	char path[128], command[256];
+	char path[512], command[1024];
 	struct err err;
 
 	(void)state;
-	snprintf(world.dir, sizeof(world.dir), "/tmp/imagefs-test-XXXXXX");
-	if (!mkdtemp(world.dir))
-		return -1;
-	snprintf(command, sizeof(command), "mkdir -p %s/tree/d", world.dir);
+	world.dir = scratch_make();
+	snprintf(command, sizeof(command), "mkdir -p %s/tree/d", world.dir.path);
 	shell(command);
-	snprintf(path, sizeof(path), "%s/tree/text", world.dir);
+	snprintf(path, sizeof(path), "%s/tree/text", world.dir.path);
 	sample_write(path, text);
-	snprintf(path, sizeof(path), "%s/tree/zeros", world.dir);
+	snprintf(path, sizeof(path), "%s/tree/zeros", world.dir.path);
 	sample_write(path, zeros);
 	for (int i = 0; i < 100; i++) {
-		snprintf(path, sizeof(path), "%s/tree/d/%d", world.dir, i);
+		snprintf(path, sizeof(path), "%s/tree/d/%d", world.dir.path, i);
 		sample_write(path, (struct bytes){text.p + i * 5000, (size_t)i * 100});
 	}
-	snprintf(command, sizeof(command), "tar -C %s/tree -cf %s/tar .", world.dir, world.dir);
+	snprintf(command, sizeof(command), "tar -C %s/tree -cf %s/tar .", world.dir.path,
+		 world.dir.path);
 	shell(command);
-	snprintf(path, sizeof(path), "%s/tar", world.dir);
+	snprintf(path, sizeof(path), "%s/tar", world.dir.path);
 	world.tar = sample_read(path);
 	free(text.p);
 	free(zeros.p);
 
-	snprintf(path, sizeof(path), "%s/store", world.dir);
+	snprintf(path, sizeof(path), "%s/store", world.dir.path);
 	world.cache = span_cache_new(32 << 20);
 	if (store_open(path, &world.store, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
@@ -66,14 +65,12 @@ static int make_world(void **state)
 
 static int end_world(void **state)
 {
-	char command[256];
-
 	(void)state;
 	span_cache_free(world.cache);
 	store_close(world.store);
 	free(world.tar.p);
-	snprintf(command, sizeof(command), "rm -rf %s", world.dir);
-	return system(command);
+	scratch_drop(&world.dir);
+	return 0;
 }
 
 /* A blob in the store. */
@@ -146,7 +143,7 @@ static void path_in_store(char *path, size_t size, const struct digest *blob, co
 {
 	char relative[LAYER_PATH_MAX];
 
-	snprintf(path, size, "%s/store/%s", world.dir, layer_path(blob, suffix, relative));
+	snprintf(path, size, "%s/store/%s", world.dir.path, layer_path(blob, suffix, relative));
 }
 
 static struct bytes read_index(const struct digest *blob)
@@ -204,13 +201,13 @@ static void entries_say_where_their_content_is(void **state)
 	l = open_layer(&blob);
 	assert_int_equal(layer_index_toc(layer_index(l), &toc, &err), 0);
 	while ((rc = toc_reader_next(toc, &e, &err)) > 0) {
-		char path[5000];
+		char path[5500];
 		struct bytes file;
 		uint8_t *data;
 
 		if (!S_ISREG(e.mode))
 			continue;
-		snprintf(path, sizeof(path), "%s/tree/%s", world.dir, e.path);
+		snprintf(path, sizeof(path), "%s/tree/%s", world.dir.path, e.path);
 		file = sample_read(path);
 		data = malloc(e.size + 1);
 		assert_int_equal(file.n, e.size);
@@ -323,11 +320,11 @@ static void bytes_that_arrive_one_by_one_give_the_same_index(void **state)
 
 static unsigned files_of_layers(void)
 {
-	char path[128];
+	char path[512];
 	unsigned n = 0;
 	DIR *d;
 
-	snprintf(path, sizeof(path), "%s/store/derived/layers", world.dir);
+	snprintf(path, sizeof(path), "%s/store/derived/layers", world.dir.path);
 	d = opendir(path);
 	while (readdir(d))
 		n++;
@@ -444,7 +441,8 @@ static void a_damaged_blob_gives_an_error_or_the_right_data(void **state)
 
 		build(&blob);
 		assert_int_equal(layer_open(world.store, cache, &blob, &l, &err), 0);
-		snprintf(path, sizeof(path), "%s/store/%s", world.dir, blob_path(&blob, relative));
+		snprintf(path, sizeof(path), "%s/store/%s", world.dir.path,
+			 blob_path(&blob, relative));
 		chmod(path, 0600);
 		spoil(path, 400000);
 		rc = layer_read(l, 0, data, 4096, &err);
