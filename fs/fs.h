@@ -13,6 +13,7 @@
 #include "store/platform.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
@@ -38,6 +39,7 @@ struct fs {
 	uid_t owner;
 	gid_t group;
 	struct timespec started;
+	atomic_bool greeted; /* the reply to INIT is out */
 };
 
 #endif

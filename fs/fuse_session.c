@@ -4,12 +4,15 @@
 #include "fs/fuse_ops.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 /* Workers: they decode, and never wait. libfuse's default is 10. */
@@ -71,6 +74,38 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	return 0;
 }
 
+/*
+ * libfuse before 3.16.2 takes FUSE_CAP_PARALLEL_DIROPS and does not pass it on, and the kernel
+ * then sends one LOOKUP at a time for a directory: behind one that waits for a registry, all others
+ * would wait. The flag is put into the reply to INIT, the first that is written.
+ */
+static ssize_t write_reply(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct fs *fs = userdata;
+
+	if (!atomic_exchange_explicit(&fs->greeted, true, memory_order_relaxed) && count > 1 &&
+	    iov[1].iov_len >= offsetof(struct fuse_init_out, flags) + sizeof(uint32_t)) {
+		struct fuse_init_out *init = iov[1].iov_base;
+
+		init->flags |= FUSE_PARALLEL_DIROPS;
+	}
+	return writev(fd, iov, count);
+}
+
+static ssize_t read_request(int fd, void *data, size_t len, void *userdata)
+{
+	(void)userdata;
+	return read(fd, data, len);
+}
+
+static int set_io(struct fuse_session *fuse, struct err *err)
+{
+	const struct fuse_custom_io io = {.writev = write_reply, .read = read_request};
+	int r = fuse_session_custom_io(fuse, &io, fuse_session_fd(fuse));
+
+	return r < 0 ? err_set(err, -r, "setting up the FUSE session") : 0;
+}
+
 int session_open(const struct options *o, struct fs *fs, struct session **out, struct err *err)
 {
 	AUTO(session_close) struct session *s = calloc(1, sizeof(*s));
@@ -94,6 +129,9 @@ int session_open(const struct options *o, struct fs *fs, struct session **out, s
 	if (fuse_session_mount(s->fuse, o->mountpoint) < 0)
 		return err_set(err, EIO, "cannot mount at %s (is /dev/fuse there?)", o->mountpoint);
 	s->mounted = true;
+	r = set_io(s->fuse, err);
+	if (r < 0)
+		return r;
 	*out = steal(&s);
 	return 0;
 }
