@@ -5,8 +5,7 @@
  * its bytes; the values point into them. At most 1 MiB each, as in libarchive and Go.
  *
  * As in Go, a second pax header replaces the first, the last of several records of one keyword
- * counts, and one with an empty value is as good as none (but for xattrs, whose values may be
- * empty).
+ * counts, and one with an empty value is as good as none.
  */
 #ifndef STORE_TAR_EXT_H
 #define STORE_TAR_EXT_H

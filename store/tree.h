@@ -36,6 +36,10 @@ DEFINE_AUTO(struct tree, tree_close)
 
 uint32_t tree_count(const struct tree *t); /* of nodes */
 
+/* Entries of the layers that are left out, as no kernel can show them (names above 255 bytes and
+ * the like: the essay in tree_merge.c has all). */
+uint32_t tree_dropped(const struct tree *t);
+
 /* All of st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size, st_blocks, st_blksize, st_mtim (=
  * ctim = atim); st_ino is the node's number + 1. nlink of a directory is 2 + its subdirectories.
  * -EBADMSG where the node is no good. */
