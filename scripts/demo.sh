@@ -20,14 +20,17 @@ end() {
 
 stop() {
     end
-    rm -rf --one-file-system "$demo"
+    # The server may still be writing its last when its mount is gone.
+    wait_for 5 rm -rf --one-file-system "$demo"
 }
 
 # Shows a command as one would type it inside the mount, and what it answers.
 show() {
     printf '\n    $ %s\n' "$1"
-    (cd "$mnt" && bash -o pipefail -c "$1") 2>&1 | sed 's/^/    /' ||
+    if ! (cd "$mnt" && bash -o pipefail -c "$1") 2>&1 | sed 's/^/    /'; then
+        tail -n 2 "$mnt/ctl/events" >&2 || true
         die "this should have worked: $1"
+    fi
 }
 
 tell() { printf '\n%s\n' "$*"; }

@@ -82,15 +82,6 @@ class Readers:
             except OSError:
                 time.sleep(0.2)
 
-    def waiting(self):
-        """How many of them are in the kernel, waiting for the mount."""
-        count = 0
-        for pid in self.pids:
-            with open(f"/proc/{pid}/wchan") as f:
-                name = f.read()
-            count += "fuse" in name or "lookup" in name or "folio" in name or "request_wait" in name
-        return count
-
     def kill(self):
         """Seconds until the last of them is gone."""
         start = time.monotonic()
