@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One layer. Its bytes go through the blob's writer and the layer's build in one pass. When they
+ * One layer. Its bytes go through the blob's writer and the layer's build in one pass; the build,
+ * which has most of the work, runs in a lane beside. When they
  * do not decode, there are two causes to tell apart: they were spoilt on the way (then their
  * digest is wrong, and one more try from the start is worth it), or the layer is like this in the
  * registry. So the rest is received even so, and the digest has the first word.
@@ -8,6 +9,7 @@
 #include "registry/pull.h"
 
 #include "store/blob.h"
+#include "store/lane.h"
 #include "store/layer_index.h"
 
 #include <errno.h>
@@ -44,43 +46,53 @@ static int check_type(const struct descriptor *layer, struct err *err)
 struct fetch {
 	const struct pull *pull;
 	const struct descriptor *layer;
-	const struct digest *diff_id;	/* or NULL */
-	struct blob_writer *writer;	/* owned */
-	struct layer_build *build;	/* owned */
+	const struct digest *diff_id; /* or NULL */
+	struct blob_writer *writer;   /* owned */
+	struct layer_build
+	    *build;	       /* owned; while bytes are in the lane, the lane's thread uses it, */
+	int corrupt;	       /* its -EBADMSG, after which it is fed no more, or 0, */
+	struct err corruption; /* and the sentence */
+	struct lane *lane;     /* owned: feeds the build */
 	struct registry_stream *stream; /* owned */
 	char *buffer;			/* owned, BUFFER_SIZE */
-	int corrupt; /* the build's -EBADMSG, after which it is fed no more; or 0 */
-	struct err corruption;
 };
 
 static void fetch_close(struct fetch *f)
 {
+	lane_close(f->lane);
 	registry_stream_close(f->stream);
 	layer_build_close(f->build);
 	blob_writer_close(f->writer);
 	free(f->buffer);
 }
 
-static int build_open(struct fetch *f, struct err *err)
+/* In the lane's thread. */
+static int build_feed(void *arg, const void *data, size_t len, struct err *err)
 {
-	layer_build_close(f->build);
-	f->build = NULL;
-	f->corrupt = 0;
-	return layer_build_open(f->pull->store, &f->layer->digest, f->diff_id, &f->build, err);
-}
-
-static int build_feed(struct fetch *f, const void *data, size_t len, struct err *err)
-{
+	struct fetch *f = arg;
 	int r;
 
 	if (f->corrupt)
 		return 0;
-	r = layer_build_feed(f->build, data, len, &f->corruption);
-	if (r == -EBADMSG)
-		f->corrupt = r;
-	else if (r < 0 && err)
-		*err = f->corruption;
-	return f->corrupt ? 0 : r;
+	r = layer_build_feed(f->build, data, len, err);
+	if (r != -EBADMSG)
+		return r;
+	f->corrupt = r;
+	f->corruption = *err;
+	return 0;
+}
+
+/* A new build, for bytes from the first on. */
+static int build_open(struct fetch *f, struct err *err)
+{
+	int r = lane_drain(f->lane, err);
+
+	if (r < 0)
+		return r;
+	layer_build_close(f->build);
+	f->build = NULL;
+	f->corrupt = 0;
+	return layer_build_open(f->pull->store, &f->layer->digest, f->diff_id, &f->build, err);
 }
 
 /* Only once the blob has its right digest: what else is worth an index? */
@@ -121,7 +133,7 @@ static int feed_held(struct fetch *f, struct err *err)
 
 		if (n <= 0)
 			return (int)n;
-		r = build_feed(f, f->buffer, (size_t)n, err);
+		r = lane_put(f->lane, f->buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		at += (uint64_t)n;
@@ -156,7 +168,7 @@ static int receive(struct fetch *f, struct err *err)
 		else
 			r = blob_writer_write(f->writer, f->buffer, (size_t)n, err);
 		if (r == 0 && n > 0)
-			r = build_feed(f, f->buffer, (size_t)n, err);
+			r = lane_put(f->lane, f->buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		tell_progress(f);
@@ -171,7 +183,9 @@ static int fetch_rest(struct fetch *f, const struct ref *repository, struct err 
 	f->buffer = malloc(BUFFER_SIZE);
 	if (!f->buffer)
 		return err_nomem(err);
-	r = build_open(f, err);
+	r = lane_open(build_feed, f, &f->lane, err);
+	if (r == 0)
+		r = build_open(f, err);
 	if (r == 0)
 		r = feed_held(f, err);
 	if (r == 0 && blob_writer_offset(f->writer) < f->layer->size)
@@ -196,6 +210,8 @@ static int fetch_blob(const struct pull *p, const struct ref *repository,
 		r = blob_writer_commit(f.writer, err);
 		*spoilt = r == -EBADMSG;
 	}
+	if (r == 0)
+		r = lane_drain(f.lane, err);
 	if (r == 0)
 		r = build_finish(&f, err);
 	fetch_close(&f);
