@@ -43,7 +43,8 @@ int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
 		return rc;
 	hash_update(hash, name, strlen(name));
 	for (size_t i = 0; i < count; i++) {
-		hash_update(hash, digest_text(&layers[i], text), strlen(text));
+		digest_text(&layers[i], text);
+		hash_update(hash, text, strlen(text));
 		hash_update(hash, "\n", 1);
 	}
 	hash_final(hash, &digest);
