@@ -24,6 +24,8 @@ static void fetch_free(void *arg)
 {
 	struct fetch *f = arg;
 
+	if (!f)
+		return;
 	ref_clear(&f->ref);
 	descriptor_clear(&f->descriptor);
 	repo_image_put(f->image);
