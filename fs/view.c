@@ -125,8 +125,10 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	if (r != -ENOENT)
 		return r;
 	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
-	return r ? r
-		 : err_set(err, EIO, "%s: gone from the store while it was opened", w->inode.path);
+	if (r)
+		return r;
+	err_context(err, "%s: not there although it was just fetched", w->inode.path);
+	return -EIO;
 }
 
 const struct tree *view_tree(const struct view *w)
