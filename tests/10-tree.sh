@@ -1,0 +1,256 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The tree of DESIGN.md, section 1, as a user sees it.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+DIGEST=$(push_image app v1)
+SECOND=$(push_image app v2 'Image([Layer([f("second", "2")])])')
+push_image team/sub/app v1 >/dev/null
+PLATFORMS="Index([Image([Layer([f('arch', a)])], architecture=a, variant=v) for a, v in
+    (('amd64', None), ('arm64', 'v8'), ('arm', 'v6'))])"
+INDEX=$(push_image multi v1 "$PLATFORMS")
+push_image foreign v1 "Index([Image([Layer([f('arch', a)])], architecture=a) for a in ('s390x', 'ppc64le')])" >/dev/null
+mount_store
+I=$M/images/$R/app
+
+it "the root has a README, images and ctl" 'eq "$(ls "$M" | tr "\n" " ")" "README ctl images "'
+it "README is one screen with examples that can be pasted" '
+    [ "$(wc -l <"$M/README")" -le 50 ]
+    grep -q ctl/pull "$M/README"
+'
+it "an empty store lists no image" 'eq "$(ls "$M/images")" ""'
+it "nothing asked the registry so far" 'eq $(requests "GET|HEAD.*app/manifests") $(requests "HEAD .*/blobs/")'
+
+it "opening a name that the store does not know asks the registry" 'grep -q diff_ids "$I/v1/config.json"'
+it "a name that was asked for is listed from then on" '
+    eq "$(ls "$M/images")" "$R"
+    eq "$(ls "$M/images/$R")" app
+    eq "$(ls "$I" | sort)" "$DIGEST"$'"'\n'"'v1
+'
+it "a tag is a symlink to the image that it names" 'eq "$(readlink "$I/v1")" "$DIGEST"'
+it "the mtime of a tag is when it was pulled" '
+    age=$(($(date +%s) - $(stat -c %Y "$I/v1")))
+    ((age >= 0 && age < 60))
+'
+it "an image has the files of the design" '
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json history inspect.json layers manifest.json platforms referrers rootfs " ||
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json history inspect.json layers manifest.json rootfs "
+'
+it "ls -l and find in the directory of an image fetch no layer" '
+    before=$(requests "GET .*/blobs/")
+    ls -l "$I/v1/" "$I/v1/layers" "$I/v1/layers/00" >/dev/null
+    find "$I/v1/" -maxdepth 1 -ls >/dev/null
+    eq $(requests "GET .*/blobs/") "$before"
+    eq "$before" 1
+'
+it "manifest.json has the bytes of the digest" 'eq "sha256:$(sha "$I/v1/manifest.json")" "$DIGEST"'
+it "config.json has the bytes of its digest" '
+    eq "sha256:$(sha "$I/v1/config.json")" "$(jq -r .config.digest "$I/v1/manifest.json")"
+'
+it "sizes of virtual files are exact" '
+    for file in manifest.json config.json history inspect.json layers/00/digest; do
+        eq "$(stat -c %s "$I/v1/$file")" "$(wc -c <"$I/v1/$file")"
+    done
+'
+it "rootfs is the merged tree" '
+    eq "$(cat "$I/v1/rootfs/etc/motd")" "hello from app:v1"
+    eq "$(cat "$I/v1/rootfs/new")" new
+    expect_errno ENOENT stat "$I/v1/rootfs/etc/gone"
+    expect_errno ENOENT stat "$I/v1/rootfs/secret"
+'
+it "layers are numbered from the bottom" 'eq "$(ls "$I/v1/layers" | tr "\n" " ")" "00 01 "'
+it "a layer has its files, and rootfs unlisted" '
+    eq "$(ls "$I/v1/layers/00" | tr "\n" " ")" "blob created_by diff diff_id digest "
+    eq "$(cat "$I/v1/layers/00/rootfs/secret")" hunter2
+    expect_errno ENOENT stat "$I/v1/layers/01/rootfs/secret"
+'
+it "diff has a layer'"'"'s own entries, whiteouts as files" '
+    eq "$(cat "$I/v1/layers/00/diff/secret")" hunter2
+    [ -f "$I/v1/layers/01/diff/.wh.secret" ]
+    [ -f "$I/v1/layers/01/diff/etc/.wh.gone" ]
+    expect_errno ENOENT stat "$I/v1/layers/01/diff/etc/motd"
+'
+it "a layer'"'"'s blob, digest and diff_id are those of the manifest" '
+    for n in 0 1; do
+        layer=$I/v1/layers/0$n
+        eq "$(cat "$layer/digest")" "$(jq -r ".layers[$n].digest" "$I/v1/manifest.json")"
+        eq "sha256:$(sha "$layer/blob")" "$(cat "$layer/digest")"
+        eq "$(cat "$layer/diff_id")" "$(jq -r ".rootfs.diff_ids[$n]" "$I/v1/config.json")"
+        eq "sha256:$(gzip -dc "$layer/blob" | sha256sum | cut -d" " -f1)" "$(cat "$layer/diff_id")"
+        has "$(cat "$layer/created_by")" "ADD layer $n in /"
+    done
+'
+it "a layer beyond the last is not there" 'expect_errno ENOENT stat "$I/v1/layers/02"'
+it "history is the table of docker history" '
+    head -1 "$I/v1/history" | grep -qE "^IMAGE +CREATED +CREATED BY +SIZE +COMMENT"
+    eq "$(wc -l <"$I/v1/history")" 4
+    sed -n 2p "$I/v1/history" | grep -q CMD
+    sed -n 2p "$I/v1/history" | grep -q 0B
+    sed -n 3p "$I/v1/history" | grep -qE "^<missing> .*ADD layer 1"
+'
+it "inspect.json is what docker image inspect prints" '
+    eq "$(jq -r ".[0].RepoTags[0]" "$I/v1/inspect.json")" "$R/app:v1"
+    eq "$(jq -r ".[0].RepoDigests[0]" "$I/v1/inspect.json")" "$R/app@$DIGEST"
+    eq "$(jq -r ".[0].Architecture" "$I/v1/inspect.json")" amd64
+    eq "$(jq -c ".[0].RootFS.Layers" "$I/v1/inspect.json")" "$(jq -c .rootfs.diff_ids "$I/v1/config.json")"
+    eq "$(jq -c ".[0].Config.Cmd" "$I/v1/inspect.json")" "[\"/bin/sh\"]"
+'
+it "index.json is there only where the digest names an index" 'expect_errno ENOENT stat "$I/v1/index.json"'
+
+it "provenance answers on every path and is never listed" '
+    has "$(getfattr --only-values -n user.imagefs.layer "$I/v1/rootfs/new")" "$(jq -r ".layers[1].digest" "$I/v1/manifest.json")"
+    has "$(getfattr --only-values -n user.imagefs.created_by "$I/v1/rootfs/etc/motd")" "ADD layer 0"
+    eq "$(getfattr -d -m - "$I/v1/rootfs/new" 2>/dev/null)" ""
+'
+it "an image opens by its digest" 'eq "$(cat "$I/$DIGEST/rootfs/new")" new'
+it "an image by digest that was never pulled opens too" 'eq "$(cat "$I/$SECOND/rootfs/second")" 2'
+it "repository:tag leads to the same image" 'eq "$(cat "$I:v1/rootfs/new")" new'
+it "repository:tag reaches the registry as well" 'eq "$(cat "$M/images/$R/team/sub/app:v1/rootfs/new")" new'
+it "repository@digest leads to the image" 'eq "$(cat "$I@$DIGEST/rootfs/new")" new'
+it "references are not listed" 'hasnt "$(ls "$M/images/$R")" ":v1"'
+it "a path component leads to the repositories below" '
+    eq "$(ls "$M/images/$R/team")" sub
+    eq "$(ls "$M/images/$R/team/sub")" app
+    eq "$(cat "$M/images/$R/team/sub/app/v1/rootfs/etc/motd")" "hello from team/sub/app:v1"
+'
+it ".tags lists the tags at the registry" 'eq "$(sort "$I/.tags" | tr "\n" " ")" "v1 v2 "'
+
+it "an index shows the platform of the mount" '
+    eq "$(readlink "$M/images/$R/multi/v1")" "$INDEX"
+    eq "$(cat "$M/images/$R/multi/v1/rootfs/arch")" "$(dpkg --print-architecture)"
+    eq "sha256:$(sha "$M/images/$R/multi/v1/index.json")" "$INDEX"
+    wanted=$(jq -r ".manifests[] | select(.platform.architecture == \"amd64\") | .digest" "$M/images/$R/multi/v1/index.json")
+    eq "sha256:$(sha "$M/images/$R/multi/v1/manifest.json")" "$wanted"
+'
+it "platforms lists every platform of an index, and each opens" '
+    eq "$(ls "$M/images/$R/multi/v1/platforms" | tr "\n" " ")" "linux-amd64 linux-arm-v6 linux-arm64-v8 "
+    has "$(readlink "$M/images/$R/multi/v1/platforms/linux-arm-v6")" "../../sha256:"
+    eq "$(cat "$M/images/$R/multi/v1/platforms/linux-arm64-v8/rootfs/arch")" arm64
+    eq "$(cat "$M/images/$R/multi/v1/platforms/linux-arm-v6/rootfs/arch")" arm
+'
+it "a platform that an index lacks is ENOENT" 'expect_errno ENOENT list "$M/images/$R/foreign/v1/rootfs"'
+
+it "an unknown tag and an unknown repository are ENOENT" '
+    expect_errno ENOENT stat "$I/nope"
+    expect_errno ENOENT stat "$M/images/$R/nope/v1/config.json"
+'
+it "a no is remembered for a few seconds" '
+    expect_errno ENOENT stat "$I/never"
+    before=$(requests .)
+    expect_errno ENOENT stat "$I/never"
+    expect_errno ENOENT stat "$I/never"
+    eq "$(requests .)" "$before"
+'
+it "names with a dot in front and names that cannot be a tag never reach the network" '
+    before=$(requests .)
+    for name in .git .hidden -x a..b "with space" "sha256:123" "x*y" "$(printf "%0130d" 1)"; do
+        expect_errno ENOENT stat "$I/$name"
+    done
+    for name in .git UPPER/x "a b/x"; do expect_errno ENOENT stat "$M/images/$R/$name"; done
+    eq "$(requests .)" "$before"
+'
+it "a tag that moves at the registry stays where it is until the next pull" '
+    old=$(readlink "$I/v1")
+    new=$(push_image app v1 "Image([Layer([f(\"moved\")])])")
+    eq "$(readlink "$I/v1")" "$old"
+    pull "$R/app:v1" >/dev/null
+    eq "$(readlink "$I/v1")" "$new"
+    eq "$(cat "$I/$old/rootfs/new")" new
+'
+
+it "the tree is read-only" '
+    expect_errno EROFS create "$I/v1/rootfs/x"
+    expect_errno EROFS mkdir "$I/v1/rootfs/x"
+    expect_errno EROFS write "$I/v1/rootfs/moved" x
+    expect_errno EROFS unlink "$I/v1/rootfs/moved"
+    expect_errno EROFS chmod "$I/v1/rootfs/moved"
+    expect_errno EROFS truncate "$I/v1/config.json"
+    expect_errno EROFS create "$M/images/x"
+    expect_errno EROFS mkdir "$M/images/$R/x"
+'
+it "the mount is nosuid and nodev" '
+    options=$(awk -v m="$M" "\$2 == m { print \$4 }" /proc/mounts)
+    has "$options" nosuid
+    has "$options" nodev
+'
+it "statfs answers" 'stat -f "$M" && df "$M"'
+it "a directory has . and .. and nlink of its subdirectories in rootfs" '
+    eq "$(stat -c %h "$I/$DIGEST/rootfs")" 3
+    [ "$(stat -c %i "$I/$DIGEST/rootfs/etc/..")" = "$(stat -c %i "$I/$DIGEST/rootfs")" ]
+'
+it "find, tar, grep and diff work on it" '
+    find "$I/$DIGEST/" -path "*/rootfs/*" | grep -q etc/motd
+    tar cf - -C "$I/$DIGEST/rootfs" . | tar tf - | grep -q etc/motd
+    grep -rq "hello from" "$I/$DIGEST/rootfs"
+    diff -r "$I/$DIGEST/rootfs" "$I/$DIGEST/layers/01/rootfs"
+    fails diff -rq "$I/$DIGEST/rootfs" "$I/$SECOND/rootfs"
+'
+
+# --- options ---
+remount_store -o lookup=local
+it "with lookup=local only what the store has is found" '
+    before=$(requests .)
+    expect_errno ENOENT stat "$I/v2"
+    expect_errno ENOENT stat "$M/images/$R/foreign2/v1"
+    eq "$(requests .)" "$before"
+    eq "$(cat "$I/$DIGEST/rootfs/new")" new
+'
+remount_store -o offline
+it "with offline, what needs the network is ENETUNREACH, and the rest reads" '
+    expect_errno ENETUNREACH stat "$I/v2/config.json"
+    eq "$(cat "$I/$DIGEST/rootfs/new")" new
+'
+remount_store -o platform=linux/arm64
+it "platform= chooses the platform of an index" 'eq "$(cat "$M/images/$R/multi/v1/rootfs/arch")" arm64'
+it "a missing platform is an error that lists those there are" '
+    expect_errno ENOENT write "$M/ctl/pull" "$R/foreign:v1"
+    has "$(cat "$M/ctl/pull")" "no matching manifest for linux/arm64"
+    has "$(cat "$M/ctl/pull")" linux/s390x
+    has "$(cat "$M/ctl/pull")" linux/ppc64le
+'
+remount_store -o xattr=off
+it "xattr=off turns attributes off" '
+    expect_errno EOPNOTSUPP getxattr "$I/v1/rootfs/moved" user.imagefs.layer
+'
+remount_store -o allow_other
+chmod 755 "$T"
+it "what another user looks up never reaches the network" '
+    before=$(requests .)
+    setpriv --reuid 65534 --clear-groups python3 "$HERE/syscall.py" stat "$I/v2x" | grep -x ENOENT
+    eq "$(requests .)" "$before"
+    setpriv --reuid 65534 --clear-groups cat "$I/$DIGEST/rootfs/new"
+'
+it "with allow_other, the files of an image keep their permissions" '
+    digest=$(push_image private v1 "Image([Layer([f(\"shadow\", \"s\", 0o600)])])")
+    cat "$M/images/$R/private/v1/rootfs/shadow"
+    eq "$(setpriv --reuid 65534 --clear-groups python3 "$HERE/syscall.py" read "$M/images/$R/private/v1/rootfs/shadow")" EACCES
+'
+it "with allow_other, only the owner writes to control files" '
+    eq "$(setpriv --reuid 65534 --clear-groups python3 "$HERE/syscall.py" write "$M/ctl/pull" "$R/app:v2")" EACCES
+'
+
+# --- docker.io, by a mirror ---
+remount_store -o "mirror=docker.io=http://$R"
+push_image library/redis 7 >/dev/null
+it "docker.io and library are implied" '
+    eq "$(cat "$M/images/redis/7/rootfs/new")" new
+    eq "$(ls "$M/images/redis")" "$(readlink "$M/images/redis/7" | sed "s/^/7\n/" | sort)"
+'
+it "docker.io/library leads to the plain path" '
+    eq "$(cat "$M/images/docker.io/library/redis/7/rootfs/new")" new
+    eq "$(cat "$M/images/library/redis/7/rootfs/new")" new
+    eq "$(cat "$M/images/redis:7/rootfs/new")" new
+    hasnt "$(ls "$M/images")" docker.io
+'
+
+# --- one question for many ---
+hostile <<'END'
+serve("app", "v1", Image([Layer([f("a", "x")])]))
+on("manifests/v1", delay=1)
+END
+it "a name is asked for once, however many wait for it" '
+    for i in $(seq 20); do stat "$M/images/$H/app/v1" >/dev/null & done
+    wait
+    eq "$(asked "GET .*/manifests/v1")" 1
+'

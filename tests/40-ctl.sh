@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Control files: the mechanism of DESIGN.md, section 2.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+push_image app v1 >/dev/null
+push_image app v2 'Image([Layer([f("2")])])' >/dev/null
+mount_store
+C=$M/ctl
+
+it "the verbs are there" '
+    for verb in pull images jobs events stats help; do [ -f "$C/$verb" ] || fail "$verb"; done
+'
+it "reading a verb shows its usage first" 'head -5 "$C/pull" | grep -qi usage'
+it "help names every verb" 'for verb in $(ls "$C"); do grep -q "$verb" "$C/help" || fail "$verb"; done'
+it "echo > is a request, and returns when its work is done" '
+    echo "$R/app:v1" >"$C/pull"
+    eq "$(requests "GET .*/blobs/")" 3
+    grep -q "$R/app:v1" "$C/pull"
+'
+it "the answer to a request of one'"'"'s own stands behind it on the same descriptor" '
+    exec 3<>"$C/pull"
+    echo "$R/app:v1" >&3
+    answer=$(cat <&3)
+    has "$answer" "Status: Image is up to date for $R/app:v1"
+    eq "$(head -1 <<<"$answer")" "v1: Pulling from app"
+'
+it "the errno of the failure is that of the write" '
+    fails bash -c "echo $R/nope:v1 >\"$C/pull\"" 2>"$T/err"
+    grep -q "No such file" "$T/err"
+'
+it "the sentence is in the next read, for everybody" '
+    expect_errno ENOENT write "$C/pull" "$R/app:missing"
+    grep "$R/app:missing" "$C/pull"
+'
+it "the answer on the descriptor of a failure has the sentence too" '
+    python3 "$HERE/syscall.py" request "$C/pull" "$R/app:missing2" >"$T/answer" 2>"$T/err" && fail "should fail"
+    grep -x ENOENT "$T/err"
+    grep -q "app:missing2" "$T/answer"
+'
+it "a request may come without its newline" 'printf %s "$R/app:v1" >"$C/pull"'
+it "a request may be written byte by byte where newlines end it" '
+    before=$(requests "GET .*v2/manifests|GET .*manifests/v2")
+    python3 - "$C/pull" "$R/app:v2" <<END
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.write(fd, (sys.argv[2] + "\n").encode())
+assert b"Status:" in os.read(fd, 65536)
+END
+    [ -e "$M/images/$R/app/v2/rootfs/2" ]
+'
+it ">> works as > does" 'echo "$R/app:v1" >>"$C/pull"'
+it "spaces around a request and empty lines between do no harm" 'printf "\n  %s  \n\n" "$R/app:v1" >"$C/pull"'
+it "writers side by side have answers of their own" '
+    for i in 1 2 3 4 5 6 7 8; do
+        (ctl pull "$R/app:v$((i % 2 + 1))" >"$T/side.$i") &
+    done
+    wait
+    for i in 1 2 3 4 5 6 7 8; do eq "$(tail -1 "$T/side.$i")" "$R/app:v$((i % 2 + 1))"; done
+'
+it "a table takes its arguments after ?" '
+    head -1 "$C/images?--digests" | grep -q DIGEST
+    head -1 "$C/images" | grep -vq DIGEST
+    eq "$(cat "$C/images?-q --no-trunc" | head -1 | cut -c1-7)" sha256:
+'
+it "a slash after ? is %2F" 'grep -q "$R/app" "$C/images?--filter reference=${R}%2Fapp:v1"'
+it "a wrong option after ? fails" '
+    matches "$(errno_of read "$C/images?--no-such-option")" "EINVAL"
+'
+it "nothing that changes something runs by its name" '
+    before=$(requests .)
+    errno_of read "$C/pull?$R%2Fapp:v3" || :
+    eq "$(requests "manifests/v3")" 0
+'
+it "an unknown verb is not there" 'expect_errno ENOENT stat "$C/no-such-verb"'
+it "tables cannot be written" 'matches "$(errno_of write "$C/images" x)" "EACCES|EROFS|EPERM|EINVAL"'
+it "control files cannot be removed or made" '
+    matches "$(errno_of unlink "$C/pull")" "EROFS|EPERM|EACCES"
+    matches "$(errno_of create "$C/new")" "EROFS|EPERM|EACCES"
+'
+it "they are 0600, or read-only" '
+    eq "$(stat -c %a "$C/pull")" 600
+    matches "$(stat -c %a "$C/images")" "^4[04][04]$"
+'
+it "events is a JSON object a line, and tail -f follows it" '
+    jq -es "length > 0" "$C/events" >/dev/null
+    timeout 8 tail -n 0 -f "$C/events" >"$T/tail" &
+    sleep 1.5
+    echo "$R/app:v1" >"$C/pull"
+    until_true 5 "grep -q app:v1 \"$T/tail\""
+    kill %1
+'
+it "stats is Prometheus text" '
+    fails grep -vE "^(#.*|[a-z_]+(\{[^}]*\})? [0-9.e+]+)$" "$C/stats"
+    grep -q "^imagefs_fuse_requests_total{op=\"lookup\"} [1-9]" "$C/stats"
+'
+it "jobs shows a running transfer, and nothing when there is none" '
+    cat "$C/jobs"
+    hasnt "$(cat "$C/jobs")" "$R"
+'
+hostile <<'END'
+serve("slow", "v1", Image([Layer([f("x", bytes(i * i % 253 for i in range(400000)))], "plain")]))
+on("GET /v2/slow/blobs", drip=(8192, 0.1))
+END
+it "jobs names what is under way with its bytes" '
+    pull "$H/slow:v1" >/dev/null &
+    until_true 10 "grep -q slow \"$C/jobs\""
+    sleep 1
+    grep slow "$C/jobs" | grep -qE "[0-9.]+ ?k?B"
+    wait
+    hasnt "$(cat "$C/jobs")" slow
+'
+it "a writer that is killed takes its request with it" '
+    push_image killed v1 >/dev/null
+    python3 "$HERE/syscall.py" write "$C/pull" "$H/stalled/x:v1" >/dev/null & pid=$!
+    kill -KILL $pid
+    wait $pid || :
+    echo "$R/app:v1" >"$C/pull"
+'
+it "a huge request is refused" '
+    head -c 2000000 /dev/zero | tr "\0" x >"$T/huge"
+    fails cp "$T/huge" "$C/pull"
+    echo "$R/app:v1" >"$C/pull"
+'
