@@ -65,13 +65,13 @@ it "a layer has its files, and rootfs unlisted" '
     eq "$(cat "$I/v1/layers/00/rootfs/secret")" hunter2
     expect_errno ENOENT stat "$I/v1/layers/01/rootfs/secret"
 '
-it "diff has a layer'"'"'s own entries, whiteouts as files" '
+it "diff has a layer's own entries, whiteouts as files" '
     eq "$(cat "$I/v1/layers/00/diff/secret")" hunter2
     [ -f "$I/v1/layers/01/diff/.wh.secret" ]
     [ -f "$I/v1/layers/01/diff/etc/.wh.gone" ]
     expect_errno ENOENT stat "$I/v1/layers/01/diff/etc/motd"
 '
-it "a layer'"'"'s blob, digest and diff_id are those of the manifest" '
+it "a layer's blob, digest and diff_id are those of the manifest" '
     for n in 0 1; do
         layer=$I/v1/layers/0$n
         eq "$(cat "$layer/digest")" "$(jq -r ".layers[$n].digest" "$I/v1/manifest.json")"

@@ -31,7 +31,7 @@ mount_store
 
 it "without credentials: EACCES, and it says how to log in" 'refused "$B/app:v1"'
 it "a lookup without credentials is EACCES" 'expect_errno EACCES stat "$M/images/$B/app/v1/config.json"'
-it "docker'"'"'s config.json is used, also when it comes while the mount is up" '
+it "docker's config.json is used, also when it comes while the mount is up" '
     auths "$B" "$BASIC" >"$DOCKER_CONFIG/config.json"
     works "$B/app:v1"
     clean

@@ -116,12 +116,12 @@ it "a challenge behind a redirect gets no password" '
     eq "$(secrets "$OTHER_LOG")" ""
 '
 for realm in other metadata userinfo file zero mapped localhost; do
-    it "a token realm that is not the registry'"'"'s gets no password: $realm" '
+    it "a token realm that is not the registry's gets no password: $realm" '
         fails pull "$H/realm-'$realm':v1" 2>/dev/null || :
         eq "$(secrets "$OTHER_LOG")" ""
     '
 done
-it "a token server'"'"'s redirect is not followed with the password" '
+it "a token server's redirect is not followed with the password" '
     fails pull "$H/realm-redirect:v1" 2>/dev/null || :
     eq "$(secrets "$OTHER_LOG")" ""
 '

@@ -19,7 +19,7 @@ it "echo > is a request, and returns when its work is done" '
     eq "$(requests "GET .*/blobs/")" 3
     grep -q "$R/app:v1" "$C/pull"
 '
-it "the answer to a request of one'"'"'s own stands behind it on the same descriptor" '
+it "the answer to a request of one's own stands behind it on the same descriptor" '
     exec 3<>"$C/pull"
     echo "$R/app:v1" >&3
     answer=$(cat <&3)
