@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Starting, stopping, several mounts, dead ones: the program's life.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+push_image app v1 >/dev/null
+hostile <<'END'
+serve("slow", "v1", Image([Layer([f("x", bytes(i * i % 253 for i in range(400000)))], "plain")]))
+on("GET /v2/slow/blobs", drip=(4096, 0.2))
+on("/v2/dead/", stall="request")
+END
+# The process that serves the mount: in the background it has no pid of ours.
+daemon_pid() {
+    local file
+    for file in /proc/[0-9]*; do
+        [[ $(readlink "$file/exe" 2>/dev/null) == "$(readlink -f "$IMAGEFS")" ]] || continue
+        tr '\0' '\n' <"$file/environ" | grep -qx "IMAGEFS_TEST=$IMAGEFS_TEST" || continue
+        tr '\0' '\n' <"$file/cmdline" | grep -qx "${1:-$M}" && echo "${file#/proc/}"
+    done 2>/dev/null
+}
+
+it "it goes to the background when the mount answers" '
+    timeout 20 "$IMAGEFS" "$STORE" "$M" >"$T/out" 2>&1
+    mounted
+    ls "$M/images" >/dev/null
+    eq "$(cat "$T/out")" ""
+'
+it "the background process holds no terminal, no directory, no output" '
+    pid=$(daemon_pid)
+    eq "$(readlink "/proc/$pid/cwd")" /
+    for fd in 0 1 2; do eq "$(readlink "/proc/$pid/fd/$fd")" /dev/null; done
+'
+it "unmounting ends it" '
+    pid=$(daemon_pid)
+    umount "$M"
+    gone "$pid" 3
+    fails mounted
+'
+it "it fails on standard error where the mount point does not exist" '
+    rc=0
+    timeout 20 "$IMAGEFS" "$STORE" "$T/nowhere" 2>"$T/err" >"$T/out" || rc=$?
+    ((rc != 0 && rc != 124))
+    has "$(cat "$T/err")" "$T/nowhere"
+'
+it "it fails where the mount point is a file" '
+    : >"$T/plain"
+    fails timeout 20 "$IMAGEFS" "$STORE" "$T/plain" 2>"$T/err"
+    [ -s "$T/err" ]
+'
+it "a wrong option fails, and is named" '
+    fails timeout 20 "$IMAGEFS" "$STORE" "$M" -o no-such-option=1 2>"$T/err"
+    has "$(cat "$T/err")" no-such-option
+    fails timeout 20 "$IMAGEFS" "$STORE" "$M" -o platform=a/b/c/d 2>"$T/err"
+    has "$(cat "$T/err")" "a/b/c/d"
+    fails timeout 20 "$IMAGEFS" "$STORE" "$M" -o lookup=maybe 2>"$T/err"
+    has "$(cat "$T/err")" maybe
+    fails mounted
+'
+it "without arguments it says how it is used" '
+    fails timeout 20 "$IMAGEFS" 2>"$T/err"
+    has "$(cat "$T/err")" MOUNTPOINT
+'
+it "--help and --version answer" '
+    has "$("$IMAGEFS" --help 2>&1)" MOUNTPOINT
+    matches "$("$IMAGEFS" --version 2>&1)" "imagefs.*[0-9]\.[0-9]"
+'
+it "the store is \$XDG_DATA_HOME/imagefs for who is not root, /var/lib/imagefs for root" '
+    ((EUID == 0)) && exit 0
+    XDG_DATA_HOME=$T/data timeout 20 "$IMAGEFS" "$M"
+    [ -e "$T/data/imagefs/oci-layout" ]
+    umount "$M" || fusermount3 -u "$M"
+'
+stops_in_a_pull() { # SIGNAL
+    local pid writer begin
+    NAME=slow mount_store -s "$T/slow.store"
+    pid=$(pid_of slow)
+    pull "$H/slow:v1" >/dev/null 2>"$T/err" & writer=$!
+    until_true 10 "grep -q slow '$M/ctl/jobs'"
+    sleep 0.5
+    begin=$(date +%s%N)
+    kill "-$1" "$pid"
+    gone "$pid" 10
+    ((($(date +%s%N) - begin) / 1000000 <= 2000 * TIMEOUT_FACTOR)) || fail "took $((($(date +%s%N) - begin) / 1000000)) ms"
+    wait "$writer" || :
+    fails mounted
+    rm -f "$T/pids/slow"
+    valid_store "$T/slow.store"
+}
+it "SIGTERM in the middle of a pull ends it in 2 s, and unmounts" 'stops_in_a_pull TERM'
+it "so does SIGINT" 'stops_in_a_pull INT'
+it "what it had is resumed" '
+    [ -n "$(find "$T/slow.store/partial" -type f -size +3k)" ]
+'
+it "SIGTERM with readers that wait for a dead registry ends it in 2 s, and frees them" '
+    NAME=dead mount_store
+    pid=$(pid_of dead)
+    for i in 1 2 3 4 5; do stat "$M/images/$H/dead/x$i" >/dev/null 2>&1 & done
+    sleep 1
+    begin=$(date +%s%N)
+    kill -TERM "$pid"
+    gone "$pid" 10
+    ((($(date +%s%N) - begin) / 1000000 <= 2000 * TIMEOUT_FACTOR))
+    wait
+    fails mounted
+    rm -f "$T/pids/dead"
+'
+it "unmounting in the middle of a pull ends it in 2 s" '
+    NAME=slow mount_store -s "$T/slow.store"
+    pid=$(pid_of slow)
+    pull "$H/slow:v1" >/dev/null 2>&1 & writer=$!
+    sleep 1
+    begin=$(date +%s%N)
+    umount -l "$M"
+    kill "$writer"
+    wait "$writer" || :
+    gone "$pid" 10
+    ((($(date +%s%N) - begin) / 1000000 <= 2000 * TIMEOUT_FACTOR))
+    rm -f "$T/pids/slow"
+'
+it "an open file keeps a lazily unmounted image readable" '
+    NAME=lazy mount_store
+    pid=$(pid_of lazy)
+    pull "$R/app:v1" >/dev/null
+    exec 7<"$M/images/$R/app/v1/layers/00/blob"
+    umount -l "$M"
+    [ -n "$(head -c 10 <&7 | base64)" ]
+    exec 7<&-
+    gone "$pid" 5
+    rm -f "$T/pids/lazy"
+'
+it "kill -9: readers get ENOTCONN at once, and a restart clears the dead mount" '
+    NAME=first mount_store
+    kill -KILL "$(pid_of first)"
+    gone "$(pid_of first)"
+    rm "$T/pids/first"
+    expect_errno ENOTCONN list "$M"
+    NAME=again mount_store
+    ls "$M/images" >/dev/null
+    eq "$(grep -c " $M fuse" /proc/mounts)" 1
+    NAME=again unmount_store
+'
+it "a living mount at the same place is not cleared" '
+    NAME=one mount_store
+    fails timeout 20 "$IMAGEFS" "$STORE" "$M" 2>"$T/err"
+    ls "$M/images" >/dev/null
+    alive "$(pid_of one)"
+    NAME=one unmount_store
+'
+it "several processes on one store see each other'"'"'s images, and pull at once" '
+    for i in 1 2 3; do NAME=m$i mount_store -m "$T/m$i"; done
+    push_image shared v1 "Image([Layer([f(\"x\", \"y\" * 2000000)], \"plain\"), Layer([f(\"z\")])])" >/dev/null
+    for i in 1 2 3; do POINT=$T/m$i pull "$R/shared:v1" >"$T/shared.$i" & done
+    wait
+    for i in 1 2 3; do
+        eq "$(tail -1 "$T/shared.$i")" "$R/shared:v1"
+        eq "$(stat -c %s "$T/m$i/images/$R/shared/v1/rootfs/x")" 2000000
+        has "$(ls "$T/m$i/images/$R")" shared
+    done
+    valid_store
+    for i in 1 2 3; do NAME=m$i unmount_store -m "$T/m$i"; done
+'
+it "mount -t fuse.imagefs works" '
+    ((EUID == 0)) || exit 0
+    PATH=$BUILD:$PATH mount -t fuse.imagefs "$STORE" "$M" -o lookup=local
+    mounted
+    ls "$M/images" >/dev/null
+    expect_errno ENOENT stat "$M/images/$R/unknown/v1"
+    pid=$(daemon_pid)
+    umount "$M"
+    gone "$pid" 5
+'
+it "the registry may be away at the start" '
+    stop registry
+    NAME=away mount_store
+    eq "$(cat "$M/images/$R/app/v1/rootfs/new")" new
+    NAME=away unmount_store
+'
