@@ -7,6 +7,19 @@ CHECK_LIMIT=120
 start_registry
 mkdir "$T/cases"
 "$HERE/images/handmade.py" "$T/cases" "$R"
+# What other programs make: NAME and the tool, and the form that skopeo gives it on its way to the registry.
+MADE=
+made() { # NAME TOOL SKOPEO-OPTIONS…
+    local name=$1 tool=$2
+    shift 2
+    have "$tool" && [[ $EUID == 0 ]] || return 0
+    [[ -e $T/cases/$name ]] || "$HERE/images/tools.sh" "$name" "$T/cases/$name" >"$T/$name.log" 2>&1 || { tail "$T/$name.log"; exit 1; }
+    skopeo copy -q --insecure-policy --dest-tls-verify=false "$@" "oci:$T/cases/$name:v1" "docker://$R/cases/$name:v1"
+    MADE+=$name$'\n'
+}
+made umoci umoci
+made buildah buildah
+made archive skopeo --format v2s2
 mount_store
 
 # wanted LAYOUT: the merge in Python; found REPOSITORY: what the mount shows.
@@ -57,4 +70,4 @@ while read -r name except_for; do
     if [[ $EUID == 0 && $except_for != *podman* ]] && have podman; then
         it "$name: as podman mounts it" "same_as_podman $name"
     fi
-done < <("$HERE/images/handmade.py" --list)
+done < <("$HERE/images/handmade.py" --list; printf %s "$MADE")

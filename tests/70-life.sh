@@ -147,7 +147,7 @@ it "a living mount at the same place is not cleared" '
     alive "$(pid_of one)"
     NAME=one unmount_store
 '
-it "several processes on one store see each other'"'"'s images, and pull at once" '
+it "several processes on one store see each other's images, and pull at once" '
     for i in 1 2 3; do NAME=m$i mount_store -m "$T/m$i"; done
     push_image shared v1 "Image([Layer([f(\"x\", \"y\" * 2000000)], \"plain\"), Layer([f(\"z\")])])" >/dev/null
     for i in 1 2 3; do POINT=$T/m$i pull "$R/shared:v1" >"$T/shared.$i" & done
