@@ -100,8 +100,6 @@ bad("http10", http10=True)
 bad("e503", status=503, headers={"Retry-After": "0"}, times=2)
 bad("e500", status=500, times=1)
 bad("flip", flip=5000, times=1)
-bad("badrange", range_header="bytes 7-8/9", times=1)
-on(f"/v2/badrange/blobs/{blob}", cut=100_000, times=1)
 bad("redirect", redirect=f"http://{HOST}/v2/other/blobs/{blob}")
 bad("relative", redirect=f"/v2/other/blobs/{blob}")
 bad("nolength", http10=True, length=None)
@@ -119,7 +117,7 @@ survives() { # NAME
     eq "$(sha "$M/images/$H/$1/v1/rootfs/file1")" "$(build 'print(hashlib.sha256(bytes(j % 251 for j in range(300000))).hexdigest())')"
     rm -rf "$T/store2/blobs.old"
 }
-for fault in cut reset norange chunked http10 e503 e500 redirect relative nolength limited nohead untyped flip badrange; do
+for fault in cut reset norange chunked http10 e503 e500 redirect relative nolength limited nohead untyped flip; do
     remount_store -s "$T/store-$fault"
     it "a pull survives: $fault" "survives $fault"
 done

@@ -150,8 +150,12 @@ it "a living mount at the same place is not cleared" '
 it "several processes on one store see each other's images, and pull at once" '
     for i in 1 2 3; do NAME=m$i mount_store -m "$T/m$i"; done
     push_image shared v1 "Image([Layer([f(\"x\", \"y\" * 2000000)], \"plain\"), Layer([f(\"z\")])])" >/dev/null
-    for i in 1 2 3; do POINT=$T/m$i pull "$R/shared:v1" >"$T/shared.$i" & done
-    wait
+    pids=
+    for i in 1 2 3; do
+        POINT=$T/m$i pull "$R/shared:v1" >"$T/shared.$i" &
+        pids+=" $!"
+    done
+    wait $pids
     for i in 1 2 3; do
         eq "$(tail -1 "$T/shared.$i")" "$R/shared:v1"
         eq "$(stat -c %s "$T/m$i/images/$R/shared/v1/rootfs/x")" 2000000

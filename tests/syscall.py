@@ -21,6 +21,10 @@ def write(path, text, flags=os.O_WRONLY):
     os.write(os.open(path, flags, 0o644), os.fsencode(text + "\n"))
 
 
+def name(e):
+    return {"ENOTSUP": "EOPNOTSUPP"}.get(errno.errorcode[e.errno], errno.errorcode[e.errno])
+
+
 OPERATIONS = {
     "read": read,
     "list": lambda path, _: os.listdir(path),
@@ -46,7 +50,7 @@ def request(path, line):
     try:
         os.write(fd, os.fsencode(line + "\n"))
     except OSError as e:
-        print(errno.errorcode[e.errno], file=sys.stderr)
+        print(name(e), file=sys.stderr)
         status = 1
     while data := os.read(fd, 1 << 16):
         sys.stdout.buffer.write(data)
@@ -61,7 +65,7 @@ def main():
     try:
         OPERATIONS[operation](path, more[0] if more else "")
     except OSError as e:
-        print(errno.errorcode[e.errno])
+        print(name(e))
     else:
         print("ok")
     return 0
