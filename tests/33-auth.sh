@@ -3,7 +3,7 @@
 # Logging in: Basic and tokens, docker's and containers' files, helpers, TLS. No password where none belongs.
 . "$(dirname "$0")/lib.sh"
 need_fuse
-mkdir -p "$T/bin" "$DOCKER_CONFIG" "$XDG_RUNTIME_DIR/containers"
+mkdir -p "$T/bin" "$HOME/.docker" "$XDG_RUNTIME_DIR/containers"
 PATH=$T/bin:$PATH
 cat >"$T/bin/docker-credential-test" <<'END'
 #!/bin/sh
@@ -21,7 +21,7 @@ start_registry basic htpasswd
 AUTH=ann:canary-secret push_image app v1 >/dev/null
 B=$R
 auths() { jq -n --arg host "$1" --arg auth "$2" '{auths: {($host): {auth: $auth}}}'; }
-clean() { rm -f "$DOCKER_CONFIG/config.json" "$XDG_RUNTIME_DIR/containers/auth.json" "$T/helper.json" "$T/helper.log"; }
+clean() { rm -f "$HOME/.docker/config.json" "$XDG_RUNTIME_DIR/containers/auth.json" "$T/helper.json" "$T/helper.log"; }
 works() { pull "$1" >"$T/out" 2>&1 || { cat "$M/ctl/pull"; return 1; }; }
 refused() { # REFERENCE [SENTENCE]
     expect_errno EACCES write "$M/ctl/pull" "$1"
@@ -32,35 +32,35 @@ mount_store
 it "without credentials: EACCES, and it says how to log in" 'refused "$B/app:v1"'
 it "a lookup without credentials is EACCES" 'expect_errno EACCES stat "$M/images/$B/app/v1/config.json"'
 it "docker's config.json is used, also when it comes while the mount is up" '
-    auths "$B" "$BASIC" >"$DOCKER_CONFIG/config.json"
+    auths "$B" "$BASIC" >"$HOME/.docker/config.json"
     works "$B/app:v1"
     clean
 '
 it "a wrong password: EACCES" '
-    auths "$B" "$WRONG" >"$DOCKER_CONFIG/config.json"
+    auths "$B" "$WRONG" >"$HOME/.docker/config.json"
     refused "$B/app:v2"
     clean
 '
 it "a key with a scheme and a path is found by its host" '
-    auths "http://$B/v1/" "$BASIC" >"$DOCKER_CONFIG/config.json"
+    auths "http://$B/v1/" "$BASIC" >"$HOME/.docker/config.json"
     works "$B/app:v1"
     clean
 '
 it "credHelpers of the host are asked, with the bare host" '
-    jq -n --arg host "$B" "{credHelpers: {(\$host): \"test\"}}" >"$DOCKER_CONFIG/config.json"
+    jq -n --arg host "$B" "{credHelpers: {(\$host): \"test\"}}" >"$HOME/.docker/config.json"
     printf "{\"ServerURL\":\"%s\",\"Username\":\"ann\",\"Secret\":\"canary-secret\"}" "$B" >"$T/helper.json"
     works "$B/app:v1"
     eq "$(sort -u "$T/helper.log")" "get $B"
     clean
 '
 it "credsStore is asked" '
-    echo "{\"credsStore\": \"test\"}" >"$DOCKER_CONFIG/config.json"
+    echo "{\"credsStore\": \"test\"}" >"$HOME/.docker/config.json"
     printf "{\"ServerURL\":\"%s\",\"Username\":\"ann\",\"Secret\":\"canary-secret\"}" "$B" >"$T/helper.json"
     works "$B/app:v1"
     clean
 '
 it "a helper that knows nothing means anonymous" '
-    echo "{\"credsStore\": \"test\"}" >"$DOCKER_CONFIG/config.json"
+    echo "{\"credsStore\": \"test\"}" >"$HOME/.docker/config.json"
     refused "$B/app:v3"
     clean
 '
@@ -79,7 +79,7 @@ remount_store -o "auth=$T/auth-file.json"
 it "auth=FILE is used" 'works "$B/app:v1"'
 remount_store
 it "credentials of one registry are never sent to another" '
-    auths "$B" "$BASIC" >"$DOCKER_CONFIG/config.json"
+    auths "$B" "$BASIC" >"$HOME/.docker/config.json"
     start other python3 "$HERE/hostile.py" --port "$(free_port | tee "$T/port")" --requests "$T/other.jsonl" /dev/null
     until_true 10 "answers $(cat "$T/port")"
     expect_errno ENOENT write "$M/ctl/pull" "127.0.0.1:$(cat "$T/port")/app:v1"
@@ -106,13 +106,13 @@ it "an anonymous token is enough where the registry says so, one for all blobs" 
 '
 it "a private repository is EACCES without credentials" 'refused "$R/private/app:v1"'
 it "with credentials it pulls" '
-    auths "$R" "$BASIC" >"$DOCKER_CONFIG/config.json"
+    auths "$R" "$BASIC" >"$HOME/.docker/config.json"
     works "$R/private/app:v1"
     eq "$(cat "$M/images/$R/private/app/v1/rootfs/a")" private/app
     clean
 '
 it "an identity token of a helper gets its tokens by OAuth2" '
-    jq -n --arg host "$R" "{credHelpers: {(\$host): \"test\"}}" >"$DOCKER_CONFIG/config.json"
+    jq -n --arg host "$R" "{credHelpers: {(\$host): \"test\"}}" >"$HOME/.docker/config.json"
     printf "{\"ServerURL\":\"%s\",\"Username\":\"<token>\",\"Secret\":\"canary-refresh\"}" "$R" >"$T/helper.json"
     remount_store -s "$T/store2"
     works "$R/private/app:v1"
@@ -134,7 +134,7 @@ cp "$T/ca.crt" "$T/ca/ca.crt"
 skopeo copy -q --insecure-policy --dest-cert-dir "$T/ca" --dest-creds ann:canary-secret "oci:$T/layout:v1" "docker://$TLS/app:v1"
 # Names below .localhost lead to the loopback and are not the loopback by their name: certificates count there.
 N=registry.localhost:$PORT
-auths "$N" "$BASIC" >"$DOCKER_CONFIG/config.json"
+auths "$N" "$BASIC" >"$HOME/.docker/config.json"
 it "a certificate of an unknown authority is refused, and no password is sent" '
     lines=$(wc -l <"$T/tls.log")
     expect_errno EHOSTUNREACH write "$M/ctl/pull" "$N/app:v1"

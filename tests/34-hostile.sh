@@ -82,11 +82,11 @@ control = Image([Layer([f("x")])])
 control.config_doc["history"][0]["created_by"] = "RUN \x1b[31mred\nTAG  forged  line\r"
 serve("control", "v1", control.seal())
 END
-mkdir -p "$DOCKER_CONFIG"
+mkdir -p "$HOME/.docker"
 printf 'machine 127.0.0.1 login ann password canary-netrc\n' >"$HOME/.netrc"
 chmod 600 "$HOME/.netrc"
 jq -n --arg a "$H" --arg b "$SECURE" --arg auth "$(printf ann:canary-secret | base64)" \
-    '{auths: {($a): {auth: $auth}, ($b): {auth: $auth}}}' >"$DOCKER_CONFIG/config.json"
+    '{auths: {($a): {auth: $auth}, ($b): {auth: $auth}}}' >"$HOME/.docker/config.json"
 mount_store
 secrets() { jq -r 'select(.headers.authorization) | "\(.path) \(.headers.authorization)"' "$1"; }
 rss() { awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$(pid_of imagefs)/status"; }
