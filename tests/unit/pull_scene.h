@@ -11,14 +11,12 @@
 #include "store/layer_index.h"
 #include "store/names.h"
 #include "tests/unit/fake_registry.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
+#include "tests/unit/scratch.h"
 
 #define SCENE_TEST(f) cmocka_unit_test_setup_teardown(f, scene_open, scene_close)
 
 struct scene {
-	char path[64];
+	struct scratch dir;
 	struct store *store;
 	struct registry registry;
 	struct platform platform;
@@ -52,9 +50,8 @@ static int scene_open(void **state)
 	struct scene *s = calloc(1, sizeof(*s));
 
 	*state = s;
-	strcpy(s->path, "/tmp/imagefs-test.XXXXXX");
-	assert_non_null(mkdtemp(s->path));
-	assert_int_equal(store_open(s->path, &s->store, &s->err), 0);
+	s->dir = scratch_make();
+	assert_int_equal(store_open(s->dir.path, &s->store, &s->err), 0);
 	pthread_mutex_init(&s->registry.lock, NULL);
 	cancel_init(&s->cancel);
 	platform_parse("linux/amd64", &s->platform, NULL);
@@ -69,20 +66,12 @@ static int scene_open(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int scene_close(void **state)
 {
 	struct scene *s = *state;
 
 	store_close(s->store);
-	nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_drop(&s->dir);
 	cancel_destroy(&s->cancel);
 	pthread_mutex_destroy(&s->registry.lock);
 	sample_image_free(&s->image);

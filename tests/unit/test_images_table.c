@@ -6,15 +6,15 @@
 #include "store/blob.h"
 #include "store/names.h"
 #include "tests/unit/sample_image.h"
+#include "tests/unit/scratch.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <time.h>
 
 #define NOW 1700000000 /* 2023-11-14T22:13:20Z */
 
 struct scene {
-	char path[64];
+	struct scratch dir;
 	struct store *store;
 	struct platform platform;
 	struct sample_image old,
@@ -82,20 +82,11 @@ static int scene_open(void **state)
 	*state = s;
 	setenv("TZ", "UTC", 1);
 	tzset();
-	strcpy(s->path, "/tmp/imagefs-test.XXXXXX");
-	assert_non_null(mkdtemp(s->path));
-	assert_int_equal(store_open(s->path, &s->store, NULL), 0);
+	s->dir = scratch_make();
+	assert_int_equal(store_open(s->dir.path, &s->store, NULL), 0);
 	platform_parse("linux/amd64", &s->platform, NULL);
 	fill(s);
 	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
 }
 
 static int scene_close(void **state)
@@ -103,7 +94,7 @@ static int scene_close(void **state)
 	struct scene *s = *state;
 
 	store_close(s->store);
-	nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_drop(&s->dir);
 	sample_image_free(&s->old);
 	sample_image_free(&s->young);
 	buf_free(&s->index.body);

@@ -138,18 +138,22 @@ static void a_layer_named_twice_is_fetched_once(void **state)
 	buf_free(&twice.manifest.body);
 }
 
+static void empty_directory(struct scene *s, const char *name)
+{
+	const char *path = scratch_path(&s->dir, name);
+
+	nftw(path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
 static void what_is_derived_is_made_again_from_the_blobs(void **state)
 {
 	struct scene *s = *state;
-	char path[128];
 
 	assert_int_equal(pull(s, "app:1"), 0);
-	snprintf(path, sizeof(path), "%s/derived/layers", s->path);
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/derived/trees", s->path);
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	assert_int_equal(mkdir(path, 0700), 0);
+	empty_directory(s, "derived/layers");
+	empty_directory(s, "derived/trees");
+	assert_false(has_file(s, &s->image, "file1"));
 	assert_int_equal(pull(s, "app:1"), 0);
 	assert_int_equal(s->registry.blob_requests, 0);
 	assert_true(has_file(s, &s->image, "file1"));
