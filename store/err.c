@@ -6,24 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes of the UTF-8 sequence that begins with this one. */
+static size_t sequence_length(unsigned char first)
+{
+	return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+}
+
 /*
  * Names and messages from strangers end up in sentences, and sentences in tables with a record a
  * line: control characters become '?'. A sentence that was cut does not end inside a character.
  */
 static void clean(char *text)
 {
-	size_t len = 0;
+	size_t len = 0, last;
 
 	for (; text[len]; len++)
 		if ((unsigned char)text[len] < 0x20 || text[len] == 0x7f)
 			text[len] = '?';
 	if (len < ERR_TEXT_MAX - 1)
 		return;
-	while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
-		len--;
-	if (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0xc0)
-		len--;
-	text[len] = '\0';
+	for (last = len - 1; last > 0 && ((unsigned char)text[last] & 0xc0) == 0x80; last--)
+		;
+	if (last + sequence_length((unsigned char)text[last]) > len)
+		text[last] = '\0';
 }
 
 /* errno carries the code too: that is where err_context finds it when nobody wants the sentence. */

@@ -8,9 +8,11 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +54,17 @@ static inline void scratch_drop(struct scratch *s)
 {
 	close(s->fd);
 	nftw(s->path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* fork() of a child that ends with its test, however that ends. */
+static inline pid_t scratch_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	assert_true(pid >= 0);
+	return pid;
 }
 
 /* A path below it, in a buffer that the next call reuses. */

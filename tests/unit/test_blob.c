@@ -316,7 +316,7 @@ static void a_kill_in_mid_blob_is_resumed(void **state)
 		char c;
 
 		assert_int_equal(pipe(pipe_fds), 0);
-		pid = fork();
+		pid = scratch_fork();
 		if (pid == 0) {
 			size_t offset;
 
@@ -355,7 +355,7 @@ static void processes_that_write_one_blob_write_it_once(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		pids[i] = fork();
+		pids[i] = scratch_fork();
 		if (pids[i] == 0) {
 			struct blob_writer *w;
 			int r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
@@ -407,6 +407,44 @@ static void threads_that_write_one_blob_write_it_once(void **state)
 	}
 	assert_int_equal(wrote, 1);
 	assert_whole();
+}
+
+/* Writers that hold nothing remove their file: who opened it meanwhile must not hold what has no
+ * name any more. */
+static void *open_and_close(void *arg)
+{
+	int *holders = arg;
+
+	for (int i = 0; i < 3000; i++) {
+		struct blob_writer *w;
+		bool alone;
+
+		if (blob_writer_open(store, &digest, SIZE, NULL, &w, NULL))
+			return NULL;
+		alone = __atomic_add_fetch(holders, 1, __ATOMIC_ACQ_REL) == 1 &&
+			faccessat(store_dirfd(store), partial, F_OK, 0) == 0;
+		sched_yield();
+		__atomic_sub_fetch(holders, 1, __ATOMIC_ACQ_REL);
+		blob_writer_close(w);
+		if (!alone)
+			return NULL;
+	}
+	return arg;
+}
+
+static void one_writer_at_a_time_also_while_files_come_and_go(void **state)
+{
+	pthread_t threads[4];
+	void *result;
+	int holders = 0;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &holders), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
 }
 
 static void who_waits_takes_over_when_the_other_gives_up(void **state)
@@ -555,6 +593,7 @@ int main(void)
 	    TEST(a_kill_in_mid_blob_is_resumed),
 	    TEST(processes_that_write_one_blob_write_it_once),
 	    TEST(threads_that_write_one_blob_write_it_once),
+	    TEST(one_writer_at_a_time_also_while_files_come_and_go),
 	    TEST(who_waits_takes_over_when_the_other_gives_up),
 	    TEST(a_wait_for_another_writer_can_be_cancelled),
 	    TEST(a_cancelled_open_keeps_what_is_held),

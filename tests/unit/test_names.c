@@ -180,6 +180,22 @@ static void a_clock_that_was_set_back_is_no_matter(void **state)
 	assert_int_equal(names_changed(n).tv_nsec, 0);
 }
 
+static void a_change_within_the_same_second_is_later(void **state)
+{
+	AUTO(names_put) struct names *n = NULL;
+	struct timespec times[2], changed;
+
+	(void)state;
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_nsec = 999999998;
+	times[1] = times[0];
+	assert_int_equal(utimensat(dir.fd, "index.json", times, 0), 0);
+	set("a:1", 1);
+	n = get();
+	changed = names_changed(n);
+	assert_true(changed.tv_sec > times[0].tv_sec || changed.tv_nsec > times[0].tv_nsec);
+}
+
 static void what_others_wrote_is_kept(void **state)
 {
 	static const char foreign[] =
@@ -324,7 +340,7 @@ static void processes_that_set_at_once_lose_none(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		pids[i] = fork();
+		pids[i] = scratch_fork();
 		if (pids[i] == 0)
 			_exit(set_many(&i) ? 0 : 1);
 	}
@@ -344,7 +360,7 @@ static void a_kill_leaves_the_old_names_or_the_new(void **state)
 	set("kept:1", 1);
 	for (int i = 0; i < 20; i++) {
 		AUTO(names_put) struct names *n = NULL;
-		pid_t pid = fork();
+		pid_t pid = scratch_fork();
 
 		if (pid == 0)
 			for (uint64_t k = 0;; k++)
@@ -372,6 +388,7 @@ int main(void)
 	    TEST(a_snapshot_does_not_change),
 	    TEST(every_change_moves_the_time_forward),
 	    TEST(a_clock_that_was_set_back_is_no_matter),
+	    TEST(a_change_within_the_same_second_is_later),
 	    TEST(what_others_wrote_is_kept),
 	    TEST(go_s_empty_list_is_a_list),
 	    TEST(a_change_by_another_program_is_seen),

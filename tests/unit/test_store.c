@@ -257,7 +257,7 @@ static void a_store_that_is_not_writable_is_refused(void **state)
 	(void)state;
 	assert_opens();
 	assert_int_equal(fchmodat(dir.fd, "s", 0500, 0), 0);
-	pid = fork();
+	pid = scratch_fork();
 	if (pid == 0) {
 		drop_capabilities();
 		if (try_open(&err) != -EACCES)
@@ -362,7 +362,7 @@ static void the_lock_dies_with_its_holder(void **state)
 	(void)state;
 	assert_int_equal(store_open(scratch_path(&dir, "s"), &s, NULL), 0);
 	assert_int_equal(pipe(pipe_fds), 0);
-	pid = fork();
+	pid = scratch_fork();
 	if (pid == 0) {
 		if (store_lock(s, &lock, NULL) || write(pipe_fds[1], "x", 1) != 1)
 			_exit(1);
