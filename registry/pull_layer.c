@@ -231,9 +231,9 @@ static int check_diff_id(const struct layer_index *index, const struct digest *d
 		       digest_text(layer_index_diff_id(index), is), digest_text(diff_id, wanted));
 }
 
-/* The blob is there: its index is checked, or made. */
+/* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is gone. */
 static int index_blob(const struct pull *p, const struct descriptor *layer,
-		      const struct digest *diff_id, struct err *err)
+		      const struct digest *diff_id, bool *spoilt, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	int r = layer_index_open(p->store, &layer->digest, &index, err);
@@ -242,7 +242,10 @@ static int index_blob(const struct pull *p, const struct descriptor *layer,
 		return check_diff_id(index, diff_id, err);
 	if (r != -ENOENT)
 		return r;
-	return layer_build_from_blob(p->store, &layer->digest, diff_id, p->cancel, err);
+	r = layer_build_from_blob(p->store, &layer->digest, diff_id, p->cancel, err);
+	if (r == -EBADMSG)
+		*spoilt = blob_verify(p->store, &layer->digest, p->cancel, NULL) == -EBADMSG;
+	return r;
 }
 
 int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
@@ -254,8 +257,9 @@ int pull_layer(const struct pull *p, const struct ref *repository, const struct 
 		bool spoilt = false;
 
 		if (blob_exists(p->store, &layer->digest, layer->size))
-			return index_blob(p, layer, diff_id, err);
-		r = fetch_blob(p, repository, layer, diff_id, &spoilt, err);
+			r = index_blob(p, layer, diff_id, &spoilt, err);
+		else
+			r = fetch_blob(p, repository, layer, diff_id, &spoilt, err);
 		if (r == 0)
 			return 0;
 		if ((r == -EEXIST && --races > 0) || (spoilt && --tries > 0))

@@ -265,6 +265,16 @@ static void run(struct crew *c)
 		cancel_destroy(&c->cancels[i]);
 }
 
+/* On a full disk nothing half-written stays, so that there is room again for what is whole. */
+static int make_room(struct crew *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		blob_drop_partial(c->pull->store, &c->tasks[i].layer->digest);
+	err_context(c->err, "of %llu bytes in its layers %llu were not there yet",
+		    (unsigned long long)c->total, (unsigned long long)(c->total - c->done));
+	return -ENOSPC;
+}
+
 int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
 		const struct config *config, struct err *err)
 {
@@ -279,7 +289,7 @@ int pull_layers(const struct pull *p, const struct ref *repository, const struct
 	r = make_tasks(&c, m, config, err);
 	if (r == 0) {
 		run(&c);
-		r = c.result;
+		r = c.result == -ENOSPC ? make_room(&c) : c.result;
 	}
 	free(c.tasks);
 	pthread_mutex_destroy(&c.lock);

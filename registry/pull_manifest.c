@@ -111,8 +111,9 @@ static int fetch_config(const struct pull *p, const struct ref *repository,
 	uint64_t start;
 	int r;
 
-	if (blob_exists(p->store, &d->digest, d->size))
+	if (blob_read(p->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
 		return 0;
+	buf_reset(&body);
 	if (d->size > OCI_CONFIG_MAX)
 		return err_set(err, EPROTO, "a config of %llu bytes; at most %u are taken",
 			       (unsigned long long)d->size, OCI_CONFIG_MAX);
@@ -220,14 +221,24 @@ static int fetch_top(const struct pull *p, const struct ref *ref, struct descrip
 	return r;
 }
 
+/* docker's name for the empty image, which no registry has. */
+static int check_name(const struct ref *ref, struct err *err)
+{
+	if (strcmp(ref->domain, "docker.io") == 0 && strcmp(ref->path, "library/scratch") == 0)
+		return err_set(err, EINVAL, "'scratch' is a reserved name");
+	return 0;
+}
+
 int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
 		   bool *unchanged, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *recorded = recorded_name(ref);
 	const struct name *name;
-	int r = recorded ? names_get(p->store, &names, err) : err_nomem(err);
+	int r = recorded ? check_name(ref, err) : err_nomem(err);
 
+	if (r == 0)
+		r = names_get(p->store, &names, err);
 	if (r < 0)
 		return r;
 	name = names_find(names, recorded);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define CHUNK (1u << 20) /* bytes to hash at once */
+
 const char *blob_path(const struct digest *digest, char path[static BLOB_PATH_MAX])
 {
 	char hex[DIGEST_HEX_MAX];
@@ -74,6 +76,44 @@ int blob_read(struct store *s, const struct digest *digest, size_t max, struct b
 	return r;
 }
 
+static int hash_file(int fd, struct hash *hash, struct cancel *cancel, struct err *err)
+{
+	autofree char *chunk = malloc(CHUNK);
+	off_t offset = 0;
+
+	if (!chunk)
+		return err_nomem(err);
+	for (;;) {
+		int r = cancel_check(cancel, err);
+		ssize_t n = r ? r : io_pread(fd, chunk, CHUNK, offset, err);
+
+		if (n <= 0)
+			return (int)n;
+		hash_update(hash, chunk, (size_t)n);
+		offset += n;
+	}
+}
+
+int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
+		struct err *err)
+{
+	AUTO(hash_close) struct hash *hash = NULL;
+	autoclose int fd = blob_open(s, digest, NULL, err);
+	char path[BLOB_PATH_MAX];
+	struct digest found;
+	int r = fd < 0 ? fd : hash_open(digest->algorithm, &hash, err);
+
+	if (!r)
+		r = hash_file(fd, hash, cancel, err);
+	if (r)
+		return r;
+	hash_final(hash, &found);
+	r = check_digest(digest, &found, err);
+	if (r)
+		unlinkat(store_dirfd(s), blob_path(digest, path), 0);
+	return r;
+}
+
 /* Moves a complete, verified file to its place below blobs/. */
 static int publish(struct store *s, int fd, const char *from, const struct digest *digest,
 		   struct err *err)
@@ -126,7 +166,6 @@ struct blob_writer {
 };
 
 #define LOCK_POLL_NS 20000000 /* flock(2) cannot be cancelled, so it is polled */
-#define REHASH_CHUNK (1u << 20)
 
 /* The file that has the name now is the one that was locked: a writer that completed renamed it
  * away, a sweep removed it. */
@@ -194,14 +233,14 @@ static int rehash(struct blob_writer *w, struct cancel *cancel, struct err *err)
 		return blob_writer_restart(w, err);
 	if (st.st_size == 0)
 		return 0;
-	chunk = malloc(REHASH_CHUNK);
+	chunk = malloc(CHUNK);
 	if (!chunk)
 		return err_nomem(err);
 	while (w->offset < (uint64_t)st.st_size) {
 		r = cancel_check(cancel, err);
 		if (r)
 			return r;
-		n = io_pread(w->fd, chunk, REHASH_CHUNK, (off_t)w->offset, err);
+		n = io_pread(w->fd, chunk, CHUNK, (off_t)w->offset, err);
 		if (n < 0)
 			return blob_writer_restart(w, err);
 		if (n == 0)
@@ -212,20 +251,25 @@ static int rehash(struct blob_writer *w, struct cancel *cancel, struct err *err)
 	return 0;
 }
 
+/* A writer that is not open yet. */
+static void writer_init(struct blob_writer *w, struct store *s, const struct digest *digest,
+			uint64_t size)
+{
+	char hex[DIGEST_HEX_MAX];
+
+	*w = (struct blob_writer){.store = s, .digest = *digest, .size = size, .fd = -1};
+	snprintf(w->path, sizeof(w->path), "partial/%s", digest_hex(digest, hex));
+}
+
 int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size,
 		     struct cancel *cancel, struct blob_writer **out, struct err *err)
 {
 	AUTO(blob_writer_close) struct blob_writer *w = calloc(1, sizeof(*w));
-	char hex[DIGEST_HEX_MAX];
 	int r;
 
 	if (!w)
 		return err_nomem(err);
-	w->store = s;
-	w->digest = *digest;
-	w->size = size;
-	w->fd = -1;
-	snprintf(w->path, sizeof(w->path), "partial/%s", digest_hex(digest, hex));
+	writer_init(w, s, digest, size);
 	if (blob_exists(s, digest, size))
 		return err_set(err, EEXIST, "the blob is there");
 	r = hash_open(digest->algorithm, &w->hash, err);
@@ -336,4 +380,16 @@ void blob_writer_close(struct blob_writer *w)
 	}
 	hash_close(w->hash);
 	free(w);
+}
+
+void blob_drop_partial(struct store *s, const struct digest *digest)
+{
+	struct blob_writer w;
+
+	writer_init(&w, s, digest, BLOB_SIZE_ANY);
+	if (faccessat(store_dirfd(s), w.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    try_lock(&w, NULL) < 0)
+		return;
+	drop_partial(&w);
+	close(w.fd);
 }

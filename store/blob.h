@@ -32,6 +32,11 @@ int blob_read(struct store *s, const struct digest *digest, size_t max, struct b
 int blob_put(struct store *s, const struct digest *digest, const void *data, size_t len,
 	     struct err *err);
 
+/* Reads a blob through: -ENOENT, or -EBADMSG where its bytes have rotted. Such a blob is removed
+ * (who has it open keeps it), so that it can be fetched anew. */
+int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
+		struct err *err);
+
 /* Path of a blob below the store, "blobs/sha256/<hex>". */
 #define BLOB_PATH_MAX 160
 const char *blob_path(const struct digest *digest, char path[static BLOB_PATH_MAX]);
@@ -65,5 +70,8 @@ int blob_writer_commit(struct blob_writer *w, struct err *err);
 /* Without a commit the bytes stay in partial/ for the next try. NULL is allowed. */
 void blob_writer_close(struct blob_writer *w);
 DEFINE_AUTO(struct blob_writer, blob_writer_close)
+
+/* Removes what tries that failed have left of a blob, unless a writer has it. */
+void blob_drop_partial(struct store *s, const struct digest *digest);
 
 #endif

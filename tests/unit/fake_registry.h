@@ -34,6 +34,7 @@ struct registry {
 
 	const struct sample *faulty; /* the faults below are of this blob */
 	size_t fail_at;		     /* the connection is cut there; 0: not */
+	int fail_code;		     /* 0: ECONNREFUSED */
 	size_t stale_at;	     /* -ESTALE there, once; 0: not */
 	size_t spoil_at;	     /* this byte is wrong, */
 	int spoils;		     /* so many times */
@@ -173,7 +174,8 @@ ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, 
 	if (n > 65536)
 		n = 65536;
 	if (faulty && r->fail_at && s->offset + n > r->fail_at)
-		return err_set(err, ECONNREFUSED, "connection refused");
+		return err_set(err, r->fail_code ? r->fail_code : ECONNREFUSED,
+			       "connection refused");
 	if (faulty && r->stale_at && s->offset + n > r->stale_at) {
 		r->stale_at = 0;
 		s->offset = 0;

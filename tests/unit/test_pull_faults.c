@@ -128,6 +128,18 @@ static void a_cut_blob_is_resumed(void **state)
 	assert_true(has_file(s, &s->image, "file2"));
 }
 
+static void a_full_disk_keeps_nothing_half_written(void **state)
+{
+	struct scene *s = *state;
+
+	s->registry.faulty = &s->image.layers[2].blob;
+	s->registry.fail_at = 200000;
+	s->registry.fail_code = ENOSPC;
+	assert_int_equal(pull(s, "app:1"), -ENOSPC);
+	assert_says(s, "pull app:1: of ");
+	assert_int_equal(rmdir(scratch_path(&s->dir, "partial")), 0); /* it is empty */
+}
+
 static void a_server_that_ignores_ranges_starts_over(void **state)
 {
 	struct scene *s = *state;
@@ -199,6 +211,56 @@ static void a_spoilt_config_is_refused(void **state)
 	assert_says(s, "config");
 }
 
+/* ---- rot on the disk ---- */
+
+static void flip_byte(struct scene *s, const struct digest *blob, size_t at)
+{
+	char path[BLOB_PATH_MAX], c;
+	int fd = openat(s->dir.fd, blob_path(blob, path), O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(pread(fd, &c, 1, (off_t)at), 1);
+	c ^= 0x55;
+	assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
+	close(fd);
+}
+
+static void documents_that_have_rotted_are_fetched_anew(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(pull(s, "app:1"), 0);
+	flip_byte(s, &s->image.manifest.digest, 30);
+	flip_byte(s, &s->image.config.digest, 30);
+	assert_int_equal(pull(s, "app:1"), 0);
+	assert_int_equal(s->registry.gets, 1);
+	assert_int_equal(s->registry.blob_requests, 1);
+	assert_int_equal(blob_verify(s->store, &s->image.manifest.digest, NULL, NULL), 0);
+	assert_int_equal(blob_verify(s->store, &s->image.config.digest, NULL, NULL), 0);
+}
+
+static void a_layer_that_has_rotted_before_it_was_indexed_is_fetched_anew(void **state)
+{
+	struct scene *s = *state;
+	const struct digest *layer = &s->image.layers[2].blob.digest;
+	char name[BLOB_PATH_MAX], hex[DIGEST_HEX_MAX];
+
+	assert_int_equal(pull(s, "app:1"), 0);
+	flip_byte(s, layer, 150000);
+	snprintf(name, sizeof(name), "derived/layers/%s", digest_hex(layer, hex));
+	assert_int_equal(unlinkat(s->dir.fd, name, 0), 0);
+	assert_int_equal(pull(s, "app:1"), 0);
+	assert_int_equal(s->registry.blob_requests, 1);
+	assert_int_equal(blob_verify(s->store, layer, NULL, NULL), 0);
+}
+
+static void the_empty_image_has_no_registry(void **state)
+{
+	struct scene *s = *state;
+
+	assert_int_equal(pull(s, "scratch"), -EINVAL);
+	assert_says(s, "'scratch' is a reserved name");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,12 +271,16 @@ int main(void)
 	    SCENE_TEST(a_wrong_diff_id_is_refused_even_where_the_layer_is_there),
 	    SCENE_TEST(a_layer_that_is_corrupt_in_the_registry_is_told_from_a_spoilt_one),
 	    SCENE_TEST(a_cut_blob_is_resumed),
+	    SCENE_TEST(a_full_disk_keeps_nothing_half_written),
 	    SCENE_TEST(a_server_that_ignores_ranges_starts_over),
 	    SCENE_TEST(a_stream_that_starts_over_is_followed),
 	    SCENE_TEST(a_header_spoilt_once_is_fetched_again),
 	    SCENE_TEST(data_spoilt_once_are_fetched_again),
 	    SCENE_TEST(bytes_always_spoilt_are_an_error_of_the_digest),
 	    SCENE_TEST(a_spoilt_config_is_refused),
+	    SCENE_TEST(documents_that_have_rotted_are_fetched_anew),
+	    SCENE_TEST(a_layer_that_has_rotted_before_it_was_indexed_is_fetched_anew),
+	    SCENE_TEST(the_empty_image_has_no_registry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
