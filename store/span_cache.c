@@ -157,7 +157,7 @@ static int join(struct span_cache *c, struct cached_span *s, struct err *err)
 /* Lock not held: memory and content of a span that others only wait for. */
 static int fill_span(struct cached_span *s, span_fill_fn fill, void *arg)
 {
-	void *data = mmap(NULL, s->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *data = mmap(NULL, s->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (data == MAP_FAILED)
 		return err_nomem(&s->error);

@@ -296,6 +296,33 @@ static void a_long_run_of_zeros_has_points_where_its_blocks_end(void **state)
 	free(plain.p);
 }
 
+static void a_stream_may_end_where_a_point_is_looked_for(void **state)
+{
+	static const struct {
+		int level, strategy, flush;
+		size_t step;
+	} kinds[] = {
+	    {6, Z_FIXED, Z_BLOCK, 700},
+	    {6, Z_DEFAULT_STRATEGY, Z_SYNC_FLUSH, 3000},
+	    {6, Z_DEFAULT_STRATEGY, Z_BLOCK, 5000},
+	    {6, Z_DEFAULT_STRATEGY, -1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		for (size_t less = 0; less <= 2000; less += 250) {
+			struct bytes plain = {calloc(1, CODEC_SPACING), CODEC_SPACING - less};
+			struct bytes in = member(plain, kinds[i].level, kinds[i].strategy,
+						 kinds[i].step, kinds[i].flush);
+
+			assert_true(in.n < 300000); /* so that it is also fed byte by byte */
+			assert_in_range(assert_all_agree(in, plain), 1, 2);
+			free(in.p);
+			free(plain.p);
+		}
+	}
+}
+
 /* `flags` as in RFC 1952, with a body of a few bytes. */
 static struct bytes small_member(unsigned flags, struct bytes plain)
 {
@@ -599,6 +626,7 @@ int main(void)
 	    cmocka_unit_test(what_gzip_programs_write_decodes),
 	    cmocka_unit_test(blocks_of_every_kind_give_the_same_points),
 	    cmocka_unit_test(a_long_run_of_zeros_has_points_where_its_blocks_end),
+	    cmocka_unit_test(a_stream_may_end_where_a_point_is_looked_for),
 	    cmocka_unit_test(every_header_flag_is_read_wherever_it_is_cut),
 	    cmocka_unit_test(a_stream_cut_anywhere_is_truncated),
 	    cmocka_unit_test(flipped_bits_give_an_error_or_the_right_data),
