@@ -196,13 +196,12 @@ static int find_realm(struct auth *a, const struct auth_question *q, const char 
 	int r;
 
 	if (!text)
-		return err_set(err, EPROTO, "%s: a Bearer challenge without a realm", q->url->host);
+		return err_set(err, EPROTO, "a Bearer challenge without a realm");
 	r = url_parse(text, realm, err);
 	if (r < 0)
-		return err_context(err, "%s: the realm of its challenge", q->url->host);
+		return err_context(err, "the realm of its challenge");
 	if (q->url->tls && !realm->tls)
-		return err_set(err, EPROTO, "%s: a token server in plain http is refused",
-			       q->url->host);
+		return err_set(err, EPROTO, "a token server in plain http is refused");
 	name = url_authority(realm);
 	return name ? hosts_get(a->hosts, name, host, err) : err_nomem(err);
 }

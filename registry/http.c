@@ -292,7 +292,7 @@ int http_read_all(struct http_answer *a, size_t max, struct buf *out, enum http_
 	ssize_t n;
 
 	do {
-		char *room = buf_reserve(out, piece);
+		char *room = buf_reserve(out, piece + 1);
 
 		*fault = HTTP_FAULT_FATAL;
 		if (!room)
@@ -301,6 +301,7 @@ int http_read_all(struct http_answer *a, size_t max, struct buf *out, enum http_
 		if (n < 0)
 			return (int)n;
 		out->len += (size_t)n;
+		out->data[out->len] = '\0';
 		total += (size_t)n;
 		if (total > max) {
 			*fault = HTTP_FAULT_FATAL;

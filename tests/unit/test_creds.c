@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/* Stored credentials: docker's and containers' files, their order, and helpers. */
+#include "registry/auth.h"
+#include "registry/creds.h"
+#include "registry/secret.h"
+#include "registry/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define AUTH(text) "{\"auth\":\"" text "\"}"
+#define A	   AUTH("YTph")	    /* a:a */
+#define B	   AUTH("YjpiOmI=") /* b:b:b */
+
+struct found {
+	int code;
+	char name[64], helper[64];
+};
+
+static struct found find(const char *text, const char *registry, const char *path)
+{
+	autojson *doc = NULL;
+	autocredential c = {0};
+	char *helper = NULL;
+	struct found f = {0};
+
+	assert_int_equal(json_parse(text, strlen(text), &doc, NULL), 0);
+	f.code = creds_find(doc, registry, path, &c, &helper, NULL);
+	snprintf(f.name, sizeof(f.name), "%s", c.username ? c.username : "");
+	snprintf(f.helper, sizeof(f.helper), "%s", helper ? helper : "");
+	free(helper);
+	return f;
+}
+
+static void registries_are_found_by_every_key_that_is_in_use(void **state)
+{
+	static const struct {
+		const char *key, *registry, *path;
+		bool found;
+	} cases[] = {
+	    {"https://index.docker.io/v1/", "docker.io", "library/redis", true},
+	    {"docker.io", "docker.io", "library/redis", true},
+	    {"index.docker.io", "docker.io", "library/redis", true},
+	    {"docker.io/library", "docker.io", "library/redis", true},
+	    {"reg.example:5000", "reg.example:5000", "a/b", true},
+	    {"https://reg.example:5000", "reg.example:5000", "a/b", true},
+	    {"https://reg.example:5000/v2/", "reg.example:5000", "a/b", true},
+	    {"reg.example:5000/v1/", "reg.example:5000", "a/b", true},
+	    {"reg.example:5000/a", "reg.example:5000", "a/b", true},
+	    {"reg.example:5000/a/b", "reg.example:5000", "a/b", true},
+	    /* Another port, another host, another namespace: nobody's business. */
+	    {"reg.example", "reg.example:5000", "a/b", false},
+	    {"reg.example:5000", "reg.example", "a/b", false},
+	    {"reg.example:5001", "reg.example:5000", "a/b", false},
+	    {"a.reg.example", "reg.example", "a/b", false},
+	    {"reg.example.evil", "reg.example", "a/b", false},
+	    {"reg.example/c", "reg.example", "a/b", false},
+	    {"reg.example/a/bc", "reg.example", "a/b", false},
+	    {"https://index.docker.io/v1/", "index.docker.io.evil", "a/b", false},
+	    {"https://index.docker.io/v1/", "ghcr.io", "a/b", false},
+	    {"", "ghcr.io", "a/b", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "{\"auths\":{\"%s\":" A "}}", cases[i].key);
+		print_message("  %s for %s/%s\n", cases[i].key, cases[i].registry, cases[i].path);
+		assert_string_equal(find(text, cases[i].registry, cases[i].path).name,
+				    cases[i].found ? "a" : "");
+	}
+}
+
+static void the_longest_namespace_counts(void **state)
+{
+	static const char text[] = "{\"auths\":{\"h.io\":" A ",\"h.io/team\":" B "}}";
+
+	(void)state;
+	assert_string_equal(find(text, "h.io", "team/app").name, "b");
+	assert_string_equal(find(text, "h.io", "teams/app").name, "a");
+}
+
+static void a_helper_comes_before_what_is_written(void **state)
+{
+	static const char text[] = "{\"auths\":{\"h.io\":" A ",\"g.io\":" A "},"
+				   "\"credsStore\":\"store\",\"credHelpers\":{\"h.io\":\"own\"}}";
+
+	(void)state;
+	assert_string_equal(find(text, "h.io", "x").helper, "own");
+	assert_string_equal(find(text, "g.io", "x").helper, "store");
+	assert_string_equal(find(text, "g.io", "x").name, "");
+}
+
+static void odd_entries_are_nothing_or_an_error(void **state)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} cases[] = {
+	    {"{}", 0},
+	    {"{\"auths\":{}}", 0},
+	    {"{\"auths\":{\"h.io\":{}}}", 0},
+	    {"{\"auths\":{\"h.io\":5}}", 0},
+	    {"{\"auths\":[]}", 0},
+	    {"{\"credHelpers\":{\"h.io\":\"\"}}", 0},
+	    {"{\"auths\":{\"h.io\":" AUTH("") "}}", 0},
+	    {"{\"auths\":{\"h.io\":" AUTH("YWJj") "}}", -EACCES},
+	    {"{\"auths\":{\"h.io\":" AUTH("YTph\\n") "}}", -EACCES},
+	    {"{\"auths\":{\"h.io\":" AUTH("YT=h") "}}", -EACCES},
+	    {"{\"auths\":{\"h.io\":" AUTH("====") "}}", -EACCES},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct found f = find(cases[i].text, "h.io", "x");
+
+		print_message("  %s\n", cases[i].text);
+		assert_int_equal(f.code, cases[i].code);
+		assert_string_equal(f.name, "");
+	}
+}
+
+static void passwords_may_hold_colons_and_end_in_nuls(void **state)
+{
+	static const char text[] = "{\"auths\":{\"a\":" B ",\"b\":" AUTH("YjpjAAA=") "}}";
+	autojson *doc = NULL;
+	autocredential one = {0};
+	autocredential two = {0};
+	char *helper;
+
+	(void)state;
+	assert_int_equal(json_parse(text, strlen(text), &doc, NULL), 0);
+	assert_int_equal(creds_find(doc, "a", "x", &one, &helper, NULL), 0);
+	assert_string_equal(one.password, "b:b");
+	assert_int_equal(creds_find(doc, "b", "x", &two, &helper, NULL), 0);
+	assert_string_equal(two.password, "c");
+}
+
+/* ---- files and helpers ---- */
+
+struct place {
+	char dir[64];
+	struct http *http;
+	struct creds *creds;
+	struct credential got;
+	struct err err;
+};
+
+static void put(const struct place *p, const char *name, mode_t mode, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
+	f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+	chmod(path, mode);
+}
+
+static char *path_of(const struct place *p, const char *name, char path[static 128])
+{
+	snprintf(path, 128, "%s/%s", p->dir, name);
+	return path;
+}
+
+static void place_open(struct place *p)
+{
+	static const char *const cleared[] = {"DOCKER_CONFIG", "DOCKER_AUTH_CONFIG",
+					      "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"};
+	char path[256];
+
+	*p = (struct place){0};
+	snprintf(p->dir, sizeof(p->dir), "/tmp/test_creds.XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	for (size_t i = 0; i < sizeof(cleared) / sizeof(*cleared); i++)
+		unsetenv(cleared[i]);
+	setenv("HOME", p->dir, 1);
+	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", p->dir);
+	setenv("PATH", path, 1);
+	assert_int_equal(http_open("test", NULL, &p->http, NULL), 0);
+}
+
+static int place_ask(struct place *p, const char *auth_file, const char *store_file,
+		     struct cancel *cancel)
+{
+	credential_clear(&p->got);
+	creds_close(p->creds);
+	assert_int_equal(creds_open(auth_file, store_file, &p->creds, NULL), 0);
+	p->err = (struct err){0};
+	return creds_get(p->creds, "h.io", "team/app", p->http, cancel, &p->got, &p->err);
+}
+
+static void place_close(struct place *p)
+{
+	char command[128];
+
+	credential_clear(&p->got);
+	creds_close(p->creds);
+	http_stop(p->http);
+	http_put(p->http);
+	snprintf(command, sizeof(command), "rm -r %s", p->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void use_helper(const struct place *p, const char *script)
+{
+	put(p, "auth.json", 0600, "{\"credsStore\":\"test\"}");
+	put(p, "docker-credential-test", 0755, script);
+}
+
+static void files_are_asked_in_their_order(void **state)
+{
+	struct place p;
+	char auth[128], store[128], dir[128];
+
+	(void)state;
+	place_open(&p);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_true(credential_empty(&p.got));
+
+	mkdir(path_of(&p, ".config", dir), 0700);
+	mkdir(path_of(&p, ".config/containers", dir), 0700);
+	put(&p, ".config/containers/auth.json", 0600,
+	    "{\"auths\":{\"h.io/team\":" AUTH("Y29udGFpbmVyczph") "}}");
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "containers");
+
+	mkdir(path_of(&p, ".docker", dir), 0700);
+	put(&p, ".docker/config.json", 0600, "{\"auths\":{\"h.io\":" AUTH("ZG9ja2VyOmE=") "}}");
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "docker");
+
+	setenv("DOCKER_AUTH_CONFIG", "{\"auths\":{\"h.io\":" AUTH("ZW52OmE=") "}}", 1);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "env");
+
+	put(&p, "store.json", 0600, "{\"auths\":{\"h.io\":" AUTH("c3RvcmU6YQ==") "}}");
+	assert_int_equal(place_ask(&p, NULL, path_of(&p, "store.json", store), NULL), 0);
+	assert_string_equal(p.got.username, "store");
+
+	put(&p, "auth.json", 0600, "{\"auths\":{\"other.io\":" A "}}");
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), store, NULL), 0);
+	assert_true(credential_empty(&p.got));
+	place_close(&p);
+}
+
+static void a_change_of_a_file_changes_the_generation(void **state)
+{
+	struct place p;
+	char auth[128];
+	uint64_t before;
+
+	(void)state;
+	place_open(&p);
+	place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL);
+	before = creds_generation(p.creds);
+	assert_true(before == creds_generation(p.creds));
+	put(&p, "auth.json", 0600, "{}");
+	assert_true(before != creds_generation(p.creds));
+	place_close(&p);
+}
+
+static void a_helper_is_asked_by_the_name_of_the_server(void **state)
+{
+	struct place p;
+	char auth[128];
+
+	(void)state;
+	place_open(&p);
+	use_helper(&p, "#!/bin/sh\nread key; test \"$1 $key\" = 'get h.io' || exit 3\n"
+		       "echo '{\"ServerURL\":\"h.io\",\"Username\":\"me\",\"Secret\":\"pw\"}'\n");
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL), 0);
+	assert_string_equal(p.got.username, "me");
+	assert_string_equal(p.got.password, "pw");
+	place_close(&p);
+}
+
+static void a_helper_may_give_an_identity_token(void **state)
+{
+	struct place p;
+	char auth[128];
+
+	(void)state;
+	place_open(&p);
+	use_helper(&p, "#!/bin/sh\necho '{\"Username\":\"<token>\",\"Secret\":\"id\"}'\n");
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL), 0);
+	assert_null(p.got.username);
+	assert_string_equal(p.got.identity_token, "id");
+	place_close(&p);
+}
+
+static void a_helper_that_knows_nothing_is_no_error(void **state)
+{
+	struct place p;
+	char auth[128];
+
+	(void)state;
+	place_open(&p);
+	use_helper(&p, "#!/bin/sh\necho credentials not found in native keychain; exit 1\n");
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL), 0);
+	assert_true(credential_empty(&p.got));
+	place_close(&p);
+}
+
+static void helpers_that_fail_are_told_of(void **state)
+{
+	static const struct {
+		const char *script, *text;
+	} cases[] = {
+	    {"#!/bin/sh\nprintf 'no\\033 agent\\n'; exit 2\n",
+	     "error getting credentials - err: exit status 2, out: `no? agent`"},
+	    {"#!/bin/sh\necho '{'\n", "error getting credentials: malformed output"},
+	    {"#!/bin/sh\necho '{}'\n", "error getting credentials: no Username or Secret"},
+	    {"#!/bin/sh\nexec tr '\\0' x </dev/zero\n", "docker-credential-test says too much"},
+	};
+	struct place p;
+	char auth[128];
+
+	(void)state;
+	place_open(&p);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		use_helper(&p, cases[i].script);
+		assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL),
+				 -EACCES);
+		assert_string_equal(p.err.text, cases[i].text);
+	}
+	put(&p, "auth.json", 0600, "{\"credsStore\":\"absent\"}");
+	assert_int_equal(place_ask(&p, auth, NULL, NULL), -EACCES);
+	assert_non_null(strstr(p.err.text, "executable file not found in $PATH"));
+	put(&p, "auth.json", 0600, "{\"credsStore\":\"../../bin/sh\"}");
+	assert_int_equal(place_ask(&p, auth, NULL, NULL), -EACCES);
+	place_close(&p);
+}
+
+static void a_helper_inherits_no_descriptors(void **state)
+{
+	struct place p;
+	char auth[128];
+	int kept = fcntl(1, F_DUPFD, 100); /* without FD_CLOEXEC */
+
+	(void)state;
+	place_open(&p);
+	use_helper(&p, "#!/bin/sh\ntest -e /proc/$$/fd/100 && n=inherited || n=none\n"
+		       "echo \"{\\\"Username\\\":\\\"$n\\\",\\\"Secret\\\":\\\"x\\\"}\"\n");
+	assert_int_equal(kept, 100);
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL), 0);
+	assert_string_equal(p.got.username, "none");
+	close(kept);
+	place_close(&p);
+}
+
+static void a_helper_that_hangs_ends_with_its_children(void **state)
+{
+	struct timespec before, after;
+	struct cancel cancel;
+	struct place p;
+	char auth[128];
+
+	(void)state;
+	place_open(&p);
+	use_helper(&p, "#!/bin/sh\nsleep 1000 &\nsleep 1000\n");
+	cancel_init(&cancel);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	cancel.deadline_ms = before.tv_sec * 1000 + before.tv_nsec / 1000000 + 200;
+	assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, &cancel), -ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 3);
+	cancel_destroy(&cancel);
+	place_close(&p);
+}
+
+/* ---- where a password may go ---- */
+
+static bool trusts(const char *registry, const char *realm)
+{
+	autourl a = URL_INIT;
+	autourl b = URL_INIT;
+
+	assert_int_equal(url_parse(registry, &a, NULL), 0);
+	assert_int_equal(url_parse(realm, &b, NULL), 0);
+	return auth_trusts(&a, &b);
+}
+
+static void passwords_stay_in_the_registrys_domain(void **state)
+{
+	static const struct {
+		const char *registry, *realm;
+		bool trusted;
+	} cases[] = {
+	    {"https://ghcr.io/", "https://ghcr.io/token", true},
+	    {"https://registry-1.docker.io/", "https://auth.docker.io/token", true},
+	    {"https://registry.gitlab.com/", "https://gitlab.com/jwt/auth", true},
+	    {"https://registry.gitlab.com/", "https://auth.gitlab.com/", true},
+	    {"https://quay.io/", "https://auth.quay.io/", true},
+	    {"https://reg.example.org:5000/", "https://reg.example.org:5001/", true},
+	    {"http://localhost:5000/", "http://localhost:5000/token", true},
+	    {"https://10.0.0.1/", "https://10.0.0.1/token", true},
+
+	    {"https://ghcr.io/", "https://evil.io/", false},
+	    {"https://ghcr.io/", "https://io/", false},
+	    {"https://ghcr.io/", "https://ghcr.io.evil.com/", false},
+	    {"https://ghcr.io/", "https://evilghcr.io/", false},
+	    {"https://registry.gitlab.com/", "https://evilgitlab.com/", false},
+	    {"https://registry.gitlab.com/", "https://com/", false},
+	    {"https://ghcr.io/", "https://auth.docker.io/token", false},
+	    {"https://reg.example.org/", "http://reg.example.org:443/", false},
+	    {"http://localhost:5000/", "http://localhost:5001/", false},
+	    {"http://127.0.0.1:5000/", "http://127.0.0.1:5001/", false},
+	    {"http://localhost:5000/", "http://127.0.0.1:5000/", false},
+	    {"https://10.0.0.1/", "https://9.0.0.1/", false},
+	    {"https://[2001:db8::1]/", "https://[2001:db8::2]/", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		print_message("  %s to %s\n", cases[i].registry, cases[i].realm);
+		assert_int_equal(trusts(cases[i].registry, cases[i].realm), cases[i].trusted);
+	}
+}
+
+static void tokens_live_as_long_as_they_say(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t life_ms;
+	} cases[] = {
+	    {"{\"token\":\"t\"}", 60000},
+	    {"{\"token\":\"t\",\"expires_in\":300}", 300000},
+	    {"{\"token\":\"t\",\"expires_in\":1}", 1000},
+	    {"{\"token\":\"t\",\"expires_in\":1e99}", 60000},
+	    {"{\"token\":\"t\",\"expires_in\":-5}", 60000},
+	    {"{\"token\":\"t\",\"expires_in\":\"300\"}", 60000},
+	    {"{\"token\":\"t\",\"expires_in\":99999999999}", 86400000},
+	    {"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"1970-01-01T00:16:00Z\"}", 260000},
+	    /* A clock that disagrees altogether is not believed. */
+	    {"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"1970-01-01T00:00:00Z\"}", 300000},
+	    {"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"2070-01-01T00:00:00Z\"}", 300000},
+	    {"{\"token\":\"t\",\"expires_in\":300,\"issued_at\":\"yesterday\"}", 300000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		autobuf body = BUF_INIT;
+		struct token t = {0};
+
+		buf_puts(&body, cases[i].text);
+		print_message("  %s\n", cases[i].text);
+		assert_int_equal(token_parse(&body, 1000, &t, NULL), 0);
+		assert_int_equal(t.life_ms, cases[i].life_ms);
+		assert_string_equal(t.value, "t");
+		secret_free(t.value);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(registries_are_found_by_every_key_that_is_in_use),
+	    cmocka_unit_test(the_longest_namespace_counts),
+	    cmocka_unit_test(a_helper_comes_before_what_is_written),
+	    cmocka_unit_test(odd_entries_are_nothing_or_an_error),
+	    cmocka_unit_test(passwords_may_hold_colons_and_end_in_nuls),
+	    cmocka_unit_test(files_are_asked_in_their_order),
+	    cmocka_unit_test(a_change_of_a_file_changes_the_generation),
+	    cmocka_unit_test(a_helper_is_asked_by_the_name_of_the_server),
+	    cmocka_unit_test(a_helper_may_give_an_identity_token),
+	    cmocka_unit_test(a_helper_that_knows_nothing_is_no_error),
+	    cmocka_unit_test(helpers_that_fail_are_told_of),
+	    cmocka_unit_test(a_helper_inherits_no_descriptors),
+	    cmocka_unit_test(a_helper_that_hangs_ends_with_its_children),
+	    cmocka_unit_test(passwords_stay_in_the_registrys_domain),
+	    cmocka_unit_test(tokens_live_as_long_as_they_say),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
