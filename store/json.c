@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/json.h"
 
-#include "store/json_check.h"
 #include "store/mem.h"
 
 #include <errno.h>

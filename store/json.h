@@ -12,14 +12,12 @@
 #define STORE_JSON_H
 
 #include "store/err.h"
+#include "store/json_check.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define JSON_DEPTH_MAX	32
-#define JSON_VALUES_MAX 1000000
 
 /* Parses a whole document into *out (json_object_put frees it). -EPROTO where it breaks a rule; the
  * sentence gives the byte offset and the rule. */

@@ -2,7 +2,6 @@
 #include "store/json_check.h"
 
 #include "store/buf.h"
-#include "store/json.h"
 
 #include <errno.h>
 #include <math.h>

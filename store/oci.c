@@ -6,8 +6,6 @@
  */
 #include "store/oci.h"
 
-#include "store/json_check.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
