@@ -38,20 +38,10 @@ static bool has_prefix(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* Names in which aufs kept its own things; images of its time may still have them. */
+/* What aufs kept for itself in the root of a layer; images of its time may still have it. */
 static bool is_aufs(const char *path)
 {
-	const char *name = path;
-
-	if (!strstr(path, WHITEOUT_META))
-		return false;
-	while (name) {
-		if (has_prefix(name, WHITEOUT_META) && strcmp(name, WHITEOUT_OPAQUE) != 0)
-			return true;
-		name = strchr(name, '/');
-		name = name ? name + 1 : NULL;
-	}
-	return false;
+	return has_prefix(path, WHITEOUT_META) && strcmp(path, WHITEOUT_OPAQUE) != 0;
 }
 
 /* The directory that an entry goes to; most entries go where the one before went. */
