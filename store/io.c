@@ -198,6 +198,14 @@ static int create_locked(struct io_tmp *t, int dirfd, mode_t mode, struct err *e
 	return 0;
 }
 
+static int create_parent(int dirfd, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+
+	return dir ? io_mkdirs(dirfd, dir, 0700, err) : err_nomem(err);
+}
+
 int io_tmp_open(int dirfd, const char *final_path, mode_t mode, struct io_tmp *t, struct err *err)
 {
 	const char *slash = strrchr(final_path, '/');
@@ -207,13 +215,16 @@ int io_tmp_open(int dirfd, const char *final_path, mode_t mode, struct io_tmp *t
 
 	t->dirfd = dirfd;
 	t->fd = -1;
-	for (int tries = 0; tries < 100 && r == -EEXIST; tries++) {
+	for (int tries = 0; tries < 100 && (r == -EEXIST || r == -ENOENT); tries++) {
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 			return err_sys(err, "random numbers");
 		if (snprintf(t->path, sizeof(t->path), "%.*s" IO_TMP_PREFIX "%016" PRIx64, dir_len,
 			     final_path, random) >= (int)sizeof(t->path))
 			return err_set(err, ENAMETOOLONG, "create %s: the path is too long",
 				       final_path);
+		/* derived/ may be deleted at any time, also below a running program. */
+		if (r == -ENOENT && create_parent(dirfd, t->path, err))
+			return -ENOENT;
 		r = create_locked(t, dirfd, mode, err);
 	}
 	return r;

@@ -39,8 +39,8 @@ int io_publish(int dirfd, const char *path, const void *data, size_t len, mode_t
 /*
  * The same in steps, for files that are written piece by piece. The temporary file lies in the
  * directory of the path given to io_tmp_open, is named IO_TMP_PREFIX and 16 hex digits, and is
- * flock()ed as long as it is open; store_open() sweeps those that nobody holds. io_tmp_commit may
- * move it to another directory of the store.
+ * flock()ed as long as it is open; store_open() sweeps those that nobody holds. Directories that
+ * are missing are made (0700). io_tmp_commit may move it to another directory of the store.
  */
 #define IO_TMP_PREFIX ".tmp-"
 struct io_tmp {

@@ -97,6 +97,19 @@ static void more_or_less_than_promised_is_refused(void **state)
 	assert_false(scratch_has(&dir, path));
 }
 
+static void directories_deleted_meanwhile_are_made_again(void **state)
+{
+	struct blob_writer *w;
+
+	(void)state;
+	assert_int_equal(unlinkat(dir.fd, "partial", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(dir.fd, "blobs/sha256", AT_REMOVEDIR), 0);
+	w = writer();
+	assert_int_equal(complete(w, NULL), 0);
+	blob_writer_close(w);
+	assert_whole();
+}
+
 static void a_restart_drops_what_is_held(void **state)
 {
 	struct blob_writer *w = writer();
@@ -228,6 +241,7 @@ int main(void)
 	    TEST(a_writer_without_bytes_leaves_nothing),
 	    TEST(wrong_bytes_are_dropped),
 	    TEST(more_or_less_than_promised_is_refused),
+	    TEST(directories_deleted_meanwhile_are_made_again),
 	    TEST(a_restart_drops_what_is_held),
 	    TEST(a_partial_blob_that_is_too_long_starts_over),
 	    TEST(a_partial_blob_that_is_damaged_is_found_out),

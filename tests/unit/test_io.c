@@ -108,6 +108,13 @@ static void a_commit_may_move_to_another_directory(void **state)
 	assert_true(scratch_has(&dir, "to/f"));
 }
 
+static void missing_directories_are_made(void **state)
+{
+	(void)state;
+	assert_int_equal(io_publish(dir.fd, "derived/trees/f", "x", 1, 0600, NULL), 0);
+	assert_true(scratch_has(&dir, "derived/trees/f"));
+}
+
 static void a_commit_that_fails_leaves_no_temporary_file(void **state)
 {
 	struct io_tmp t;
@@ -169,6 +176,7 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(a_commit_may_move_to_another_directory, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(missing_directories_are_made, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_commit_that_fails_leaves_no_temporary_file, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(what_is_no_regular_file_below_the_directory_is_refused,
