@@ -166,6 +166,7 @@ struct blob_writer {
 };
 
 #define LOCK_POLL_NS 20000000 /* flock(2) cannot be cancelled, so it is polled */
+#define WRITEBACK    (8u << 20)
 
 /* The file that has the name now is the one that was locked: a writer that completed renamed it
  * away, a sweep removed it. */
