@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer. Its bytes go through the blob's writer and the layer's build in one pass; the build,
- * which has most of the work, runs in a lane beside. When they
- * do not decode, there are two causes to tell apart: they were spoilt on the way (then their
- * digest is wrong, and one more try from the start is worth it), or the layer is like this in the
- * registry. So the rest is received even so, and the digest has the first word.
+ * which has most of the work, runs in a lane beside. When they do not decode, there are two causes
+ * to tell apart: they were spoilt on the way (then their digest is wrong, and one more try from
+ * the start is worth it), or the layer is like this in the registry. So the rest is received even
+ * so, and the digest has the first word.
  */
 #include "registry/pull.h"
 
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define BUFFER_SIZE (512u << 10)
+#define SLICE_SIZE  (32u << 10)
 #define TRIES	    2  /* of a blob whose bytes prove wrong */
 #define RACES	    10 /* rounds in which another process completes, and prune removes */
 
@@ -46,15 +47,14 @@ static int check_type(const struct descriptor *layer, struct err *err)
 struct fetch {
 	const struct pull *pull;
 	const struct descriptor *layer;
-	const struct digest *diff_id; /* or NULL */
-	struct blob_writer *writer;   /* owned */
-	struct layer_build
-	    *build;	       /* owned; while bytes are in the lane, the lane's thread uses it, */
-	int corrupt;	       /* its -EBADMSG, after which it is fed no more, or 0, */
-	struct err corruption; /* and the sentence */
-	struct lane *lane;     /* owned: feeds the build */
-	struct registry_stream *stream; /* owned */
-	char *buffer;			/* owned, BUFFER_SIZE */
+	const struct digest *diff_id;	/* or NULL */
+	struct blob_writer *writer;	/* owned, as are those below */
+	struct registry_stream *stream; /* NULL: nothing is missing */
+	char *buffer;			/* BUFFER_SIZE */
+	struct lane *lane;		/* feeds the build; until it is drained, its thread uses */
+	struct layer_build *build;	/* this, */
+	int corrupt;			/* its -EBADMSG, after which it is fed no more, or 0, */
+	struct err corruption;		/* and the sentence */
 };
 
 static void fetch_close(struct fetch *f)
@@ -66,15 +66,20 @@ static void fetch_close(struct fetch *f)
 	free(f->buffer);
 }
 
-/* In the lane's thread. */
+/* In the lane's thread. In slices: a few bytes may stand for a gigabyte of zeros, and a cancelled
+ * pull must end soon. */
 static int build_feed(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct fetch *f = arg;
-	int r;
+	const char *at = data;
+	int r = 0;
 
-	if (f->corrupt)
-		return 0;
-	r = layer_build_feed(f->build, data, len, err);
+	for (size_t n; r == 0 && !f->corrupt && len > 0; at += n, len -= n) {
+		n = len < SLICE_SIZE ? len : SLICE_SIZE;
+		r = cancel_check(f->pull->cancel, err);
+		if (r == 0)
+			r = layer_build_feed(f->build, at, n, err);
+	}
 	if (r != -EBADMSG)
 		return r;
 	f->corrupt = r;
