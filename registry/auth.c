@@ -168,13 +168,13 @@ bool auth_trusts(const struct url *registry, const struct url *realm)
 
 	if (registry->tls && !realm->tls)
 		return false;
-	if (!strcmp(registry->host, realm->host) && registry->port == realm->port)
+	if (!strcmp(registry->host, realm->host))
 		return true;
 	if (is_address(registry->host) || is_address(realm->host) || !parent)
 		return false;
 	if (!strcmp(registry->host, HOSTS_DOCKER_HUB_API) && !strcmp(realm->host, HUB_REALM))
 		return true;
-	if (!strcmp(registry->host, realm->host) || is_below(realm->host, registry->host))
+	if (is_below(realm->host, registry->host))
 		return true;
 	parent++;
 	return strchr(parent, '.') &&

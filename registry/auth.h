@@ -4,9 +4,9 @@
  * (host, repository) until they end or the credential files change. Requests go out anonymously
  * until a registry asks for more. Owns tokens; thread safe.
  *
- * Where a password goes: to the registry itself (Basic), and to a token server only if it is the
- * same host and port, or if its name lies in the registry's domain (auth_trusts). Any other token
- * server is asked anonymously. A token goes to the registry that asked for it, nowhere else.
+ * Where a password goes: to the registry itself (Basic), and to a token server only if it has the
+ * registry's host or lies in its domain (auth_trusts). Any other token server is asked anonymously.
+ * A token goes to the registry that asked for it, nowhere else.
  */
 #ifndef REGISTRY_AUTH_H
 #define REGISTRY_AUTH_H
@@ -47,10 +47,10 @@ struct auth_failure {
 int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,
 		struct err *err);
 
-/* Whether a registry's password may go to a token server (pure): the same host and port; or a name
- * that is the registry's parent domain (of two labels or more), lies below that, or lies below the
- * registry's own name; or auth.docker.io for Docker Hub. Addresses and names of one label: only the
- * former. */
+/* Whether a registry's password may go to a token server (pure): the same host, on any port; or a
+ * name that is the registry's parent domain (of two labels or more), lies below that, or lies below
+ * the registry's own name; or auth.docker.io for Docker Hub. Never from https to http. Addresses
+ * and names of one label have no domain: only the former. */
 bool auth_trusts(const struct url *registry, const struct url *realm);
 
 #endif

@@ -219,8 +219,8 @@ static void a_token_that_is_refused_is_fetched_once_more(void **state)
 
 static void a_token_server_elsewhere_gets_no_password(void **state)
 {
-	static const char *const realms[] = {
-	    "http://localhost:%B/token", "http://127.0.0.1:%B/token", "http://127.0.0.1:%A/token"};
+	static const char *const realms[] = {"http://127.0.0.1:%B/token",
+					     "http://127.0.0.1:%A/token"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(realms) / sizeof(*realms); i++) {
