@@ -161,6 +161,15 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 	return start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
 }
 
+/* A failure that no job has told of. */
+static int tell_failure(struct fs *fs, const struct ref *ref, int result, const struct err *err)
+{
+	autofree char *name = ref_familiar(ref);
+
+	events_add(fs->events, "lookup", name ? name : "", result, err);
+	return result;
+}
+
 int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 {
 	const struct index *index = repo_image_index(i);
@@ -174,7 +183,7 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 
 		r = index_choose(index, &rq->fs->platform, &d, err);
 		if (r < 0)
-			return r;
+			return tell_failure(rq->fs, repo_image_ref(i), r, err);
 	}
 	r = fetch_child(rq, repo_image_ref(i), repo_image_top(i), err);
 	return r ? r : repo_image_load(rq->fs, i, err);

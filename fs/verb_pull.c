@@ -26,6 +26,14 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(((struct output *)arg)->job, done, total);
 }
 
+/* A colon behind the last slash. */
+static bool names_a_tag(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return strchr(slash ? slash : name, ':') != NULL;
+}
+
 static int pull_operand(const struct pull *p, const char *name, bool all, struct output *o,
 			struct err *err)
 {
@@ -35,6 +43,8 @@ static int pull_operand(const struct pull *p, const char *name, bool all, struct
 
 	if (r < 0)
 		return all ? err_set(err, EINVAL, "tag can't be used with --all-tags/-a") : r;
+	if (!all && !strchr(name, '@') && !names_a_tag(name))
+		on_line(o, "Using default tag: latest");
 	r = all ? pull_all_tags(p, &ref, err) : pull_image(p, &ref, err);
 	if (r < 0 || !o->quiet)
 		return r;

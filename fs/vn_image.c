@@ -152,17 +152,23 @@ struct vnode *vn_image_new(const char *path, struct repo_image *i)
 	return image_vnode(&image_ops, path, i);
 }
 
-/* The name of an index's entry, "linux-arm64-v8"; false for one without a platform, as attestations
- * are. */
-static bool platform_name(const struct descriptor *d, char name[static PLATFORM_TEXT_MAX])
+/* The name of an index's entry, as the index writes its platform: "linux-arm64-v8"; false for one
+ * without, as attestations are. */
+static bool platform_name(const struct index *index, size_t k, char name[static PLATFORM_TEXT_MAX])
 {
-	if (!d->has_platform || !strcmp(d->platform.os, "unknown") || !d->platform.os[0])
+	const struct json_object *entry =
+	    json_object_array_get_idx(json_array(index->doc, "manifests"), k);
+	const struct json_object *p = json_map(entry, "platform");
+	const char *os = p ? json_string(p, "os") : NULL;
+	const char *architecture = p ? json_string(p, "architecture") : NULL;
+	const char *variant = p ? json_string(p, "variant") : NULL;
+	bool has_variant = variant && *variant;
+
+	if (!os || !architecture || !*os || !strcmp(os, "unknown"))
 		return false;
-	platform_text(&d->platform, name);
-	for (char *c = name; *c; c++)
-		if (*c == '/')
-			*c = '-';
-	return true;
+	snprintf(name, PLATFORM_TEXT_MAX, "%s-%s%s%s", os, architecture, has_variant ? "-" : "",
+		 has_variant ? variant : "");
+	return !strchr(name, '/');
 }
 
 static int platforms_lookup(struct request *rq, struct vnode *dir, const char *name,
@@ -176,7 +182,7 @@ static int platforms_lookup(struct request *rq, struct vnode *dir, const char *n
 	for (size_t k = 0; k < index->count; k++) {
 		const struct descriptor *d = &index->manifests[k];
 
-		if (!platform_name(d, platform) || strcmp(platform, name) != 0)
+		if (!platform_name(index, k, platform) || strcmp(platform, name) != 0)
 			continue;
 		if (!vn_join(path, dir->inode.path, name))
 			return -ENAMETOOLONG;
@@ -192,7 +198,7 @@ static bool platform_listed(const struct index *index, size_t k, const char *nam
 	char other[PLATFORM_TEXT_MAX];
 
 	while (k-- > 0)
-		if (platform_name(&index->manifests[k], other) && !strcmp(other, name))
+		if (platform_name(index, k, other) && !strcmp(other, name))
 			return true;
 	return false;
 }
@@ -206,7 +212,7 @@ static int platforms_list(struct request *rq, struct vnode *dir, struct listing 
 	(void)rq;
 	(void)err;
 	for (size_t k = 0; k < index->count; k++)
-		if (platform_name(&index->manifests[k], name) && !platform_listed(index, k, name))
+		if (platform_name(index, k, name) && !platform_listed(index, k, name))
 			listing_add(out, name, DT_LNK);
 	return 0;
 }

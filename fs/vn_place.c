@@ -11,7 +11,8 @@
  *	a tag that the store knows: a symlink to its digest
  *	the first component, and the first behind a host: a place, whatever the name
  *	else the registry is asked for the tag; where it has none, and the place is not
- *	known as a repository, the name is a place that can be walked through
+ *	known as a repository, the name is a place that can be walked through, unless it is
+ *	the name of a part of an image: then the image is missing
  */
 #include "fs/vn.h"
 
@@ -31,19 +32,19 @@ struct vn_place {
 	char *place; /* owned */
 };
 
-/* True where a name before the first slash is a host, as docker decides; the port of one without a
- * dot must have 4 or 5 digits ("myhost:5000"), since "redis:7" is a reference. */
+/* True where a first component is taken for a host: as docker decides, but that one without a dot
+ * needs a port of 4 or 5 digits ("myhost:5000"), since "redis:7" is a reference. */
 static bool is_host(const char *name)
 {
 	const char *colon = strchr(name, ':');
+	size_t digits = colon ? strlen(colon + 1) : 0;
 
 	if (!ref_is_domain(name))
 		return false;
-	if (name[0] == '[' || !colon || !strncmp(name, "localhost:", 10) ||
-	    memchr(name, '.', (size_t)(colon - name)))
+	if (name[0] == '[' || !strcmp(name, "localhost") || !strncmp(name, "localhost:", 10) ||
+	    memchr(name, '.', colon ? (size_t)(colon - name) : strlen(name)))
 		return true;
-	return strlen(colon + 1) >= 4 && strlen(colon + 1) <= 5 &&
-	       strspn(colon + 1, "0123456789") == strlen(colon + 1);
+	return digits >= 4 && digits <= 5 && strspn(colon + 1, "0123456789") == digits;
 }
 
 static bool place_is_host(const char *place)
@@ -147,6 +148,19 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 			  e->name->pulled, out, err);
 }
 
+/* In images/app/nope/config.json, with app unknown, config.json is no place. */
+static bool is_part_of_image(const char *name)
+{
+	static const char *const parts[] = {"manifest.json", "index.json",   "config.json",
+					    "history",	     "inspect.json", "rootfs",
+					    "layers",	     "platforms"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strcmp(name, parts[i]))
+			return true;
+	return false;
+}
+
 /* A tag that the store does not know. */
 static int lookup_remote(struct request *rq, const struct catalog *c, const char *place,
 			 const char *name, struct found *out, struct err *err)
@@ -158,6 +172,8 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 	int r = -ENOENT;
 
 	catalog_repository(c, place, &known);
+	if (!known && is_part_of_image(name))
+		return err_set(err, ENOENT, "No such image: %s", place);
 	if (ref_is_tag(name)) {
 		r = ref_parse_repository(place, &ref, err);
 		if (r < 0)

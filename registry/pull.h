@@ -33,8 +33,9 @@ struct pull {
 
 /*
  * Fetches manifest, or index and the platform's manifest, and the config; records the name (a tag
- * is moved to what the registry says now). *top is what the reference names (index or manifest);
- * the caller clears it. Fetches no layer.
+ * is moved to what the registry says now). An index without anything for the platform is recorded
+ * all the same. *top is what the reference names (index or manifest); the caller clears it. Fetches
+ * no layer.
  */
 int pull_manifest(const struct pull *p, const struct ref *ref, struct descriptor *top,
 		  struct err *err);

@@ -229,8 +229,9 @@ static int check_name(const struct ref *ref, struct err *err)
 	return 0;
 }
 
-int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
-		   bool *unchanged, struct err *err)
+/* What the reference names, in the store: *unchanged where that is what its name says already. */
+static int find_top(const struct pull *p, const struct ref *ref, struct descriptor *top,
+		    bool *unchanged, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *recorded = recorded_name(ref);
@@ -246,15 +247,33 @@ int pull_documents(const struct pull *p, const struct ref *ref, struct descripto
 	if (r < 0)
 		return r;
 	*unchanged = r;
-	if (*unchanged)
-		r = descriptor_copy(top, &name->descriptor, err);
-	else
-		r = fetch_top(p, ref, top, err);
+	return *unchanged ? descriptor_copy(top, &name->descriptor, err)
+			  : fetch_top(p, ref, top, err);
+}
+
+int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
+		   bool *unchanged, struct err *err)
+{
+	int r = find_top(p, ref, top, unchanged, err);
+
 	if (r == 0)
 		r = complete(p, ref, top, 0, err);
 	if (r < 0)
 		descriptor_clear(top);
 	return r;
+}
+
+/* True for an index that has nothing for the platform: it can still be looked at. */
+static bool lacks_platform(const struct pull *p, const struct descriptor *top)
+{
+	AUTO(index_free) struct index *index = NULL;
+	const struct descriptor *chosen;
+	autobuf body = BUF_INIT;
+
+	return oci_type_is_index(top->media_type) &&
+	       blob_read(p->store, &top->digest, OCI_MANIFEST_MAX, &body, NULL) == 0 &&
+	       index_parse(body.data, body.len, top->media_type, &index, NULL) == 0 &&
+	       index_choose(index, p->platform, &chosen, NULL) == -ENOENT;
 }
 
 int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,
@@ -269,8 +288,10 @@ int pull_manifest(const struct pull *p, const struct ref *ref, struct descriptor
 		  struct err *err)
 {
 	bool unchanged;
-	int r = pull_documents(p, ref, top, &unchanged, err);
+	int r = find_top(p, ref, top, &unchanged, err);
 
+	if (r == 0 && !lacks_platform(p, top))
+		r = complete(p, ref, top, 0, err);
 	if (r == 0 && !unchanged)
 		r = pull_record(p, ref, top, err);
 	if (r < 0)
