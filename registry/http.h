@@ -70,7 +70,7 @@ enum http_fault {
 	HTTP_FAULT_FATAL,	/* the same comes of asking again; interrupted, too */
 	HTTP_FAULT_UNREACHABLE, /* no such name, no route, refused */
 	HTTP_FAULT_TIMEOUT,
-	HTTP_FAULT_TLS, /* no handshake, for another reason than the certificate */
+	HTTP_FAULT_TLS, /* no handshake, and no sign that the server speaks TLS */
 	HTTP_FAULT_CUT	/* the connection broke */
 };
 

@@ -36,6 +36,7 @@ static int certificate_failed(const struct http_answer *a, struct err *err)
 {
 	switch (a->verify_result) {
 	case X509_V_OK:
+	case X509_V_ERR_UNSPECIFIED: /* curl's start value: the name was wrong, by its own check */
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -94,8 +95,11 @@ static int cut(const struct http_answer *a, struct err *err)
 	return failed(a, EPROTO, cause, err);
 }
 
-static int tls_failed(const struct http_answer *a, struct err *err)
+/* A server that sends an alert speaks TLS, though not with us; another one may speak http. */
+static int tls_failed(const struct http_answer *a, enum http_fault *fault, struct err *err)
 {
+	if (!strstr(a->curl_text, "alert"))
+		*fault = HTTP_FAULT_TLS;
 	if (strstr(a->curl_text, "wrong version number"))
 		return failed(a, EHOSTUNREACH, "http: server gave HTTP response to HTTPS client",
 			      err);
@@ -129,8 +133,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 		*fault = HTTP_FAULT_TIMEOUT;
 		return timed_out(a, err);
 	case CURLE_SSL_CONNECT_ERROR:
-		*fault = HTTP_FAULT_TLS;
-		return tls_failed(a, err);
+		return tls_failed(a, fault, err);
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
 		return certificate_failed(a, err);

@@ -47,7 +47,7 @@ struct script_server {
 	size_t log_len;
 	bool stop;		/* lock */
 	pthread_t clients[256]; /* the accepting thread's */
-	size_t client_count;
+	size_t client_count;	/* lock */
 };
 
 struct script_client {
@@ -202,7 +202,10 @@ static inline void *script_accept(void *arg)
 			continue;
 		c = malloc(sizeof(*c));
 		*c = (struct script_client){.server = s, .fd = accept(s->fd, NULL, NULL)};
-		pthread_create(&s->clients[s->client_count++], NULL, script_client_run, c);
+		pthread_create(&s->clients[s->client_count], NULL, script_client_run, c);
+		pthread_mutex_lock(&s->lock);
+		s->client_count++;
+		pthread_mutex_unlock(&s->lock);
 	}
 	return NULL;
 }
@@ -241,6 +244,15 @@ static inline size_t script_served(struct script_server *s)
 {
 	pthread_mutex_lock(&s->lock);
 	size_t n = s->served;
+
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static inline size_t script_connections(struct script_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	size_t n = s->client_count;
 
 	pthread_mutex_unlock(&s->lock);
 	return n;
