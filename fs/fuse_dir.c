@@ -17,8 +17,10 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 
 	*timeout = 0;
 	if (w) {
+		int r = view_settle(rq, w);
+
 		*timeout = view_is_open(w) ? FUSE_FOREVER : 0;
-		return view_stat(w, node, st);
+		return r ? r : view_stat(w, node, st);
 	}
 	if (!v)
 		return err_set(err, ESTALE, "unknown inode %llu", (unsigned long long)ino);
@@ -74,10 +76,8 @@ int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 	r = v->ops->lookup(rq, v, c->name, &found, err);
 	if (r)
 		return r;
-	if (!found.view)
-		return reply_entry(c, rq, vnode_ino(found.vnode), err);
-	view_try(found.view);
-	return reply_entry(c, rq, view_ino(found.view, found.node), err);
+	return reply_entry(
+	    c, rq, found.view ? view_ino(found.view, found.node) : vnode_ino(found.vnode), err);
 }
 
 /* A reply to READDIR or READDIRPLUS in the making. */

@@ -4,6 +4,7 @@
 #include "fs/fetch.h"
 #include "fs/fs.h"
 #include "fs/layers.h"
+#include "store/blob.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -109,12 +110,6 @@ static int open_content(struct view *w, struct err *err)
 	return 0;
 }
 
-void view_try(struct view *w)
-{
-	if (!view_is_open(w))
-		open_content(w, NULL);
-}
-
 int view_ready(struct request *rq, struct view *w, struct err *err)
 {
 	int r;
@@ -129,6 +124,28 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 		return r;
 	err_context(err, "%s: not there although it was just fetched", w->inode.path);
 	return -EIO;
+}
+
+static bool layers_are_local(const struct view *w)
+{
+	const struct descriptor *layers = repo_image_image(w->image)->manifest->layers;
+
+	for (size_t i = w->first; i < w->first + w->count; i++)
+		if (!blob_exists(w->fs->store, &layers[i].digest, layers[i].size))
+			return false;
+	return true;
+}
+
+int view_settle(struct request *rq, struct view *w)
+{
+	int r;
+
+	if (view_is_open(w))
+		return 0;
+	r = open_content(w, NULL);
+	if (r == -ENOENT && layers_are_local(w))
+		r = fetch_tree(rq, w->image, w->kind, w->first, w->count, NULL);
+	return r == FS_WAIT ? r : 0;
 }
 
 const struct tree *view_tree(const struct view *w)

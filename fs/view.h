@@ -45,8 +45,9 @@ int view_ready(struct request *rq, struct view *w, struct err *err);
 /* True where the content is in memory: what is known of the view will not change any more. */
 bool view_is_open(const struct view *w);
 
-/* Opens it where all of it lies in the store already, without waiting; a failure is no error. */
-void view_try(struct view *w);
+/* For its attributes: opens it where that takes no network, as view_ready does. 0 also where it
+ * cannot be opened, or its layers are not in the store: there is a stand-in for the root then. */
+int view_settle(struct request *rq, struct view *w);
 
 /* After view_ready. */
 const struct tree *view_tree(const struct view *w);

@@ -24,6 +24,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,26 @@ static bool is_part_of_image(const char *name)
 	return false;
 }
 
+/* A part of an image that is not there: why it is not, which is what the registry has said of the
+ * place's last component as a tag. */
+static int lookup_part(struct request *rq, const char *place, struct err *err)
+{
+	const char *tag = strrchr(place, '/');
+	autofree char *text = NULL;
+	autoref ref = REF_INIT;
+	int r = -ENOENT;
+
+	if (!tag || !ref_is_tag(tag + 1))
+		return -ENOENT;
+	if (asprintf(&text, "%.*s:%s", (int)(tag - place), place, tag + 1) < 0) {
+		text = NULL;
+		return err_nomem(err);
+	}
+	if (!ref_parse(text, &ref, err))
+		r = fetch_name(rq, &ref, err);
+	return r ? r : -ENOENT;
+}
+
 /* A tag that the store does not know. */
 static int lookup_remote(struct request *rq, const struct catalog *c, const char *place,
 			 const char *name, struct found *out, struct err *err)
@@ -173,7 +194,7 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 
 	catalog_repository(c, place, &known);
 	if (!known && is_part_of_image(name))
-		return err_set(err, ENOENT, "No such image: %s", place);
+		return lookup_part(rq, place, err);
 	if (ref_is_tag(name)) {
 		r = ref_parse_repository(place, &ref, err);
 		if (r < 0)
