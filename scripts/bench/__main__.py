@@ -16,7 +16,7 @@ def machine(bench):
         models = [line.split(":")[1].strip() for line in f if line.startswith(("model name", "Model"))]
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) / 1e6
-    filesystem = run("stat", "-f", "-c", "%T", bench.dir)
+    filesystem = run("df", "--output=fstype", bench.dir).split()[-1]
     return (f"{os.cpu_count()} x {models[0] if models else platform.machine()}, {memory:.0f} GB, "
             f"{filesystem}, Linux {platform.release()}")
 

@@ -21,6 +21,8 @@ READS = {
     "ls -lR": "ls -lR .",
 }
 SLOW = {"grep -r"}  # of a FUSE peer, minutes
+OPERATIONS = ("getattr", "open", "opendir", "read", "readdir", "readdirplus", "readlink", "flush", "release",
+              "releasedir", "getxattr")
 
 
 class Pulls:
@@ -184,6 +186,8 @@ def row_warm(bench, pulls, trees, table):
             root = rootfs(mount, pulls.registry)
             for name in READS if xattr == "on" else ["ls -lR"]:
                 ours[name, xattr] = read_samples(bench, root, READS[name])
+            if xattr == "on":
+                table.alone("FUSE messages of a warm `tar c`", messages(mount, root, READS["tar c"]))
     for peer, tree in (("native copy", trees.native), ("overlayfs", trees.overlay)):
         theirs = {name: read_samples(bench, tree, command) for name, command in READS.items()}
         for (name, xattr), samples in ours.items():
@@ -245,10 +249,24 @@ def row_random(bench, pulls, trees, table):
     table.row("cold 4 KiB read", ours, "native copy", random_reads(trees.native, where))
 
 
-def waiting(mount):
-    """How many requests wait for a job: of the daemon's own counters."""
+def counters(mount):
+    """The daemon's own, by name; those of messages from the kernel by operation."""
     with open(f"{mount.path}/ctl/stats") as f:
-        return int(re.search(r"^imagefs_jobs_waiting (\d+)", f.read(), re.M)[1])
+        found = re.findall(r'^imagefs_(?:fuse_requests_total\{op=")?(\w+)(?:"\})? (\d+)', f.read(), re.M)
+    return {name: int(value) for name, value in found}
+
+
+def waiting(mount):
+    return counters(mount)["jobs_waiting"]
+
+
+def messages(mount, root, command):
+    """What the kernel sends for one more pass of a command, beside the walk that reads the counters."""
+    before = counters(mount)
+    seconds(command, cwd=root)
+    after = counters(mount)
+    sent = {op: after[op] - before[op] for op in OPERATIONS if after[op] != before[op]}
+    return ", ".join(f"{count} {op.upper()}" for op, count in sent.items()) or "none"
 
 
 def row_parked(bench, pulls, trees, table):
