@@ -190,7 +190,7 @@ static void answers_that_are_not_what_was_asked_for_are_refused(void **state)
 	} cases[] = {
 	    {"no Content-Range", PART "Content-Length: 162144\r\n", -EPROTO},
 	    {"from elsewhere",
-	     PART "Content-Length: 162145\r\nContent-Range: bytes 99999-262143/262144\r\n",
+	     PART "Content-Length: 162144\r\nContent-Range: bytes 99999-262142/262144\r\n",
 	     -EPROTO},
 	    {"beyond the end",
 	     PART "Content-Length: 162145\r\nContent-Range: bytes 100000-262144/*\r\n", -EPROTO},
