@@ -166,7 +166,7 @@ it "the tree is read-only" '
     expect_errno EROFS unlink "$I/v1/rootfs/moved"
     expect_errno EROFS chmod "$I/v1/rootfs/moved"
     expect_errno EROFS truncate "$I/v1/config.json"
-    expect_errno EROFS create "$M/images/X"
+    expect_errno EROFS create "$M/images/.x"
     expect_errno EROFS mkdir "$M/images/$R/.x"
 '
 it "the mount is nosuid and nodev" '

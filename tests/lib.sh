@@ -248,7 +248,7 @@ mount_store() {
         [[ $1 == -s ]] && store=$2 || point=$2
         shift 2
     done
-    mkdir -p "$point"
+    mkdir -p "$point" 2>/dev/null || : # a dead mount is no directory
     start "$name" "$IMAGEFS" "$store" "$point" -f "$@"
     until_true 20 "mounted '$point' || ! alive $(pid_of "$name")"
     mounted "$point" || { echo "# $(tail -5 "$T/$name.log")"; echo "not ok - mounts"; exit 1; }

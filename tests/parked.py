@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""parked.py COUNT OPERATION PATH STATS: COUNT processes that do it again and again ({n} in the path is theirs).
+"""parked.py COUNT OPERATION PATH STATS: COUNT processes that do it again and again.
+
+In the path, {n} is the number of the process, {layer} one of 50.
 
 Prints "parked" when $MINIMUM (COUNT) requests wait in the mount (imagefs_jobs_waiting in STATS); when its
 standard input ends, kills all of them and prints how many seconds it took until the last one was gone.
@@ -35,7 +37,7 @@ for n in range(count):
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        work(path.replace("{n}", str(n)))
+        work(path.replace("{n}", str(n)).replace("{layer}", f"{n % 50:02}"))
     pids.append(pid)
 
 end = time.time() + 60

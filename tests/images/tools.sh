@@ -26,7 +26,6 @@ fill() { # a root filesystem with one of everything
     mkfifo "$1/var/lib/app/pipe"
     mknod "$1/var/lib/app/null" c 1 3
     setfattr -n user.note -v hello "$1/etc/app.conf"
-    printf '\0\0\0\2\0\4\0\0' >/dev/null
     setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 "$1/bin/ls"
     for i in $(seq 50); do printf 'doc %s\n' "$i" >"$1/usr/share/doc/app/$i"; done
     truncate -s 1M "$1/var/lib/app/sparse"
@@ -84,7 +83,9 @@ os.makedirs(work + "/save/a"), os.makedirs(work + "/save/b"), os.makedirs(work +
 subprocess.run(["tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--sparse", "--format=pax", "-C", work + "/root",
                 "-cf", work + "/save/a/layer.tar", "."], check=True)
 with open(work + "/save/b/layer.tar", "wb") as out:
-    out.write(tar([d("etc"), wh("etc/secret"), f("etc/new", "new"), h("etc/hard", "etc/app.conf"), wh("usr/share/doc")]))
+    st = os.lstat(work + "/root/etc/app.conf")
+    hard = h("etc/hard", "etc/app.conf", mode=st.st_mode & 0o7777, uid=st.st_uid, gid=st.st_gid, mtime=st.st_mtime_ns)
+    out.write(tar([d("etc"), wh("etc/secret"), f("etc/new", "new"), hard, wh("usr/share/doc")]))
 os.symlink("../b/layer.tar", work + "/save/c/layer.tar")
 layers = ["a/layer.tar", "b/layer.tar", "c/layer.tar"]
 sha = lambda path: "sha256:" + hashlib.sha256(open(work + "/save/" + path, "rb").read()).hexdigest()
