@@ -175,8 +175,10 @@ it "nobody answers a lookup: ETIMEDOUT in seconds" '
     expect_errno ETIMEDOUT stat "$M/images/$H/stalled/v1/config.json"
     ((SECONDS - begin < 40 * TIMEOUT_FACTOR))
 '
-it "a lookup gives the same errnos" '
+it "a lookup that the registry refuses: EACCES" '
     expect_errno EACCES stat "$M/images/$H/e403/v1/config.json"
+'
+it "a lookup gives the same errnos" '
     expect_errno ENOENT stat "$M/images/$H/good/nope/config.json"
     expect_errno EPROTO stat "$M/images/$H/broken-json/v1/config.json"
     expect_errno EBADMSG list "$M/images/$H/gzip-corrupt/v1/rootfs"

@@ -121,6 +121,7 @@ it "an identity token of a helper gets its tokens by OAuth2" '
     clean
 '
 stop token
+stop token-server
 mount_store
 
 # --- TLS ---

@@ -6,48 +6,56 @@ need_fuse
 have openssl || skip_all "no openssl"
 make_certificates
 # The other origin: it challenges everybody, and whatever it is sent is in its log.
+cat >"$T/images.py" <<'END'
+from oci import *
+def image(name):
+    """One of its own for every repository: what the store has is not asked for again."""
+    return Image([Layer([f("file", name * 20000)], "plain")])
+def blob(name):
+    return image(name).layers[0].digest
+END
+PYTHONPATH=$T:$HERE
 hostile other <<'END'
-serve("app", "v1", Image([Layer([f("file", "x" * 100000)], "plain")]))
+from images import *
+for name in "secure", "redirect", "userinfo":
+    serve("app", "v1", image(name))
 on("", call=lambda r: None if "/blobs/" in r["path"] else dict(status=401, headers={"WWW-Authenticate": 'Basic realm="give"'}))
-on("/token", status=200, body=b'{"token": "stolen"}')
+on("GET /token", status=200, body=b'{"token": "stolen"}')
 END
 OTHER=$H OTHER_LOG=$H_LOG
 hostile secure --tls "$T/server.crt" "$T/server.key" <<'END'
-image = Image([Layer([f("file", "x" * 100000)], "plain")])
-serve("app", "v1", image)
-serve("basic", "v1", image)
-on("/v2/app/blobs/", redirect="http://" + env["OTHER"] + "/v2/app/blobs/" + image.layers[0].digest)
+from images import *
+serve("app", "v1", image("secure"))
+serve("basic", "v1", image("basic"))
 def basic(request):
     if "authorization" not in request["headers"]:
         return dict(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
 on("/v2/", call=basic)
-on("GET /v2/app/blobs/", redirect="http://" + env["OTHER"] + "/v2/app/blobs/" + image.layers[0].digest)
+on("GET /v2/app/blobs/" + blob("secure"), redirect="http://" + env["OTHER"] + "/v2/app/blobs/" + blob("secure"))
 END
 SECURE=$H SECURE_LOG=$H_LOG
 hostile <<'END'
+from images import *
 other = "http://" + env["OTHER"]
-image = Image([Layer([f("file", "x" * 100000)], "plain")])
-blob = image.layers[0].digest
-password = "Basic " + base64.b64encode(b"ann:canary-secret").decode()
 
 def asks(name, challenge, **how):
     """A repository that wants credentials, and does `how` to who brings some."""
-    serve(name, "v1", image)
+    serve(name, "v1", image(name))
     def call(request):
         if "authorization" not in request["headers"]:
             return dict(status=401, headers={"WWW-Authenticate": challenge})
-        if "/blobs/" + blob in request["path"]:
+        if "/blobs/" + blob(name) in request["path"]:
             return how
     on(f"/v2/{name}/", call=call)
 
 mine = 'Basic realm="x"'
-asks("redirect", mine, redirect=other + "/v2/app/blobs/" + blob)
-asks("loop", mine, redirect=f"/v2/loop/blobs/{blob}")
+asks("redirect", mine, redirect=other + "/v2/app/blobs/" + blob("redirect"))
+asks("loop", mine, redirect="/v2/loop/blobs/" + blob("loop"))
 for scheme in ("file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "data:text/plain,x", "imap://127.0.0.1/x"):
     asks(scheme.split(":")[0], mine, redirect=scheme)
-asks("userinfo", mine, redirect="http://user:pw@" + env["OTHER"] + "/v2/app/blobs/" + blob)
+asks("userinfo", mine, redirect="http://user:pw@" + env["OTHER"] + "/v2/app/blobs/" + blob("userinfo"))
 asks("metadata", mine, redirect="http://169.254.169.254/latest/meta-data/")
-serve("challenge-there", "v1", image)
+serve("challenge-there", "v1", image("challenge-there"))
 on("/v2/challenge-there/", redirect=other + "/v2/app/manifests/v1")
 for name, realm in (("realm-other", "http://elsewhere.invalid/token"), ("realm-metadata", "http://169.254.169.254/token"),
                     ("realm-userinfo", "http://a:b@" + env["OTHER"] + "/token"), ("realm-file", "file:///etc/passwd"),
@@ -58,26 +66,26 @@ for name, realm in (("realm-other", "http://elsewhere.invalid/token"), ("realm-m
 asks("storm", mine)
 on("/v2/storm/", status=401, headers={"WWW-Authenticate": mine})
 on("/v2/token-storm/", status=401, headers={"WWW-Authenticate": f'Bearer realm="http://{HOST}/token",service="x"'})
-on("/token", status=200, body=b'{"token": "t"}')
+on("GET /token", status=200, body=b'{"token": "t"}')
 asks("realm-redirect", f'Bearer realm="http://{HOST}/redirect-token",service="x"')
-on("/redirect-token", redirect=other + "/token")
-serve("link", "v1", image)
+on("GET /redirect-token", redirect=other + "/token")
+serve("link", "v1", image("link"))
 on("/v2/link/tags", status=200, body=b'{"name":"link","tags":["v1"]}', headers={"Link": f'<{other}/v2/link/tags/list?n=1>; rel="next"'})
-serve("link-loop", "v1", image)
+serve("link-loop", "v1", image("link-loop"))
 on("/v2/link-loop/tags", status=200, body=b'{"name":"link-loop","tags":["v1"]}', headers={"Link": '</v2/link-loop/tags/list?n=1>; rel="next"'})
 on("/v2/endless-body/", endless="body", status=200)
 on("/v2/endless-headers/", endless="headers")
 on("/v2/endless-error/", endless="body", status=500)
-serve("endless-blob", "v1", image)
-on("/v2/endless-blob/blobs/" + blob, endless="body")
-serve("encoded", "v1", image)
-on("/v2/encoded/blobs/" + blob, body=gzip.compress(bytes(1 << 26)), headers={"Content-Encoding": "gzip"})
+serve("endless-blob", "v1", image("endless-blob"))
+on("/v2/endless-blob/blobs/" + blob("endless-blob"), endless="body")
+serve("encoded", "v1", image("encoded"))
+on("/v2/encoded/blobs/" + blob("encoded"), body=gzip.compress(bytes(1 << 26)), headers={"Content-Encoding": "gzip"})
 foreign = Image([Layer([f("x", "y")])])
 foreign.manifest_doc["layers"][0] = dict(foreign.manifest_doc["layers"][0], urls=[other + "/foreign"],
     mediaType="application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")
 serve("foreign", "v1", foreign.seal())
 on("/v2/foreign/blobs/" + foreign.layers[0].digest, status=404)
-serve("escape", "v1", image)
+serve("escape", "v1", image("escape"))
 control = Image([Layer([f("x")])])
 control.config_doc["history"][0]["created_by"] = "RUN \x1b[31mred\nTAG  forged  line\r"
 serve("control", "v1", control.seal())

@@ -56,6 +56,7 @@ it "$READERS readers wait in LOOKUP: find over a pulled image works as before, a
         cat \"$ROOT/d1/f1\" >/dev/null
         stat \"$M/ctl/help\" >/dev/null
     "
+    until_true 10 "[ \$(stat_value imagefs_jobs_waiting) = 0 ]"
 '
 it "$READERS readers wait in READ: find works as before, and killing them frees them" '
     stat "$M/images/$H/app/v1/config.json" >/dev/null
@@ -74,8 +75,5 @@ it "readers that wait for rootfs/ of a layer that does not come are freed too" '
 it "a pull from a good registry goes through beside them" '
     push_image other v1 >/dev/null
     with_parked stat "$M/images/$H/dead/y{n}" "pull \"$R/other:v1\" >/dev/null"
-'
-it "nothing waits any more" '
-    until_true 10 "[ \$(stat_value imagefs_jobs_waiting) = 0 ]"
 '
 it "the daemon has few threads" '[ "$(ls "/proc/$(pid_of imagefs)/task" | wc -l)" -le 100 ]'

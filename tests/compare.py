@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--no-root", action="store_true")
     args = parser.parse_args()
     wanted, found = load(args.wanted), load(args.found)
+    nothing = not wanted
     if args.no_root:
         wanted.pop(".", None), found.pop(".", None)
     lines = list(differences(wanted, found, set(args.ignore.split(","))))
@@ -45,7 +46,7 @@ def main():
         print(f"… and {len(lines) - 50} more")
     if not lines:
         print(f"{len(wanted)} entries are equal")
-    sys.exit(1 if lines or not wanted else 0)
+    sys.exit(1 if lines or nothing else 0)
 
 
 if __name__ == "__main__":

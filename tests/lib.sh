@@ -198,7 +198,7 @@ make_certificates() { # a CA and a certificate for localhost and 127.0.0.1 in $T
 start_token_server() { # sets TOKEN_PORT; log: $T/token.jsonl
     TOKEN_PORT=${TOKEN_PORT:-$(free_port)}
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout "$T/token.key" -out "$T/token.crt" 2>/dev/null
-    start token python3 "$HERE/token_server.py" "$TOKEN_PORT" "$T/token.key" "$T/token.crt" "$T/token.jsonl"
+    start token-server python3 "$HERE/token_server.py" "$TOKEN_PORT" "$T/token.key" "$T/token.crt" "$T/token.jsonl"
     until_true 20 "answers $TOKEN_PORT"
 }
 
@@ -237,7 +237,8 @@ need_fuse() {
     [[ -e /dev/fuse ]] || skip_all "no /dev/fuse"
 }
 
-mounted() { grep -q " ${1:-$M} fuse" /proc/mounts; }
+# A FUSE mount that answers: statfs is never cached, as names and attributes are, also of a dead mount.
+mounted() { [[ $(stat -f -c %t "${1:-$M}" 2>/dev/null) == 65735546 ]]; }
 
 # mount_store [-s STORE] [-m MOUNTPOINT] [ARGUMENTS…]: in the foreground, so that its messages are in
 # $T/imagefs.log (NAME=… names another one).

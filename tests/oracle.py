@@ -4,7 +4,8 @@
 
     oracle.py list DIR              what is on disk (or on the mount) below DIR
     oracle.py merge LAYOUT[:TAG]    what a container sees of an image: its layers merged in memory
-    oracle.py diff LAYOUT[:TAG] N   what layer N itself brings, whiteouts shown as files
+    oracle.py diff LAYOUT[:TAG] N   what layer N itself brings, whiteouts shown as files (hard links to files of
+                                    lower layers are left out: there is nothing that they could lead to)
 
 One line an entry: path, type, mode, uid, gid, size, mtime (ns), rdev, target, nlink, links (the first path
 of the inode), xattrs (base64), sha256. A null is "not specified": compare.py passes over it.
@@ -200,7 +201,8 @@ def extract(archive, whiteouts_as_files=False):
         else:
             place(where, name, node_of(archive, member))
     for where, name, target in late:
-        link(root, where, name, target, final=True)
+        if not whiteouts_as_files or link(root, where, name, target, final=False):
+            link(root, where, name, target, final=True)
     return root
 
 
