@@ -7,7 +7,7 @@
 #ifndef REGISTRY_API_H
 #define REGISTRY_API_H
 
-#include "registry/client.h"
+#include "registry/registry_private.h"
 #include "registry/retry.h"
 
 #define API_REDIRECTS_MAX 10

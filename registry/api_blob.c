@@ -232,7 +232,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 static ssize_t explain(struct registry_stream *s, ssize_t r, struct err *err)
 {
 	if (r < 0 && r != -ESTALE)
-		client_result(s->registry, (int)r);
+		registry_result(s->registry, (int)r);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "%s: not found", s->name);
 	if (r < 0 && r != -EACCES && r != -EINTR && r != -ESTALE)
@@ -257,7 +257,7 @@ static int stream_new(struct registry *registry, const struct ref *repository,
 		s->path = NULL;
 	if (!s->name || !s->path)
 		return err_nomem(err);
-	r = client_enter(registry, repository->domain, err);
+	r = registry_enter(registry, repository->domain, err);
 	if (r < 0)
 		return r;
 	s->registry = registry;
@@ -309,6 +309,6 @@ void registry_stream_close(struct registry_stream *s)
 	ref_clear(&s->repository);
 	free(s->name);
 	free(s->path);
-	client_put(s->registry);
+	registry_put(s->registry);
 	free(s);
 }

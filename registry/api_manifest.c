@@ -85,7 +85,8 @@ static int read_manifest(const struct manifest_call *c, struct http_answer *a,
 		api_fault(fault, f);
 		return r;
 	}
-	c->out->content_type = strdup(type ? type : "");
+	/* Without parameters (charset=…) and the blanks in front of them. */
+	c->out->content_type = strndup(type ? type : "", strcspn(type ? type : "", "; \t"));
 	if (!c->out->content_type)
 		return err_nomem(err);
 	return verify(c, a, err);
@@ -137,13 +138,13 @@ static int run(struct registry *registry, const char *method, const struct ref *
 	       struct cancel *cancel, struct manifest_answer *out, api_step step, struct err *err)
 {
 	static const char *const fields[] = {ACCEPT, NULL};
-	struct registry *inside AUTO(client_put) = NULL;
+	struct registry *inside AUTO(registry_put) = NULL;
 	autofree char *full = ref_full(ref);
 	autofree char *path = NULL;
 	int r = full ? make_path(ref, &path, err) : err_nomem(err);
 
 	if (r == 0)
-		r = client_enter(registry, ref->domain, err);
+		r = registry_enter(registry, ref->domain, err);
 	if (r < 0)
 		return r;
 	inside = registry;
@@ -158,7 +159,7 @@ static int run(struct registry *registry, const char *method, const struct ref *
 				  .full = full,
 				  .out = out};
 
-	r = client_result(registry, api_everywhere(registry, ref, cancel, step, &c, err));
+	r = registry_result(registry, api_everywhere(registry, ref, cancel, step, &c, err));
 	return r < 0 ? explain(&c, r, err) : r;
 }
 

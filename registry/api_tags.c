@@ -151,9 +151,9 @@ int registry_tags(struct registry *registry, const struct ref *repository, struc
 		  int (*each)(void *arg, const char *tag, struct err *err), void *arg,
 		  struct err *err)
 {
-	struct registry *inside AUTO(client_put) = NULL;
+	struct registry *inside AUTO(registry_put) = NULL;
 	autofree char *name = ref_repository(repository);
-	int r = name ? client_enter(registry, repository->domain, err) : err_nomem(err);
+	int r = name ? registry_enter(registry, repository->domain, err) : err_nomem(err);
 
 	if (r < 0)
 		return r;
@@ -166,7 +166,7 @@ int registry_tags(struct registry *registry, const struct ref *repository, struc
 			      .each = each,
 			      .arg = arg};
 
-	r = client_result(registry, list_tags(&c, err));
+	r = registry_result(registry, list_tags(&c, err));
 	free(c.path);
 	if (r < 0 && r != -EACCES && r != -EINTR)
 		err_context(err, "tags of %s", name);

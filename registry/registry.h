@@ -44,7 +44,7 @@ DEFINE_AUTO(struct registry, registry_close)
  * digest of the bytes. At most OCI_MANIFEST_MAX. */
 struct manifest_answer {
 	struct buf body;
-	char *content_type; /* owned; "" where not sent */
+	char *content_type; /* owned, without parameters; "" where not sent */
 	struct digest digest;
 };
 void manifest_answer_clear(struct manifest_answer *a);

@@ -135,6 +135,30 @@ static void a_body_that_stalls_ends(void **state)
 	scene_close(&s);
 }
 
+static void a_reader_that_takes_its_time_is_no_stall(void **state)
+{
+	static char data[1 << 20];
+	struct http_answer *a;
+	struct scene s;
+	ssize_t n;
+	size_t total = 0;
+
+	(void)state;
+	scene_open(&s, STEPS({.head = OK "Content-Length: 8000000\r\n", .to = 8000000}));
+	assert_int_equal(
+	    http_send(s.http,
+		      &(struct http_request){.method = "GET", .url = s.url, .reach = ADDRESS_ANY},
+		      &a, &s.fault, NULL),
+	    0);
+	usleep(2500000);
+	while ((n = http_read(a, data, sizeof(data), &s.fault, NULL)) > 0)
+		total += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_int_equal(total, 8000000);
+	http_end(a);
+	scene_close(&s);
+}
+
 static void a_cut_body_is_told_from_a_whole_one(void **state)
 {
 	struct scene s;
@@ -294,6 +318,7 @@ int main(void)
 	    cmocka_unit_test(a_body_that_is_not_wanted_keeps_the_connection),
 	    cmocka_unit_test(silence_before_the_headers_ends),
 	    cmocka_unit_test(a_body_that_stalls_ends),
+	    cmocka_unit_test(a_reader_that_takes_its_time_is_no_stall),
 	    cmocka_unit_test(a_cut_body_is_told_from_a_whole_one),
 	    cmocka_unit_test(every_framing_of_http_is_understood),
 	    cmocka_unit_test(headers_of_interim_answers_do_not_count),

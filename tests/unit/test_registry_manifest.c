@@ -7,7 +7,7 @@
 #define BODY	     "{\"schemaVersion\":2}"
 #define BODY_LENGTH  "Content-Length: 19\r\n"
 #define OTHER_DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define TYPE	     "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"
+#define TYPE	     "Content-Type: application/vnd.oci.image.manifest.v1+json ; charset=utf-8\r\n"
 #define NOT_FOUND    "HTTP/1.1 404 Not Found\r\n" NOTHING
 
 /* One call against one server, and what came of it. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/client.h"
+#include "registry/registry_private.h"
 
 #include <errno.h>
 
-static void client_free(struct registry *r)
+static void registry_free(struct registry *r)
 {
 	auth_close(r->auth);
 	http_put(r->http);
@@ -28,7 +28,7 @@ int registry_open(const struct registry_options *o, struct registry **out, struc
 	if (e < 0) {
 		if (r->http)
 			http_stop(r->http);
-		client_free(r);
+		registry_free(r);
 		return e;
 	}
 	*out = r;
@@ -40,10 +40,10 @@ void registry_close(struct registry *r)
 	if (!r)
 		return;
 	http_stop(r->http); /* ends every wait, and every call that comes now */
-	client_put(r);
+	registry_put(r);
 }
 
-int client_enter(struct registry *r, const char *host, struct err *err)
+int registry_enter(struct registry *r, const char *host, struct err *err)
 {
 	if (r->offline)
 		return err_set(err, ENETUNREACH, "%s is not asked: the mount is offline", host);
@@ -51,17 +51,17 @@ int client_enter(struct registry *r, const char *host, struct err *err)
 	return 0;
 }
 
-int client_result(struct registry *r, int result)
+int registry_result(struct registry *r, int result)
 {
 	if (result < 0)
 		__atomic_add_fetch(&r->errors, 1, __ATOMIC_RELAXED);
 	return result;
 }
 
-void client_put(struct registry *r)
+void registry_put(struct registry *r)
 {
 	if (r && __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		client_free(r);
+		registry_free(r);
 }
 
 void registry_stats(struct registry *r, struct registry_stats *out)
