@@ -7,7 +7,8 @@
 #ifndef REGISTRY_CRED_HELPER_H
 #define REGISTRY_CRED_HELPER_H
 
-#include "registry/creds.h"
+#include "registry/credential.h"
+#include "registry/http.h"
 
 #define CRED_HELPER_SECONDS 30
 #define CRED_HELPER_OUTPUT  (64u << 10)

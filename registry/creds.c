@@ -26,20 +26,6 @@ struct creds {
 	size_t count;
 };
 
-void credential_clear(struct credential *c)
-{
-	secret_free(c->username);
-	secret_free(c->password);
-	secret_free(c->identity_token);
-	secret_free(c->registry_token);
-	*c = (struct credential){0};
-}
-
-bool credential_empty(const struct credential *c)
-{
-	return !c->identity_token && !c->registry_token && !(c->username && c->password);
-}
-
 /* A path in front of a name; nothing where the base is not known. */
 static int add_file(struct creds *c, const char *base, const char *name, struct err *err)
 {

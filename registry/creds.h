@@ -9,21 +9,11 @@
 #ifndef REGISTRY_CREDS_H
 #define REGISTRY_CREDS_H
 
+#include "registry/credential.h"
 #include "registry/http.h"
 #include "store/json.h"
 
 #define CREDS_HUB_KEY "https://index.docker.io/v1/"
-
-/* All owned, wiped when cleared, NULL where there is none. Either name and password, or one of the
- * tokens (the identity token with or without a name). */
-struct credential {
-	char *username, *password;
-	char *identity_token; /* OAuth2 refresh token */
-	char *registry_token; /* a Bearer token as it is */
-};
-void credential_clear(struct credential *c);
-bool credential_empty(const struct credential *c);
-#define autocredential __attribute__((cleanup(credential_clear))) struct credential
 
 struct creds;
 int creds_open(const char *auth_file, const char *store_auth_file, struct creds **out,

@@ -8,7 +8,7 @@
 #define REGISTRY_HOSTS_H
 
 #include "registry/http.h"
-#include "registry/registry.h"
+#include "registry/registry_options.h"
 #include "registry/url.h"
 
 #define HOSTS_DOCKER_HUB     "docker.io"

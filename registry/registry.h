@@ -15,23 +15,12 @@
 #define REGISTRY_REGISTRY_H
 
 #include "registry/ref.h"
+#include "registry/registry_options.h"
 #include "store/buf.h"
 #include "store/cancel.h"
 #include "store/mem.h"
 
 #include <sys/types.h>
-
-struct registry_options {
-	bool offline;
-	const char *const *insecure; /* NULL-terminated "HOST[:PORT]": plain http or unverified TLS;
-					localhost, 127/8, ::1 always may */
-	const char *const *mirrors;  /* NULL-terminated "HOST=URL", tried first, in order */
-	const char *auth_file; /* auth=FILE, or NULL: the store's, docker's, containers' files, in
-				  this order */
-	const char *store_auth_file; /* STORE/auth.json, or NULL */
-	const char *certs_dir;	     /* NULL: /etc/docker/certs.d */
-	const char *user_agent;
-};
 
 struct registry;
 int registry_open(const struct registry_options *o, struct registry **out, struct err *err);

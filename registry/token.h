@@ -6,7 +6,8 @@
 #ifndef REGISTRY_TOKEN_H
 #define REGISTRY_TOKEN_H
 
-#include "registry/creds.h"
+#include "registry/credential.h"
+#include "registry/http.h"
 #include "registry/url.h"
 
 #define TOKEN_MAX	   (32u << 10) /* bytes: it goes into a header */

@@ -1,26 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Manifests, their digests, tag lists, mirrors: what counts, what is refused, and its sentence. */
-#include "registry_fixture.h"
-
-#include "store/mem.h"
-
-#define BODY	     "{\"schemaVersion\":2}"
-#define BODY_LENGTH  "Content-Length: 19\r\n"
-#define OTHER_DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define TYPE	     "Content-Type: application/vnd.oci.image.manifest.v1+json ; charset=utf-8\r\n"
-#define NOT_FOUND    "HTTP/1.1 404 Not Found\r\n" NOTHING
-
-/* One call against one server, and what came of it. */
-struct outcome {
-	int code;
-	struct err err;
-	char text[DIGEST_TEXT_MAX]; /* the digest */
-	char body[64];
-	char type[64];
-	size_t served;
-	char log[SCRIPT_LOG];
-	int64_t ms;
-};
+/* Manifests, their digests, mirrors: what counts, what is refused, and its sentence. */
+#include "registry_ask.h"
 
 static void call_manifest(struct registry *r, const struct ref *ref, struct cancel *cancel,
 			  struct outcome *o)
@@ -44,49 +24,6 @@ static void call_digest(struct registry *r, const struct ref *ref, struct cancel
 	o->code = registry_manifest_digest(r, ref, cancel, &d, &o->err);
 	if (o->code == 0)
 		digest_text(&d, o->text);
-}
-
-static int take_tag(void *arg, const char *tag, struct err *err)
-{
-	char *list = arg;
-
-	(void)err;
-	strcat(strcat(list, tag), " ");
-	return 0;
-}
-
-static void call_tags(struct registry *r, const struct ref *ref, struct cancel *cancel,
-		      struct outcome *o)
-{
-	o->code = registry_tags(r, ref, cancel, take_tag, o->body, &o->err);
-}
-
-static struct outcome ask(void (*call)(struct registry *, const struct ref *, struct cancel *,
-				       struct outcome *),
-			  const char *version, int64_t deadline_ms, const struct script_step *steps,
-			  size_t count)
-{
-	static struct outcome o; /* large */
-	struct script_server server;
-	struct cancel cancel;
-	struct registry *r = open_client(NULL);
-	int64_t began = clock_ms();
-
-	o = (struct outcome){0};
-	cancel_init(&cancel);
-	cancel.deadline_ms = deadline_ms ? began + deadline_ms : 0;
-	script_start(&server, steps, count);
-	struct ref ref = make_ref(&server, version);
-
-	call(r, &ref, &cancel, &o);
-	o.ms = clock_ms() - began;
-	o.served = script_served(&server);
-	registry_close(r);
-	script_stop(&server);
-	memcpy(o.log, server.log, sizeof(o.log));
-	ref_clear(&ref);
-	cancel_destroy(&cancel);
-	return o;
 }
 
 static const char *body_digest(void)
@@ -355,62 +292,6 @@ static void a_digest_is_made_where_none_is_sent(void **state)
 	assert_string_equal(o.text, body_digest());
 }
 
-static void tags_come_page_by_page(void **state)
-{
-	struct outcome o =
-	    ask(call_tags, "", 0,
-		STEPS({.head = OK "Link: </v2/team/app/tags/list?n=2&last=b>; rel=\"next\"\r\n",
-		       .body = "{\"tags\": [\"a\", \"b\"]}",
-		       .end = SCRIPT_CLOSE},
-		      {.head = OK,
-		       .body = "{\"tags\": [\"c\", \"../x\", \"\\u001b\", 5, null, \"\"]}",
-		       .end = SCRIPT_CLOSE}));
-
-	(void)state;
-	assert_int_equal(o.code, 0);
-	assert_string_equal(o.body, "a b c ");
-	assert_non_null(strstr(o.log, "GET /v2/team/app/tags/list?n=2&last=b HTTP/1.1"));
-}
-
-static void a_repository_without_tags_has_none(void **state)
-{
-	struct outcome o = ask(call_tags, "", 0,
-			       STEPS({.head = OK,
-				      .body = "{\"name\":\"team/app\",\"tags\":null}",
-				      .end = SCRIPT_CLOSE}));
-
-	(void)state;
-	assert_int_equal(o.code, 0);
-	assert_string_equal(o.body, "");
-}
-
-static void pages_that_lead_elsewhere_or_nowhere_are_refused(void **state)
-{
-	static const char *const links[] = {
-	    "<http://169.254.169.254/v2/team/app/tags/list?x>; rel=next",
-	    "<http://localhost:1/v2/team/app/tags/list?x>; rel=next",
-	    "<https://localhost/v2/team/app/tags/list?x>; rel=next",
-	    "</v2/other/app/tags/list?x>; rel=next",
-	    "</v2/team/app/tags/list>; rel=next",
-	    "<?n=1000>; rel=next", /* itself */
-	    "<file:///etc/passwd>; rel=next",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
-		char head[256];
-		struct script_step step = {
-		    .head = head, .body = "{\"tags\":[\"a\"]}", .end = SCRIPT_CLOSE};
-		struct outcome o;
-
-		snprintf(head, sizeof(head), OK "Link: %s\r\n", links[i]);
-		o = ask(call_tags, "", 0, &step, 1);
-		print_message("  %s\n", o.err.text);
-		assert_int_equal(o.code, -EPROTO);
-		assert_int_equal(o.served, 1);
-	}
-}
-
 /* A client with one mirror for the server; *mirror NULL: one that does not answer. */
 static struct outcome ask_mirrored(const struct script_step *mirror,
 				   const struct script_step *origin)
@@ -537,9 +418,6 @@ int main(void)
 	    cmocka_unit_test(answers_that_are_no_http_are_refused),
 	    cmocka_unit_test(a_digest_is_had_without_the_body),
 	    cmocka_unit_test(a_digest_is_made_where_none_is_sent),
-	    cmocka_unit_test(tags_come_page_by_page),
-	    cmocka_unit_test(a_repository_without_tags_has_none),
-	    cmocka_unit_test(pages_that_lead_elsewhere_or_nowhere_are_refused),
 	    cmocka_unit_test(a_mirror_is_asked_first),
 	    cmocka_unit_test(the_registry_is_asked_where_its_mirror_fails),
 	    cmocka_unit_test(an_offline_client_asks_nobody),
