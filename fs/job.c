@@ -160,7 +160,7 @@ static void run_job(struct jobs *js, struct job *j)
 	int r = cancel_check(&j->cancel, &j->err);
 
 	if (r < 0)
-		err_context(&j->err, "%s", j->title);
+		err_context(&j->err, "%s: behind other requests to %s", j->title, j->class);
 	else
 		r = j->run(j, j->arg, &j->err);
 	if (j->ended)
