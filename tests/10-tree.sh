@@ -179,6 +179,14 @@ it "a directory has . and .. and nlink of its subdirectories in rootfs" '
     eq "$(stat -c %h "$I/$DIGEST/rootfs")" 3
     [ "$(stat -c %i "$I/$DIGEST/rootfs/etc/..")" = "$(stat -c %i "$I/$DIGEST/rootfs")" ]
 '
+it "rootfs itself gets the attributes of its layers when they are there" '
+    push_image root v1 "Image([Layer([d(\"./\", 0o750, uid=11, mtime=77 * NS), d(\"a\"), d(\"b\")])])" >/dev/null
+    root=$M/images/$R/root/v1/rootfs
+    stat "$root" >/dev/null
+    eq "$(requests "GET /v2/root/blobs/")" 1
+    ls "$root" >/dev/null
+    eq "$(stat -c "%a %u %h %Y" "$root")" "750 11 4 77"
+'
 it "find, tar, grep and diff work on it" '
     find "$I/$DIGEST/" -path "*/rootfs/*" | grep -q etc/motd
     tar cf - -C "$I/$DIGEST/rootfs" . | tar tf - | grep -q etc/motd

@@ -5,8 +5,9 @@
 need_fuse
 start_registry
 old() { date -u -d "$1 ago" +%Y-%m-%dT%H:%M:%SZ; }
-push_image team/app v1 "Image([Layer([f('a', 'x' * 50000)])], created='$(old "3 days")')" >/dev/null
-push_image team/app v2 "Image([Layer([f('a', 'x' * 50000)])], created='$(old "3 days")')" >/dev/null
+AGO=$(old "3 days")
+push_image team/app v1 "Image([Layer([f('a', 'x' * 50000)])], created='$AGO')" >/dev/null
+push_image team/app v2 "Image([Layer([f('a', 'x' * 50000)])], created='$AGO')" >/dev/null
 DIGEST=$(push_image other latest "Image([Layer([f('b')])], created='$(old "5 weeks")')")
 push_image nested/deep/name v1 "Image([Layer([f('c')])], created='$(old "90 minutes")')" >/dev/null
 mount_store

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 export BUILD=${BUILD:-build}
 export TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-$(grep -qs -- -fsanitize "$BUILD/flags" && echo 4 || echo 1)}
 JOBS=${JOBS:-2}
-LIMIT=${LIMIT:-180}
+LIMIT=${LIMIT:-240}
 (($#)) || set -- "$BUILD"/tests/test_* tests/[0-9][0-9]-*.sh
 results=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
@@ -80,7 +80,7 @@ report() {
         flock 9
         printf '%-4s %s (%d checks, %d s)\n' "$state" "$name" $((good + bad + skipped)) "$seconds"
         if [[ $state == FAIL && -z ${VERBOSE:-} ]]; then
-            grep -E -B 12 '^not ok' "$out" | tail -80 | sed 's/^/     | /'
+            grep -E -B 12 -A 4 '^not ok' "$out" | tail -80 | sed 's/^/     | /'
         elif [[ $state == skip && -z ${VERBOSE:-} ]]; then
             grep -iE '# *skip' "$out" | sed 's/^/     | /'
         fi
