@@ -24,6 +24,7 @@ struct registry_stream {
 	uint64_t position; /* of the next byte that is read */
 	uint64_t high;	   /* the furthest so far: only what lies behind it is progress */
 	bool restarted;	   /* the position was set to 0, and the reader does not know yet */
+	bool moved;	   /* bytes came */
 	bool length_known; /* the answer ends at `size` by its own headers */
 	struct http_answer *answer; /* NULL: none under way */
 };
@@ -44,8 +45,7 @@ static int check_partial(const struct registry_stream *s, const struct header_li
 	if (s->position == 0)
 		return err_set(err, EPROTO, "a part (206) was sent where all was asked for");
 	if (type && !strncasecmp(type, "multipart/", 10))
-		return err_set(err, EPROTO, "several parts (%s) were sent where one was asked for",
-			       "multipart/byteranges");
+		return err_set(err, EPROTO, "several parts were sent where one was asked for");
 	if (!header_content_range(h, &first, &last, &size))
 		return err_set(err, EPROTO, "a part (206) without a valid Content-Range");
 	if (size != UINT64_MAX && size != s->size)
@@ -126,6 +126,9 @@ static int open_step(void *arg, const struct endpoint *e, struct api_failure *f,
 
 	snprintf(range, sizeof(range), "Range: bytes=%llu-", (unsigned long long)s->position);
 	r = api_send(&q, e, &a, f, err);
+	/* A registry that was there a moment ago may be starting again. */
+	if (r < 0 && f->silent && f->cause == RETRY_NEVER && s->moved)
+		f->cause = RETRY_CUT;
 	if (r == 0)
 		r = check_answer(s, &q, a, f, err);
 	if (r == 0)
@@ -192,6 +195,7 @@ static ssize_t read_answer(struct registry_stream *s, void *data, size_t max,
 static void advance(struct registry_stream *s, uint64_t n)
 {
 	s->position += n;
+	s->moved = s->moved || n;
 	if (s->position > s->high) {
 		retry_progress(&s->retry, s->position - s->high);
 		s->high = s->position;

@@ -210,22 +210,32 @@ static inline void *script_accept(void *arg)
 	return NULL;
 }
 
-static inline void script_start(struct script_server *s, const struct script_step *steps,
-				size_t count)
+/* On a port; 0: any. s->steps and s->count stand. */
+static inline void script_start_at(struct script_server *s, unsigned port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				.sin_port = htons((uint16_t)port)};
 	socklen_t len = sizeof(a);
+	const int on = 1;
 
-	memset(s, 0, sizeof(*s));
-	s->steps = steps;
-	s->count = count;
 	pthread_mutex_init(&s->lock, NULL);
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(s->fd, (struct sockaddr *)&a, len) || listen(s->fd, 64) ||
 	    getsockname(s->fd, (struct sockaddr *)&a, &len))
 		abort();
 	s->port = ntohs(a.sin_port);
 	pthread_create(&s->thread, NULL, script_accept, s);
+}
+
+static inline void script_start(struct script_server *s, const struct script_step *steps,
+				size_t count)
+{
+	memset(s, 0, sizeof(*s));
+	s->steps = steps;
+	s->count = count;
+	script_start_at(s, 0);
 }
 
 static inline void script_stop(struct script_server *s)

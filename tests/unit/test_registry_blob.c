@@ -368,6 +368,56 @@ static void closing_the_client_ends_a_read(void **state)
 	ref_clear(&ref);
 }
 
+struct restart {
+	struct script_server server;
+	unsigned port;
+};
+
+static void *restart_run(void *arg)
+{
+	struct restart *again = arg;
+
+	usleep(300000);
+	script_start_at(&again->server, again->port);
+	return NULL;
+}
+
+static void a_registry_that_starts_again_is_waited_for(void **state)
+{
+	static unsigned char data[1 << 20];
+	const struct script_step first = {.head = OK LENGTH, .to = 100000, .end = SCRIPT_CLOSE};
+	const struct script_step second = {.head =
+					       PART "Content-Length: 162144\r\n"
+						    "Content-Range: bytes 100000-262143/262144\r\n",
+					   .from = 100000,
+					   .to = SIZE};
+	struct restart again = {.server = {.steps = &second, .count = 1}};
+	struct script_server server;
+	struct registry_stream *s;
+	struct registry *r = open_client(NULL);
+	pthread_t thread;
+	uint64_t start, total = 0;
+	ssize_t n;
+
+	(void)state;
+	script_start(&server, &first, 1);
+	struct ref ref = make_ref(&server, "@" DIGEST);
+
+	again.port = server.port;
+	assert_int_equal(registry_blob(r, &ref, &ref.digest, SIZE, 0, NULL, &start, &s, NULL), 0);
+	script_stop(&server);
+	pthread_create(&thread, NULL, restart_run, &again);
+	while ((n = registry_stream_read(s, data, sizeof(data), NULL)) > 0)
+		total += (uint64_t)n;
+	assert_int_equal(n, 0);
+	assert_int_equal(total, SIZE);
+	pthread_join(thread, NULL);
+	registry_stream_close(s);
+	registry_close(r);
+	script_stop(&again.server);
+	ref_clear(&ref);
+}
+
 struct side {
 	pthread_t thread;
 	struct registry *registry;
@@ -439,6 +489,7 @@ int main(void)
 	    cmocka_unit_test(a_slow_reader_gets_everything),
 	    cmocka_unit_test(a_cancel_ends_a_stalled_read_at_once),
 	    cmocka_unit_test(closing_the_client_ends_a_read),
+	    cmocka_unit_test(a_registry_that_starts_again_is_waited_for),
 	    cmocka_unit_test(streams_run_side_by_side),
 	};
 
