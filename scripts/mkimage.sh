@@ -61,8 +61,8 @@ END
 say "... its layers ..."
 logged buildah "${storage[@]}" bud --layers --isolation chroot --format oci -t dev "$work"
 
-# buildah compresses with its own gzip; what is to be measured is what gzip -6 makes.
+# buildah compresses with a gzip of its own; what is to be measured is what gzip -6 makes.
 say "... and gzip -6"
-logged buildah "${storage[@]}" push --disable-compression localhost/dev "oci:$work/oci:dev"
+logged buildah "${storage[@]}" push localhost/dev "oci:$work/oci:dev"
 python3 -B "$here/recompress.py" "$work/oci"
 mv "$work/oci" "$out/oci"

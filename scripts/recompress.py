@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""recompress.py LAYOUT: replaces the plain layers of an OCI layout's one image by `gzip -6n` of them."""
+"""recompress.py LAYOUT: has the gzip layers of an OCI layout's one image as `gzip -6n` makes them."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 layout = sys.argv[1]
-LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def path(digest):
@@ -34,13 +34,13 @@ old = image["digest"]
 manifest = load(path(old))
 for layer in manifest["layers"]:
     if layer["mediaType"] != LAYER:
-        sys.exit(f"recompress: {layer['mediaType']} is no plain layer")
-    plain = path(layer["digest"])
-    with open(plain + ".new", "wb") as f:
-        subprocess.run(["gzip", "-6nc", plain], stdout=f, check=True)
-    os.unlink(plain)
-    blob(layer, plain + ".new")
-    layer["mediaType"] = LAYER + "+gzip"
+        sys.exit(f"recompress: {layer['mediaType']} is no gzip layer")
+    old_layer = path(layer["digest"])
+    with open(f"{layout}/layer", "wb") as f:
+        subprocess.run(["bash", "-o", "pipefail", "-c", 'gzip -dc "$1" | gzip -6nc', "-", old_layer],
+                       stdout=f, check=True)
+    os.unlink(old_layer)
+    blob(layer, f"{layout}/layer")
 with open(f"{layout}/manifest", "w") as f:
     json.dump(manifest, f)
 blob(image, f"{layout}/manifest")

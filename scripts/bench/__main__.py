@@ -3,6 +3,7 @@
 
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -26,6 +27,7 @@ def revision(bench):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up
     top, directory, image, program, runs, *names = sys.argv[1:]
     unknown = [name for name in names if name not in ROWS]
     if unknown:
@@ -48,4 +50,7 @@ def main():
         bench.cleanup()
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    sys.exit(130)

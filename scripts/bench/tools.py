@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What every row needs: timing, servers and mounts that end with the run, memory, disk, and tables."""
 
+import ctypes
 import os
 import random
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -95,12 +97,17 @@ def unmount_below(path):
         unmount(mount)
 
 
+def die_with_parent():
+    """In the child: a run that is killed takes its servers along (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class Process:
     """A server in the foreground, ended with its block."""
 
     def __init__(self, *command, output=None):
         self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output or subprocess.DEVNULL,
-                                      stderr=subprocess.STDOUT)
+                                      stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
         self.pid = self.child.pid
 
     def __enter__(self):
