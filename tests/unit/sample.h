@@ -53,6 +53,15 @@ static inline struct bytes sample_make(size_t n, uint64_t seed)
 	return b;
 }
 
+/* Takes `from`. */
+static inline void sample_append(struct bytes *to, struct bytes from)
+{
+	to->p = realloc(to->p, to->n + from.n);
+	memcpy(to->p + to->n, from.p, from.n);
+	to->n += from.n;
+	free(from.p);
+}
+
 static inline void sample_write(const char *path, struct bytes b)
 {
 	FILE *f = fopen(path, "w");

@@ -162,10 +162,8 @@ static const char *const commands[] = {
     "pigz -p2 -i -b512 -c",
     "igzip -0 -c", /* one deflate block */
     "igzip -2 -c",
-    "python3 -c 'import sys,gzip; d=sys.stdin.buffer.read(); o=sys.stdout.buffer; "
-    "[o.write(gzip.compress(d[i:i+700000], 1)) for i in range(0, len(d), 700000)]'",
-    "zstd -3 -c",		 /* one frame */
-    "zstd -3 --no-check -c <&0", /* of unknown size */
+    "split -b 700000 --filter='gzip -c'", /* several members */
+    "zstd -3 -c",			  /* one frame */
     "split -b 3000000 --filter='zstd -1 -c'",
     "split -b 300000 --filter='zstd -1 -c'",
 };
@@ -336,7 +334,7 @@ static void what_does_not_verify_leaves_no_file(void **state)
 {
 	struct digest blob = put_filtered("zstd -4 -c"), other = world.diff_id, cut_blob, bad_blob;
 	struct bytes cut = sample_filter("gzip -3 -c | head -c 1000000", world.tar);
-	struct bytes bad = sample_filter("bzip2 -1 -c <&0 | head -c 100000", world.tar);
+	struct bytes bad = sample_filter("bzip2 -1 -c | head -c 100000", world.tar);
 	unsigned before = files_of_layers();
 	struct layer *l;
 	struct err err;
@@ -416,7 +414,7 @@ static void a_damaged_index_is_as_if_there_were_none(void **state)
 static void spoil(const char *path, off_t offset)
 {
 	int fd = open(path, O_RDWR);
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	if (fd < 0 || pread(fd, &byte, 1, offset) != 1)
 		fail_msg("cannot spoil %s", path);
