@@ -5,6 +5,7 @@
 # make unit       the unit tests alone
 # make check-reference   every entry of a large image (REFERENCE: an OCI layout, made where it is not given)
 # make asan tsan  the same suite under the sanitizers
+# make fuzz       the fuzz targets
 # make bench      scripts/bench.sh
 # make install    PREFIX=/usr/local, DESTDIR=
 #
@@ -86,6 +87,15 @@ asan:
 tsan:
 	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread check
 
+# With clang: build/fuzz/fuzz_tar CORPUS -max_total_time=60, and so on.
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
+
+fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libregistry.a $(BUILD)/libstore.a
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PC_LIBS)
+
 bench: $(BUILD)/imagefs
 	BUILD=$(BUILD) scripts/bench.sh
 
@@ -98,4 +108,4 @@ clean:
 -include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit))
 
 .SECONDARY:
-.PHONY: all unit check check-reference asan tsan bench install clean FORCE
+.PHONY: all unit check check-reference asan tsan fuzz fuzzers bench install clean FORCE
