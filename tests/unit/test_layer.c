@@ -22,12 +22,6 @@ struct world {
 
 static struct world world;
 
-static void shell(const char *command)
-{
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
 static int make_world(void **state)
 {
 	struct bytes text = sample_make(11 << 20, 21), zeros = {calloc(1, 9 << 20), 9 << 20};
@@ -37,7 +31,7 @@ static int make_world(void **state)
 	(void)state;
 	world.dir = scratch_make();
 	snprintf(command, sizeof(command), "mkdir -p %s/tree/d", world.dir.path);
-	shell(command);
+	assert_int_equal(system(command), 0);
 	snprintf(path, sizeof(path), "%s/tree/text", world.dir.path);
 	sample_write(path, text);
 	snprintf(path, sizeof(path), "%s/tree/zeros", world.dir.path);
@@ -48,7 +42,7 @@ static int make_world(void **state)
 	}
 	snprintf(command, sizeof(command), "tar -C %s/tree -cf %s/tar .", world.dir.path,
 		 world.dir.path);
-	shell(command);
+	assert_int_equal(system(command), 0);
 	snprintf(path, sizeof(path), "%s/tar", world.dir.path);
 	world.tar = sample_read(path);
 	free(text.p);
