@@ -47,8 +47,9 @@ logged mmdebstrap --variant=minbase --include=ca-certificates \
 cat >"$work/Containerfile" <<'END'
 FROM scratch
 ADD base.tar /
-ENV DEBIAN_FRONTEND=noninteractive install="apt-get install -y -qq --no-install-recommends"
-ENV clean="rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*"
+ARG DEBIAN_FRONTEND=noninteractive
+ARG install="apt-get install -y -qq --no-install-recommends"
+ARG clean="rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*"
 RUN apt-get update -qq && $install build-essential git cmake && apt-get clean && $clean
 RUN apt-get update -qq && $install openjdk-17-jdk-headless maven && apt-get clean && $clean
 RUN apt-get update -qq && $install python3 python3-numpy python3-scipy nodejs npm golang-go && apt-get clean && $clean

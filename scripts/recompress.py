@@ -41,9 +41,9 @@ for layer in manifest["layers"]:
                        stdout=f, check=True)
     os.unlink(old_layer)
     blob(layer, f"{layout}/layer")
+os.unlink(path(old))
 with open(f"{layout}/manifest", "w") as f:
     json.dump(manifest, f)
 blob(image, f"{layout}/manifest")
-os.unlink(path(old))
 with open(f"{layout}/index.json", "w") as f:
     json.dump(index, f)
