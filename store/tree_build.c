@@ -97,6 +97,17 @@ int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_
 	return 0;
 }
 
+int tree_build_implicit(struct tree_build *b, uint32_t parent, uint32_t *out, struct err *err)
+{
+	const struct tree_attrs attrs = {S_IFDIR | 0755, 0, 0, TREE_NONE, TREE_NO_SET};
+	int rc = tree_build_dir(b, &attrs, tree_time_pack(0, 0), parent, out, err);
+
+	if (rc)
+		return rc;
+	b->nodes[*out].flags = BUILD_IMPLICIT;
+	return 0;
+}
+
 int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out, struct err *err)
 {
 	int rc = make_room(&b->sparse, sizeof(*b->sparse), b->sparse_count, 1, &b->sparse_cap, err);

@@ -94,6 +94,9 @@ int tree_build_node(struct tree_build *b, const struct tree_attrs *attrs, uint64
 int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_t time,
 		   uint32_t parent, uint32_t *out, struct err *err);
 
+/* The same for one that no layer has an entry for. */
+int tree_build_implicit(struct tree_build *b, uint32_t parent, uint32_t *out, struct err *err);
+
 /* The map of a sparse file; its index + 1. */
 int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out, struct err *err);
 

@@ -52,6 +52,7 @@
 #include "store/tree_merge.h"
 
 #include "store/io.h"
+#include "store/tree_entry.h"
 #include "store/tree_link.h"
 #include "store/tree_upper.h"
 #include "store/tree_walk.h"
@@ -167,7 +168,7 @@ static int add_entries(struct tree_merge *m, struct toc_reader *entries, struct 
 	for (uint32_t i = 0; (rc = toc_reader_next(entries, &e, err)) == 1; i++) {
 		rc = i % CANCEL_EVERY ? 0 : cancel_check(cancel, err);
 		if (!rc)
-			rc = tree_upper_add(&m->upper, &e, err);
+			rc = tree_entry_add(&m->upper, &e, err);
 		if (rc)
 			return rc;
 	}

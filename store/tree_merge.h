@@ -21,6 +21,9 @@ int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct ca
 /* Writes derived/trees/HEX for these digests (as for tree_open) and ends the merge. */
 int tree_merge_publish(struct tree_merge *m, struct store *s, const struct digest *layers,
 		       size_t count, struct err *err);
+
+/* The same without a store: the tree as merged so far, into an empty file at its beginning. */
+int tree_merge_write(struct tree_merge *m, int fd, struct err *err);
 void tree_merge_close(struct tree_merge *m);
 DEFINE_AUTO(struct tree_merge, tree_merge_close)
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer as a tree by itself, as it would lie in the upper directory of an overlay: its entries
- * in the order of the archive, its whiteouts as marks on names and directories. The rules are in
- * the essay on top of store/tree_merge.c. Lives as long as one merge; not thread safe.
+ * in the order of the archive, its whiteouts as marks on names and directories. What puts them in
+ * is store/tree_entry.c, store/tree_walk.c and store/tree_link.c; the rules are in the essay on top
+ * of store/tree_merge.c. Lives as long as one merge; not thread safe.
  */
 #ifndef STORE_TREE_UPPER_H
 #define STORE_TREE_UPPER_H
@@ -35,10 +36,6 @@ struct tree_upper {
 
 /* Begins the next layer: its tree is empty. */
 int tree_upper_begin(struct tree_upper *u, uint32_t below, struct err *err);
-
-/* -EBADMSG: a name that leaves the root, a root that is no directory, a symlink loop, a whiteout
- * of nothing, a hard link to a directory. */
-int tree_upper_add(struct tree_upper *u, const struct entry *e, struct err *err);
 
 void tree_upper_free(struct tree_upper *u);
 

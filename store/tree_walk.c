@@ -6,8 +6,6 @@
 
 #define SYMLINK_HOPS 40
 
-const struct tree_attrs tree_implicit = {S_IFDIR | 0755, 0, 0, TREE_NONE, TREE_NO_SET};
-
 int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
 		    size_t *out_len, struct err *err)
 {
@@ -80,10 +78,9 @@ static int step(struct tree_upper *u, uint32_t dir, const char *name, size_t len
 	if (!rc)
 		rc = tree_build_name(b, dir, string, &at, err);
 	if (!rc)
-		rc = tree_build_dir(b, &tree_implicit, tree_time_pack(0, 0), dir, out, err);
+		rc = tree_build_implicit(b, dir, out, err);
 	if (rc)
 		return rc;
-	b->nodes[*out].flags = BUILD_IMPLICIT;
 	tree_walk_set(u, at, *out);
 	return 0;
 }

@@ -8,9 +8,6 @@
 
 #include "store/tree_upper.h"
 
-/* Of a directory that no layer has an entry for. */
-extern const struct tree_attrs tree_implicit;
-
 /*
  * The path without empty components, "." and "..", which takes the component before it away, as
  * Go's filepath.Clean does. 1; 0: the kernel would not take it (too long, or too deep); -EBADMSG:

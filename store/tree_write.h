@@ -8,13 +8,9 @@
 #define STORE_TREE_WRITE_H
 
 #include "store/tree_build.h"
-#include "store/tree_merge.h"
 
 /* Into an empty file at its beginning. The tree's counters are overwritten. */
 int tree_write(struct tree_build *b, uint32_t root, enum tree_kind kind, uint32_t dropped, int fd,
 	       struct err *err);
-
-/* tree_merge_publish without a store: the tree as merged so far. */
-int tree_merge_write(struct tree_merge *m, int fd, struct err *err);
 
 #endif
