@@ -105,7 +105,7 @@ install: $(BUILD)/imagefs
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit))
+-include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit tests/fuzz))
 
 .SECONDARY:
 .PHONY: all unit check check-reference asan tsan fuzz fuzzers bench install clean FORCE
