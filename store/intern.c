@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #define SLOTS_MIN 64
+#define BYTES_MAX (1u << 30)
 
 int intern_init(struct intern *in, struct err *err)
 {
@@ -92,8 +93,8 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 		*out = in->slots[slot] - 1;
 		return 0;
 	}
-	if (in->bytes.len + len >= UINT32_MAX || in->count >= INT32_MAX)
-		return err_set(err, EFBIG, "too many names");
+	if (len > BYTES_MAX - in->bytes.len || in->count >= INT32_MAX)
+		return err_set(err, EBADMSG, "too many names");
 	if (in->count == in->cap)
 		rc = grow_places(in, err);
 	if (!rc && in->count >= in->slot_count / 4 * 3) {

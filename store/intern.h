@@ -2,7 +2,7 @@
 /*
  * A set of byte strings, each kept once and named by a number: 0, 1, 2, … in the order in which
  * they came. For tables of many repeated values (file names, owners and modes). The hash has a
- * random seed, as names come from strangers. Not thread safe. At most 2^31 strings and 4 GiB.
+ * random seed, as names come from strangers. Not thread safe. At most 1 GiB (-EBADMSG beyond).
  */
 #ifndef STORE_INTERN_H
 #define STORE_INTERN_H

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #define SLOTS_MIN 1024
+#define COUNT_MAX (1u << 23) /* nodes or names: bounds the memory that a hostile image takes */
 
 int tree_build_init(struct tree_build *b, struct err *err)
 {
@@ -47,14 +48,14 @@ static int make_room(void *array, size_t element, uint32_t count, uint32_t more,
 	uint64_t want = (uint64_t)count + more;
 	void *grown;
 
+	if (want > COUNT_MAX)
+		return err_set(err, EBADMSG, "more than %u files", COUNT_MAX);
 	if (want <= *cap)
 		return 0;
 	if (want < *cap + *cap / 2)
 		want = *cap + *cap / 2;
 	if (want < 64)
 		want = 64;
-	if (want > INT32_MAX)
-		return err_set(err, EFBIG, "too many files");
 	grown = realloc(*(void **)array, want * element);
 	if (!grown)
 		return err_nomem(err);

@@ -11,6 +11,7 @@ int tree_upper_begin(struct tree_upper *u, uint32_t below, struct err *err)
 		return rc;
 	u->below = below;
 	u->pending_count = 0;
+	u->followed = 0;
 	u->last_len = SIZE_MAX;
 	return 0;
 }

@@ -26,7 +26,8 @@ struct tree_upper {
 	uint32_t dropped; /* entries left out, in all layers */
 	struct upper_pending *pending; /* owned: hard links whose target was not there yet */
 	uint32_t pending_count, pending_cap;
-	size_t last_len; /* the parent of the entry before; SIZE_MAX: not known */
+	uint64_t followed; /* bytes of path that symlinks of this layer stood for */
+	size_t last_len;   /* the parent of the entry before; SIZE_MAX: not known */
 	uint32_t last_dir;
 	char last[ENTRY_PATH_MAX + 1];
 	char path[ENTRY_PATH_MAX + 1]; /* of the entry, cleaned */

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #define SYMLINK_HOPS 40
+/* Bytes of path that symlinks may put in front of all entries of a layer. Real layers take a few
+ * million; without a bound, an entry of 512 bytes could cost milliseconds. */
+#define SYMLINK_BYTES (256u << 20)
 
 int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
 		    size_t *out_len, struct err *err)
@@ -93,7 +96,8 @@ static int follow(struct tree_upper *u, uint32_t symlink, const char **at, const
 	uint32_t len;
 	const char *target = intern_get(&u->b->strings, u->b->nodes[symlink].link.target, &len);
 
-	if (len + 1 + rest > sizeof(u->walk))
+	u->followed += len + 1 + rest;
+	if (len + 1 + rest > sizeof(u->walk) || u->followed > SYMLINK_BYTES)
 		return err_set(err, EBADMSG, "%s: symlinks make it too long", u->path);
 	memmove(u->walk + len + 1, *at, rest);
 	memcpy(u->walk, target, len);

@@ -174,7 +174,7 @@ static int place_strings(struct tree_writer *w)
 		w->strings[i] = (uint32_t)offset + 1; /* behind its length */
 		offset += (uint64_t)len + 2;
 		if (offset > UINT32_MAX)
-			return err_set(w->err, EFBIG, "too many names");
+			return err_set(w->err, EBADMSG, "too many names");
 	}
 	w->header.string_bytes = offset;
 	return 0;
@@ -192,7 +192,7 @@ static int place(struct tree_writer *w, enum tree_kind kind, uint32_t dropped)
 	h->attrs = place_numbers(w->attrs, w->b->attrs.count);
 	h->sets = place_numbers(w->sets, w->b->sets.count);
 	if (place_strings(w))
-		return -EFBIG;
+		return -EBADMSG;
 	h->file_size = tree_file_size(h);
 	return 0;
 }

@@ -305,6 +305,33 @@ static void test_depth_is_bounded_through_symlinks(void **state)
 	scratch_close(&s);
 }
 
+/* Short paths that symlinks make long, again and again: refused before it takes long. */
+static void test_work_for_symlinks_is_bounded(void **state)
+{
+	AUTO(tree_merge_close) struct tree_merge *m = NULL;
+	static char links[39][4100], files[4000][16];
+	static const char *specs[4040];
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < 39; i++) {
+		int len = snprintf(links[i], sizeof(links[i]), "s l%d >", i);
+
+		memset(links[i] + len, '.', 4000);
+		for (int k = 1; k < 4000; k += 2)
+			links[i][len + k] = '/';
+		snprintf(links[i] + len + 4000, 8, "l%d", i + 1);
+		specs[i] = links[i];
+	}
+	for (int i = 0; i < 4000; i++) { /* two parents in turns: none is the one of before */
+		snprintf(files[i], sizeof(files[i]), "f l%d/x%d", i % 2, i);
+		specs[39 + i] = files[i];
+	}
+	assert_int_equal(tree_merge_open(TREE_MERGED, &m, &err), 0);
+	assert_int_equal(spec_layer(m, specs, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "symlinks"));
+}
+
 static void test_longest_names_and_targets_are_kept(void **state)
 {
 	AUTO(tree_close) struct tree *t = NULL;
@@ -427,6 +454,7 @@ int main(void)
 	    cmocka_unit_test(test_damaged_file_is_refused_at_open),
 	    cmocka_unit_test(test_names_that_no_kernel_takes_are_dropped),
 	    cmocka_unit_test(test_depth_is_bounded_through_symlinks),
+	    cmocka_unit_test(test_work_for_symlinks_is_bounded),
 	    cmocka_unit_test(test_longest_names_and_targets_are_kept),
 	    cmocka_unit_test(test_large_directory),
 	    cmocka_unit_test(test_cancel_ends_the_merge),
