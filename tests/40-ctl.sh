@@ -97,9 +97,8 @@ END
 it "jobs names what is under way with its bytes" '
     pull "$H/slow:v1" >/dev/null &
     until_true 10 "grep -q slow \"$C/jobs\""
-    sleep 1
+    until_true 10 "awk \"/slow/ { exit !(\\\$3 > 20000 && \\\$4 == 401920) }\" \"$C/jobs\""
     head -1 "$C/jobs" | grep -E "STATE +WAITING +BYTES +OF"
-    eq "$(awk "/slow/ { print (\$3 > 20000) \$4 }" "$C/jobs")" 1401920
     wait
     hasnt "$(cat "$C/jobs")" slow
 '
