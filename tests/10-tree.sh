@@ -188,8 +188,8 @@ it "rootfs itself gets the attributes of its layers when they are there" '
     eq "$(stat -c "%a %u %h %Y" "$root")" "750 11 4 77"
 '
 it "find, tar, grep and diff work on it" '
-    find "$I/$DIGEST/" -path "*/rootfs/*" | grep -q etc/motd
-    tar cf - -C "$I/$DIGEST/rootfs" . | tar tf - | grep -q etc/motd
+    has "$(find "$I/$DIGEST/" -path "*/rootfs/*")" etc/motd
+    has "$(tar cf - -C "$I/$DIGEST/rootfs" . | tar tf -)" etc/motd
     grep -rq "hello from" "$I/$DIGEST/rootfs"
     diff -r "$I/$DIGEST/rootfs" "$I/$DIGEST/layers/01/rootfs"
     fails diff -rq "$I/$DIGEST/rootfs" "$I/$SECOND/rootfs"

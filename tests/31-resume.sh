@@ -52,7 +52,7 @@ it "a pull goes on where a killed one was" '
     NAME=killed mount_store -s "$T/stalled" -m "$T/stalled.mnt"
     POINT=$T/stalled.mnt
     pull "$H/stalled:v1" >/dev/null 2>&1 &
-    until_true 20 "find \"$T/stalled/partial\" -type f -size +1000k | grep -q ."
+    until_true 20 "[ -n \"\$(find \"$T/stalled/partial\" -type f -size +1000k)\" ]"
     kill -KILL "$(pid_of killed)"
     wait || :
     NAME=killed mount_store -s "$T/stalled" -m "$T/stalled.mnt"

@@ -15,8 +15,8 @@ daemon_pid() {
     local file
     for file in /proc/[0-9]*; do
         [[ $(readlink "$file/exe" 2>/dev/null) == "$(readlink -f "$IMAGEFS")" ]] || continue
-        tr '\0' '\n' <"$file/environ" | grep -qx "IMAGEFS_TEST=$IMAGEFS_TEST" || continue
-        tr '\0' '\n' <"$file/cmdline" | grep -qx "${1:-$M}" && echo "${file#/proc/}"
+        grep -zqx "IMAGEFS_TEST=$IMAGEFS_TEST" "$file/environ" || continue
+        grep -zqx "${1:-$M}" "$file/cmdline" && echo "${file#/proc/}"
     done 2>/dev/null
 }
 

@@ -300,6 +300,9 @@ finish() {
     for name in "$T"/pids/*; do
         [[ ! -e $name ]] || stop "$(basename "$name")"
     done
+    if ((rc != 0 || FAILED > 0)) && [[ -s $T/imagefs.log ]]; then
+        tail -n 20 "$T/imagefs.log" | sed 's/^/# imagefs: /'
+    fi
     if compgen -G "$T/sanitizer.*" >/dev/null; then
         cat "$T"/sanitizer.* | head -60 | sed 's/^/# /'
         echo "not ok - no sanitizer finds anything"

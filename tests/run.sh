@@ -26,7 +26,7 @@ left_processes() {
     local file
     for file in /proc/[0-9]*/environ; do
         [[ ${file//[!0-9]/} != "$BASHPID" ]] || continue
-        tr '\0' '\n' <"$file" 2>/dev/null | grep -qx "IMAGEFS_TEST=$1" && echo "${file//[!0-9]/}"
+        grep -zqsx "IMAGEFS_TEST=$1" "$file" && echo "${file//[!0-9]/}"
     done 2>/dev/null
 }
 
@@ -80,7 +80,7 @@ report() {
         flock 9
         printf '%-4s %s (%d checks, %d s)\n' "$state" "$name" $((good + bad + skipped)) "$seconds"
         if [[ $state == FAIL && -z ${VERBOSE:-} ]]; then
-            grep -E -B 12 -A 4 '^not ok' "$out" | tail -80 | sed 's/^/     | /'
+            grep -E -B 12 -A 4 -e '^not ok' -e '^# imagefs: ' "$out" | tail -80 | sed 's/^/     | /'
         elif [[ $state == skip && -z ${VERBOSE:-} ]]; then
             grep -iE '# *skip' "$out" | sed 's/^/     | /'
         fi
