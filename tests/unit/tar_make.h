@@ -67,7 +67,7 @@ static inline void make_string(uint8_t *field, size_t max, const char *text)
 static inline void make_checksum(uint8_t *block, bool signed_sum)
 {
 	int64_t sum = 0;
-	char text[8];
+	char text[32];
 
 	memset(block + 148, ' ', 8);
 	for (int i = 0; i < 512; i++)

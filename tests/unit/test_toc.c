@@ -188,6 +188,23 @@ static void test_damaged_records_do_no_harm(void **state)
 	}
 }
 
+/* A record that is missing is missed, even where the stream is whole. */
+static void test_count_at_the_end_holds(void **state)
+{
+	AUTO(tar_list_close) struct tar_list *l = NULL;
+	autobuf toc = BUF_INIT;
+	char plain[4096], packed[8192];
+	size_t len;
+
+	(void)state;
+	write_all(samples, SAMPLES, &toc);
+	len = ZSTD_decompress(plain, sizeof(plain), toc.data, toc.len);
+	assert_int_equal(plain[len - 1], SAMPLES);
+	plain[len - 1]++;
+	len = ZSTD_compress(packed, sizeof(packed), plain, len, 1);
+	assert_int_equal(read_all(packed, len, &l), -EBADMSG);
+}
+
 static void test_large_window_is_refused(void **state)
 {
 	AUTO(tar_list_close) struct tar_list *l = NULL;
@@ -207,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(test_cut_stream_is_refused),
 	    cmocka_unit_test(test_trailing_bytes_are_refused),
 	    cmocka_unit_test(test_damaged_records_do_no_harm),
+	    cmocka_unit_test(test_count_at_the_end_holds),
 	    cmocka_unit_test(test_large_window_is_refused),
 	};
 

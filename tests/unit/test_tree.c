@@ -305,6 +305,30 @@ static void test_depth_is_bounded_through_symlinks(void **state)
 	scratch_close(&s);
 }
 
+static int merge_chain(int hops)
+{
+	AUTO(tree_merge_close) struct tree_merge *m = NULL;
+	static char links[64][16];
+	static const char *specs[66];
+	struct err err;
+
+	for (int i = 0; i < hops; i++) {
+		snprintf(links[i], sizeof(links[i]), "s l%d >l%d", i, i + 1);
+		specs[i] = links[i];
+	}
+	specs[hops] = "f l0/x";
+	specs[hops + 1] = NULL;
+	assert_int_equal(tree_merge_open(TREE_MERGED, &m, &err), 0);
+	return spec_layer(m, specs, &err);
+}
+
+static void test_forty_symlinks_are_followed(void **state)
+{
+	(void)state;
+	assert_int_equal(merge_chain(40), 0);
+	assert_int_equal(merge_chain(41), -EBADMSG);
+}
+
 /* Short paths that symlinks make long, again and again: refused before it takes long. */
 static void test_work_for_symlinks_is_bounded(void **state)
 {
@@ -454,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(test_damaged_file_is_refused_at_open),
 	    cmocka_unit_test(test_names_that_no_kernel_takes_are_dropped),
 	    cmocka_unit_test(test_depth_is_bounded_through_symlinks),
+	    cmocka_unit_test(test_forty_symlinks_are_followed),
 	    cmocka_unit_test(test_work_for_symlinks_is_bounded),
 	    cmocka_unit_test(test_longest_names_and_targets_are_kept),
 	    cmocka_unit_test(test_large_directory),

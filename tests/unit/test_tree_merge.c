@@ -85,6 +85,12 @@ static const struct merge_case merged[] = {
     {"a symlink that changes is followed to its new place",
      {{"s l >one", "f l/a", "s l >two", "f l/b", "d l", "f l/c"}},
      ROOT "l/ 755 @0\nl/c 644 @0\none/ 755 @-\none/a 644 @0\ntwo/ 755 @-\ntwo/b 644 @0\n"},
+    {"an absolute symlink begins at the root",
+     {{"s d/e/abs >/r", "f d/e/abs/f"}},
+     ROOT "d/ 755 @-\nd/e/ 755 @-\nd/e/abs >/r @0\nr/ 755 @-\nr/f 644 @0\n"},
+    {"a symlink that is replaced by way of itself",
+     {{"s s >.", "f s/a", "d s/s", "f s/b"}},
+     ROOT "a 644 @0\ns/ 755 @0\ns/b 644 @0\n"},
     {"a loop of symlinks", {{"s a >b", "s b >a", "f a/x"}}, "!a/x: too many symlinks"},
 
     {"a whiteout hides a file, a directory, a symlink",

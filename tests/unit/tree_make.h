@@ -157,7 +157,7 @@ static inline void dump_node(const struct tree *t, uint32_t node, const char *pa
 	buf_printf(out, "%s%s", path, S_ISDIR(st.st_mode) ? "/" : "");
 	if (S_ISLNK(st.st_mode))
 		buf_printf(out, " >%s", tree_symlink(t, node, &len));
-	else
+	if (!S_ISLNK(st.st_mode) || (st.st_mode & 07777) != 0777)
 		buf_printf(out, " %o", st.st_mode & 07777);
 	if (layer == TREE_NONE)
 		buf_puts(out, " @-");
