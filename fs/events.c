@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 struct events {
@@ -26,6 +27,8 @@ int events_open(struct store *s, struct events **out, struct err *err)
 	if (!e)
 		return err_nomem(err);
 	e->fd = openat(store_dirfd(s), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (e->fd < 0) /* some filesystems have no nameless files */
+		e->fd = memfd_create("imagefs events", MFD_CLOEXEC);
 	if (e->fd < 0) {
 		free(e);
 		return err_sys(err, "%s: a file for events", store_path(s));
@@ -64,9 +67,9 @@ void events_add(struct events *e, const char *verb, const char *subject, int res
 	const char *line;
 	size_t len;
 
-	if (result < 0)
-		log_write(result == -EINTR ? LOG_INFO : LOG_WARNING, "%s %s: %s", verb, subject,
-			  err->text);
+	if (result < 0) /* a name that is not there, or somebody's Ctrl-C, is no trouble */
+		log_write(result == -EINTR || result == -ENOENT ? LOG_INFO : LOG_WARNING,
+			  "%s %s: %s", verb, subject, err->text);
 	if (!o)
 		return;
 	time_text(when, sizeof(when));
