@@ -35,7 +35,8 @@ while read -r name except_for; do
     if [[ $except_for != *umoci* ]] && have umoci; then
         it "$name: as umoci unpacks it" "same_as_umoci $name"
     fi
-    if [[ $except_for != *podman* ]] && have podman; then
+    if [[ $except_for != *podman* ]] && have_unpacker podman; then
         it "$name: as podman mounts it" "same_as_podman $name"
     fi
 done <<<"$IMAGES"
+have_unpacker podman || skip "images as podman mounts them" "no podman, or / is no mount, as in a plain chroot"

@@ -65,6 +65,8 @@ skip_all() {
 }
 
 have() { command -v "$1" >/dev/null; }
+# podman and buildah remount / while they unpack a layer; in a plain chroot it is no mount, and they fail.
+have_unpacker() { have "$1" && mountpoint -q /; }
 
 # Assertions, for use inside `it`. Each says what it saw.
 fail() {

@@ -10,6 +10,7 @@ made() { # NAME TOOL SKOPEO-OPTIONS…
     local name=$1 tool=$2
     shift 2
     have "$tool" && [[ $EUID == 0 ]] || return 0
+    [[ $tool != buildah ]] || have_unpacker buildah || return 0
     [[ -e $T/cases/$name ]] || "$HERE/images/tools.sh" "$name" "$T/cases/$name" >"$T/$name.log" 2>&1 || { tail "$T/$name.log"; exit 1; }
     skopeo copy -q --insecure-policy --dest-tls-verify=false "$@" "oci:$T/cases/$name:v1" "docker://$R/cases/$name:v1"
     IMAGES+=$'\n'$name
