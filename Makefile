@@ -79,7 +79,7 @@ check: $(BUILD)/imagefs $(unit_bin)
 	BUILD=$(BUILD) tests/run.sh
 
 check-reference: $(BUILD)/imagefs
-	BUILD=$(BUILD) tests/run.sh tests/reference.sh
+	LIMIT=3600 BUILD=$(BUILD) tests/run.sh tests/reference.sh
 
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined check
