@@ -104,10 +104,10 @@ gives() {
     has "$(tail -4 "$M/ctl/pull")" "${4-${3%@*}}"
 }
 works_on() {
-    rm -rf "$M/x" 2>/dev/null || :
     valid_store
     pull "$H/good:v1" >/dev/null
     eq "$(cat "$M/images/$H/good/v1/rootfs/good")" good
+    ! have skopeo || skopeo inspect "oci:$STORE:$H/good:v1" >/dev/null
 }
 
 while read -r errno name sentence; do

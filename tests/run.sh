@@ -21,12 +21,13 @@ LIMIT=${LIMIT:-240}
 results=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 
-# Processes that carry this test's mark in their environment.
+# Processes that carry this test's mark in their environment, or its directory in their arguments (imagefs
+# does not show its environment).
 left_processes() {
     local file
     for file in /proc/[0-9]*/environ; do
         [[ ${file//[!0-9]/} != "$BASHPID" ]] || continue
-        grep -zqsx "IMAGEFS_TEST=$1" "$file" && echo "${file//[!0-9]/}"
+        { grep -zqsx "IMAGEFS_TEST=$1" "$file" || grep -zqsF "$2/" "${file%environ}cmdline"; } && echo "${file//[!0-9]/}"
     done 2>/dev/null
 }
 
@@ -37,7 +38,7 @@ left_mounts() {
 # Ends what a test left, and says so.
 sweep() {
     local mark=$1 dir=$2 pid mount
-    for pid in $(left_processes "$mark"); do
+    for pid in $(left_processes "$mark" "$dir"); do
         echo "left a process: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
         kill -KILL "$pid" 2>/dev/null
     done
