@@ -20,7 +20,7 @@ void cancel_set(struct cancel *c)
 {
 	pthread_mutex_lock(&c->lock);
 	if (!c->set) {
-		__atomic_store_n(&c->set, true, __ATOMIC_RELEASE);
+		atomic_store_explicit(&c->set, true, memory_order_release);
 		if (c->wake)
 			c->wake(c->arg);
 	}
@@ -39,7 +39,7 @@ int cancel_check(struct cancel *c, struct err *err)
 {
 	if (!c)
 		return 0;
-	if (__atomic_load_n(&c->set, __ATOMIC_ACQUIRE))
+	if (atomic_load_explicit(&c->set, memory_order_acquire))
 		return err_set(err, EINTR, "interrupted");
 	if (c->deadline_ms && now_ms() >= c->deadline_ms)
 		return err_set(err, ETIMEDOUT, "timed out");

@@ -11,12 +11,13 @@
 #include "store/err.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct cancel {
 	pthread_mutex_t lock;
-	bool set;		 /* under lock; cancel_check reads it without */
+	atomic_bool set;	 /* changed under lock */
 	void (*wake)(void *arg); /* under lock; called once, with the lock held: it must be short */
 	void *arg;
 	int64_t deadline_ms; /* CLOCK_MONOTONIC, 0: none. Fixed before the work starts */
