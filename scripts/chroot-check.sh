@@ -37,7 +37,8 @@ inside() { # inside COMMAND
     # shellcheck disable=SC2016 # for the inner shell
     unshare --mount --pid --fork --kill-child bash -euc '
         mount --make-rprivate /
-        mount --bind "$1" "$1" # podman and buildah want / to be a mount
+        mount --bind "$1" "$1" # podman and buildah want / to be a mount, and /sys to be there
+        mount -t sysfs sysfs "$1/sys"
         mount -t proc proc "$1/proc"
         mount --bind /dev/fuse "$1/dev/fuse"
         mount -t tmpfs tmpfs "$1/dev/shm"

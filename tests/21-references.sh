@@ -39,4 +39,4 @@ while read -r name except_for; do
         it "$name: as podman mounts it" "same_as_podman $name"
     fi
 done <<<"$IMAGES"
-have_unpacker podman || skip "images as podman mounts them" "no podman, or / is no mount, as in a plain chroot"
+have_unpacker podman || skip "images as podman mounts them" "no podman, or / or /sys is no mount, as in a plain chroot"

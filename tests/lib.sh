@@ -65,8 +65,8 @@ skip_all() {
 }
 
 have() { command -v "$1" >/dev/null; }
-# podman and buildah remount / while they unpack a layer; in a plain chroot it is no mount, and they fail.
-have_unpacker() { have "$1" && mountpoint -q /; }
+# podman and buildah remount / while they unpack a layer, and look for cgroups: not so in a plain chroot.
+have_unpacker() { have "$1" && mountpoint -q / && mountpoint -q /sys; }
 
 # Assertions, for use inside `it`. Each says what it saw.
 fail() {
