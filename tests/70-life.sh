@@ -78,8 +78,7 @@ stops_in_a_pull() { # SIGNAL
     NAME=slow mount_store -s "$T/slow.store"
     pid=$(pid_of slow)
     pull "$H/slow:v1" >/dev/null 2>"$T/err" & writer=$!
-    until_true 10 "grep -q slow '$M/ctl/jobs'"
-    sleep 0.5
+    until_true 10 "[ -n \"\$(find '$T/slow.store/partial' -type f -size +3k)\" ]"
     begin=$(date +%s%N)
     kill "-$1" "$pid"
     gone "$pid" 10
