@@ -15,4 +15,4 @@ esac
 
 [[ $target == unit ]] || need_fuse
 "$here/setup.sh" test
-exec make -C "$top" BUILD="$build" --no-print-directory -j"$(nproc)" "$target"
+exec make -s -C "$top" BUILD="$build" --no-print-directory -j"$(nproc)" "$target"
