@@ -16,10 +16,10 @@ const char options_usage[] =
     "STORE is a directory, an OCI image layout; it is made where it does not exist.\n"
     "Default: $XDG_DATA_HOME/imagefs (~/.local/share/imagefs), for root /var/lib/imagefs.\n"
     "\n"
-    "  -f   stay in the foreground, with the log on standard error\n"
-    "  -d   the same, with FUSE's debug output\n"
-    "  -h   this text\n"
-    "  -V   the version\n"
+    "  -f              stay in the foreground, with the log on standard error\n"
+    "  -d              the same, with FUSE's debug output\n"
+    "  -h, --help      this text\n"
+    "  -V, --version   the version\n"
     "\n"
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
@@ -149,12 +149,17 @@ static int take_operands(struct options *o, int count, char **operands, struct e
 
 int options_parse(int argc, char **argv, struct options *o, struct err *err)
 {
+	static const struct option long_options[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {0},
+	};
 	int c, r = 0;
 
 	*o = (struct options){.lookup_remote = true, .xattr = true};
 	platform_host(&o->platform);
 	opterr = 0;
-	while (!r && (c = getopt(argc, argv, "o:fdhV")) != -1) {
+	while (!r && (c = getopt_long(argc, argv, "o:fdhV", long_options, NULL)) != -1) {
 		if (c == 'o')
 			r = parse_options(o, optarg, err);
 		else if (c == 'f' || c == 'd')
@@ -164,8 +169,8 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
 		else if (c == 'V')
 			o->version = true;
 		else
-			r = err_set(err, EINVAL, "-%c: no such option, or its value is missing",
-				    optopt);
+			r = err_set(err, EINVAL, "%s: no such option, or its value is missing",
+				    argv[optind - 1]);
 		o->debug |= c == 'd';
 	}
 	if (r || o->help || o->version)

@@ -63,9 +63,9 @@ it "without arguments it says how it is used" '
     fails timeout 20 "$IMAGEFS" 2>"$T/err"
     has "$(cat "$T/err")" MOUNTPOINT
 '
-it "-h and -V answer" '
-    has "$("$IMAGEFS" -h 2>&1)" MOUNTPOINT
-    matches "$("$IMAGEFS" -V 2>&1)" "imagefs.*[0-9]\.[0-9]"
+it "-h, --help, -V and --version answer" '
+    for help in -h --help; do has "$("$IMAGEFS" $help)" MOUNTPOINT; done
+    for version in -V --version; do matches "$("$IMAGEFS" $version)" "imagefs.*[0-9]\.[0-9]"; done
 '
 it "the store is \$XDG_DATA_HOME/imagefs for who is not root, /var/lib/imagefs for root" '
     ((EUID == 0)) && exit 0
