@@ -29,6 +29,9 @@ struct scene {
 };
 
 static inline void write_auth(struct scene *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static inline void write_auth(struct scene *s, const char *fmt, ...)
 {
 	char text[1024], name[80];
 	va_list ap;

@@ -249,7 +249,7 @@ static void answers_that_are_no_http_are_refused(void **state)
 	    "HTTP/1.1 abc\r\n",
 	    "HTTP/9.9 200 OK\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n",
-	    "HTTP/1.1 200 OK\r\nX: a\033[2Jb\r\n" NOTHING,
+	    "HTTP/1.1 200 OK\r\nX: a\033[2Jb\r\nContent-Length: 0\r\n",
 	};
 
 	(void)state;
