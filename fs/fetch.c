@@ -216,18 +216,14 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	struct fetch *f = arg;
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
-	autofree struct digest *digests = calloc(f->count + 1, sizeof(*digests));
+	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
 	struct pull p = pull_of(f, j, NULL);
 	int r;
 
 	if (!digests)
 		return err_nomem(err);
 	r = fetch_layers_of(f, j, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < f->count; i++)
-		digests[i] = m->layers[f->first + i].digest;
-	return pull_tree(&p, f->kind, digests, f->count, &tree, err);
+	return r < 0 ? r : pull_tree(&p, f->kind, digests, f->count, &tree, err);
 }
 
 static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)

@@ -2,6 +2,7 @@
 #include "fs/job.h"
 
 #include "fs/failures.h"
+#include "store/clock.h"
 #include "store/map.h"
 #include "store/mem.h"
 
@@ -53,14 +54,6 @@ struct jobs {
 	bool stopping;
 	uint64_t started, failed;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int jobs_open(struct jobs **out, struct err *err)
 {
@@ -149,7 +142,7 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	if (result < 0) {
 		js->failed++;
 		if (j->key && result != -EINTR)
-			failures_remember(js->failures, j->key, &j->err, now_ms());
+			failures_remember(js->failures, j->key, &j->err, clock_ms());
 	}
 	return w;
 }
@@ -237,7 +230,7 @@ static void *job_thread(void *arg)
 		}
 		stay = true;
 		j->state = JOB_RUNNING;
-		j->started_ms = now_ms();
+		j->started_ms = clock_ms();
 		pthread_mutex_unlock(&js->lock);
 		run_job(js, j);
 		pthread_mutex_lock(&js->lock);
@@ -280,7 +273,7 @@ static struct job *job_new(struct jobs *js, const struct job_spec *spec)
 		return NULL;
 	cancel_init(&j->cancel);
 	if (spec->limit_ms)
-		j->cancel.deadline_ms = now_ms() + spec->limit_ms;
+		j->cancel.deadline_ms = clock_ms() + spec->limit_ms;
 	j->jobs = js;
 	j->run = spec->run;
 	j->free_arg = spec->free_arg;
@@ -334,7 +327,7 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	pthread_mutex_lock(&js->lock);
 	if (spec->key) {
 		joined = map_get(js->by_key, spec->key, strlen(spec->key));
-		failed = failures_recall(js->failures, spec->key, now_ms());
+		failed = failures_recall(js->failures, spec->key, clock_ms());
 	}
 	if (js->stopping) {
 		r = err_set(err, EINTR, "%s: the mount is being ended", spec->title);
@@ -451,7 +444,7 @@ struct buf *job_result(struct job *j)
 
 void jobs_print(struct jobs *js, struct buf *out)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	buf_printf(out, "%-8s %8s %14s %14s %8s  %s\n", "STATE", "WAITING", "BYTES", "OF", "MB/S",
 		   "JOB");

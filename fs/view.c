@@ -4,7 +4,6 @@
 #include "fs/fetch.h"
 #include "fs/fs.h"
 #include "fs/layers.h"
-#include "store/blob.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -95,11 +94,9 @@ static int open_content(struct view *w, struct err *err)
 		return err_nomem(err);
 	c->table = w->fs->layers;
 	c->layers = calloc(w->count + 1, sizeof(*c->layers));
-	digests = calloc(w->count + 1, sizeof(*digests));
+	digests = image_layer_digests(m, w->first, w->count);
 	if (!c->layers || !digests)
 		return err_nomem(err);
-	for (size_t i = 0; i < w->count; i++)
-		digests[i] = m->layers[w->first + i].digest;
 	r = tree_open(w->fs->store, w->kind, digests, w->count, &c->tree, err);
 	for (; !r && c->count < w->count; c->count += !r)
 		r = layers_get(c->table, &digests[c->count], &c->layers[c->count], err);
@@ -126,16 +123,6 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	return -EIO;
 }
 
-static bool layers_are_local(const struct view *w)
-{
-	const struct descriptor *layers = repo_image_image(w->image)->manifest->layers;
-
-	for (size_t i = w->first; i < w->first + w->count; i++)
-		if (!blob_exists(w->fs->store, &layers[i].digest, layers[i].size))
-			return false;
-	return true;
-}
-
 int view_settle(struct request *rq, struct view *w)
 {
 	int r;
@@ -143,7 +130,8 @@ int view_settle(struct request *rq, struct view *w)
 	if (view_is_open(w))
 		return 0;
 	r = open_content(w, NULL);
-	if (r == -ENOENT && layers_are_local(w))
+	if (r == -ENOENT && image_layers_local(w->fs->store, repo_image_image(w->image)->manifest,
+					       w->first, w->count))
 		r = fetch_tree(rq, w->image, w->kind, w->first, w->count, NULL);
 	return r == FS_WAIT ? r : 0;
 }

@@ -3,11 +3,11 @@
  * ctl/ and its files. As the kernel sends no OPEN, each lookup makes a fresh vnode,
  * which is that opener's own:
  *
- *  - a snapshot, made at the first GETATTR or READ: a verb's answer, or its usage and recent
- * outcomes;
- *  - from its first write on a conversation: the bytes of each request, and behind them its answer.
- *    The descriptor that wrote stands at the end of its request, so what it reads next is the
- * answer.
+ *  - a snapshot, made at the first GETATTR or READ: a verb's answer, or its usage and
+ *    recent outcomes;
+ *  - from its first write on a conversation: the bytes of each request, and behind them
+ *    its answer. The descriptor that wrote stands at the end of its request, so what it
+ *    reads next is the answer.
  *
  * A write is a job, on which it is parked; interrupting it cancels the job.
  */
@@ -93,9 +93,8 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 		return events_read(rq->fs->events, offset, len, out, err);
 	pthread_mutex_lock(&f->lock);
 	r = fill(rq->fs, f, err);
-	if (!r && offset < f->content.len)
-		buf_append(out, f->content.data + offset,
-			   len < f->content.len - offset ? len : f->content.len - offset);
+	if (!r)
+		buf_append_range(out, &f->content, offset, len);
 	pthread_mutex_unlock(&f->lock);
 	return r;
 }

@@ -21,13 +21,9 @@ static int text_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 static int text_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		     struct buf *out, struct err *err)
 {
-	const struct vn_text *t = (const struct vn_text *)v;
-
 	(void)rq;
 	(void)err;
-	if (offset < t->text.len)
-		buf_append(out, t->text.data + offset,
-			   len < t->text.len - offset ? len : t->text.len - offset);
+	buf_append_range(out, &((struct vn_text *)v)->text, offset, len);
 	return 0;
 }
 

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/api.h"
 
+#include "store/clock.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 /* A mirror that did not answer is not asked again for so long. */
 #define MIRROR_DOWN_MS 60000
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The host that serves a domain. */
 static const char *api_name(const char *domain)
@@ -25,7 +18,7 @@ static const char *api_name(const char *domain)
 
 static bool mirror_is_up(const struct mirror *m)
 {
-	return __atomic_load_n(&m->down_until_ms, __ATOMIC_RELAXED) <= now_ms();
+	return __atomic_load_n(&m->down_until_ms, __ATOMIC_RELAXED) <= clock_ms();
 }
 
 static int add_mirror(struct registry *r, struct mirror *m, struct endpoint_list *out,
@@ -100,7 +93,7 @@ int64_t api_next_try(struct registry *r, struct retry *retry, enum retry_cause c
 {
 	int64_t wait = retry_next(retry, cause, after_ms, random_number());
 
-	if (wait >= 0 && cancel && cancel->deadline_ms && now_ms() + wait >= cancel->deadline_ms)
+	if (wait >= 0 && cancel && cancel->deadline_ms && clock_ms() + wait >= cancel->deadline_ms)
 		wait = -1;
 	if (wait >= 0)
 		__atomic_add_fetch(&r->retries, 1, __ATOMIC_RELAXED);
@@ -117,7 +110,7 @@ int api_persist(struct registry *r, const struct endpoint *e, struct retry *retr
 		if (n >= 0)
 			return n;
 		if (e->mirror && f.silent)
-			__atomic_store_n(&e->mirror->down_until_ms, now_ms() + MIRROR_DOWN_MS,
+			__atomic_store_n(&e->mirror->down_until_ms, clock_ms() + MIRROR_DOWN_MS,
 					 __ATOMIC_RELAXED);
 		if (e->mirror)
 			return n;

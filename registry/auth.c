@@ -5,12 +5,12 @@
 #include "registry/creds.h"
 #include "registry/secret.h"
 #include "registry/token.h"
+#include "store/clock.h"
 #include "store/map.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define HUB_REALM     "auth.docker.io"
 #define HELD_MAX      4096
@@ -30,14 +30,6 @@ struct auth {
 	struct map *held;    /* lock: "registry\nrepository" to struct held */
 	uint64_t generation; /* lock: of the files by which they were had */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void held_free(struct held *h)
 {
@@ -119,7 +111,7 @@ char *auth_field(struct auth *a, const struct auth_scope *s)
 
 	struct held *h = a->held ? map_get(a->held, key, strlen(key)) : NULL;
 
-	if (h && now_ms() < h->until_ms)
+	if (h && clock_ms() < h->until_ms)
 		field = strdup(h->field);
 	pthread_mutex_unlock(&a->lock);
 	return field;
@@ -137,7 +129,7 @@ static void hold(struct auth *a, const struct auth_scope *s, const char *field, 
 		free(h);
 		return;
 	}
-	*h = (struct held){.field = strdup(field), .until_ms = now_ms() + life_ms - margin};
+	*h = (struct held){.field = strdup(field), .until_ms = clock_ms() + life_ms - margin};
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
 

@@ -3,6 +3,7 @@
 
 #include "registry/secret.h"
 #include "registry/text.h"
+#include "store/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,14 +31,6 @@ struct helper {
 	struct http *http;
 	struct cancel *cancel;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* What a helper is called must not be a path to somewhere else. */
 static bool name_valid(const char *name)
@@ -89,7 +82,7 @@ static int check_time(const struct helper *h, struct err *err)
 {
 	if (http_stopped(h->http))
 		return err_set(err, EINTR, "interrupted");
-	if (now_ms() >= h->deadline_ms)
+	if (clock_ms() >= h->deadline_ms)
 		return err_set(err, EACCES, PREFIX "%s does not answer", h->name);
 	return cancel_check(h->cancel, err);
 }
@@ -222,7 +215,7 @@ int cred_helper_get(const char *name, const char *server, struct http *http, str
 {
 	autosecret_buf text = BUF_INIT;
 	struct helper h = {.name = name,
-			   .deadline_ms = now_ms() + CRED_HELPER_SECONDS * 1000,
+			   .deadline_ms = clock_ms() + CRED_HELPER_SECONDS * 1000,
 			   .http = http,
 			   .cancel = cancel};
 	int status = 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/http_answer.h"
 
+#include "store/clock.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -15,14 +17,6 @@
 const struct http_limits http_limits_default = {
     .connect_ms = 10000, .headers_ms = 30000, .stall_s = 30, .stall_rate = 1024};
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void cond_init_monotonic(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
@@ -36,7 +30,7 @@ static void cond_init_monotonic(pthread_cond_t *cond)
 /* Waits for the condition, no longer than to the given time and POLL_MS. */
 static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
 {
-	int64_t limit = now_ms() + POLL_MS;
+	int64_t limit = clock_ms() + POLL_MS;
 	struct timespec t;
 
 	if (until_ms < limit)
@@ -168,7 +162,7 @@ static int wait_for(struct http_answer *a, bool (*ready)(const struct http_answe
 	pthread_mutex_lock(&a->lock);
 	while (!ready(a)) {
 		r = cancel_check(a->cancel, err);
-		if (r == 0 && now_ms() >= until_ms)
+		if (r == 0 && clock_ms() >= until_ms)
 			r = err_set(err, ETIMEDOUT, "%s \"%s\": timeout awaiting response headers",
 				    a->method, a->shown);
 		if (r < 0)
@@ -221,7 +215,7 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	r = http_loop_order(a, HTTP_ORDER_ADD, err);
 	if (r < 0)
 		return r;
-	r = wait_for(a, answer_ready, now_ms() + h->limits.headers_ms, err);
+	r = wait_for(a, answer_ready, clock_ms() + h->limits.headers_ms, err);
 	if (r < 0) {
 		*fault = fault_of_wait(a, r);
 		return r;
@@ -353,7 +347,7 @@ void http_end(struct http_answer *a)
 void http_finish(struct http_answer *a)
 {
 	if (a)
-		wait_for(a, transfer_done, now_ms() + FINISH_MS, NULL);
+		wait_for(a, transfer_done, clock_ms() + FINISH_MS, NULL);
 	http_end(a);
 }
 
@@ -368,14 +362,14 @@ static void wake_sleeper(void *arg)
 
 int http_sleep(struct http *h, int64_t ms, struct cancel *cancel, struct err *err)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = clock_ms() + ms;
 	int64_t limit = deadline_of(cancel);
 	int r = 0;
 
 	if (cancel)
 		cancel_on_set(cancel, wake_sleeper, h);
 	pthread_mutex_lock(&h->lock);
-	while (now_ms() < until) {
+	while (clock_ms() < until) {
 		r = h->stop ? err_set(err, EINTR, "interrupted") : cancel_check(cancel, err);
 		if (r < 0)
 			break;

@@ -2,7 +2,6 @@
 #include "registry/pull.h"
 
 #include "registry/pull_manifest.h"
-#include "store/blob.h"
 #include "store/image.h"
 
 #include <stdarg.h>
@@ -63,23 +62,13 @@ static void warn_of_platform(const struct pull *p, const struct image *i, const 
 
 /* ---- an image ---- */
 
-static bool has_layers(const struct pull *p, const struct manifest *m)
-{
-	for (size_t i = 0; i < m->layer_count; i++)
-		if (!blob_exists(p->store, &m->layers[i].digest, m->layers[i].size))
-			return false;
-	return true;
-}
-
 static int build_tree(const struct pull *p, const struct manifest *m, struct err *err)
 {
 	AUTO(tree_close) struct tree *tree = NULL;
-	autofree struct digest *layers = calloc(m->layer_count + 1, sizeof(*layers));
+	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
 
 	if (!layers)
 		return err_nomem(err);
-	for (size_t i = 0; i < m->layer_count; i++)
-		layers[i] = m->layers[i].digest;
 	return pull_tree(p, TREE_MERGED, layers, m->layer_count, &tree, err);
 }
 
@@ -94,7 +83,7 @@ static int pull_contents(const struct pull *p, const struct ref *ref, const stru
 	if (r < 0)
 		return r;
 	warn_of_platform(p, i, familiar);
-	*unchanged &= has_layers(p, i->manifest);
+	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
 	r = pull_layers(p, ref, i->manifest, i->config, err);
 	return r < 0 ? r : build_tree(p, i->manifest, err);
 }

@@ -43,6 +43,13 @@ void buf_append(struct buf *b, const void *data, size_t len)
 	b->len += len;
 }
 
+void buf_append_range(struct buf *b, const struct buf *from, uint64_t offset, size_t len)
+{
+	if (offset < from->len)
+		buf_append(b, from->data + offset,
+			   len < from->len - offset ? len : from->len - offset);
+}
+
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_append(b, s, strlen(s));

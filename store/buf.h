@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data; /* owned; NULL while empty */
@@ -24,6 +25,8 @@ struct buf {
 	}
 
 void buf_append(struct buf *b, const void *data, size_t len);
+/* Up to len bytes of another buffer from offset; nothing behind its end. */
+void buf_append_range(struct buf *b, const struct buf *from, uint64_t offset, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

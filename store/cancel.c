@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/cancel.h"
 
+#include "store/clock.h"
+
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 void cancel_init(struct cancel *c)
 {
@@ -27,21 +28,13 @@ void cancel_set(struct cancel *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int cancel_check(struct cancel *c, struct err *err)
 {
 	if (!c)
 		return 0;
 	if (atomic_load_explicit(&c->set, memory_order_acquire))
 		return err_set(err, EINTR, "interrupted");
-	if (c->deadline_ms && now_ms() >= c->deadline_ms)
+	if (c->deadline_ms && clock_ms() >= c->deadline_ms)
 		return err_set(err, ETIMEDOUT, "timed out");
 	return 0;
 }

@@ -134,3 +134,20 @@ uint64_t image_size(struct store *s, const struct image *i)
 		sum += image_layer_size(s, i, layer);
 	return sum;
 }
+
+struct digest *image_layer_digests(const struct manifest *m, size_t first, size_t count)
+{
+	struct digest *digests = calloc(count + 1, sizeof(*digests));
+
+	for (size_t i = 0; digests && i < count; i++)
+		digests[i] = m->layers[first + i].digest;
+	return digests;
+}
+
+bool image_layers_local(struct store *s, const struct manifest *m, size_t first, size_t count)
+{
+	for (size_t i = first; i < first + count; i++)
+		if (!blob_exists(s, &m->layers[i].digest, m->layers[i].size))
+			return false;
+	return true;
+}

@@ -46,4 +46,11 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer);
 uint64_t image_size(struct store *s, const struct image *i);
 
+/* The blob digests of layers [first, first + count) of a manifest, bottom first: an array that the
+ * caller frees, NULL where memory is out. */
+struct digest *image_layer_digests(const struct manifest *m, size_t first, size_t count);
+
+/* True where the store has the blobs of all these layers. */
+bool image_layers_local(struct store *s, const struct manifest *m, size_t first, size_t count);
+
 #endif

@@ -94,6 +94,23 @@ static void reset_keeps_the_memory(void **state)
 	assert_string_equal(b.data, "n");
 }
 
+static void a_range_ends_where_the_other_buffer_does(void **state)
+{
+	autobuf from = BUF_INIT, to = BUF_INIT;
+
+	(void)state;
+	buf_append_range(&to, &from, 0, 5);
+	assert_int_equal(to.len, 0);
+	buf_puts(&from, "abcdef");
+	buf_append_range(&to, &from, 1, 2);
+	assert_string_equal(to.data, "bc");
+	buf_append_range(&to, &from, 4, 100);
+	assert_string_equal(to.data, "bcef");
+	buf_append_range(&to, &from, 6, 1);
+	buf_append_range(&to, &from, UINT64_MAX, SIZE_MAX);
+	assert_int_equal(to.len, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +120,7 @@ int main(void)
 	    cmocka_unit_test(stealing_hands_the_string_on),
 	    cmocka_unit_test(what_does_not_fit_makes_it_failed_for_good),
 	    cmocka_unit_test(reset_keeps_the_memory),
+	    cmocka_unit_test(a_range_ends_where_the_other_buffer_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

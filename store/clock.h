@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock that deadlines, limits and rates go by: it is never set back (CLOCK_MONOTONIC). */
+#ifndef STORE_CLOCK_H
+#define STORE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds since some moment before the start. */
+static inline int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+#endif
