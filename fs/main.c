@@ -168,35 +168,36 @@ static int serve(const struct options *o, int pipe_fd, struct err *err)
 	return r;
 }
 
-/* Goes to the background: the child gets 0 and the pipe's end, the parent waits and gives the exit
- * status + 1. */
-static int daemonize(int *pipe_fd)
+/* Goes to the background: true in the child, with the pipe's end; false in the parent, which has
+ * waited for the child's word, with the exit status. */
+static bool daemonize(int *pipe_fd, int *exit_status)
 {
 	int ends[2], status;
 	pid_t child;
 	char byte;
 	ssize_t n;
 
+	*exit_status = 1;
 	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0) {
 		perror("imagefs: cannot go to the background");
-		return 1 + 1;
+		return false;
 	}
 	if (child == 0) {
 		close(ends[0]);
 		setsid();
 		*pipe_fd = ends[1];
-		return 0;
+		return true;
 	}
 	close(ends[1]);
 	do
 		n = read(ends[0], &byte, 1);
 	while (n < 0 && errno == EINTR);
+	/* Without a byte it ended, and has said why to standard error. */
 	if (n == 1)
-		return 0 + 1;
-	/* It ended without a word to us; to standard error it has said why. */
-	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
-		return WEXITSTATUS(status) + 1;
-	return 1 + 1;
+		*exit_status = 0;
+	else if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
+		*exit_status = WEXITSTATUS(status);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -212,11 +213,11 @@ int main(int argc, char **argv)
 	} else if (o.version) {
 		puts("imagefs " IMAGEFS_VERSION);
 	} else {
-		int parent = o.foreground ? 0 : daemonize(&pipe_fd);
+		int status;
 
-		if (parent) {
+		if (!o.foreground && !daemonize(&pipe_fd, &status)) {
 			options_clear(&o);
-			return parent - 1;
+			return status;
 		}
 		set_limits();
 		log_open(o.foreground, o.debug ? LOG_DEBUG : LOG_INFO);
