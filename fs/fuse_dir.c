@@ -67,6 +67,7 @@ int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 	struct found found = {0};
 	int r;
 
+	rq->lookup = true;
 	if (w)
 		return lookup_in_view(c, rq, w, dir, err);
 	if (!v || !v->ops->lookup)

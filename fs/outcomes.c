@@ -71,7 +71,7 @@ void outcomes_add(struct outcomes *o, const char *verb, const char *request, con
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_printf(&text, "%s %s %s: %s\n", when, verb, request,
 		   result < 0 ? strerrorname_np(-result) : "ok");
-	print_indented(&text, result < 0 ? err->text : answer);
+	print_indented(&text, *answer || result == 0 ? answer : err->text);
 	new.text = buf_steal(&text);
 	if (!new.verb || !new.text) {
 		outcome_clear(&new);

@@ -16,7 +16,8 @@ struct outcomes;
 int outcomes_open(struct outcomes **out, struct err *err);
 void outcomes_close(struct outcomes *o); /* NULL is allowed */
 
-/* Keeps one; `answer` is what the request printed, `result` 0 or -errno with its sentence. */
+/* Keeps one; `answer` is what the request printed, its error included; `result` 0 or -errno with
+ * its sentence, which is kept where the answer is empty. */
 void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
 		  int result, const struct err *err);
 void outcomes_print(struct outcomes *o, const char *verb, struct buf *out);

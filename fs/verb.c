@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/verb.h"
 
+#include "fs/events.h"
 #include "fs/images_table.h"
+#include "fs/outcomes.h"
 
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 const struct verb verbs[] = {
-    {"events", "", "what happened here, a JSON object a line (tail -f follows it)", .grows = true},
-    {"help", "", "this list", .print = verb_help},
+    {"events", "", "what happened here, a JSON object a line (tail -f follows it)",
+     .kind = VERB_LOG},
+    {"help", "", "this list", .kind = VERB_TABLE, .run = verb_help},
     {"images",
      "[-a] [-q] [--digests] [--no-trunc] [--filter reference=PATTERN] [--format json] "
      "[PATTERN]",
-     "the images of the store", .print = verb_images},
-    {"jobs", "", "what is under way, and how many wait for it", .print = verb_jobs},
+     "the images of the store", .kind = VERB_TABLE, .run = verb_images},
+    {"jobs", "", "what is under way, and how many wait for it", .kind = VERB_TABLE,
+     .run = verb_jobs},
     {"pull", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
-     "fetches an image with all its layers", .run = verb_pull},
-    {"stats", "", "counters, as Prometheus text", .print = verb_stats},
+     "fetches an image with all its layers", .kind = VERB_REQUEST, .remote = true,
+     .run = verb_pull},
+    {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .run = verb_stats},
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
 
@@ -27,6 +32,13 @@ const struct verb *verb_find(const char *name, size_t len)
 		if (strlen(verbs[i].name) == len && !memcmp(verbs[i].name, name, len))
 			return &verbs[i];
 	return NULL;
+}
+
+void verb_record(struct fs *fs, const char *verb, const char *subject, const char *answer,
+		 int result, const struct err *err)
+{
+	outcomes_add(fs->outcomes, verb, subject, answer, result, err);
+	events_add(fs->events, verb, subject, result, err);
 }
 
 int verb_no_arguments(const char *verb, const struct words *args, struct err *err)
@@ -41,25 +53,31 @@ int verb_no_arguments(const char *verb, const struct words *args, struct err *er
 	return r;
 }
 
-int verb_images(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+int verb_images(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		struct err *err)
 {
+	(void)j;
 	return images_table(fs->store, &fs->platform, args, time(NULL), out, err);
 }
 
-int verb_jobs(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	      struct err *err)
 {
 	int r = verb_no_arguments("jobs", args, err);
 
+	(void)j;
 	if (!r)
 		jobs_print(fs->jobs, out);
 	return r;
 }
 
-int verb_help(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	      struct err *err)
 {
 	int r = verb_no_arguments("help", args, err);
 
 	(void)fs;
+	(void)j;
 	if (r < 0)
 		return r;
 	buf_puts(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verbs of ctl/: a row in a table and a function each. A verb that takes requests
- * runs them line by line on a job's thread; one that answers prints a table, with arguments
- * behind `?` in the file's name. Options and words are those of the docker command of that name.
+ * The verbs of ctl/: a row in a table and a function each. A verb takes requests, lines that it
+ * runs one by one on a job's thread; one that changes nothing also takes its arguments behind `?`
+ * in the file's name. Options and words are those of the docker command of that name.
  */
 #ifndef FS_VERB_H
 #define FS_VERB_H
@@ -11,17 +11,43 @@
 #include "fs/fs.h"
 #include "fs/job.h"
 
+enum verb_kind {
+	VERB_TABLE,    /* changes nothing, and is printed at once from what is here */
+	VERB_QUESTION, /* changes nothing, and may ask a registry; by write, too */
+	VERB_REQUEST,  /* changes something: by write only */
+	VERB_STREAM,   /* a request that comes in pieces: a line, and data behind it */
+	VERB_LOG,      /* only grows, and is read in place: ctl/events */
+};
+
+/* A request that comes in pieces. The first piece begins with a request line where it has a newline
+ * before any NUL byte; what that means is the verb's. */
+struct verb_stream {
+	/* The state of one request. */
+	int (*open)(struct fs *fs, void **state, struct err *err);
+	/*
+	 * Takes the next bytes, on the thread of job `j`; without any, no more will come. 0: it
+	 * wants more. 1: the request is done; what docker would print is in `answer`, and *used,
+	 * which is `len` before, says how many bytes were the request's. -errno: it failed, and
+	 * nothing of it is left.
+	 */
+	int (*write)(void *state, struct job *j, const void *data, size_t len, size_t *used,
+		     struct buf *answer, struct err *err);
+	/* What jobs, outcomes and events call it: never a secret. Until the next write. */
+	const char *(*subject)(const void *state);
+	void (*close)(void *state); /* drops what is not done */
+};
+
 struct verb {
 	const char *name;
 	const char *usage;   /* of its arguments */
 	const char *summary; /* one line */
-	/* A request: its words; what docker would print goes to `answer`. On the thread of job `j`.
-	 * NULL: takes none. */
+	enum verb_kind kind;
+	bool remote; /* its last word is a reference, whose registry it asks */
+	/* A request: its words; what docker would print goes to `answer`. `j` is NULL where a table
+	 * is read. */
 	int (*run)(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		   struct err *err);
-	/* An answer, at once. NULL: reading shows usage and recent outcomes. */
-	int (*print)(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
-	bool grows; /* ctl/events: read in place, not as a snapshot */
+	const struct verb_stream *stream;
 };
 
 extern const struct verb verbs[];
@@ -29,15 +55,23 @@ extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
+/* Keeps what became of a request, for the verb's next read and for ctl/events. */
+void verb_record(struct fs *fs, const char *verb, const char *subject, const char *answer,
+		 int result, const struct err *err);
+
 /* For verbs without arguments: -EINVAL in docker's words where there are some. */
 int verb_no_arguments(const char *verb, const struct words *args, struct err *err);
 
 /* The functions of the rows, in verb_*.c. */
 int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	      struct err *err);
-int verb_images(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
-int verb_jobs(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
-int verb_stats(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
-int verb_help(struct fs *fs, const struct words *args, struct buf *out, struct err *err);
+int verb_images(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		struct err *err);
+int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	      struct err *err);
+int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	       struct err *err);
+int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	      struct err *err);
 
 #endif

@@ -63,10 +63,12 @@ static void print_all(struct fs *fs, struct buf *out)
 	metric(out, "span_misses_total", "counter", "Spans decoded.", span_cache_misses(fs->spans));
 }
 
-int verb_stats(struct fs *fs, const struct words *args, struct buf *out, struct err *err)
+int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	       struct err *err)
 {
 	int r = verb_no_arguments("stats", args, err);
 
+	(void)j;
 	if (!r)
 		print_all(fs, out);
 	return r;

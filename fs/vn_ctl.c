@@ -9,10 +9,16 @@
  *    its answer. The descriptor that wrote stands at the end of its request, so what it
  *    reads next is the answer.
  *
- * A write is a job, on which it is parked; interrupting it cancels the job.
+ * A write is a job, on which it is parked; interrupting it cancels the job. So is the first look at
+ * the answer to a question: not its LOOKUP, as that holds the lock of ctl/.
+ *
+ * Of a stream nothing is kept. While it is not done its file seems to have one byte more than was
+ * written: who reads there has written all, and is told what came of it.
  */
 #include "fs/vn.h"
 
+#include "fs/ctl_request.h"
+#include "fs/ctl_stream.h"
 #include "fs/events.h"
 #include "fs/fs.h"
 #include "fs/outcomes.h"
@@ -24,15 +30,15 @@
 #include <pthread.h>
 #include <string.h>
 
-#define REQUEST_MAX 65536 /* bytes of one write */
-
 struct vn_ctl {
 	struct vnode v;
 	const struct verb *verb;
-	struct words args; /* of the file's name */
+	char *line; /* owned: the arguments in the file's name, or NULL */
 	struct timespec made;
+	struct ctl_stream *stream; /* of a stream verb: a reference */
 	pthread_mutex_t lock;
-	bool filled; /* under lock, with content */
+	bool filled;   /* under lock, with those below */
+	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
 };
 
@@ -44,15 +50,23 @@ static struct timespec time_now(void)
 	return t;
 }
 
+static bool takes_requests(const struct verb *verb)
+{
+	return verb->kind != VERB_TABLE && verb->kind != VERB_LOG;
+}
+
 /* Makes the snapshot, under the lock. */
 static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 {
+	autowords args = WORDS_INIT;
 	int r = 0;
 
 	if (f->filled)
 		return 0;
-	if (f->verb->print) {
-		r = f->verb->print(fs, &f->args, &f->content, err);
+	if (f->verb->kind == VERB_TABLE) {
+		r = f->line ? words_split(f->line, &args, err) : 0;
+		if (!r)
+			r = f->verb->run(fs, NULL, &args, &f->content, err);
 	} else {
 		buf_printf(&f->content, "usage: echo \"%s\" > %s\n       %s\n", f->verb->usage,
 			   f->verb->name, f->verb->summary);
@@ -64,150 +78,59 @@ static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 	return r;
 }
 
+/* The answer to the question in the file's name. */
+static int fill_answer(struct request *rq, struct vn_ctl *f, struct err *err)
+{
+	const struct buf *answer;
+	bool filled;
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	filled = f->filled;
+	pthread_mutex_unlock(&f->lock);
+	if (filled)
+		return 0;
+	if (!rq->ended)
+		return ctl_request_start(rq, f->verb, f->line, strlen(f->line), err);
+	r = job_outcome(rq->ended, err);
+	if (r < 0)
+		return r;
+	answer = job_result(rq->ended);
+	pthread_mutex_lock(&f->lock);
+	if (!f->filled)
+		buf_append(&f->content, answer->data, answer->len);
+	f->filled = true;
+	pthread_mutex_unlock(&f->lock);
+	return 0;
+}
+
+static bool is_question(const struct vn_ctl *f)
+{
+	return f->verb->kind == VERB_QUESTION && f->line;
+}
+
 static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
 	struct vn_ctl *f = (struct vn_ctl *)v;
 	int r = 0;
 
 	st->st_mtim = f->made;
-	if (f->verb->grows) {
+	if (f->verb->kind == VERB_LOG) {
 		st->st_size = (off_t)events_size(rq->fs->events);
 		return 0;
 	}
+	if (is_question(f))
+		r = rq->lookup ? 0 : fill_answer(rq, f, err);
 	pthread_mutex_lock(&f->lock);
-	r = fill(rq->fs, f, err);
-	st->st_size = (off_t)f->content.len;
+	if (!r && !is_question(f))
+		r = fill(rq->fs, f, err);
+	st->st_size = (off_t)(f->base + f->content.len);
 	pthread_mutex_unlock(&f->lock);
-	if (f->verb->run)
+	if (f->stream && ctl_stream_open(f->stream))
+		st->st_size++;
+	if (takes_requests(f->verb))
 		st->st_mode = S_IFREG | 0600;
 	return r;
-}
-
-static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-			 struct buf *out, struct err *err)
-{
-	struct vn_ctl *f = (struct vn_ctl *)v;
-	int r;
-
-	if (f->verb->grows)
-		return events_read(rq->fs->events, offset, len, out, err);
-	pthread_mutex_lock(&f->lock);
-	r = fill(rq->fs, f, err);
-	if (!r)
-		buf_append_range(out, &f->content, offset, len);
-	pthread_mutex_unlock(&f->lock);
-	return r;
-}
-
-/* The lines of one write, as a job. */
-struct requests {
-	struct fs *fs;
-	const struct verb *verb;
-	char *text; /* owned */
-};
-
-static void requests_free(void *arg)
-{
-	struct requests *q = arg;
-
-	free(q->text);
-	free(q);
-}
-
-static int run_line(struct requests *q, struct job *j, const char *line, struct err *err)
-{
-	struct words args = WORDS_INIT;
-	autobuf answer = BUF_INIT;
-	int r = words_split(line, &args, err);
-
-	if (!r && args.count == 0) {
-		words_clear(&args);
-		return 0;
-	}
-	if (!r)
-		r = q->verb->run(q->fs, j, &args, &answer, err);
-	words_clear(&args);
-	if (!r && buf_failed(&answer))
-		r = err_nomem(err);
-	if (r < 0)
-		buf_printf(&answer, "%s\n", err->text);
-	buf_append(job_result(j), answer.data, answer.len);
-	outcomes_add(q->fs->outcomes, q->verb->name, line, answer.data, r, err);
-	events_add(q->fs->events, q->verb->name, line, r, err);
-	return r;
-}
-
-/* All lines are tried; the first failure is the write's. */
-static int run_requests(struct job *j, void *arg, struct err *err)
-{
-	struct requests *q = arg;
-	char *rest = q->text, *line;
-	int first = 0;
-
-	while ((line = strsep(&rest, "\n"))) {
-		struct err e = {0};
-		size_t len = strlen(line);
-		int r;
-
-		if (len && line[len - 1] == '\r')
-			line[len - 1] = '\0';
-		r = run_line(q, j, line, &e);
-		if (r < 0 && !first) {
-			first = r;
-			if (err)
-				*err = e;
-		}
-	}
-	return first;
-}
-
-/* Jobs that ask one registry are of one class: a dead one takes no more than its share. */
-static void class_of(const char *text, struct buf *out)
-{
-	autofree char *line = strndup(text, strcspn(text, "\n"));
-	struct words words = WORDS_INIT;
-	autoref ref = REF_INIT;
-
-	if (line && !words_split(line, &words, NULL) && words.count &&
-	    !ref_parse(words.at[words.count - 1], &ref, NULL))
-		buf_puts(out, ref.domain);
-	else
-		buf_puts(out, "local");
-	words_clear(&words);
-}
-
-static int start_requests(struct request *rq, const struct verb *verb, const void *data, size_t len,
-			  struct err *err)
-{
-	struct requests *q = calloc(1, sizeof(*q));
-	autobuf title = BUF_INIT, class = BUF_INIT;
-	int r;
-
-	if (q)
-		q->text = strndup(data, len);
-	if (!q || !q->text) {
-		free(q);
-		return err_nomem(err);
-	}
-	q->fs = rq->fs;
-	q->verb = verb;
-	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
-	class_of(q->text, &class);
-	if (buf_failed(&title) || buf_failed(&class)) {
-		requests_free(q);
-		return err_nomem(err);
-	}
-	struct job_spec spec = {
-	    .title = title.data,
-	    .class = class.data,
-	    .limit_ms = JOB_NO_DEADLINE,
-	    .run = run_requests,
-	    .arg = q,
-	    .free_arg = requests_free,
-	};
-
-	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
-	return r < 0 ? r : FS_WAIT;
 }
 
 /* Appends a request and its answer to the conversation. */
@@ -217,14 +140,72 @@ static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t
 	pthread_mutex_lock(&f->lock);
 	/* What was read before, up to where the writer stands (with >> that is behind the
 	 * snapshot). */
-	if (offset < f->content.len)
-		f->content.len = offset;
-	while (f->content.len < offset && !buf_failed(&f->content))
+	if (offset < f->base + f->content.len)
+		f->content.len = offset < f->base ? 0 : offset - f->base;
+	while (f->base + f->content.len < offset && !buf_failed(&f->content))
 		buf_putc(&f->content, '\n');
 	buf_append(&f->content, data, len);
 	buf_append(&f->content, answer->data, answer->len);
 	f->filled = true;
 	pthread_mutex_unlock(&f->lock);
+}
+
+/* The same for a piece of a stream, which ends at `end`. */
+static void converse_stream(struct vn_ctl *f, uint64_t end, const struct buf *answer)
+{
+	pthread_mutex_lock(&f->lock);
+	f->content.len = 0;
+	f->base = end;
+	buf_append(&f->content, answer->data, answer->len);
+	f->filled = true;
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Reads behind a stream that is not done: it ends here. */
+static int end_stream(struct request *rq, struct vn_ctl *f, struct err *err)
+{
+	if (!rq->ended)
+		return ctl_stream_write(rq, f->stream, NULL, 0, err);
+	converse_stream(f, f->base, job_result(rq->ended));
+	return 0;
+}
+
+static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+			 struct buf *out, struct err *err)
+{
+	struct vn_ctl *f = (struct vn_ctl *)v;
+	int r = 0;
+
+	if (f->verb->kind == VERB_LOG)
+		return events_read(rq->fs->events, offset, len, out, err);
+	if (is_question(f))
+		r = fill_answer(rq, f, err);
+	else if (f->stream && (rq->ended || ctl_stream_open(f->stream)) && offset + len > f->base)
+		r = end_stream(rq, f, err);
+	if (r)
+		return r;
+	pthread_mutex_lock(&f->lock);
+	r = fill(rq->fs, f, err);
+	for (; !r && offset < f->base && len > 0 && !buf_failed(out); offset++, len--)
+		buf_putc(out, '\0');
+	if (!r)
+		buf_append_range(out, &f->content, offset - f->base, len);
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
+			  size_t len, struct err *err)
+{
+	if (len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
+		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
+			       CTL_REQUEST_MAX);
+	if (memchr(data, '\0', len))
+		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
+	if (!rq->ended)
+		return ctl_request_start(rq, f->verb, data, len, err);
+	converse(f, offset, data, len, job_result(rq->ended));
+	return job_outcome(rq->ended, err);
 }
 
 static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
@@ -234,16 +215,13 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 
 	if (!rq->owner)
 		return err_set(err, EACCES, "only the owner of the mount may write here");
-	if (!f->verb->run)
+	if (!takes_requests(f->verb))
 		return err_set(err, EINVAL, "%s takes no requests", f->verb->name);
-	if (len > REQUEST_MAX || offset > REQUEST_MAX * 16u)
-		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
-			       REQUEST_MAX);
-	if (memchr(data, '\0', len))
-		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
+	if (!f->stream)
+		return write_requests(rq, f, offset, data, len, err);
 	if (!rq->ended)
-		return start_requests(rq, f->verb, data, len, err);
-	converse(f, offset, data, len, job_result(rq->ended));
+		return len ? ctl_stream_write(rq, f->stream, data, len, err) : 0;
+	converse_stream(f, offset + len, job_result(rq->ended));
 	return job_outcome(rq->ended, err);
 }
 
@@ -251,7 +229,8 @@ static void ctl_file_free(struct vnode *v)
 {
 	struct vn_ctl *f = (struct vn_ctl *)v;
 
-	words_clear(&f->args);
+	ctl_stream_close(f->stream);
+	free(f->line);
 	buf_free(&f->content);
 	pthread_mutex_destroy(&f->lock);
 }
@@ -292,21 +271,19 @@ static bool decode_percent(char *text)
 /* The arguments behind `?`; their errors are those of the lookup, so that open(2) gives them. */
 static int take_arguments(struct request *rq, struct vn_ctl *f, const char *text, struct err *err)
 {
-	autofree char *line = strdup(text);
-	int r = line ? 0 : err_nomem(err);
+	int r = 0;
 
-	if (!f->verb->print)
-		return err_set(err, EINVAL, "%s takes no arguments in its name", f->verb->name);
-	if (!r && !decode_percent(line))
+	f->line = strdup(text);
+	if (!f->line)
+		return err_nomem(err);
+	if (f->verb->kind != VERB_TABLE && f->verb->kind != VERB_QUESTION)
+		r = err_set(err, EINVAL, "%s takes no arguments in its name", f->verb->name);
+	else if (!decode_percent(f->line) || strchr(f->line, '\n'))
 		r = err_set(err, EINVAL, "%s: a %% that is no escape", text);
-	if (!r)
-		r = words_split(line, &f->args, err);
-	if (!r)
+	else if (f->verb->kind == VERB_TABLE)
 		r = fill(rq->fs, f, err);
-	if (r < 0) {
-		outcomes_add(rq->fs->outcomes, f->verb->name, text, "", r, err);
-		events_add(rq->fs->events, f->verb->name, text, r, err);
-	}
+	if (r < 0)
+		verb_record(rq->fs, f->verb->name, text, "", r, err);
 	return r;
 }
 
@@ -316,12 +293,12 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	size_t len = strcspn(name, "?");
 	const struct verb *verb = verb_find(name, len);
 	struct vn_ctl *f;
-	int r;
+	int r = 0;
 
 	(void)dir;
 	if (!verb)
 		return -ENOENT;
-	if (!rq->owner && verb->run)
+	if (!rq->owner && takes_requests(verb))
 		return -EACCES;
 	f = vnode_new(&ctl_file_ops, sizeof(*f), NULL);
 	if (!f)
@@ -329,7 +306,12 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	pthread_mutex_init(&f->lock, NULL);
 	f->verb = verb;
 	f->made = time_now();
-	r = name[len] ? take_arguments(rq, f, name + len + 1, err) : 0;
+	if (verb->kind == VERB_STREAM) {
+		f->stream = ctl_stream_new(rq->fs, verb);
+		r = f->stream ? 0 : err_nomem(err);
+	}
+	if (!r && name[len])
+		r = take_arguments(rq, f, name + len + 1, err);
 	if (r < 0) {
 		vnode_free(&f->v);
 		return r;

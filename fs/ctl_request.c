@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ctl_request.h"
+
+#include "registry/ref.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The lines of one write. */
+struct requests {
+	struct fs *fs;
+	const struct verb *verb;
+	char *text; /* owned */
+};
+
+static void requests_free(void *arg)
+{
+	struct requests *q = arg;
+
+	free(q->text);
+	free(q);
+}
+
+void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,
+		       struct buf *answer, int result, struct err *err)
+{
+	if (result < 0)
+		buf_printf(answer, "%s\n", err->text);
+	verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
+}
+
+static int run_line(struct requests *q, struct job *j, const char *line, struct err *err)
+{
+	autowords args = WORDS_INIT;
+	autobuf answer = BUF_INIT;
+	int r = words_split(line, &args, err);
+
+	if (!r && args.count == 0)
+		return 0;
+	if (!r)
+		r = q->verb->run(q->fs, j, &args, &answer, err);
+	if (!r && buf_failed(&answer))
+		r = err_nomem(err);
+	ctl_request_ended(q->fs, q->verb, line, &answer, r, err);
+	buf_append(job_result(j), answer.data, answer.len);
+	return r;
+}
+
+static int run_requests(struct job *j, void *arg, struct err *err)
+{
+	struct requests *q = arg;
+	char *rest = q->text, *line;
+	int first = 0;
+
+	while ((line = strsep(&rest, "\n"))) {
+		struct err e = {0};
+		size_t len = strlen(line);
+		int r;
+
+		if (len && line[len - 1] == '\r')
+			line[len - 1] = '\0';
+		r = run_line(q, j, line, &e);
+		if (r < 0 && !first) {
+			first = r;
+			if (err)
+				*err = e;
+		}
+	}
+	return first;
+}
+
+/* Jobs that ask one registry are of one class: a dead one takes no more than its share. */
+static void class_of(const struct verb *verb, const char *text, struct buf *out)
+{
+	autofree char *line = strndup(text, strcspn(text, "\n"));
+	autowords words = WORDS_INIT;
+	autoref ref = REF_INIT;
+
+	if (verb->remote && line && !words_split(line, &words, NULL) && words.count &&
+	    !ref_parse(words.at[words.count - 1], &ref, NULL))
+		buf_puts(out, ref.domain);
+	else
+		buf_puts(out, verb->name);
+}
+
+int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
+		      struct err *err)
+{
+	struct requests *q = calloc(1, sizeof(*q));
+	autobuf title = BUF_INIT, class = BUF_INIT;
+	int r;
+
+	if (q)
+		q->text = strndup(text, len);
+	if (!q || !q->text) {
+		free(q);
+		return err_nomem(err);
+	}
+	q->fs = rq->fs;
+	q->verb = verb;
+	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
+	class_of(verb, q->text, &class);
+	if (buf_failed(&title) || buf_failed(&class)) {
+		requests_free(q);
+		return err_nomem(err);
+	}
+	struct job_spec spec = {
+	    .title = title.data,
+	    .class = class.data,
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = run_requests,
+	    .arg = q,
+	    .free_arg = requests_free,
+	};
+
+	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
+	return r < 0 ? r : FS_WAIT;
+}

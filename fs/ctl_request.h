@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests to a verb as jobs: each line of a text is one request. All are tried; the first failure
+ * is the outcome. job_result holds what docker would print for all of them, errors included.
+ */
+#ifndef FS_CTL_REQUEST_H
+#define FS_CTL_REQUEST_H
+
+#include "fs/verb.h"
+#include "fs/vnode.h"
+
+#define CTL_REQUEST_MAX 65536 /* bytes of requests in one write */
+
+/* Starts the job of a text without NUL bytes; rq->wait is a reference to it. FS_WAIT, or -errno. */
+int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
+		      struct err *err);
+
+/* Appends the error of a failure to what its request printed, and keeps both (verb_record). */
+void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,
+		       struct buf *answer, int result, struct err *err);
+
+#endif
