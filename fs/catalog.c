@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/catalog.h"
 
-#include "registry/ref.h"
+#include "store/ref.h"
 #include "store/map.h"
 
 #include <dirent.h>

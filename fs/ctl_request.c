@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ctl_request.h"
 
-#include "registry/ref.h"
+#include "store/ref.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "fs/json_text.h"
 #include "fs/table.h"
 #include "fs/units.h"
-#include "registry/ref.h"
+#include "store/ref.h"
 #include "store/image.h"
 #include "store/names.h"
 

@@ -2,7 +2,7 @@
 #include "fs/inspect.h"
 
 #include "fs/json_text.h"
-#include "registry/ref.h"
+#include "store/ref.h"
 
 #include <stdio.h>
 #include <string.h>

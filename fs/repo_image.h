@@ -9,7 +9,7 @@
 #define FS_REPO_IMAGE_H
 
 #include "fs/fs.h"
-#include "registry/ref.h"
+#include "store/ref.h"
 #include "store/image.h"
 
 #include <time.h>

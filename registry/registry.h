@@ -14,7 +14,7 @@
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H
 
-#include "registry/ref.h"
+#include "store/ref.h"
 #include "registry/registry_options.h"
 #include "store/buf.h"
 #include "store/cancel.h"

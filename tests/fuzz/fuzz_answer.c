@@ -10,7 +10,7 @@
  */
 #include "registry/challenge.h"
 #include "registry/creds.h"
-#include "registry/ref.h"
+#include "store/ref.h"
 #include "registry/retry.h"
 #include "registry/secret.h"
 #include "registry/text.h"

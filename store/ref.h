@@ -4,8 +4,8 @@
  * form (docker.io/library/redis:latest) and familiar form (redis). Pure. Errors are docker's
  * sentences, -EINVAL.
  */
-#ifndef REGISTRY_REF_H
-#define REGISTRY_REF_H
+#ifndef STORE_REF_H
+#define STORE_REF_H
 
 #include "store/digest.h"
 #include "store/err.h"

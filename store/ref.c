@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/ref.h"
+#include "store/ref.h"
 
 #include "store/buf.h"
 #include "store/mem.h"
