@@ -3,6 +3,8 @@
 
 #include "store/io.h"
 #include "store/layout.h"
+#include "store/layout_name.h"
+#include "store/ref.h"
 #include "store/store_private.h"
 
 #include <errno.h>
@@ -12,9 +14,7 @@
 #include <sys/stat.h>
 
 #define INDEX_PATH	"index.json"
-#define REFERENCE	"org.opencontainers.image.ref.name"
 #define PULLED		"org.imagefs.pulled"
-#define REFERENCE_MAX	4096
 #define READ_TRIES	5
 #define READ_PAUSE_NS	10000000
 #define NANOSECONDS	1000000000L
@@ -27,12 +27,16 @@ struct names {
 	size_t count;
 };
 
+static void name_clear(struct name *n)
+{
+	free(n->reference);
+	descriptor_clear(&n->descriptor);
+}
+
 static void names_free(struct names *n)
 {
-	for (size_t i = 0; i < n->count; i++) {
-		free(n->items[i].reference);
-		descriptor_clear(&n->items[i].descriptor);
-	}
+	for (size_t i = 0; i < n->count; i++)
+		name_clear(&n->items[i]);
 	free(n->items);
 	free(n);
 }
@@ -87,21 +91,23 @@ static int read_index(struct store *s, struct json_object **doc, struct json_obj
 	return 0;
 }
 
-static int parse_name(const struct json_object *o, struct name *out, struct err *err)
+static int parse_name(struct store *s, const struct json_object *o, struct name *out,
+		      struct err *err)
 {
-	const char *reference, *pulled;
+	const char *pulled;
 	int64_t seconds;
 	uint32_t ns;
 	struct err why = {0};
+	int r;
 
 	if (descriptor_parse(o, &out->descriptor, &why))
 		return err_set(err, EBADMSG, INDEX_PATH ": %s", why.text);
-	reference = json_string(out->descriptor.annotations, REFERENCE);
 	pulled = json_string(out->descriptor.annotations, PULLED);
-	out->reference = strdup(reference ? reference : "");
-	if (!out->reference) {
+	r = layout_name(out->descriptor.annotations, &out->descriptor.digest, store_path(s),
+			&out->reference, err);
+	if (r) {
 		descriptor_clear(&out->descriptor);
-		return err_nomem(err);
+		return r;
 	}
 	if (pulled && oci_time_parse(pulled, &seconds, &ns, NULL) == 0)
 		out->pulled = (struct timespec){.tv_sec = seconds, .tv_nsec = ns};
@@ -140,8 +146,8 @@ static int load_once(struct store *s, struct names **out, struct err *err)
 	if (!n->items)
 		return err_nomem(err);
 	for (; n->count < count; n->count++) {
-		r = parse_name(json_object_array_get_idx(manifests, n->count), &n->items[n->count],
-			       err);
+		r = parse_name(s, json_object_array_get_idx(manifests, n->count),
+			       &n->items[n->count], err);
 		if (r)
 			return r;
 	}
@@ -272,7 +278,7 @@ static struct json_object *annotations_object(const char *reference)
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, now.tv_nsec);
-	if (!o || !add_text(o, REFERENCE, reference) || !add_text(o, PULLED, text))
+	if (!o || !add_text(o, LAYOUT_REFERENCE, reference) || !add_text(o, PULLED, text))
 		return NULL;
 	return steal(&o);
 }
@@ -291,23 +297,24 @@ static struct json_object *descriptor_object(const char *reference, const struct
 	return steal(&o);
 }
 
-static bool has_reference(const struct json_object *descriptor, const char *reference)
+/* Removes all descriptors of the reference; how many there were, or -errno. */
+static int remove_all(struct store *s, struct json_object *manifests, const char *reference,
+		      struct err *err)
 {
-	const char *text = json_string(json_map(descriptor, "annotations"), REFERENCE);
-
-	return text && strcmp(text, reference) == 0;
-}
-
-/* Removes all descriptors of the reference; how many there were. */
-static size_t remove_all(struct json_object *manifests, const char *reference)
-{
-	size_t i, removed = 0;
+	size_t i;
+	int removed = 0;
 
 	for (i = json_object_array_length(manifests); i-- > 0;) {
-		if (!has_reference(json_object_array_get_idx(manifests, i), reference))
-			continue;
-		json_object_array_del_idx(manifests, i, 1);
-		removed++;
+		struct name name = {0};
+		int r = parse_name(s, json_object_array_get_idx(manifests, i), &name, err);
+
+		if (r < 0)
+			return r;
+		if (strcmp(name.reference, reference) == 0) {
+			json_object_array_del_idx(manifests, i, 1);
+			removed++;
+		}
+		name_clear(&name);
 	}
 	return removed;
 }
@@ -375,7 +382,10 @@ static int change(struct store *s, const char *reference, const struct descripto
 		if (!add(doc, "manifests", manifests))
 			return err_nomem(err);
 	}
-	if (remove_all(manifests, reference) == 0 && !d)
+	r = remove_all(s, manifests, reference, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && !d)
 		return err_set(err, ENOENT, "no such name: %s", reference);
 	if (d) {
 		fresh = descriptor_object(reference, d);
@@ -386,18 +396,28 @@ static int change(struct store *s, const char *reference, const struct descripto
 	return write_index(s, doc, &old, err);
 }
 
+/* A name that is written is a full reference, so that it is read as what it was set to. */
+static int check_reference(const char *reference, struct err *err)
+{
+	autoref ref = REF_INIT;
+	autofree char *full = NULL;
+	int r = ref_parse(reference, &ref, err);
+
+	if (r < 0)
+		return err_context(err, "name \"%.80s\"", reference);
+	full = ref_full(&ref);
+	if (!full)
+		return err_nomem(err);
+	return strcmp(full, reference) == 0
+		   ? 0
+		   : err_set(err, EINVAL, "name \"%.80s\": not a full reference", reference);
+}
+
 int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err)
 {
-	size_t len = strlen(reference);
+	int r = check_reference(reference, err);
 
-	if (len == 0 || len > REFERENCE_MAX)
-		return err_set(err, EINVAL, "%.80s: a name has 1 to %d bytes", reference,
-			       REFERENCE_MAX);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)reference[i] <= 0x20 || reference[i] == 0x7f)
-			return err_set(err, EINVAL, "%s: blank or control character in a name",
-				       reference);
-	return change(s, reference, d, err);
+	return r ? r : change(s, reference, d, err);
 }
 
 int names_remove(struct store *s, const char *reference, struct err *err)

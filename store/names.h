@@ -2,9 +2,9 @@
 /*
  * index.json: the names of the store. A name is the full reference
  * ("docker.io/library/redis:7", or "…@sha256:<hex>" for an image without a tag) in the annotation
- * org.opencontainers.image.ref.name of a descriptor; when it was pulled stands in the annotation
- * `org.imagefs.pulled` (RFC 3339, ns). Descriptors that others wrote are kept with all their
- * members.
+ * org.opencontainers.image.ref.name of a descriptor (what others write there: layout_name.h); when
+ * it was pulled stands in the annotation `org.imagefs.pulled` (RFC 3339, ns). Descriptors that
+ * others wrote are kept with all their members.
  *
  * Readers take a snapshot, which never changes; taking it costs one stat while the file is as it
  * was. Thread safe.
@@ -18,7 +18,7 @@
 #include <time.h>
 
 struct name {
-	char *reference; /* the annotation as it stands; "" where a descriptor has none */
+	char *reference; /* full: what its annotations stand for (layout_name.h) */
 	struct descriptor descriptor;
 	struct timespec pulled; /* {0,0} where unknown */
 };
@@ -39,9 +39,9 @@ const struct name *names_find(const struct names *n, const char *reference); /* 
 /* Changes whenever the names do, in any process: mtime of index.json. For directories' mtimes. */
 struct timespec names_changed(const struct names *n);
 
-/* Sets or replaces one name, with the present time as `pulled`. The descriptor's media type,
- * digest, size and platform are written. Under the store's lock; atomic. The two below take the
- * lock themselves. */
+/* Sets or replaces one name, a full reference, with the present time as `pulled`. The descriptor's
+ * media type, digest, size and platform are written. Under the store's lock; atomic. The two below
+ * take the lock themselves. */
 int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err);
 int names_remove(struct store *s, const char *reference, struct err *err); /* -ENOENT */
 

@@ -140,14 +140,6 @@ static void places_lead_to_repositories(void **state)
 	assert_null(catalog_tag(c, "ghcr.io/org/app", "v2"));
 }
 
-static void names_that_are_no_full_reference_have_no_place(void **state)
-{
-	(void)state;
-	name("dev", 1);
-	name("redis:7", 2);
-	assert_listing("", "");
-}
-
 static void a_new_name_makes_a_new_catalog_and_old_ones_stay(void **state)
 {
 	AUTO(catalog_put) struct catalog *before = NULL, *same = NULL, *after = NULL;
@@ -174,7 +166,6 @@ int main(void)
 	    TEST(where_a_name_is_a_repository_and_a_tag_it_is_the_repository),
 	    TEST(digests_of_tags_are_listed_once),
 	    TEST(places_lead_to_repositories),
-	    TEST(names_that_are_no_full_reference_have_no_place),
 	    TEST(a_new_name_makes_a_new_catalog_and_old_ones_stay),
 	};
 

@@ -65,7 +65,6 @@ static void fill(struct scene *s)
 	name(s, "docker.io/library/redis:latest", OCI_TYPE_MANIFEST, &s->young.manifest);
 	name(s, "ghcr.io/a/b:v1", OCI_TYPE_MANIFEST, &s->young.manifest);
 	name(s, "docker.io/library/multi:1", OCI_TYPE_INDEX, &s->index);
-	name(s, "foreign", OCI_TYPE_MANIFEST, &s->old.manifest);
 	name(s, "docker.io/library/gone:1", OCI_TYPE_MANIFEST, &s->old.layers[0].blob);
 	digest_text(&s->young.manifest.digest, digest);
 	snprintf(by_digest, sizeof(by_digest), "docker.io/library/redis@%s", digest);

@@ -91,18 +91,19 @@ static void setting_again_replaces(void **state)
 	AUTO(names_put) struct names *n = NULL;
 
 	(void)state;
-	set("a:1", 1);
-	set("b:1", 2);
-	set("a:1", 3);
+	set("h.x/a:1", 1);
+	set("h.x/b:1", 2);
+	set("h.x/a:1", 3);
 	n = get();
 	assert_int_equal(names_count(n), 2);
-	assert_int_equal(names_find(n, "a:1")->descriptor.size, 3);
-	assert_int_equal(names_find(n, "b:1")->descriptor.size, 2);
+	assert_int_equal(names_find(n, "h.x/a:1")->descriptor.size, 3);
+	assert_int_equal(names_find(n, "h.x/b:1")->descriptor.size, 2);
 }
 
 static void names_are_sorted_and_found_by_prefix(void **state)
 {
-	static const char *const references[] = {"b:2", "a/b:1", "a:1", "b:10", "a-b:1", "b:1"};
+	static const char *const references[] = {"h.x/b:2",  "h.x/a/b:1", "h.x/a:1",
+						 "h.x/b:10", "h.x/a-b:1", "h.x/b:1"};
 	AUTO(names_put) struct names *n = NULL;
 
 	(void)state;
@@ -111,10 +112,10 @@ static void names_are_sorted_and_found_by_prefix(void **state)
 	n = get();
 	for (size_t i = 1; i < names_count(n); i++)
 		assert_true(strcmp(names_at(n, i - 1)->reference, names_at(n, i)->reference) < 0);
-	assert_int_equal(names_lower_bound(n, "b:"), 3);
-	assert_string_equal(names_at(n, 3)->reference, "b:1");
+	assert_int_equal(names_lower_bound(n, "h.x/b:"), 3);
+	assert_string_equal(names_at(n, 3)->reference, "h.x/b:1");
 	assert_int_equal(names_lower_bound(n, ""), 0);
-	assert_int_equal(names_lower_bound(n, "c"), 6);
+	assert_int_equal(names_lower_bound(n, "h.x/c"), 6);
 	assert_null(names_at(n, 6));
 }
 
@@ -123,13 +124,13 @@ static void a_removed_name_is_gone(void **state)
 	AUTO(names_put) struct names *n = NULL;
 
 	(void)state;
-	set("a:1", 1);
-	set("a:2", 1);
-	assert_int_equal(names_remove(store, "a:1", NULL), 0);
-	assert_int_equal(names_remove(store, "a:1", NULL), -ENOENT);
+	set("h.x/a:1", 1);
+	set("h.x/a:2", 1);
+	assert_int_equal(names_remove(store, "h.x/a:1", NULL), 0);
+	assert_int_equal(names_remove(store, "h.x/a:1", NULL), -ENOENT);
 	n = get();
 	assert_int_equal(names_count(n), 1);
-	assert_non_null(names_find(n, "a:2"));
+	assert_non_null(names_find(n, "h.x/a:2"));
 }
 
 static void a_snapshot_does_not_change(void **state)
@@ -139,14 +140,14 @@ static void a_snapshot_does_not_change(void **state)
 	AUTO(names_put) struct names *new = NULL;
 
 	(void)state;
-	set("a:1", 1);
+	set("h.x/a:1", 1);
 	old = get();
 	same = get();
 	assert_ptr_equal(old, same);
-	set("a:1", 2);
-	assert_int_equal(names_find(old, "a:1")->descriptor.size, 1);
+	set("h.x/a:1", 2);
+	assert_int_equal(names_find(old, "h.x/a:1")->descriptor.size, 1);
 	new = get();
-	assert_int_equal(names_find(new, "a:1")->descriptor.size, 2);
+	assert_int_equal(names_find(new, "h.x/a:1")->descriptor.size, 2);
 }
 
 static void every_change_moves_the_time_forward(void **state)
@@ -157,7 +158,7 @@ static void every_change_moves_the_time_forward(void **state)
 	for (int i = 0; i < 20; i++) {
 		AUTO(names_put) struct names *n = NULL;
 
-		set("a:1", 1);
+		set("h.x/a:1", 1);
 		n = get();
 		changed = names_changed(n);
 		assert_true(changed.tv_sec > last.tv_sec ||
@@ -174,7 +175,7 @@ static void a_clock_that_was_set_back_is_no_matter(void **state)
 
 	(void)state;
 	assert_int_equal(utimensat(dir.fd, "index.json", times, 0), 0);
-	set("a:1", 1);
+	set("h.x/a:1", 1);
 	n = get();
 	assert_int_equal(names_changed(n).tv_sec, 4000000001);
 	assert_int_equal(names_changed(n).tv_nsec, 0);
@@ -190,10 +191,24 @@ static void a_change_within_the_same_second_is_later(void **state)
 	times[0].tv_nsec = 999999998;
 	times[1] = times[0];
 	assert_int_equal(utimensat(dir.fd, "index.json", times, 0), 0);
-	set("a:1", 1);
+	set("h.x/a:1", 1);
 	n = get();
 	changed = names_changed(n);
 	assert_true(changed.tv_sec > times[0].tv_sec || changed.tv_nsec > times[0].tv_nsec);
+}
+
+/* A name of the repository that stands for the layout itself. */
+static const struct name *localhost(const struct names *n, const char *rest)
+{
+	for (size_t i = 0; i < names_count(n); i++) {
+		const char *reference = names_at(n, i)->reference;
+
+		if (!strncmp(reference, "localhost/", 10) &&
+		    !strcmp(reference + 10 + strcspn(reference + 10, ":@"), rest))
+			return names_at(n, i);
+	}
+	fail_msg("no localhost/…%s", rest);
+	return NULL;
 }
 
 static void what_others_wrote_is_kept(void **state)
@@ -207,18 +222,20 @@ static void what_others_wrote_is_kept(void **state)
 	    "{\"org.opencontainers.image.ref.name\":\"latest\"}}],"
 	    "\"annotations\":{\"q\":\"r\"}}";
 	AUTO(names_put) struct names *n = NULL;
+	const struct name *name;
 	char *text;
 
 	(void)state;
 	scratch_puts(&dir, "index.json", foreign);
-	set("a:1", 7);
+	set("h.x/a:1", 7);
 	n = get();
 	assert_int_equal(names_count(n), 3);
-	assert_string_equal(names_at(n, 0)->reference, "");
-	assert_string_equal(json_string(names_at(n, 0)->descriptor.annotations, "k"), "v");
-	assert_int_equal(names_find(n, "latest")->descriptor.size, 2);
-	assert_int_equal(names_find(n, "latest")->pulled.tv_sec, 0);
-	assert_int_equal(names_remove(store, "a:1", NULL), 0);
+	name = localhost(n, ":latest");
+	assert_int_equal(name->descriptor.size, 2);
+	assert_int_equal(name->pulled.tv_sec, 0);
+	name = localhost(n, "@sha256:" DIGITS);
+	assert_string_equal(json_string(name->descriptor.annotations, "k"), "v");
+	assert_int_equal(names_remove(store, "h.x/a:1", NULL), 0);
 	text = scratch_read(&dir, "index.json", NULL);
 	assert_string_equal(text, foreign);
 	free(text);
@@ -233,7 +250,7 @@ static void go_s_empty_list_is_a_list(void **state)
 	scratch_puts(&dir, "index.json", "{\"schemaVersion\":2,\"manifests\":null}");
 	n = get();
 	assert_int_equal(names_count(n), 0);
-	set("a:1", 1);
+	set("h.x/a:1", 1);
 	after = get();
 	assert_int_equal(names_count(after), 1);
 }
@@ -273,7 +290,7 @@ static void a_damaged_index_is_an_error_and_stays(void **state)
 		assert_non_null(strstr(err.text, dir.path));
 	}
 	scratch_puts(&dir, "index.json", damaged[1]);
-	assert_int_equal(names_set(store, "a:1", &d, NULL), -EBADMSG);
+	assert_int_equal(names_set(store, "h.x/a:1", &d, NULL), -EBADMSG);
 	text = scratch_read(&dir, "index.json", NULL);
 	assert_string_equal(text, damaged[1]);
 	free(text);
@@ -281,7 +298,7 @@ static void a_damaged_index_is_an_error_and_stays(void **state)
 
 static void names_that_would_break_a_line_are_refused(void **state)
 {
-	static const char *const bad[] = {"", "a b", "a\nb", "a\tb", "\033[31m"};
+	static const char *const bad[] = {"", "a b", "a\nb", "a\tb", "\033[31m", "dev", "redis:7"};
 	struct descriptor d = descriptor(1);
 	AUTO(names_put) struct names *n = NULL;
 
@@ -304,7 +321,7 @@ static void *set_many(void *arg)
 	for (int i = 0; i < PER_THREAD; i++) {
 		AUTO(names_put) struct names *n = NULL;
 
-		snprintf(reference, sizeof(reference), "repo%u:%d", id, i);
+		snprintf(reference, sizeof(reference), "h.x/repo%u:%d", id, i);
 		if (names_set(store, reference, &d, NULL) || names_get(store, &n, NULL) ||
 		    !names_find(n, reference))
 			return NULL;
@@ -357,23 +374,23 @@ static void a_kill_leaves_the_old_names_or_the_new(void **state)
 	unsigned seed = 1;
 
 	(void)state;
-	set("kept:1", 1);
+	set("h.x/kept:1", 1);
 	for (int i = 0; i < 20; i++) {
 		AUTO(names_put) struct names *n = NULL;
 		pid_t pid = scratch_fork();
 
 		if (pid == 0)
 			for (uint64_t k = 0;; k++)
-				set("moving:1", k);
+				set("h.x/moving:1", k);
 		usleep((useconds_t)rand_r(&seed) % 5000);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		n = get();
-		assert_non_null(names_find(n, "kept:1"));
+		assert_non_null(names_find(n, "h.x/kept:1"));
 	}
 	store_close(store);
 	assert_int_equal(store_open(dir.path, &store, NULL), 0);
-	set("last:1", 1);
+	set("h.x/last:1", 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

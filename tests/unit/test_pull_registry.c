@@ -110,9 +110,10 @@ static void push_image(struct scene *s)
 	put(source, &s->image.manifest);
 	d.digest = s->image.manifest.digest;
 	d.size = s->image.manifest.body.len;
-	assert_int_equal(names_set(source, "app:1", &d, NULL), 0);
+	assert_int_equal(names_set(source, "docker.io/library/app:1", &d, NULL), 0);
 	snprintf(command, sizeof(command),
-		 "skopeo copy -q --insecure-policy --dest-tls-verify=false oci:%s/source:app:1 "
+		 "skopeo copy -q --insecure-policy --dest-tls-verify=false "
+		 "oci:%s/source:docker.io/library/app:1 "
 		 "docker://127.0.0.1:%d/team/app:1 2>>%s/log",
 		 s->dir.path, s->port, s->dir.path);
 	assert_int_equal(system(command), 0);
