@@ -155,7 +155,6 @@ static void images_are_listed_newest_first_a_row_for_every_name(void **state)
 		      "multi         1         D2   3 hours ago   S2\n"
 		      "redis         7         D2   3 hours ago   S2\n"
 		      "redis         latest    D2   3 hours ago   S2\n"
-		      "<none>        <none>    D1   3 years ago   S1\n"
 		      "app           <none>    D1   3 years ago   S1\n"
 		      "redis         6         D1   3 years ago   S1\n"
 		      "gone          1         <none>         N/A           0B\n",
@@ -164,7 +163,7 @@ static void images_are_listed_newest_first_a_row_for_every_name(void **state)
 
 static void ids_are_printed_short_or_whole(void **state)
 {
-	assert_images(*state, "-q", "D2\nD2\nD2\nD2\nD1\nD1\nD1\n", 12);
+	assert_images(*state, "-q", "D2\nD2\nD2\nD2\nD1\nD1\n", 12);
 	assert_images(*state, "--no-trunc -q redis:6", "sha256:D1\n", 64);
 }
 
