@@ -26,7 +26,7 @@ int events_open(struct store *s, struct events **out, struct err *err)
 
 	if (!e)
 		return err_nomem(err);
-	e->fd = openat(store_dirfd(s), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	e->fd = openat(store_cachefd(s), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (e->fd < 0) /* some filesystems have no nameless files */
 		e->fd = memfd_create("imagefs events", MFD_CLOEXEC);
 	if (e->fd < 0) {

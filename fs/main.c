@@ -78,6 +78,7 @@ static int open_registry(const struct options *o, struct fs *fs, struct err *err
 static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 {
 	struct vnode *root;
+	struct err why;
 	int r;
 
 	fs->platform = o->platform;
@@ -88,6 +89,10 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	fs->group = getgid();
 	clock_gettime(CLOCK_REALTIME, &fs->started);
 	r = store_open(o->store, &fs->store, err);
+	if (!r && store_writable(fs->store, &why) < 0) { /* what names reach could not be kept */
+		log_write(LOG_NOTICE, "%s", why.text);
+		fs->lookup_remote = false;
+	}
 	if (!r)
 		r = check_paths(o, err);
 	if (!r)

@@ -239,6 +239,8 @@ static int find_top(const struct pull *p, const struct ref *ref, struct descript
 	int r = recorded ? check_name(ref, err) : err_nomem(err);
 
 	if (r == 0)
+		r = store_writable(p->store, err);
+	if (r == 0)
 		r = names_get(p->store, &names, err);
 	if (r < 0)
 		return r;

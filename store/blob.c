@@ -109,7 +109,7 @@ int blob_verify(struct store *s, const struct digest *digest, struct cancel *can
 		return r;
 	hash_final(hash, &found);
 	r = check_digest(digest, &found, err);
-	if (r)
+	if (r && store_writable(s, NULL) == 0)
 		unlinkat(store_dirfd(s), blob_path(digest, path), 0);
 	return r;
 }
@@ -140,6 +140,9 @@ int blob_put(struct store *s, const struct digest *digest, const void *data, siz
 		return r;
 	if (blob_read(s, digest, len, &old, NULL) == 0)
 		return 0; /* there, and its bytes are right */
+	r = store_writable(s, err);
+	if (r)
+		return r;
 	/* In partial/, so that nothing else than blobs ever lies below blobs/. */
 	r = io_tmp_open(store_dirfd(s), "partial/", 0600, &t, err);
 	if (r)
@@ -275,7 +278,9 @@ int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size
 	writer_init(w, s, digest, size);
 	if (blob_exists(s, digest, size))
 		return err_set(err, EEXIST, "the blob is there");
-	r = hash_open(digest->algorithm, &w->hash, err);
+	r = store_writable(s, err);
+	if (!r)
+		r = hash_open(digest->algorithm, &w->hash, err);
 	if (!r)
 		r = wait_lock(w, cancel, err);
 	if (r)
@@ -403,7 +408,8 @@ void blob_drop_partial(struct store *s, const struct digest *digest)
 	struct blob_writer w;
 
 	writer_init(&w, s, digest, BLOB_SIZE_ANY);
-	if (faccessat(store_dirfd(s), w.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (store_writable(s, NULL) < 0 ||
+	    faccessat(store_dirfd(s), w.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    try_lock(&w, NULL) < 0)
 		return;
 	drop_partial(&w);

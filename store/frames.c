@@ -32,7 +32,7 @@ int frames_open(struct store *s, const struct digest *blob, struct frames **out,
 	if (!f->cctx)
 		return err_nomem(err);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
-	rc = io_tmp_open(store_dirfd(s), layer_path(blob, ".frames", path), 0600, &f->tmp, err);
+	rc = io_tmp_open(store_cachefd(s), layer_path(blob, ".frames", path), 0600, &f->tmp, err);
 	if (rc == 0)
 		*out = steal(&f);
 	return rc;

@@ -28,8 +28,8 @@ static int open_frames(struct layer *l, struct err *err)
 
 	if (size == 0)
 		return 0;
-	l->frames_fd =
-	    io_open(store_dirfd(l->store), layer_path(&l->blob, ".frames", path), O_RDONLY, 0, err);
+	l->frames_fd = io_open(store_cachefd(l->store), layer_path(&l->blob, ".frames", path),
+			       O_RDONLY, 0, err);
 	if (l->frames_fd < 0)
 		return l->frames_fd;
 	if (fstat(l->frames_fd, &st) < 0)

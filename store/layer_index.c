@@ -160,7 +160,7 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 		     struct err *err)
 {
 	char path[LAYER_PATH_MAX];
-	autoclose int fd = io_open(store_dirfd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
+	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
 	struct stat st;
 	void *map;
 	int rc;
@@ -276,5 +276,5 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 {
 	char path[LAYER_PATH_MAX];
 
-	unlinkat(store_dirfd(s), layer_path(blob, "", path), 0);
+	unlinkat(store_cachefd(s), layer_path(blob, "", path), 0);
 }

@@ -45,7 +45,7 @@ int layer_writer_open(struct store *s, const struct digest *blob, struct layer_w
 	if (!w->cctx || !w->sum || !w->check)
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
-	rc = io_tmp_open(store_dirfd(s), layer_path(blob, "", path), 0600, &w->tmp, err);
+	rc = io_tmp_open(store_cachefd(s), layer_path(blob, "", path), 0600, &w->tmp, err);
 	if (rc == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
 		rc = err_sys(err, "seek %s", path);
 	if (rc == 0)

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -33,76 +35,124 @@ static int create_directories(const char *path, struct err *err)
 
 static int open_directory(const char *path, int *out, struct err *err)
 {
-	autoclose int fd = -1;
-	struct stat st;
-	int r;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
-		r = create_directories(path, err);
+		int r = create_directories(path, err);
+
 		if (r)
 			return r;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)
 		return err_sys(err, "open");
+	*out = fd;
+	return 0;
+}
+
+static int check_owner(int fd, struct err *err)
+{
+	struct stat st;
+
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "stat");
 	if (st.st_uid != geteuid())
 		return err_set(err, EACCES, "it belongs to user %u, not to user %u", st.st_uid,
 			       geteuid());
-	*out = steal_fd(&fd);
 	return 0;
 }
 
-/* Serving a layout that can only be read would begin here: it needs no lock and no sweep, and
- * derived/ elsewhere. */
-static int not_writable(int code, struct err *err)
-{
-	if (code == -EACCES || code == -EROFS || code == -EPERM)
-		return err_context(err, "not writable");
-	return code;
-}
-
+/* Makes what a store has beside a layout. */
 static int prepare(struct store *s, struct err *err)
 {
 	AUTO(store_unlock) struct store_lock *lock = NULL;
+	bool complete;
+	int r = check_owner(s->dirfd, err);
+
+	if (!r)
+		r = store_lock(s, &lock, err);
+	if (!r) /* another process may have made it meanwhile */
+		r = layout_check(s->dirfd, &complete, err);
+	if (!r)
+		r = layout_create(s->dirfd, complete, err);
+	if (!r)
+		layout_sweep(s->dirfd);
+	return r;
+}
+
+static char *cache_path(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *path = NULL;
+	int n;
+
+	if (cache && *cache == '/')
+		n = asprintf(&path, "%s/imagefs", cache);
+	else if (home && *home == '/')
+		n = asprintf(&path, "%s/.cache/imagefs", home);
+	else
+		n = asprintf(&path, "/var/cache/imagefs");
+	return n < 0 ? NULL : path;
+}
+
+/* For a layout that is whole, and may not be changed for the reason in s->readonly. */
+static int prepare_readonly(struct store *s, struct err *err)
+{
+	autofree char *path = cache_path();
+	int r;
+
+	if (!path)
+		return err_nomem(err);
+	close(s->cachefd);
+	s->cachefd = -1;
+	r = open_directory(path, &s->cachefd, err);
+	if (!r)
+		r = check_owner(s->cachefd, err);
+	if (r)
+		return err_context(err, "cache %s", path);
+	layout_sweep(s->cachefd);
+	return 0;
+}
+
+static bool may_not_write(int code)
+{
+	return code == -EACCES || code == -EROFS || code == -EPERM;
+}
+
+static int prepare_any(struct store *s, struct err *err)
+{
 	bool complete;
 	int r = layout_check(s->dirfd, &complete, err);
 
 	if (r)
 		return r;
-	r = store_lock(s, &lock, err);
-	if (r)
-		return not_writable(r, err);
-	if (!complete) { /* another process may have made it meanwhile */
-		r = layout_check(s->dirfd, &complete, err);
-		if (r)
-			return r;
-	}
-	r = layout_create(s->dirfd, complete, err);
-	if (r)
-		return not_writable(r, err);
-	layout_sweep(s->dirfd);
-	return 0;
+	r = prepare(s, err);
+	if (!may_not_write(r))
+		return r;
+	if (!complete)
+		return err_context(err, "not writable");
+	s->readonly = *err;
+	return prepare_readonly(s, err);
 }
 
 int store_open(const char *path, struct store **out, struct err *err)
 {
 	AUTO(store_close) struct store *s = calloc(1, sizeof(*s));
+	struct err why = {0};
 	int r;
 
 	if (!s)
 		return err_nomem(err);
-	s->dirfd = -1;
+	s->dirfd = s->cachefd = -1;
 	pthread_mutex_init(&s->names_lock, NULL);
-	r = open_directory(path, &s->dirfd, err);
+	r = open_directory(path, &s->dirfd, &why);
 	if (!r) {
 		s->path = realpath(path, NULL);
-		r = s->path ? prepare(s, err) : err_sys(err, "resolve");
+		s->cachefd = fcntl(s->dirfd, F_DUPFD_CLOEXEC, 0);
+		r = s->path && s->cachefd >= 0 ? prepare_any(s, &why) : err_sys(&why, "resolve");
 	}
 	if (r)
-		return err_context(err, "store %s", path);
+		return err_set(err, -r, "store %s: %s", path, why.text);
 	*out = steal(&s);
 	return 0;
 }
@@ -114,6 +164,8 @@ void store_close(struct store *s)
 	if (s->names)
 		s->names_release(s->names);
 	pthread_mutex_destroy(&s->names_lock);
+	if (s->cachefd >= 0)
+		close(s->cachefd);
 	if (s->dirfd >= 0)
 		close(s->dirfd);
 	free(s->path);
@@ -123,6 +175,18 @@ void store_close(struct store *s)
 int store_dirfd(const struct store *s)
 {
 	return s->dirfd;
+}
+
+int store_cachefd(const struct store *s)
+{
+	return s->cachefd;
+}
+
+int store_writable(const struct store *s, struct err *err)
+{
+	if (!s->readonly.code)
+		return 0;
+	return err_set(err, EROFS, "store %s can only be read: %s", s->path, s->readonly.text);
 }
 
 const char *store_path(const struct store *s)
@@ -156,9 +220,12 @@ static int lock_file(struct store *s, struct err *err)
 
 int store_lock(struct store *s, struct store_lock **out, struct err *err)
 {
-	struct store_lock *l = calloc(1, sizeof(*l));
-	int fd;
+	int fd = store_writable(s, err);
+	struct store_lock *l;
 
+	if (fd < 0)
+		return fd;
+	l = calloc(1, sizeof(*l));
 	if (!l)
 		return err_nomem(err);
 	do {

@@ -24,9 +24,12 @@ struct store;
 
 /*
  * Opens, and creates where it does not exist (0700; the file `imagefs-version` in derived/ names
- * the format). Sweeps temporary files that no living process holds. Errors: -EOPNOTSUPP a newer
- * format of derived/ or another imageLayoutVersion, -EACCES or -EROFS not writable, -EACCES owned
- * by another user (for root, too: what root wrote there its owner could not change), -ENOTDIR,
+ * the format). Sweeps temporary files that no living process holds. A layout that is whole but not
+ * ours to change (of another user, though we were root: what root wrote there its owner could not
+ * change; or on a disk or with modes that do not let us) is opened for reading: what is derived
+ * from it then lies in a cache of our own ($XDG_CACHE_HOME or ~/.cache, /var/cache for root without
+ * a home, below imagefs/), shared by all such layouts. Errors: -EOPNOTSUPP a newer format of
+ * derived/ or another imageLayoutVersion, -EACCES or -EROFS may not be created or read, -ENOTDIR,
  * -ENOTEMPTY a directory of something else, -EBADMSG oci-layout or index.json cannot be understood,
  * and what the disk says. What is refused is not changed.
  */
@@ -34,7 +37,11 @@ int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is allowed */
 DEFINE_AUTO(struct store, store_close)
 
-int store_dirfd(const struct store *s); /* borrowed; all paths of the store are relative to it */
+int store_dirfd(const struct store *s);	  /* borrowed; all paths of the store are relative to it */
+int store_cachefd(const struct store *s); /* … but those below derived/: to this */
+
+/* 0, or -EROFS with the reason why nothing may be changed: asked before anything is. */
+int store_writable(const struct store *s, struct err *err);
 const char *store_path(const struct store *s); /* absolute */
 
 /*

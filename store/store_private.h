@@ -10,8 +10,10 @@
 #include <pthread.h>
 
 struct store {
-	int dirfd;  /* owned */
-	char *path; /* owned */
+	int dirfd;	     /* owned */
+	int cachefd;	     /* owned, as dirfd or apart from it: what derived/ lies below */
+	char *path;	     /* owned */
+	struct err readonly; /* why nothing may be changed; its code is 0 where it may */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */

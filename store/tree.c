@@ -129,7 +129,7 @@ int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers,
 	char path[TREE_PATH_MAX];
 	int rc = tree_path(kind, layers, count, path, err);
 
-	return rc ? rc : tree_open_at(store_dirfd(s), path, kind, out, err);
+	return rc ? rc : tree_open_at(store_cachefd(s), path, kind, out, err);
 }
 
 void tree_close(struct tree *t)

@@ -217,9 +217,9 @@ int tree_merge_publish(struct tree_merge *m, struct store *s, const struct diges
 	int rc = tree_path(m->upper.kind, layers, count, path, err);
 
 	if (!rc)
-		rc = io_mkdirs(store_dirfd(s), "derived/trees", 0700, err);
+		rc = io_mkdirs(store_cachefd(s), "derived/trees", 0700, err);
 	if (!rc)
-		rc = io_tmp_open(store_dirfd(s), path, 0600, &tmp, err);
+		rc = io_tmp_open(store_cachefd(s), path, 0600, &tmp, err);
 	if (rc)
 		return rc;
 	rc = tree_merge_write(m, tmp.fd, err);
