@@ -26,7 +26,8 @@ void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subje
 {
 	if (result < 0)
 		buf_printf(answer, "%s\n", err->text);
-	verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
+	if (result < 0 || verb->kind != VERB_TABLE)
+		verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
 }
 
 static int run_line(struct requests *q, struct job *j, const char *line, struct err *err)

@@ -12,7 +12,7 @@
 #include "fs/job.h"
 
 enum verb_kind {
-	VERB_TABLE,    /* changes nothing, and is printed at once from what is here */
+	VERB_TABLE, /* changes nothing, and is printed at once from what is here; by write, too */
 	VERB_QUESTION, /* changes nothing, and may ask a registry; by write, too */
 	VERB_REQUEST,  /* changes something: by write only */
 	VERB_STREAM,   /* a request that comes in pieces: a line, and data behind it */

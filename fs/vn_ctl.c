@@ -52,7 +52,7 @@ static struct timespec time_now(void)
 
 static bool takes_requests(const struct verb *verb)
 {
-	return verb->kind != VERB_TABLE && verb->kind != VERB_LOG;
+	return verb->kind != VERB_LOG;
 }
 
 /* Makes the snapshot, under the lock. */
@@ -129,7 +129,7 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 	if (f->stream && ctl_stream_open(f->stream))
 		st->st_size++;
 	if (takes_requests(f->verb))
-		st->st_mode = S_IFREG | 0600;
+		st->st_mode = S_IFREG | (f->verb->kind == VERB_TABLE ? 0644 : 0600);
 	return r;
 }
 
@@ -298,7 +298,7 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	(void)dir;
 	if (!verb)
 		return -ENOENT;
-	if (!rq->owner && takes_requests(verb))
+	if (!rq->owner && takes_requests(verb) && verb->kind != VERB_TABLE)
 		return -EACCES;
 	f = vnode_new(&ctl_file_ops, sizeof(*f), NULL);
 	if (!f)
