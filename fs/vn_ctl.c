@@ -161,13 +161,14 @@ static void converse_stream(struct vn_ctl *f, uint64_t end, const struct buf *an
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Reads behind a stream that is not done: it ends here. */
+/* Reads behind a stream that is not done: it ends here. Where that is a failure this read says so,
+ * and the next one has the sentence. */
 static int end_stream(struct request *rq, struct vn_ctl *f, struct err *err)
 {
 	if (!rq->ended)
 		return ctl_stream_write(rq, f->stream, NULL, 0, err);
 	converse_stream(f, f->base, job_result(rq->ended));
-	return 0;
+	return job_outcome(rq->ended, err);
 }
 
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
