@@ -99,8 +99,15 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libregistry.a $(BUILD)/li
 bench: $(BUILD)/imagefs
 	BUILD=$(BUILD) scripts/bench.sh
 
+share = $(DESTDIR)$(PREFIX)/share
+
 install: $(BUILD)/imagefs
 	install -D -m 755 $(BUILD)/imagefs $(DESTDIR)$(PREFIX)/bin/imagefs
+	install -D -m 755 scripts/img $(DESTDIR)$(PREFIX)/bin/img
+	install -D -m 644 -t $(share)/man/man1 scripts/man/imagefs.1 scripts/man/img.1
+	install -D -m 644 scripts/completions/img.bash $(share)/bash-completion/completions/img
+	install -D -m 644 scripts/completions/_img $(share)/zsh/site-functions/_img
+	install -D -m 644 scripts/completions/img.fish $(share)/fish/vendor_completions.d/img.fish
 
 clean:
 	rm -rf $(BUILD)

@@ -6,8 +6,8 @@
  *  - a snapshot, made at the first GETATTR or READ: a verb's answer, or its usage and
  *    recent outcomes;
  *  - from its first write on a conversation: the bytes of each request, and behind them
- *    its answer. The descriptor that wrote stands at the end of its request, so what it
- *    reads next is the answer.
+ *    its answer. The descriptor that wrote stands at the end of its request (where the request
+ *    failed: at its beginning), so what it reads next is the answer.
  *
  * A write is a job, on which it is parked; interrupting it cancels the job. So is the first look at
  * the answer to a question: not its LOOKUP, as that holds the lock of ctl/.
@@ -198,6 +198,8 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
 			  size_t len, struct err *err)
 {
+	int r;
+
 	if (len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
 		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
 			       CTL_REQUEST_MAX);
@@ -205,14 +207,18 @@ static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset,
 		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
 	if (!rq->ended)
 		return ctl_request_start(rq, f->verb, data, len, err);
-	converse(f, offset, data, len, job_result(rq->ended));
-	return job_outcome(rq->ended, err);
+	r = job_outcome(rq->ended, err);
+	/* Where the write fails its descriptor stays where it is, and the answer has to stand
+	 * there. */
+	converse(f, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
+	return r;
 }
 
 static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 			  size_t len, struct err *err)
 {
 	struct vn_ctl *f = (struct vn_ctl *)v;
+	int r;
 
 	if (!rq->owner)
 		return err_set(err, EACCES, "only the owner of the mount may write here");
@@ -222,8 +228,9 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 		return write_requests(rq, f, offset, data, len, err);
 	if (!rq->ended)
 		return len ? ctl_stream_write(rq, f->stream, data, len, err) : 0;
-	converse_stream(f, offset + len, job_result(rq->ended));
-	return job_outcome(rq->ended, err);
+	r = job_outcome(rq->ended, err);
+	converse_stream(f, r < 0 ? offset : offset + len, job_result(rq->ended));
+	return r;
 }
 
 static void ctl_file_free(struct vnode *v)

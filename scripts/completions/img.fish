@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# fish completion of img: the tags of the store and, behind `img pull NAME:`, those of the registry.
+
+function __img_candidates
+    set -l words (commandline -opc)
+    img --complete "$words[2]" (commandline -ct) 2>/dev/null
+end
+complete -c img -n '__fish_use_subcommand' -f -a "(img --complete '' '' 2>/dev/null)"
+complete -c img -n 'not __fish_use_subcommand; and not __fish_seen_subcommand_from load import' -f -a '(__img_candidates)'
+complete -c img -n '__fish_seen_subcommand_from load import' -F
