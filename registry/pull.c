@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/pull.h"
 
+#include "registry/pull_blob.h"
 #include "registry/pull_manifest.h"
 #include "store/image.h"
 
@@ -82,8 +83,11 @@ static int pull_contents(const struct pull *p, const struct ref *ref, const stru
 
 	if (r < 0)
 		return r;
-	warn_of_platform(p, i, familiar);
+	if (!i->artifact)
+		warn_of_platform(p, i, familiar);
 	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
+	if (i->artifact)
+		return pull_blobs(p, ref, i->manifest, err);
 	r = pull_layers(p, ref, i->manifest, i->config, err);
 	return r < 0 ? r : build_tree(p, i->manifest, err);
 }

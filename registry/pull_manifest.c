@@ -7,6 +7,7 @@
  */
 #include "registry/pull_manifest.h"
 
+#include "registry/pull_blob.h"
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/names.h"
@@ -81,46 +82,16 @@ static int load_document(const struct pull *p, const struct ref *repository,
 
 /* ---- the config ---- */
 
-static int read_stream(struct registry_stream *stream, struct buf *body, uint64_t size,
-		       struct err *err)
-{
-	for (;;) {
-		char *room = buf_reserve(body, size - body->len + 1);
-		ssize_t n;
-
-		if (!room)
-			return err_nomem(err);
-		n = registry_stream_read(stream, room, size - body->len + 1, err);
-		if (n == -ESTALE) {
-			buf_reset(body);
-			continue;
-		}
-		if (n <= 0)
-			return (int)n;
-		body->len += (size_t)n;
-		if (body->len > size)
-			return err_set(err, EBADMSG, "more bytes than its descriptor says");
-	}
-}
-
 static int fetch_config(const struct pull *p, const struct ref *repository,
 			const struct descriptor *d, struct err *err)
 {
-	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
 	autobuf body = BUF_INIT;
-	uint64_t start;
 	int r;
 
 	if (blob_read(p->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
 		return 0;
 	buf_reset(&body);
-	if (d->size > OCI_CONFIG_MAX)
-		return err_set(err, EPROTO, "a config of %llu bytes; at most %u are taken",
-			       (unsigned long long)d->size, OCI_CONFIG_MAX);
-	r = registry_blob(p->registry, repository, &d->digest, d->size, 0, p->cancel, &start,
-			  &stream, err);
-	if (r == 0)
-		r = read_stream(stream, &body, d->size, err);
+	r = pull_small_blob(p, repository, d, OCI_CONFIG_MAX, &body, err);
 	if (r == 0)
 		r = blob_put(p->store, &d->digest, body.data ? body.data : "", body.len, err);
 	if (r < 0)

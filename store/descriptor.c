@@ -7,6 +7,7 @@
 void descriptor_clear(struct descriptor *d)
 {
 	free(d->media_type);
+	free(d->artifact_type);
 	json_object_put(d->annotations);
 	memset(d, 0, sizeof(*d));
 }
@@ -19,7 +20,8 @@ int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct
 
 	d.annotations = NULL;
 	d.media_type = from->media_type ? strdup(from->media_type) : NULL;
-	if ((from->media_type && !d.media_type) ||
+	d.artifact_type = from->artifact_type ? strdup(from->artifact_type) : NULL;
+	if ((from->media_type && !d.media_type) || (from->artifact_type && !d.artifact_type) ||
 	    (from->annotations && json_object_deep_copy(from->annotations, &d.annotations, NULL))) {
 		descriptor_clear(&d);
 		return err_nomem(err);
@@ -29,17 +31,25 @@ int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct
 }
 
 /* RFC 6838 and whatever else can stand in a header and a table. */
-static int parse_type(const struct json_object *o, char **out, struct err *err)
+static bool is_type(const char *type)
 {
-	const char *type = json_string(o, "mediaType");
-
-	if (!type || !type[0] || strlen(type) > 255)
-		return err_set(err, EPROTO, "descriptor: \"mediaType\" is missing, or too long");
 	for (const char *p = type; *p; p++)
 		if (*p <= 0x20 || *p >= 0x7f)
-			return err_set(err, EPROTO, "descriptor: invalid media type");
-	*out = strdup(type);
-	return *out ? 0 : err_nomem(err);
+			return false;
+	return type[0] && strlen(type) <= 255;
+}
+
+static int parse_types(const struct json_object *o, struct descriptor *d, struct err *err)
+{
+	const char *type = json_string(o, "mediaType"), *of = json_string(o, "artifactType");
+
+	if (!type)
+		return err_set(err, EPROTO, "descriptor: \"mediaType\" is missing or no string");
+	if (!is_type(type))
+		return err_set(err, EPROTO, "descriptor: invalid media type");
+	d->media_type = strdup(type);
+	d->artifact_type = of && is_type(of) ? strdup(of) : NULL;
+	return d->media_type && (!of || d->artifact_type || !is_type(of)) ? 0 : err_nomem(err);
 }
 
 static int parse_platform(const struct json_object *o, struct descriptor *out, struct err *err)
@@ -66,7 +76,7 @@ static int parse(const struct json_object *o, struct descriptor *d, struct err *
 {
 	const char *digest = json_string(o, "digest");
 	struct err why = {0};
-	int r = parse_type(o, &d->media_type, err);
+	int r = parse_types(o, d, err);
 
 	if (r)
 		return r;

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/image.h"
 
+#include "store/artifact.h"
 #include "store/blob.h"
 #include "store/layer_index.h"
 
 #include <errno.h>
 #include <string.h>
 
-static bool is_attestation(const struct descriptor *d)
-{
-	return d->has_platform && strcmp(d->platform.os, "unknown") == 0;
-}
-
 static const struct descriptor *first_local(struct store *s, const struct index *index)
 {
 	for (size_t i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (!is_attestation(d) && blob_exists(s, &d->digest, d->size))
+		if (!index_entry_is_attestation(d) && blob_exists(s, &d->digest, d->size))
 			return d;
 	}
 	return NULL;
@@ -72,6 +68,18 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 	return r;
 }
 
+static int read_artifact(struct store *s, struct image *i, struct err *err)
+{
+	const struct descriptor *config = &i->manifest->config;
+	char digest[DIGEST_TEXT_MAX];
+
+	if (!blob_exists(s, &config->digest, config->size))
+		return err_set(err, ENOENT, "blob %s is not in the store",
+			       digest_text(&config->digest, digest));
+	i->artifact = true;
+	return config_parse("{}", 2, &i->config, err);
+}
+
 static int read_documents(struct store *s, struct image *i, struct err *err)
 {
 	autobuf manifest = BUF_INIT, config = BUF_INIT;
@@ -80,8 +88,12 @@ static int read_documents(struct store *s, struct image *i, struct err *err)
 	if (r == 0)
 		r = manifest_parse(manifest.data, manifest.len, i->descriptor.media_type,
 				   &i->manifest, err);
-	if (r == 0)
-		r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
+	if (r < 0)
+		return r;
+	/* An artifact's config may be anything, and describes no image. */
+	if (manifest_is_artifact(i->manifest))
+		return read_artifact(s, i, err);
+	r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
 	if (r == 0)
 		r = config_parse(config.data, config.len, &i->config, err);
 	return r;

@@ -17,7 +17,8 @@ struct image {
 	struct descriptor top;	      /* what was asked for */
 	struct descriptor descriptor; /* of the manifest: top, or an entry of the index */
 	struct manifest *manifest;    /* owned */
-	struct config *config;	      /* owned */
+	struct config *config;	      /* owned; of an artifact: an empty one */
+	bool artifact;		      /* its blobs are no layers (store/artifact.h) */
 };
 
 enum image_choice {

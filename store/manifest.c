@@ -44,6 +44,20 @@ static int get_list(const struct json_object *doc, const char *key, struct json_
 	return 0;
 }
 
+/* What the document refers to. A subject that is no descriptor is none: other programs do not look
+ * at it when they run an image. */
+static bool get_subject(const struct json_object *doc, struct digest *subject)
+{
+	const struct json_object *o = json_map(doc, "subject");
+	struct descriptor d;
+
+	if (!o || descriptor_parse(o, &d, NULL) < 0)
+		return false;
+	*subject = d.digest;
+	descriptor_clear(&d);
+	return true;
+}
+
 int manifest_parse(const char *data, size_t len, const char *declared, struct manifest **out,
 		   struct err *err)
 {
@@ -68,6 +82,7 @@ int manifest_parse(const char *data, size_t len, const char *declared, struct ma
 					  &m->layer_count, err);
 	if (r)
 		return err_context(err, "image manifest");
+	m->has_subject = get_subject(m->doc, &m->subject);
 	*out = steal(&m);
 	return 0;
 }
@@ -100,6 +115,7 @@ int index_parse(const char *data, size_t len, const char *declared, struct index
 					  &i->count, err);
 	if (r)
 		return err_context(err, "image index");
+	i->has_subject = get_subject(i->doc, &i->subject);
 	*out = steal(&i);
 	return 0;
 }
@@ -114,8 +130,7 @@ void index_free(struct index *i)
 	free(i);
 }
 
-/* What buildkit adds beside the images of an index: statements about them, which nobody runs. */
-static bool is_attestation(const struct descriptor *d)
+bool index_entry_is_attestation(const struct descriptor *d)
 {
 	const char *type = json_string(d->annotations, "vnd.docker.reference.type");
 
@@ -134,7 +149,7 @@ static void list_platforms(const struct index *index, char *list, size_t size)
 	for (i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (!d->has_platform || is_attestation(d))
+		if (!d->has_platform || index_entry_is_attestation(d))
 			continue;
 		for (j = 0; j < i; j++)
 			if (platform_equal(&index->manifests[j].platform, &d->platform))
@@ -163,7 +178,7 @@ int index_choose(const struct index *index, const struct platform *wish,
 	for (size_t i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (is_attestation(d))
+		if (index_entry_is_attestation(d))
 			continue;
 		if (!d->has_platform) {
 			unnamed = unnamed ? unnamed : d;

@@ -35,6 +35,7 @@ struct descriptor {
 	bool has_platform;
 	struct platform platform;
 	bool foreign;			 /* has `urls`, or a nondistributable type: not fetched */
+	char *artifact_type;		 /* owned, or NULL */
 	struct json_object *annotations; /* owned reference, or NULL */
 };
 void descriptor_clear(struct descriptor *d);
@@ -64,6 +65,8 @@ struct manifest {
 	struct descriptor config;
 	struct descriptor *layers; /* owned */
 	size_t layer_count;
+	bool has_subject; /* it refers to another document, */
+	struct digest subject;
 	struct json_object *doc; /* owned reference: the whole document */
 };
 int manifest_parse(const char *data, size_t len, const char *declared, struct manifest **out,
@@ -75,12 +78,18 @@ struct index {
 	char *media_type;
 	struct descriptor *manifests; /* owned */
 	size_t count;
+	bool has_subject;
+	struct digest subject;
 	struct json_object *doc;
 };
 int index_parse(const char *data, size_t len, const char *declared, struct index **out,
 		struct err *err);
 void index_free(struct index *i);
 DEFINE_AUTO(struct index, index_free)
+
+/* What buildkit adds beside the images of an index: statements about one of them, which nobody
+ * runs. */
+bool index_entry_is_attestation(const struct descriptor *d);
 
 /* The entry that serves the platform best (the first of equals; attestation entries,
  * unknown/unknown, never do). -ENOENT where none does: "no matching manifest for linux/arm/v7 in
