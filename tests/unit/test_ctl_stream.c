@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ctl_stream.h"
+#include "fs/events.h"
+#include "fs/outcomes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/unit/scratch.h"
+
+/* A verb whose request ends with a dot, and fails at an exclamation mark; '#' waits for `gate`. Its
+ * answer is all that it was given. */
+struct sentence {
+	struct buf text;
+};
+
+static atomic_int opened, closed, gate;
+
+static int sentence_open(struct fs *fs, void **state, struct err *err)
+{
+	(void)fs;
+	atomic_fetch_add(&opened, 1);
+	*state = calloc(1, sizeof(struct sentence));
+	return *state ? 0 : err_nomem(err);
+}
+
+static int sentence_write(void *state, struct job *j, const void *data, size_t len, size_t *used,
+			  struct buf *answer, struct err *err)
+{
+	struct sentence *s = state;
+	const char *text = data;
+
+	if (len == 0)
+		return err_set(err, EBADMSG, "no dot behind %zu bytes", s->text.len);
+	for (size_t i = 0; i < len; i++) {
+		while (text[i] == '#' && !atomic_load(&gate) &&
+		       cancel_check(job_cancel(j), NULL) == 0)
+			usleep(1000);
+		if (text[i] == '!')
+			return err_set(err, EINVAL, "an exclamation");
+		buf_putc(&s->text, text[i]);
+		if (text[i] != '.')
+			continue;
+		buf_append(answer, s->text.data, s->text.len);
+		*used = i + 1;
+		return 1;
+	}
+	return cancel_check(job_cancel(j), err);
+}
+
+static const char *sentence_subject(const void *state)
+{
+	(void)state;
+	return "a sentence";
+}
+
+static void sentence_close(void *state)
+{
+	atomic_fetch_add(&closed, 1);
+	buf_free(&((struct sentence *)state)->text);
+	free(state);
+}
+
+static const struct verb_stream sentence_ops = {sentence_open, sentence_write, sentence_subject,
+						sentence_close};
+static const struct verb verb = {.name = "say", .kind = VERB_STREAM, .stream = &sentence_ops};
+
+static struct scratch dir;
+static struct fs fs;
+static struct ctl_stream *stream;
+
+static int setup(void **state)
+{
+	(void)state;
+	dir = scratch_make();
+	memset(&fs, 0, sizeof(fs));
+	opened = closed = gate = 0;
+	assert_int_equal(store_open(dir.path, &fs.store, NULL), 0);
+	assert_int_equal(jobs_open(&fs.jobs, NULL), 0);
+	assert_int_equal(outcomes_open(&fs.outcomes, NULL), 0);
+	assert_int_equal(events_open(fs.store, &fs.events, NULL), 0);
+	stream = ctl_stream_new(&fs, &verb);
+	assert_non_null(stream);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ctl_stream_close(stream);
+	jobs_stop(fs.jobs);
+	jobs_close(fs.jobs);
+	outcomes_close(fs.outcomes);
+	events_close(fs.events);
+	store_close(fs.store);
+	scratch_drop(&dir);
+	assert_int_equal(opened, closed);
+	return 0;
+}
+
+static atomic_int told;
+
+static void on_done(struct job_waiter *w)
+{
+	(void)w;
+	atomic_fetch_add(&told, 1);
+}
+
+/* Starts a piece; NULL with *result where it does not start. */
+static struct job *start(const char *text, size_t len, int *result)
+{
+	struct request rq = {.fs = &fs, .owner = true};
+
+	*result = ctl_stream_write(&rq, stream, text, len, NULL);
+	return *result == FS_WAIT ? rq.wait : NULL;
+}
+
+static int finish(struct job *j, struct buf *answer, struct err *err)
+{
+	struct job_waiter w = {.done = on_done};
+	int before = atomic_load(&told), r;
+
+	assert_true(job_wait(j, &w));
+	while (atomic_load(&told) == before)
+		usleep(500);
+	r = job_outcome(j, err);
+	buf_append(answer, job_result(j)->data, job_result(j)->len);
+	job_put(j);
+	return r;
+}
+
+/* A piece from its beginning to its end. */
+static int say_bytes(const char *text, size_t len, const char *wanted)
+{
+	autobuf answer = BUF_INIT;
+	struct err err = {0};
+	int r;
+	struct job *j = start(text, len, &r);
+
+	if (!j)
+		return r;
+	r = finish(j, &answer, &err);
+	assert_string_equal(answer.data ? answer.data : "", wanted);
+	return r;
+}
+
+static int say(const char *text, const char *wanted)
+{
+	return say_bytes(text, strlen(text), wanted);
+}
+
+static void assert_recorded(const char *text)
+{
+	autobuf out = BUF_INIT;
+
+	for (int tries = 0; tries < 2000; tries++) {
+		out.len = 0;
+		outcomes_print(fs.outcomes, "say", &out);
+		if (out.len && strstr(out.data, text))
+			return;
+		usleep(1000);
+	}
+	fail_msg("%s, not: %s", out.data ? out.data : "", text);
+}
+
+static void a_request_may_come_in_pieces(void **state)
+{
+	(void)state;
+	assert_int_equal(say("one", ""), 0);
+	assert_true(ctl_stream_open(stream));
+	assert_int_equal(say(" two", ""), 0);
+	assert_int_equal(say(" three.", "one two three."), 0);
+	assert_false(ctl_stream_open(stream));
+	assert_recorded("a sentence: ok");
+}
+
+static void one_piece_may_hold_several_requests(void **state)
+{
+	(void)state;
+	assert_int_equal(say("a.b.c", "a.b."), 0);
+	assert_true(ctl_stream_open(stream));
+	assert_int_equal(say(".", "c."), 0);
+	assert_int_equal(opened, 3);
+}
+
+static void zero_bytes_between_requests_are_padding(void **state)
+{
+	(void)state;
+	assert_int_equal(say_bytes("\0\0\0a.\0\0b.\0\0", 11, "a.b."), 0);
+	assert_false(ctl_stream_open(stream));
+	assert_int_equal(say_bytes("\0\0\0", 3, ""), 0);
+	assert_false(ctl_stream_open(stream));
+	assert_int_equal(opened, 2);
+}
+
+static void an_end_too_soon_is_told_to_who_reads_on(void **state)
+{
+	(void)state;
+	assert_int_equal(say("one", ""), 0);
+	assert_int_equal(say("", "no dot behind 3 bytes\n"), -EBADMSG);
+	assert_false(ctl_stream_open(stream));
+	assert_recorded("EBADMSG");
+}
+
+static void an_end_too_soon_is_recorded_when_the_file_is_closed(void **state)
+{
+	(void)state;
+	assert_int_equal(say("one", ""), 0);
+	ctl_stream_close(stream);
+	stream = NULL;
+	assert_recorded("no dot behind 3 bytes");
+}
+
+static void what_follows_a_failure_is_not_looked_at(void **state)
+{
+	(void)state;
+	assert_int_equal(say("a.b!c.", "a.an exclamation\n"), -EINVAL);
+	assert_false(ctl_stream_open(stream));
+	assert_int_equal(say("d.", "d."), 0);
+}
+
+static void two_writers_at_once_are_one_too_many(void **state)
+{
+	autobuf answer = BUF_INIT;
+	int r, second;
+	struct job *j = start("#", 1, &r);
+
+	(void)state;
+	assert_non_null(j);
+	assert_null(start("x", 1, &second));
+	assert_int_equal(second, -EBUSY);
+	gate = 1;
+	assert_int_equal(finish(j, &answer, NULL), 0);
+	assert_int_equal(say(".", "#."), 0);
+}
+
+static void an_interrupted_piece_ends_its_request(void **state)
+{
+	struct job_waiter w = {.done = on_done};
+	int r;
+	struct job *j = start("#", 1, &r);
+
+	(void)state;
+	assert_non_null(j);
+	assert_true(job_wait(j, &w));
+	while (atomic_load(&opened) == 0)
+		usleep(500);
+	assert_true(job_leave(j, &w));
+	job_put(j);
+	ctl_stream_close(stream); /* while its job still runs */
+	stream = NULL;
+	assert_recorded("EINTR");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_request_may_come_in_pieces),
+	    TEST(one_piece_may_hold_several_requests),
+	    TEST(zero_bytes_between_requests_are_padding),
+	    TEST(an_end_too_soon_is_told_to_who_reads_on),
+	    TEST(an_end_too_soon_is_recorded_when_the_file_is_closed),
+	    TEST(what_follows_a_failure_is_not_looked_at),
+	    TEST(two_writers_at_once_are_one_too_many),
+	    TEST(an_interrupted_piece_ends_its_request),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
