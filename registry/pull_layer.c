@@ -9,14 +9,12 @@
 #include "registry/pull.h"
 
 #include "store/blob.h"
-#include "store/lane.h"
-#include "store/layer_index.h"
+#include "store/layer_stream.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define BUFFER_SIZE (512u << 10)
-#define SLICE_SIZE  (32u << 10)
 #define TRIES	    2  /* of a blob whose bytes prove wrong */
 #define RACES	    10 /* rounds in which another process completes, and prune removes */
 
@@ -51,63 +49,15 @@ struct fetch {
 	struct blob_writer *writer;	/* owned, as are those below */
 	struct registry_stream *stream; /* NULL: nothing is missing */
 	char *buffer;			/* BUFFER_SIZE */
-	struct lane *lane;		/* feeds the build; until it is drained, its thread uses */
-	struct layer_build *build;	/* this, */
-	int corrupt;			/* its -EBADMSG, after which it is fed no more, or 0, */
-	struct err corruption;		/* and the sentence */
+	struct layer_stream *build;
 };
 
 static void fetch_close(struct fetch *f)
 {
-	lane_close(f->lane);
+	layer_stream_close(f->build);
 	registry_stream_close(f->stream);
-	layer_build_close(f->build);
 	blob_writer_close(f->writer);
 	free(f->buffer);
-}
-
-/* In the lane's thread. In slices: a few bytes may stand for a gigabyte of zeros, and a cancelled
- * pull must end soon. */
-static int build_feed(void *arg, const void *data, size_t len, struct err *err)
-{
-	struct fetch *f = arg;
-	const char *at = data;
-	int r = 0;
-
-	for (size_t n; r == 0 && !f->corrupt && len > 0; at += n, len -= n) {
-		n = len < SLICE_SIZE ? len : SLICE_SIZE;
-		r = cancel_check(f->pull->cancel, err);
-		if (r == 0)
-			r = layer_build_feed(f->build, at, n, err);
-	}
-	if (r != -EBADMSG)
-		return r;
-	f->corrupt = r;
-	f->corruption = *err;
-	return 0;
-}
-
-/* A new build, for bytes from the first on. */
-static int build_open(struct fetch *f, struct err *err)
-{
-	int r = lane_drain(f->lane, err);
-
-	if (r < 0)
-		return r;
-	layer_build_close(f->build);
-	f->build = NULL;
-	f->corrupt = 0;
-	return layer_build_open(f->pull->store, &f->layer->digest, f->diff_id, &f->build, err);
-}
-
-/* Only once the blob has its right digest: what else is worth an index? */
-static int build_finish(struct fetch *f, struct err *err)
-{
-	if (!f->corrupt)
-		return layer_build_finish(f->build, err);
-	if (err)
-		*err = f->corruption;
-	return f->corrupt;
 }
 
 /* The server starts from the first byte again. */
@@ -115,7 +65,7 @@ static int restart(struct fetch *f, struct err *err)
 {
 	int r = blob_writer_restart(f->writer, err);
 
-	return r < 0 ? r : build_open(f, err);
+	return r < 0 ? r : layer_stream_restart(f->build, err);
 }
 
 static void tell_progress(const struct fetch *f)
@@ -138,7 +88,7 @@ static int feed_held(struct fetch *f, struct err *err)
 
 		if (n <= 0)
 			return (int)n;
-		r = lane_put(f->lane, f->buffer, (size_t)n, err);
+		r = layer_stream_put(f->build, f->buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		at += (uint64_t)n;
@@ -173,7 +123,7 @@ static int receive(struct fetch *f, struct err *err)
 		else
 			r = blob_writer_write(f->writer, f->buffer, (size_t)n, err);
 		if (r == 0 && n > 0)
-			r = lane_put(f->lane, f->buffer, (size_t)n, err);
+			r = layer_stream_put(f->build, f->buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		tell_progress(f);
@@ -188,9 +138,7 @@ static int fetch_rest(struct fetch *f, const struct ref *repository, struct err 
 	f->buffer = malloc(BUFFER_SIZE);
 	if (!f->buffer)
 		return err_nomem(err);
-	r = lane_open(build_feed, f, &f->lane, err);
-	if (r == 0)
-		r = build_open(f, err);
+	r = layer_stream_open(f->pull->store, f->diff_id, f->pull->cancel, &f->build, err);
 	if (r == 0)
 		r = feed_held(f, err);
 	if (r == 0 && blob_writer_offset(f->writer) < f->layer->size)
@@ -215,10 +163,8 @@ static int fetch_blob(const struct pull *p, const struct ref *repository,
 		r = blob_writer_commit(f.writer, err);
 		*spoilt = r == -EBADMSG;
 	}
-	if (r == 0)
-		r = lane_drain(f.lane, err);
-	if (r == 0)
-		r = build_finish(&f, err);
+	if (r == 0) /* only then: what else is worth an index? */
+		r = layer_stream_finish(f.build, &layer->digest, err);
 	fetch_close(&f);
 	return r;
 }

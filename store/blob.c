@@ -126,6 +126,19 @@ static int publish(struct store *s, int fd, const char *from, const struct diges
 	return r ? r : io_move(store_dirfd(s), fd, from, blob_path(digest, path), err);
 }
 
+int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err)
+{
+	int r = publish(s, t->fd, t->path, digest, err);
+
+	if (r) {
+		io_tmp_abort(t);
+		return r;
+	}
+	close(t->fd);
+	t->fd = -1;
+	return 0;
+}
+
 int blob_put(struct store *s, const struct digest *digest, const void *data, size_t len,
 	     struct err *err)
 {
@@ -144,16 +157,13 @@ int blob_put(struct store *s, const struct digest *digest, const void *data, siz
 	if (r)
 		return r;
 	/* In partial/, so that nothing else than blobs ever lies below blobs/. */
-	r = io_tmp_open(store_dirfd(s), "partial/", 0600, &t, err);
+	r = io_tmp_open(store_dirfd(s), BLOB_TMP, 0600, &t, err);
 	if (r)
 		return r;
 	r = io_write_all(t.fd, data, len, err);
 	if (!r)
-		r = publish(s, t.fd, t.path, digest, err);
-	if (r)
-		io_tmp_abort(&t);
-	else
-		close(t.fd);
+		return blob_adopt(s, &t, digest, err);
+	io_tmp_abort(&t);
 	return r;
 }
 

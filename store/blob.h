@@ -32,6 +32,14 @@ int blob_read(struct store *s, const struct digest *digest, size_t max, struct b
 int blob_put(struct store *s, const struct digest *digest, const void *data, size_t len,
 	     struct err *err);
 
+struct io_tmp;
+
+/* Publishes a temporary file that io_tmp_open made in BLOB_TMP, whose bytes the caller has hashed
+ * and found to have that digest; a blob that is there is replaced, as it may have rotted. Ends t.
+ */
+#define BLOB_TMP "partial/"
+int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err);
+
 /* Reads a blob through: -ENOENT, or -EBADMSG where its bytes have rotted. Such a blob is removed
  * (who has it open keeps it), so that it can be fetched anew. */
 int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,

@@ -52,6 +52,12 @@ static int plain_finish(struct codec *c, struct err *err)
 	return 0;
 }
 
+static bool plain_may_end(const struct codec *c)
+{
+	(void)c;
+	return true;
+}
+
 static void plain_close(struct codec *c)
 {
 	free(c);
@@ -59,7 +65,7 @@ static void plain_close(struct codec *c)
 
 static int plain_open(const struct codec_sink *sink, struct codec **out, struct err *err)
 {
-	static const struct codec_ops ops = {plain_feed, plain_finish, plain_close};
+	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end, plain_close};
 	struct codec *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -108,6 +114,11 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 int codec_finish(struct codec *c, struct err *err)
 {
 	return c->ops->finish(c, err);
+}
+
+bool codec_may_end(const struct codec *c)
+{
+	return c->ops->may_end(c);
 }
 
 void codec_close(struct codec *c)

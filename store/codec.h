@@ -11,6 +11,7 @@
 #include "store/err.h"
 #include "store/mem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,10 @@ int codec_open_at(enum compression c, const struct seek_point *p, const void *wi
 /* -EBADMSG: corrupt, or a bomb (limits in codec_ops.h); or the error of the sink. */
 int codec_feed(struct codec *c, const void *data, size_t len, struct err *err);
 int codec_finish(struct codec *c, struct err *err); /* -EBADMSG: truncated */
+
+/* True where the stream may end here: between two members or frames. Plain bytes may end anywhere.
+ */
+bool codec_may_end(const struct codec *c);
 void codec_close(struct codec *c);
 DEFINE_AUTO(struct codec, codec_close)
 

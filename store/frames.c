@@ -10,29 +10,26 @@
 #define LEVEL 1
 
 struct frames {
-	struct digest blob;
 	struct io_tmp tmp;
 	ZSTD_CCtx *cctx; /* owned */
 	uint64_t size;
 	uint8_t buf[128 << 10];
 };
 
-int frames_open(struct store *s, const struct digest *blob, struct frames **out, struct err *err)
+int frames_open(struct store *s, struct frames **out, struct err *err)
 {
 	AUTO(frames_close) struct frames *f = malloc(sizeof(*f));
-	char path[LAYER_PATH_MAX];
 	int rc;
 
 	if (!f)
 		return err_nomem(err);
-	f->blob = *blob;
 	f->tmp.fd = -1;
 	f->size = 0;
 	f->cctx = ZSTD_createCCtx();
 	if (!f->cctx)
 		return err_nomem(err);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
-	rc = io_tmp_open(store_cachefd(s), layer_path(blob, ".frames", path), 0600, &f->tmp, err);
+	rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
 	if (rc == 0)
 		*out = steal(&f);
 	return rc;
@@ -65,11 +62,11 @@ int frames_write(struct frames *f, const void *data, size_t len, bool end_of_fra
 	return 0;
 }
 
-int frames_publish(struct frames *f, struct err *err)
+int frames_publish(struct frames *f, const struct digest *blob, struct err *err)
 {
 	char path[LAYER_PATH_MAX];
 
-	return io_tmp_commit(&f->tmp, layer_path(&f->blob, ".frames", path), err);
+	return io_tmp_commit(&f->tmp, layer_path(blob, ".frames", path), err);
 }
 
 void frames_close(struct frames *f)

@@ -14,11 +14,11 @@
 #include <stdbool.h>
 
 struct frames;
-int frames_open(struct store *s, const struct digest *blob, struct frames **out, struct err *err);
+int frames_open(struct store *s, struct frames **out, struct err *err);
 uint64_t frames_size(const struct frames *f); /* bytes so far: where the next frame begins */
 int frames_write(struct frames *f, const void *data, size_t len, bool end_of_frame,
 		 struct err *err);
-int frames_publish(struct frames *f, struct err *err);
+int frames_publish(struct frames *f, const struct digest *blob, struct err *err);
 void frames_close(struct frames *f); /* removes what was not published */
 DEFINE_AUTO(struct frames, frames_close)
 

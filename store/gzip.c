@@ -401,11 +401,19 @@ static int gzip_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 	return rc;
 }
 
+static bool gzip_may_end(const struct codec *c)
+{
+	const struct gzip *g = (const struct gzip *)c;
+
+	return g->after_member && g->have == 0 &&
+	       (g->part == PART_HEADER || g->part == PART_PADDING);
+}
+
 static int gzip_finish(struct codec *c, struct err *err)
 {
 	struct gzip *g = (struct gzip *)c;
 
-	if (!g->after_member || g->have > 0 || (g->part != PART_HEADER && g->part != PART_PADDING))
+	if (!gzip_may_end(c))
 		return corrupt(g, err, "truncated");
 	return flush(g, err);
 }
@@ -422,7 +430,7 @@ int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink,
 	      const struct seek_point *from, const void *window, struct codec **out,
 	      struct err *err)
 {
-	static const struct codec_ops ops = {gzip_feed, gzip_finish, gzip_close};
+	static const struct codec_ops ops = {gzip_feed, gzip_finish, gzip_may_end, gzip_close};
 	struct gzip *g = malloc(sizeof(*g));
 
 	if (!g)

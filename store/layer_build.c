@@ -14,7 +14,7 @@
 #define PIECE	   (512u << 10)
 
 struct layer_build {
-	struct digest blob, diff_id; /* diff_id: what it should be */
+	struct digest diff_id; /* what it should be */
 	bool has_diff_id;
 
 	uint8_t head[DETECT_LEN]; /* the first bytes, until the codec is known */
@@ -67,15 +67,14 @@ static int on_point(void *arg, const struct seek_point *p, const void *window, s
 	return layer_writer_point(b->writer, p, window, err);
 }
 
-int layer_build_open(struct store *s, const struct digest *blob, const struct digest *diff_id,
-		     struct layer_build **out, struct err *err)
+int layer_build_open(struct store *s, const struct digest *diff_id, struct layer_build **out,
+		     struct err *err)
 {
 	AUTO(layer_build_close) struct layer_build *b = calloc(1, sizeof(*b));
 	int rc;
 
 	if (!b)
 		return err_nomem(err);
-	b->blob = *blob;
 	b->has_diff_id = diff_id != NULL;
 	if (diff_id)
 		b->diff_id = *diff_id;
@@ -85,7 +84,7 @@ int layer_build_open(struct store *s, const struct digest *blob, const struct di
 	if (rc == 0)
 		rc = tar_open(on_entry, b, &b->tar, err);
 	if (rc == 0)
-		rc = layer_writer_open(s, blob, &b->writer, err);
+		rc = layer_writer_open(s, &b->writer, err);
 	if (rc == 0)
 		rc = lane_open(on_archive, b, &b->lane, err);
 	if (rc == 0)
@@ -131,10 +130,10 @@ static int check_diff_id(const struct layer_build *b, const struct digest *found
 		       digest_text(found, found_text), digest_text(&b->diff_id, expected_text));
 }
 
-int layer_build_finish(struct layer_build *b, struct err *err)
+int layer_build_finish(struct layer_build *b, const struct digest *blob, struct err *err)
 {
 	struct digest found;
-	struct layer_summary summary = {.diff_id = &found};
+	struct layer_summary summary = {.blob = blob, .diff_id = &found};
 	autobuf toc = BUF_INIT;
 	int rc = b->codec ? 0 : start_codec(b, err);
 
@@ -218,7 +217,7 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 		return fd;
 	rc = hash_open(blob->algorithm, &hash, err);
 	if (rc == 0)
-		rc = layer_build_open(s, blob, diff_id, &b, err);
+		rc = layer_build_open(s, diff_id, &b, err);
 	if (rc == 0)
 		rc = feed_blob(b, fd, hash, cancel, &corrupt, err);
 	if (rc)
@@ -231,5 +230,5 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 			*err = corrupt;
 		return -corrupt.code;
 	}
-	return layer_build_finish(b, err);
+	return layer_build_finish(b, blob, err);
 }

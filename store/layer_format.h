@@ -23,6 +23,8 @@
 #define LAYER_VERSION  1
 #define LAYER_PATH_MAX 192
 
+#define LAYER_DIRECTORY "derived/layers/"
+
 /* No span has more plain bytes: a longer stretch without a seek point (one deflate block, one
  * zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(8u << 20)

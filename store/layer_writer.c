@@ -14,7 +14,6 @@
 
 struct layer_writer {
 	struct store *store; /* borrowed */
-	struct digest blob;
 	struct io_tmp tmp;
 	ZSTD_CCtx *cctx;       /* owned */
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
@@ -27,17 +26,14 @@ struct layer_writer {
 	uint8_t packed[ZSTD_COMPRESSBOUND(CODEC_WINDOW)];
 };
 
-int layer_writer_open(struct store *s, const struct digest *blob, struct layer_writer **out,
-		      struct err *err)
+int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err)
 {
 	AUTO(layer_writer_close) struct layer_writer *w = calloc(1, sizeof(*w));
-	char path[LAYER_PATH_MAX];
 	int rc;
 
 	if (!w)
 		return err_nomem(err);
 	w->store = s;
-	w->blob = *blob;
 	w->tmp.fd = -1;
 	w->cctx = ZSTD_createCCtx();
 	w->sum = XXH3_createState();
@@ -45,9 +41,9 @@ int layer_writer_open(struct store *s, const struct digest *blob, struct layer_w
 	if (!w->cctx || !w->sum || !w->check)
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
-	rc = io_tmp_open(store_cachefd(s), layer_path(blob, "", path), 0600, &w->tmp, err);
+	rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
 	if (rc == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
-		rc = err_sys(err, "seek %s", path);
+		rc = err_sys(err, "seek in " LAYER_DIRECTORY);
 	if (rc == 0)
 		*out = steal(&w);
 	return rc;
@@ -118,7 +114,7 @@ static int begin_frame(struct layer_writer *w, struct err *err)
 	int rc = end_span(w, err);
 
 	if (rc == 0 && !w->frames)
-		rc = frames_open(w->store, &w->blob, &w->frames, err);
+		rc = frames_open(w->store, &w->frames, err);
 	if (rc)
 		return rc;
 	s.in = frames_size(w->frames);
@@ -162,7 +158,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .version = LAYER_VERSION,
 	    .header_size = sizeof(h),
 	    .compression = summary->compression,
-	    .blob_algorithm = w->blob.algorithm,
+	    .blob_algorithm = summary->blob->algorithm,
 	    .diff_algorithm = summary->diff_id->algorithm,
 	    .blob_size = summary->blob_size,
 	    .archive_size = summary->archive_size,
@@ -173,7 +169,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .toc_size = summary->toc->len,
 	};
 
-	memcpy(h.blob, w->blob.bytes, sizeof(h.blob));
+	memcpy(h.blob, summary->blob->bytes, sizeof(h.blob));
 	memcpy(h.diff_id, summary->diff_id->bytes, sizeof(h.diff_id));
 	h.checksum = layer_checksum(&h, XXH3_64bits_digest(w->sum));
 	return io_pwrite_all(w->tmp.fd, &h, sizeof(h), 0, err);
@@ -198,9 +194,9 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 		rc = write_header(w, summary, err);
 	/* The index comes last: it says that the frames are there. */
 	if (rc == 0 && w->frames)
-		rc = frames_publish(w->frames, err);
+		rc = frames_publish(w->frames, summary->blob, err);
 	if (rc == 0)
-		rc = io_tmp_commit(&w->tmp, layer_path(&w->blob, "", path), err);
+		rc = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
 	return rc;
 }
 

@@ -11,8 +11,7 @@
 #include "store/store.h"
 
 struct layer_writer;
-int layer_writer_open(struct store *s, const struct digest *blob, struct layer_writer **out,
-		      struct err *err);
+int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err);
 
 /* The next data can be decoded from this point of the blob on. */
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
@@ -20,6 +19,7 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err);
 
 struct layer_summary {
+	const struct digest *blob;
 	enum compression compression;
 	uint64_t blob_size, archive_size, entries;
 	const struct digest *diff_id;

@@ -429,6 +429,12 @@ int tar_feed(struct tar *t, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
+uint64_t tar_offset(const struct tar *t, bool *ended)
+{
+	*ended = t->state == END;
+	return t->offset;
+}
+
 int tar_finish(struct tar *t, struct err *err)
 {
 	bool whole = t->state == HEADER && t->block_len == 0 && !t->ext.any;

@@ -14,6 +14,8 @@
 #include "store/err.h"
 #include "store/mem.h"
 
+#include <stdbool.h>
+
 struct tar;
 
 /* Called for every entry, before its data went by. Not 0 ends the parsing with that error. */
@@ -27,6 +29,10 @@ int tar_feed(struct tar *t, const void *data, size_t len, struct err *err);
 /* The archive ended here. -EBADMSG where that is in the middle of an entry. A missing end marker is
  * accepted. */
 int tar_finish(struct tar *t, struct err *err);
+
+/* The offset of the next byte to come; once the end marker (two blocks of zeros) went by, *ended is
+ * true and it is the offset behind that. */
+uint64_t tar_offset(const struct tar *t, bool *ended);
 
 void tar_close(struct tar *t);
 DEFINE_AUTO(struct tar, tar_close)

@@ -129,11 +129,16 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 	return 0;
 }
 
+static bool zstd_may_end(const struct codec *c)
+{
+	const struct zstd *z = (const struct zstd *)c;
+
+	return !z->in_frame && z->have == 0 && z->base.in > 0;
+}
+
 static int zstd_finish(struct codec *c, struct err *err)
 {
-	struct zstd *z = (struct zstd *)c;
-
-	return z->in_frame || z->have > 0 || z->base.in == 0 ? corrupt(z, err, "truncated") : 0;
+	return zstd_may_end(c) ? 0 : corrupt((struct zstd *)c, err, "truncated");
 }
 
 static void zstd_close(struct codec *c)
@@ -147,7 +152,7 @@ static void zstd_close(struct codec *c)
 int zstd_open(const struct codec_sink *sink, const struct seek_point *from, struct codec **out,
 	      struct err *err)
 {
-	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_close};
+	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_close};
 	struct zstd *z = malloc(sizeof(*z));
 
 	if (!z)
