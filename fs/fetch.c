@@ -3,7 +3,9 @@
 
 #include "fs/events.h"
 #include "fs/fs.h"
+#include "fs/referrers.h"
 #include "registry/pull.h"
+#include "registry/pull_blob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -198,6 +200,10 @@ static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
 	const struct config *c = image->config;
 	int r = 0;
 
+	for (size_t i = f->first; image->artifact && !r && i < f->first + f->count; i++)
+		r = pull_blob(&p, &f->ref, &m->layers[i], err);
+	if (image->artifact)
+		return r;
 	if (f->count == m->layer_count)
 		return pull_layers(&p, &f->ref, m, c, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)
@@ -244,7 +250,8 @@ int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct e
 		return -ENOMEM;
 	f->first = layer;
 	f->count = 1;
-	snprintf(what, sizeof(what), "layer %zu of", layer);
+	snprintf(what, sizeof(what), "%s %zu of", repo_image_image(i)->artifact ? "blob" : "layer",
+		 layer);
 	return start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
 }
 
@@ -266,6 +273,33 @@ int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, si
 		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", first, first + count - 1,
 			 kind == TREE_DIFF ? "diff" : "rootfs");
 	return start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
+}
+
+bool fetch_referrers_due(const struct request *rq, const struct repo_image *i)
+{
+	return rq->may_fetch && !rq->fs->offline &&
+	       !referrers_fresh(rq->fs->referrers, repo_image_ref(i));
+}
+
+static int run_referrers(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	autoreferrers list = {0};
+	int r = registry_referrers(f->fs->registry, &f->ref, job_cancel(j), &list, err);
+
+	if (r == 0)
+		referrers_keep(f->fs->referrers, &f->ref, &list);
+	return r;
+}
+
+int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err)
+{
+	struct fetch *f;
+
+	if (!fetch_referrers_due(rq, i))
+		return 0;
+	f = fetch_new(rq, repo_image_ref(i), err);
+	return f ? start(rq, f, "referrers of", FS_LOOKUP_LIMIT, run_referrers, err) : -ENOMEM;
 }
 
 static int append_tag(void *arg, const char *tag, struct err *err)

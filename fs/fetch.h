@@ -25,12 +25,18 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
 		struct err *err);
 
-/* One layer's blob and index. The image must be ready. */
+/* One layer's blob and index; of an artifact the blob. The image must be ready. */
 int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err);
 
 /* Layers [first, first + count) of an image, which must be ready, and the tree of them. */
 int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
 	       size_t count, struct err *err);
+
+/* What refers to an image, kept in fs->referrers. 0 at once where it is not to be asked for: the
+ * request may not reach a registry, the mount is offline, or it was asked less than a minute ago.
+ */
+int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err);
+bool fetch_referrers_due(const struct request *rq, const struct repo_image *i);
 
 /* The tags of a repository, one a line: job_result(rq->ended) once it gives 0. */
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);

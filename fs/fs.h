@@ -31,6 +31,7 @@ struct fs {
 	struct catalogs *catalogs; /* names as places */
 	struct outcomes *outcomes; /* of recent requests */
 	struct layers *layers;	   /* open ones, shared */
+	struct referrers *referrers;
 	struct stats stats;
 	struct platform platform;
 	bool lookup_remote;

@@ -8,6 +8,7 @@
 #include "fs/layers.h"
 #include "fs/options.h"
 #include "fs/outcomes.h"
+#include "fs/referrers.h"
 #include "fs/vn.h"
 #include "store/log.h"
 
@@ -104,6 +105,8 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (!r)
 		r = catalogs_open(&fs->catalogs, err);
 	if (!r)
+		r = referrers_open(fs->store, &fs->referrers, err);
+	if (!r)
 		r = jobs_open(&fs->jobs, err);
 	if (!r)
 		r = inodes_open(&fs->inodes, err);
@@ -122,6 +125,7 @@ static void fs_close(struct fs *fs)
 	layers_close(fs->layers);
 	jobs_close(fs->jobs);
 	span_cache_free(fs->spans);
+	referrers_close(fs->referrers);
 	catalogs_close(fs->catalogs);
 	outcomes_close(fs->outcomes);
 	events_close(fs->events);

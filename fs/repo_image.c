@@ -119,11 +119,14 @@ const struct image *repo_image_image(const struct repo_image *i)
 struct timespec repo_image_created(const struct repo_image *i)
 {
 	const struct image *image = repo_image_image(i);
+	const char *created = image ? image->config->created : NULL;
 	int64_t seconds;
 	uint32_t ns;
 
-	if (!image || !image->config->created ||
-	    oci_time_parse(image->config->created, &seconds, &ns, NULL) < 0)
+	if (image && image->artifact)
+		created = json_string(json_map(image->manifest->doc, "annotations"),
+				      "org.opencontainers.image.created");
+	if (!created || oci_time_parse(created, &seconds, &ns, NULL) < 0)
 		return (struct timespec){0};
 	return (struct timespec){.tv_sec = seconds, .tv_nsec = ns};
 }

@@ -36,7 +36,8 @@ const struct index *repo_image_index(
 /* NULL before repo_image_load has given 0. */
 const struct image *repo_image_image(const struct repo_image *i);
 
-/* When the image was made, by its config ({0,0} where not known). */
+/* When the image was made, by its config, or an artifact by its annotations ({0,0} where not
+ * known). */
 struct timespec repo_image_created(const struct repo_image *i);
 
 #endif

@@ -30,6 +30,10 @@ struct vnode *vn_platforms_new(const char *path, struct repo_image *i);
 struct vnode *vn_layers_new(const char *path, struct repo_image *i);
 struct vnode *vn_layer_new(const char *path, struct repo_image *i, size_t layer);
 
+struct vnode *vn_referrers_new(const char *path, struct repo_image *i);
+/* blobs/ of an artifact, which must be ready. */
+struct vnode *vn_blobs_new(const char *path, struct repo_image *i);
+
 /* A blob of the store as a file. `layer`: which layer's it is, fetched when it is read; or
  * VN_NO_LAYER for a document. */
 #define VN_NO_LAYER SIZE_MAX

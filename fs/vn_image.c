@@ -5,6 +5,7 @@
 #include "fs/fs.h"
 #include "fs/history_table.h"
 #include "fs/inspect.h"
+#include "fs/referrers.h"
 #include "fs/view.h"
 #include "store/names.h"
 
@@ -24,6 +25,18 @@ static int image_stat(struct request *rq, struct vnode *v, struct stat *st, stru
 	(void)rq;
 	(void)err;
 	st->st_mtim = repo_image_created(((struct vn_image *)v)->image);
+	return 0;
+}
+
+/* The directory of an image gets one more name when an artifact is known that refers to it: the
+ * kernel drops the listing that it has when the mtime moves. */
+static int image_dir_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)v)->image;
+
+	(void)err;
+	if (!referrers_changed(rq->fs->referrers, repo_image_ref(i), &st->st_mtim))
+		st->st_mtim = repo_image_created(i);
 	return 0;
 }
 
@@ -84,6 +97,8 @@ static int lookup_ready(struct request *rq, const char *path, struct repo_image 
 		return found_document(rq, path, i, &image->descriptor, out, err);
 	if (!strcmp(name, "config.json"))
 		return found_document(rq, path, i, &image->manifest->config, out, err);
+	if (!strcmp(name, "blobs"))
+		return vnode_found(rq, vn_blobs_new(path, i), out, err);
 	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
 		return found_text(rq, i, name[0] == 'i', out, err);
 	if (!strcmp(name, "layers"))
@@ -91,14 +106,23 @@ static int lookup_ready(struct request *rq, const char *path, struct repo_image 
 	return view_find(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
 }
 
-static const struct {
+/* What needs the documents to be there. */
+static const struct image_name {
 	const char *name;
 	unsigned char type;
+	bool image, artifact; /* whose directories have it */
 } image_names[] = {
-    {"manifest.json", DT_REG}, {"config.json", DT_REG}, {"history", DT_REG},
-    {"inspect.json", DT_REG},  {"rootfs", DT_DIR},	{"layers", DT_DIR},
+    {"manifest.json", DT_REG, true, true}, {"config.json", DT_REG, true, true},
+    {"history", DT_REG, true, false},	   {"inspect.json", DT_REG, true, false},
+    {"rootfs", DT_DIR, true, false},	   {"layers", DT_DIR, true, false},
+    {"blobs", DT_DIR, false, true},
 };
 #define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
+
+static bool has_name(const struct repo_image *i, const struct image_name *n)
+{
+	return repo_image_image(i)->artifact ? n->artifact : n->image;
+}
 
 static int image_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 			struct err *err)
@@ -108,6 +132,8 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
+	if (!strcmp(name, "referrers"))
+		return vnode_found(rq, vn_referrers_new(path, i), out, err);
 	if (repo_image_index(i) && !strcmp(name, "index.json"))
 		return found_document(rq, path, i, repo_image_top(i), out, err);
 	if (repo_image_index(i) && !strcmp(name, "platforms"))
@@ -118,6 +144,8 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 		if (strcmp(name, image_names[k].name) != 0)
 			continue;
 		r = fetch_image(rq, i, err);
+		if (!r && !has_name(i, &image_names[k]))
+			return -ENOENT;
 		return r ? r : lookup_ready(rq, path, i, name, out, err);
 	}
 	return -ENOENT;
@@ -127,11 +155,14 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 static int image_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
+	struct timespec changed;
 
-	(void)rq;
 	(void)err;
 	for (size_t k = 0; repo_image_image(i) && k < IMAGE_NAMES; k++)
-		listing_add(out, image_names[k].name, image_names[k].type);
+		if (has_name(i, &image_names[k]))
+			listing_add(out, image_names[k].name, image_names[k].type);
+	if (referrers_changed(rq->fs->referrers, repo_image_ref(i), &changed))
+		listing_add(out, "referrers", DT_DIR);
 	if (repo_image_index(i)) {
 		listing_add(out, "index.json", DT_REG);
 		listing_add(out, "platforms", DT_DIR);
@@ -141,7 +172,7 @@ static int image_list(struct request *rq, struct vnode *dir, struct listing *out
 
 static const struct vnode_ops image_ops = {
     .mode = S_IFDIR | 0755,
-    .stat = image_stat,
+    .stat = image_dir_stat,
     .lookup = image_lookup,
     .list = image_list,
     .free = image_free,

@@ -19,6 +19,7 @@
 #include "fs/catalog.h"
 #include "fs/fetch.h"
 #include "fs/fs.h"
+#include "fs/referrers.h"
 #include "store/blob.h"
 
 #include <ctype.h>
@@ -118,6 +119,9 @@ static int lookup_digest(struct request *rq, const struct catalog *c, const char
 		return -ENOENT;
 	ref.has_digest = true;
 	ref.digest = *digest;
+	/* What a registry has named by a tag beside an image is recorded under that, so that it is
+	 * known again whose it is. */
+	ref.tag = referrers_tag(rq->fs->referrers, &ref);
 	r = catalog_digest(c, place, digest) ? 0 : -ENOENT;
 	if (r == -ENOENT)
 		r = find_child(rq, c, place, digest, &child, err);
@@ -152,9 +156,9 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 /* In images/app/nope/config.json, with app unknown, config.json is no place. */
 static bool is_part_of_image(const char *name)
 {
-	static const char *const parts[] = {"manifest.json", "index.json",   "config.json",
-					    "history",	     "inspect.json", "rootfs",
-					    "layers",	     "platforms"};
+	static const char *const parts[] = {
+	    "manifest.json", "index.json", "config.json", "history",   "inspect.json",
+	    "rootfs",	     "layers",	   "platforms",	  "referrers", "blobs"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!strcmp(name, parts[i]))

@@ -12,7 +12,7 @@
 #include "registry/registry.h"
 #include "store/oci.h"
 
-#define REFERRERS_MAX 4096 /* of one manifest */
+#define REFERRERS_MAX 1000 /* of one manifest */
 
 struct referrer {
 	struct descriptor descriptor; /* artifact_type is set where it is known */

@@ -84,9 +84,11 @@ static const char *extension(const char *type)
 	return "";
 }
 
-/* Controls (C0, DEL, and C1 as UTF-8 writes them) and slashes become "_". */
+/* Controls (C0, DEL, and C1 as UTF-8 writes them), slashes, and a dot in front become "_". */
 static void clean(char *name)
 {
+	if (name[0] == '.')
+		name[0] = '_';
 	for (unsigned char *p = (unsigned char *)name; *p; p++) {
 		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -385,13 +387,18 @@ class Image:
 
 
 class Index:
-    def __init__(self, images, docker=False, attestation=False):
-        self.images = images
+    def __init__(self, images, docker=False, attestation=False, attestations=()):
+        """attestations: (artifact, image) pairs, as buildkit adds them."""
+        self.images = images + [artifact for artifact, _ in attestations]
         self.type = DOCKER_LIST if docker else OCI_INDEX
         entries = [descriptor(i.type, i.manifest, platform=i.platform()) for i in images]
         if attestation:
             unknown = {"architecture": "unknown", "os": "unknown"}
             entries.insert(0, dict(entries[0], platform=unknown))
+        for artifact, image in attestations:
+            note = {"vnd.docker.reference.digest": image.digest, "vnd.docker.reference.type": "attestation-manifest"}
+            unknown = {"architecture": "unknown", "os": "unknown"}
+            entries.append(descriptor(artifact.type, artifact.manifest, platform=unknown, annotations=note))
         self.manifest = dump({"schemaVersion": 2, "mediaType": self.type, "manifests": entries})
         self.digest = digest(self.manifest)
 
@@ -400,6 +407,71 @@ class Index:
 
     def blobs(self):
         return [blob for i in self.images for blob in i.blobs()]
+
+
+class Artifact:
+    """A manifest whose blobs are files. files: (media type, bytes, annotations) each; subject: an image."""
+
+    def __init__(self, files, artifact_type=None, subject=None, config=b"{}", config_type=OCI_EMPTY, **more):
+        self.type = OCI_MANIFEST
+        self.files = [config] + [data for _, data, _ in files]
+        doc = {"schemaVersion": 2, "mediaType": self.type}
+        if artifact_type:
+            doc["artifactType"] = artifact_type
+        doc["config"] = descriptor(config_type, config)
+        doc["layers"] = [descriptor(type, data, **({"annotations": notes} if notes else {})) for type, data, notes in files]
+        if subject:
+            doc["subject"] = descriptor(subject.type, subject.manifest)
+        self.manifest = dump({**doc, **more})
+        self.digest = digest(self.manifest)
+        self.artifact_type = artifact_type or config_type
+
+    def documents(self):
+        return [(self.type, self.manifest)]
+
+    def blobs(self):
+        return self.files
+
+    def descriptor(self):
+        return descriptor(self.type, self.manifest, artifactType=self.artifact_type)
+
+
+class Referrers:
+    """The index that the referrers API answers with, and that lies under the tag of the tag schema."""
+
+    def __init__(self, artifacts):
+        self.type, self.artifacts = OCI_INDEX, artifacts
+        entries = [artifact.descriptor() for artifact in artifacts]
+        self.manifest = dump({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+        self.digest = digest(self.manifest)
+
+    def documents(self):
+        return [doc for a in self.artifacts for doc in a.documents()] + [(self.type, self.manifest)]
+
+    def blobs(self):
+        return [blob for a in self.artifacts for blob in a.blobs()]
+
+
+def schema_tag(image, suffix=""):
+    return image.digest.replace(":", "-") + suffix
+
+
+def cosign(key, *claims):
+    """A signature manifest as cosign pushes it: one layer for each (digest, optional) that `key` signs."""
+    files = []
+    for claim, optional in claims:
+        critical = {
+            "identity": {"docker-reference": "example.com/app"},
+            "image": {"docker-manifest-digest": claim},
+            "type": "cosign container image signature",
+        }
+        payload = json.dumps({"critical": critical, "optional": optional}, separators=(",", ":")).encode()
+        sign = ["openssl", "dgst", "-sha256", "-sign", key]
+        signature = subprocess.run(sign, input=payload, stdout=subprocess.PIPE, check=True).stdout
+        note = {"dev.cosignproject.cosign/signature": base64.b64encode(signature).decode()}
+        files.append((SIMPLE_SIGNING, payload, note))
+    config = dump({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}})
+    return Artifact(files, config=config, config_type=OCI_CONFIG)
 
 
 def write_layout(path, names):

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What refers to an image: SBOMs, signatures, attestations, and their files; cosign's signatures checked.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+
+# --- a registry without a list of referrers: the tag schema, cosign's tags, an index's attestations ----
+
+openssl ecparam -genkey -name prime256v1 -noout -out "$T/cosign.key" 2>/dev/null
+openssl ec -in "$T/cosign.key" -pubout -out "$T/cosign.pub" 2>/dev/null
+openssl ecparam -genkey -name prime256v1 -noout -out "$T/other.key" 2>/dev/null
+openssl ec -in "$T/other.key" -pubout -out "$T/other.pub" 2>/dev/null
+
+build "
+r = Registry(R)
+image = Image([Layer([f('etc/motd', 'hello\n')])])
+r.push('app', 'v1', image)
+sbom = Artifact([
+    ('application/spdx+json', b'{\"spdxVersion\": \"SPDX-2.3\"}', {'org.opencontainers.image.title': 'sbom.spdx.json'}),
+    ('text/plain', b'up', {'org.opencontainers.image.title': '../../etc/passwd'}),
+    ('text/plain', b'twice', {'org.opencontainers.image.title': 'sbom.spdx.json'}),
+    ('application/vnd.cyclonedx+json', b'{}', None),
+    ('application/octet-stream', b'\x00\x01\xff', {'org.opencontainers.image.title': '..'}),
+], artifact_type='application/spdx+json', subject=image,
+   annotations={'org.opencontainers.image.created': '2024-06-01T12:00:00Z'})
+plain = Artifact([('application/vnd.example.notes', b'notes', None)], subject=image, config=b'not JSON at all',
+                 config_type='application/vnd.example.config')
+r.push('app', schema_tag(image), Referrers([sbom, plain]))
+signature = cosign('$T/cosign.key', (image.digest, {'env': 'prod'}))
+r.push('app', schema_tag(image, '.sig'), signature)
+of_sbom = cosign('$T/cosign.key', (sbom.digest, None))
+r.push('app', schema_tag(sbom, '.sig'), of_sbom)
+
+amd, arm = Image([Layer([f('a', 'amd')])]), Image([Layer([f('a', 'arm')])], architecture='arm64')
+statement = lambda of: Artifact([('application/vnd.in-toto+json', b'{\"_type\": \"' + of.encode() + b'\"}', {'in-toto.io/predicate-type': 'x'})],
+    config=dump({'architecture': 'unknown', 'os': 'unknown', 'config': {}, 'rootfs': {'type': 'layers', 'diff_ids': ['sha256:' + 64 * 'a']}}),
+    config_type=OCI_CONFIG)
+of_amd, of_arm = statement('amd'), statement('arm')
+index = Index([amd, arm], attestations=[(of_amd, amd), (of_arm, arm)])
+r.push('multi', 'v1', index)
+r.push('bare', 'v1', Image([Layer([f('b', 'bare')])]))
+
+chart = Artifact([('application/vnd.cncf.helm.chart.content.v1.tar+gzip', gzip_bytes(tar([f('Chart.yaml', 'x')])), None)],
+    config=b'{\"name\": \"chart\"}', config_type='application/vnd.cncf.helm.config.v1+json')
+r.push('chart', '1.0', chart)
+for name in 'image sbom plain signature of_sbom index amd arm of_amd of_arm chart'.split():
+    print(f'{name.upper()}={globals()[name].digest}', file=open('$T/digests', 'a'))
+open('$T/amd.json', 'wb').write(amd.manifest)
+open('$T/of_amd.json', 'wb').write(of_amd.manifest)
+open('$T/sbom.json', 'wb').write(sbom.manifest)
+"
+. "$T/digests"
+
+mount_store -o platform=linux/amd64
+I=$M/images/$R
+A=$I/app/$IMAGE
+: "$(cat "$I/app/v1/config.json" "$I/multi/v1/config.json" "$I/bare/v1/config.json")"
+
+it "referrers/ is not listed where nothing is known, and looking at the directory asks nothing" '
+    before=$(requests .)
+    hasnt "$(ls "$A")" referrers
+    find "$I/app" -maxdepth 2 >/dev/null
+    [ -d "$A/referrers" ]
+    eq "$(requests .)" "$before"'
+it "it lists what the tag schema and the tags of cosign name" '
+    eq "$(ls "$A/referrers" | sort)" "$(printf "%s\n" $SBOM $PLAIN $SIGNATURE | sort)"
+    eq "$(readlink "$A/referrers/$SBOM")" "../../$SBOM"'
+it "the registry was asked for its list first, and is not asked again for a minute" '
+    [ "$(requests "GET /v2/app/referrers/$IMAGE")" = 1 ]
+    before=$(requests .)
+    ls -l "$A/referrers" "$A" >/dev/null
+    find "$A/" -maxdepth 1 >/dev/null
+    fails ls "$A/referrers/sha256:$(printf 0%.0s {1..64})"
+    eq "$(requests .)" "$before"'
+it "then it is listed" 'has "$(ls "$A")" referrers'
+it "an artifact has its manifest, config and blobs, and nothing of an image" '
+    eq "$(ls "$A/referrers/$SBOM" | sort | xargs)" "blobs config.json manifest.json"
+    cmp "$A/referrers/$SBOM/manifest.json" "$T/sbom.json"
+    eq "$(cat "$A/referrers/$SBOM/config.json")" "{}"
+    for name in rootfs layers history inspect.json; do fails ls "$A/referrers/$SBOM/$name"; done
+    fails ls "$A/blobs"'
+it "blobs are named by their titles, made safe, each once" '
+    eq "$(ls "$A/referrers/$SBOM/blobs" | sort)" "$(printf "%s\n" _._.._etc_passwd 3.cdx.json 4 sbom.spdx.json sbom.spdx.json.2 | sort)"
+    eq "$(cat "$A/referrers/$SBOM/blobs/sbom.spdx.json")" "{\"spdxVersion\": \"SPDX-2.3\"}"
+    eq "$(cat "$A/referrers/$SBOM/blobs/sbom.spdx.json.2")" twice
+    eq "$(cat "$A/referrers/$SBOM/blobs/4" | xxd -p)" 0001ff'
+it "its time is that of its annotation" 'eq "$(stat -c %Y "$I/app/$SBOM/blobs")" "$(date -d 2024-06-01T12:00:00Z +%s)"'
+it "a config that is no JSON is shown as it is" 'eq "$(cat "$A/referrers/$PLAIN/config.json")" "not JSON at all"
+    eq "$(cat "$A/referrers/$PLAIN/blobs/0")" notes'
+it "a signature by tag opens, and is recorded under its tag" '
+    has "$(cat "$A/referrers/$SIGNATURE/blobs/0.simplesigning.json")" "$IMAGE"
+    eq "$(readlink "$I/app/${IMAGE/:/-}.sig")" "$SIGNATURE"'
+it "an SBOM has referrers of its own" '
+    eq "$(ls "$I/app/$SBOM/referrers")" "$OF_SBOM"
+    has "$(cat "$I/app/$SBOM/referrers/$OF_SBOM/blobs/0.simplesigning.json")" "$SBOM"'
+it "an image without any has an empty directory, which is not listed" '
+    eq "$(ls "$I/bare/v1/referrers")" ""
+    hasnt "$(ls "$I/bare/v1/")" referrers'
+it "an index has the attestations that lie in it" '
+    eq "$(ls "$I/multi/v1/referrers" | sort)" "$(printf "%s\n" $OF_AMD $OF_ARM | sort)"
+    cmp "$I/multi/v1/referrers/$OF_AMD/manifest.json" "$T/of_amd.json"
+    eq "$(ls "$I/multi/v1/referrers/$OF_AMD/" | sort | xargs)" "blobs config.json manifest.json"
+    eq "$(cat "$I/multi/v1/referrers/$OF_ARM/blobs/0.intoto.json")" "{\"_type\": \"arm\"}"'
+it "an image of an index has the attestation of it" '
+    eq "$(ls "$I/multi/$AMD/referrers")" "$OF_AMD"
+    eq "$(ls "$I/multi/$ARM/referrers")" "$OF_ARM"'
+it "an artifact is pulled without a tree" '
+    trees=$(ls "$STORE/derived/trees" 2>/dev/null | wc -l)
+    has "$(pull $R/chart:1.0)" "Status: Downloaded newer image"
+    has "$(pull $R/chart:1.0)" "Status: Image is up to date"
+    eq "$(cat "$I/chart/1.0/config.json")" "{\"name\": \"chart\"}"
+    tar tzf "$I/chart/1.0/blobs/0.tar.gz" | grep -x Chart.yaml
+    eq "$(ls "$STORE/derived/trees" 2>/dev/null | wc -l)" "$trees"'
+it "ctl/images takes artifacts" 'has "$(cat "$M/ctl/images")" chart'
+it "the store is a valid layout" valid_store
+
+remount_store -o offline
+it "offline shows what is local" '
+    has "$(ls "$A")" referrers
+    eq "$(ls "$A/referrers" | sort)" "$(printf "%s\n" $SBOM $PLAIN $SIGNATURE | sort)"
+    eq "$(cat "$A/referrers/$SBOM/blobs/sbom.spdx.json")" "{\"spdxVersion\": \"SPDX-2.3\"}"
+    eq "$(ls "$I/bare/v1/referrers")" ""'
+remount_store -o lookup=local
+it "lookup=local asks nothing" '
+    before=$(requests .)
+    ls "$A/referrers" "$I/bare/v1/referrers" "$I/multi/v1/referrers" >/dev/null
+    eq "$(requests .)" "$before"'
