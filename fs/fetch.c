@@ -20,6 +20,7 @@ struct fetch {
 	struct repo_image *image;     /* a reference: fetch_layer, fetch_tree */
 	enum tree_kind kind;
 	size_t first, count;
+	struct lease *lease; /* owned: of what its job fetches */
 };
 
 static void fetch_free(void *arg)
@@ -31,6 +32,7 @@ static void fetch_free(void *arg)
 	ref_clear(&f->ref);
 	descriptor_clear(&f->descriptor);
 	repo_image_put(f->image);
+	lease_close(f->lease);
 	free(f);
 }
 DEFINE_AUTO(struct fetch, fetch_free)
@@ -60,15 +62,20 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(arg, done, total);
 }
 
-static struct pull pull_of(struct fetch *f, struct job *j, const struct pull_watch *watch)
+static int pull_open(struct fetch *f, struct job *j, const struct pull_watch *watch,
+		     struct pull *out, struct err *err)
 {
-	return (struct pull){
+	int r = f->lease ? 0 : lease_open(f->fs->store, &f->lease, err);
+
+	*out = (struct pull){
 	    .registry = f->fs->registry,
 	    .store = f->fs->store,
 	    .platform = &f->fs->platform,
 	    .cancel = job_cancel(j),
 	    .watch = watch,
+	    .lease = f->lease,
 	};
+	return r;
 }
 
 /* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and
@@ -122,10 +129,12 @@ static int may_ask(const struct request *rq, const struct ref *ref, struct err *
 static int run_name(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
-	struct pull p = pull_of(f, j, NULL);
 	struct descriptor top = {0};
-	int r = pull_manifest(&p, &f->ref, &top, err);
+	struct pull p;
+	int r = pull_open(f, j, NULL, &p, err);
 
+	if (!r)
+		r = pull_manifest(&p, &f->ref, &top, err);
 	descriptor_clear(&top);
 	return r;
 }
@@ -144,9 +153,10 @@ int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 static int run_descriptor(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
-	struct pull p = pull_of(f, j, NULL);
+	struct pull p;
+	int r = pull_open(f, j, NULL, &p, err);
 
-	return pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
+	return r ? r : pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
 }
 
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
@@ -194,15 +204,15 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
 {
 	struct pull_watch watch = {.arg = j, .bytes = on_bytes};
-	struct pull p = pull_of(f, j, &watch);
+	struct pull p;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
 	const struct config *c = image->config;
-	int r = 0;
+	int r = pull_open(f, j, &watch, &p, err);
 
 	for (size_t i = f->first; image->artifact && !r && i < f->first + f->count; i++)
 		r = pull_blob(&p, &f->ref, &m->layers[i], err);
-	if (image->artifact)
+	if (r || image->artifact)
 		return r;
 	if (f->count == m->layer_count)
 		return pull_layers(&p, &f->ref, m, c, err);
@@ -223,12 +233,14 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
 	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
-	struct pull p = pull_of(f, j, NULL);
+	struct pull p;
 	int r;
 
 	if (!digests)
 		return err_nomem(err);
 	r = fetch_layers_of(f, j, err);
+	if (!r)
+		r = pull_open(f, j, NULL, &p, err);
 	return r < 0 ? r : pull_tree(&p, f->kind, digests, f->count, &tree, err);
 }
 

@@ -68,7 +68,8 @@ int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf
 	struct platform platform = fs->platform;
 	struct output output = {.job = j, .answer = answer};
 	struct pull_watch watch = {&output, on_line, on_bytes};
-	struct pull p = {fs->registry, fs->store, &platform, job_cancel(j), &watch};
+	AUTO(lease_close) struct lease *lease = NULL;
+	struct pull p = {fs->registry, fs->store, &platform, job_cancel(j), &watch, NULL};
 	int r = args_parse(args, options, &operands, err);
 
 	if (!r)
@@ -76,6 +77,9 @@ int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf
 	if (!r && wish)
 		r = platform_parse(wish, &platform, err);
 	output.quiet = quiet;
+	if (!r)
+		r = lease_open(fs->store, &lease, err);
+	p.lease = lease;
 	if (!r)
 		r = pull_operand(&p, operands.at[0], all, &output, err);
 	words_clear(&operands);

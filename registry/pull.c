@@ -105,7 +105,8 @@ static int pull_spelled(const struct pull *p, const struct ref *ref, const struc
 	tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
 	unchanged = recorded;
 	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
-	if (r == 0 && !recorded)
+	/* Also where it was there: somebody may have removed the name since. */
+	if (r == 0 && !pull_is_recorded(p, ref, &top))
 		r = pull_record(p, ref, &top, err);
 	if (r == 0) {
 		tell(p, "Digest: %s", digest_text(&top.digest, digest));

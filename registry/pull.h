@@ -8,6 +8,7 @@
 #define REGISTRY_PULL_H
 
 #include "registry/registry.h"
+#include "store/lease.h"
 #include "store/oci.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -29,6 +30,8 @@ struct pull {
 	const struct platform *platform; /* the wish */
 	struct cancel *cancel;
 	const struct pull_watch *watch; /* or NULL */
+	struct lease *lease; /* holds what is fetched until a name does; NULL where nothing is ever
+				deleted meanwhile */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/pull_blob.h"
 
+#include "registry/pull_hold.h"
 #include "store/blob.h"
 
 #include <errno.h>
@@ -64,8 +65,10 @@ static int fetch(const struct pull *p, const struct ref *repository, const struc
 int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
 	      struct err *err)
 {
-	int r = 0;
+	int r = pull_hold(p, &d->digest, err);
 
+	if (r < 0)
+		return r;
 	if (d->foreign)
 		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
 			       d->media_type);
@@ -100,7 +103,7 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
 		bool local = blob_exists(p->store, &d->digest, d->size);
-		int r = local ? 0 : pull_blob(p, repository, d, err);
+		int r = pull_blob(p, repository, d, err);
 
 		if (r < 0)
 			return err_context(err, "blob %s", digest_text(&d->digest, text));

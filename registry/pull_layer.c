@@ -6,7 +6,7 @@
  * the start is worth it), or the layer is like this in the registry. So the rest is received even
  * so, and the digest has the first word.
  */
-#include "registry/pull.h"
+#include "registry/pull_hold.h"
 
 #include "store/blob.h"
 #include "store/layer_stream.h"
@@ -204,6 +204,8 @@ int pull_layer(const struct pull *p, const struct ref *repository, const struct 
 {
 	int r = check_type(layer, err);
 
+	if (r == 0)
+		r = pull_hold(p, &layer->digest, err);
 	for (int tries = TRIES, races = RACES; r == 0;) {
 		bool spoilt = false;
 

@@ -8,6 +8,7 @@
 #include "registry/pull_manifest.h"
 
 #include "registry/pull_blob.h"
+#include "registry/pull_hold.h"
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/names.h"
@@ -45,13 +46,15 @@ static int check_kind(const struct buf *body, const char *declared, enum oci_kin
 static int fetch_document(const struct pull *p, const struct ref *ref, struct manifest_answer *a,
 			  enum oci_kind *kind, struct err *err)
 {
+	const struct digest *digest = ref->has_digest ? &ref->digest : &a->digest;
 	int r = registry_manifest(p->registry, ref, p->cancel, a, err);
 
 	if (r == 0)
 		r = check_kind(&a->body, a->content_type, kind, err);
 	if (r == 0)
-		r = blob_put(p->store, ref->has_digest ? &ref->digest : &a->digest, a->body.data,
-			     a->body.len, err);
+		r = pull_hold(p, digest, err);
+	if (r == 0)
+		r = blob_put(p->store, digest, a->body.data, a->body.len, err);
 	return r;
 }
 
@@ -63,8 +66,10 @@ static int load_document(const struct pull *p, const struct ref *repository,
 	struct manifest_answer a = {0};
 	autoref ref = REF_INIT;
 	enum oci_kind kind;
-	int r = blob_read(p->store, &d->digest, OCI_MANIFEST_MAX, body, err);
+	int r = pull_hold(p, &d->digest, err);
 
+	if (r == 0)
+		r = blob_read(p->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
 	buf_reset(body);
@@ -86,10 +91,10 @@ static int fetch_config(const struct pull *p, const struct ref *repository,
 			const struct descriptor *d, struct err *err)
 {
 	autobuf body = BUF_INIT;
-	int r;
+	int r = pull_hold(p, &d->digest, err);
 
-	if (blob_read(p->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
-		return 0;
+	if (r < 0 || blob_read(p->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
+		return r;
 	buf_reset(&body);
 	r = pull_small_blob(p, repository, d, OCI_CONFIG_MAX, &body, err);
 	if (r == 0)
@@ -169,10 +174,11 @@ static int is_unchanged(const struct pull *p, const struct ref *ref, const struc
 			struct err *err)
 {
 	struct digest now = ref->digest;
-	int r = 0;
+	int r = name ? pull_hold(p, &name->descriptor.digest, err) : 0;
 
-	if (!name || !blob_exists(p->store, &name->descriptor.digest, name->descriptor.size))
-		return 0;
+	if (r < 0 || !name ||
+	    !blob_exists(p->store, &name->descriptor.digest, name->descriptor.size))
+		return r;
 	if (!ref->has_digest)
 		r = registry_manifest_digest(p->registry, ref, p->cancel, &now, err);
 	return r < 0 ? r : digest_equal(&now, &name->descriptor.digest);
@@ -247,6 +253,18 @@ static bool lacks_platform(const struct pull *p, const struct descriptor *top)
 	       blob_read(p->store, &top->digest, OCI_MANIFEST_MAX, &body, NULL) == 0 &&
 	       index_parse(body.data, body.len, top->media_type, &index, NULL) == 0 &&
 	       index_choose(index, p->platform, &chosen, NULL) == -ENOENT;
+}
+
+bool pull_is_recorded(const struct pull *p, const struct ref *ref, const struct descriptor *top)
+{
+	AUTO(names_put) struct names *names = NULL;
+	autofree char *recorded = recorded_name(ref);
+	const struct name *name;
+
+	if (!recorded || names_get(p->store, &names, NULL) < 0)
+		return false;
+	name = names_find(names, recorded);
+	return name && !name->dangling && digest_equal(&name->descriptor.digest, &top->digest);
 }
 
 int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,

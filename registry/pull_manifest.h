@@ -13,6 +13,9 @@
 int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
 		   bool *unchanged, struct err *err);
 
+/* The reference's name is there, and names this. */
+bool pull_is_recorded(const struct pull *p, const struct ref *ref, const struct descriptor *top);
+
 /* Records the reference's name: its tag, or where it has none "repository@digest". */
 int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,
 		struct err *err);

@@ -413,7 +413,7 @@ void blob_writer_close(struct blob_writer *w)
 	free(w);
 }
 
-void blob_drop_partial(struct store *s, const struct digest *digest)
+bool blob_drop_partial(struct store *s, const struct digest *digest)
 {
 	struct blob_writer w;
 
@@ -421,7 +421,8 @@ void blob_drop_partial(struct store *s, const struct digest *digest)
 	if (store_writable(s, NULL) < 0 ||
 	    faccessat(store_dirfd(s), w.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    try_lock(&w, NULL) < 0)
-		return;
+		return false;
 	drop_partial(&w);
 	close(w.fd);
+	return true;
 }

@@ -79,7 +79,7 @@ int blob_writer_commit(struct blob_writer *w, struct err *err);
 void blob_writer_close(struct blob_writer *w);
 DEFINE_AUTO(struct blob_writer, blob_writer_close)
 
-/* Removes what tries that failed have left of a blob, unless a writer has it. */
-void blob_drop_partial(struct store *s, const struct digest *digest);
+/* Removes what tries that failed have left of a blob, unless a writer has it: true where it did. */
+bool blob_drop_partial(struct store *s, const struct digest *digest);
 
 #endif

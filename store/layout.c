@@ -43,7 +43,7 @@ static int dir_open(int dirfd, const char *path, DIR **out, struct err *err)
 /* What a creation that was killed may have left, and what a fresh disk holds. */
 static bool may_be_ours(const char *name)
 {
-	static const char *const names[] = {"blobs", "derived",	   "partial", "lock",
+	static const char *const names[] = {"blobs", "derived",	   "partial", "leases",	   "lock",
 					    ".",     "index.json", "..",      "lost+found"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The directories and small files that make a directory a store: looked at, made, and cleaned of
- * what a killed process left. Used by store_open alone. Thread safe: no state.
+ * what a killed process left. Used by store_open, and by the collection of garbage. Thread safe: no state.
  */
 #ifndef STORE_LAYOUT_H
 #define STORE_LAYOUT_H

@@ -5,7 +5,8 @@
  * one digest a line, locked by its owner: it dies with its holder, and a dead one is swept.
  *
  * The rule for whoever relies on a blob that no name needs yet: lease first, then look whether it
- * is there. Thread safe; a lease itself belongs to one thread at a time.
+ * is there. Thread safe. In a store that may only be read nothing is deleted, so that a lease there
+ * is empty.
  */
 #ifndef STORE_LEASE_H
 #define STORE_LEASE_H
@@ -23,5 +24,10 @@ int lease_add(struct lease *l, const struct digest *digests, size_t count, struc
 /* Lets go of all. NULL is allowed. */
 void lease_close(struct lease *l);
 DEFINE_AUTO(struct lease, lease_close)
+
+/* Calls each for what live leases hold, and removes dead ones. Under the store's lock, so that none
+ * grows meanwhile. */
+int lease_each(struct store *s, int (*each)(void *arg, const struct digest *d, struct err *err),
+	       void *arg, struct err *err);
 
 #endif

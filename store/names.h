@@ -21,6 +21,7 @@ struct name {
 	char *reference; /* full: what its annotations stand for (layout_name.h) */
 	struct descriptor descriptor;
 	struct timespec pulled; /* {0,0} where unknown */
+	bool dangling; /* its last tag moved to another image; the reference goes by digest */
 };
 
 struct names; /* a snapshot, counted */
@@ -39,9 +40,27 @@ const struct name *names_find(const struct names *n, const char *reference); /* 
 /* Changes whenever the names do, in any process: mtime of index.json. For directories' mtimes. */
 struct timespec names_changed(const struct names *n);
 
-/* Sets or replaces one name, a full reference, with the present time as `pulled`. The descriptor's
- * media type, digest, size and platform are written. Under the store's lock; atomic. The two below
- * take the lock themselves. */
+/* A change to index.json. */
+struct names_change {
+	const char *reference; /* full */
+	const struct descriptor
+	    *set; /* sets or replaces, with the present time as `pulled`; media type,
+		     digest, size and platform are written. NULL: removes, */
+	const struct digest *only; /* … where that is what it names; or NULL: whatever it names */
+	bool done;		   /* out: a removal found what to remove */
+};
+
+/*
+ * All the changes in one, in their order: atomic, under the store's lock. An image that loses its
+ * last name because that is set to another one stays as a dangling name, REPOSITORY@DIGEST; one
+ * that is named again dangles no more.
+ */
+int names_edit(struct store *s, struct names_change *changes, size_t count, struct err *err);
+
+/* The same by who holds the lock. */
+int names_edit_locked(struct store *s, struct names_change *changes, size_t count, struct err *err);
+
+/* One change. */
 int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err);
 int names_remove(struct store *s, const char *reference, struct err *err); /* -ENOENT */
 

@@ -95,9 +95,77 @@ static void setting_again_replaces(void **state)
 	set("h.x/b:1", 2);
 	set("h.x/a:1", 3);
 	n = get();
-	assert_int_equal(names_count(n), 2);
 	assert_int_equal(names_find(n, "h.x/a:1")->descriptor.size, 3);
 	assert_int_equal(names_find(n, "h.x/b:1")->descriptor.size, 2);
+}
+
+/* The dangling name of descriptor(size) in h.x/a, or NULL. */
+static const struct name *dangling(const struct names *n, uint64_t size)
+{
+	struct descriptor d = descriptor(size);
+	char reference[256], text[DIGEST_TEXT_MAX];
+	const struct name *found;
+
+	snprintf(reference, sizeof(reference), "h.x/a@%s", digest_text(&d.digest, text));
+	found = names_find(n, reference);
+	return found && found->dangling ? found : NULL;
+}
+
+static void an_image_whose_last_tag_moves_dangles(void **state)
+{
+	AUTO(names_put) struct names *moved = NULL, *again = NULL, *after = NULL;
+
+	(void)state;
+	set("h.x/a:1", 1);
+	set("h.x/b:1", 2);
+	set("h.x/a:1", 2);
+	moved = get();
+	assert_int_equal(names_count(moved), 3);
+	assert_non_null(dangling(moved, 1));
+	assert_false(names_find(moved, "h.x/a:1")->dangling);
+	set("h.x/b:1", 3); /* 2 has a name still */
+	again = get();
+	assert_null(dangling(again, 2));
+	set("h.x/c:1", 1); /* … and 1 has one again */
+	after = get();
+	assert_null(dangling(after, 1));
+	assert_int_equal(names_count(after), 3);
+}
+
+static void setting_the_same_again_leaves_nothing(void **state)
+{
+	AUTO(names_put) struct names *n = NULL;
+
+	(void)state;
+	set("h.x/a:1", 1);
+	set("h.x/a:1", 1);
+	n = get();
+	assert_int_equal(names_count(n), 1);
+}
+
+static void several_changes_are_one(void **state)
+{
+	AUTO(names_put) struct names *n = NULL;
+	struct descriptor one = descriptor(1), two = descriptor(2);
+	struct names_change changes[] = {
+	    {.reference = "h.x/b:1", .set = &one},
+	    {.reference = "h.x/a:1", .only = &two.digest},
+	    {.reference = "h.x/a:1", .only = &one.digest},
+	    {.reference = "h.x/a:2"},
+	};
+	struct names_change bad[] = {{.reference = "h.x/c:1", .set = &one},
+				     {.reference = "no name", .set = &one}};
+
+	(void)state;
+	set("h.x/a:1", 1);
+	assert_int_equal(names_edit(store, changes, 4, NULL), 0);
+	assert_false(changes[1].done);
+	assert_true(changes[2].done);
+	assert_false(changes[3].done);
+	assert_int_equal(names_edit(store, bad, 2, NULL), -EINVAL);
+	n = get();
+	assert_int_equal(names_count(n), 1);
+	assert_non_null(names_find(n, "h.x/b:1"));
 }
 
 static void names_are_sorted_and_found_by_prefix(void **state)
@@ -400,6 +468,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_name_that_is_set_is_found),
 	    TEST(setting_again_replaces),
+	    TEST(an_image_whose_last_tag_moves_dangles),
+	    TEST(setting_the_same_again_leaves_nothing),
+	    TEST(several_changes_are_one),
 	    TEST(names_are_sorted_and_found_by_prefix),
 	    TEST(a_removed_name_is_gone),
 	    TEST(a_snapshot_does_not_change),
