@@ -139,6 +139,16 @@ struct timespec catalog_changed(const struct catalog *c)
 	return names_changed(c->names);
 }
 
+size_t catalog_count(const struct catalog *c)
+{
+	return c->count;
+}
+
+const struct catalog_entry *catalog_at(const struct catalog *c, size_t i)
+{
+	return &c->entries[i];
+}
+
 /* The first entry that is not before (repository, tag). */
 static size_t lower_bound(const struct catalog *c, const char *repository, const char *tag)
 {

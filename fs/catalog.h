@@ -32,6 +32,10 @@ DEFINE_AUTO(struct catalog, catalog_put)
 
 struct timespec catalog_changed(const struct catalog *c);
 
+/* All of them, sorted by repository and tag. */
+size_t catalog_count(const struct catalog *c);
+const struct catalog_entry *catalog_at(const struct catalog *c, size_t i);
+
 /* The entries of exactly this repository: the first of them, and how many. */
 const struct catalog_entry *catalog_repository(const struct catalog *c, const char *repository,
 					       size_t *count);

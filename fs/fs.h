@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -34,6 +35,10 @@ struct fs {
 	struct referrers *referrers;
 	struct stats stats;
 	struct platform platform;
+	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks
+	 * it up. Set while there is a session. */
+	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
+	void *session; /* for that: fs/fuse_session.c's */
 	bool lookup_remote;
 	bool offline;
 	bool xattr;

@@ -106,6 +106,13 @@ static int set_io(struct fuse_session *fuse, struct err *err)
 	return r < 0 ? err_set(err, -r, "setting up the FUSE session") : 0;
 }
 
+static void forget_name(struct fs *fs, uint64_t parent, const char *name)
+{
+	struct session *s = fs->session;
+
+	fuse_lowlevel_notify_inval_entry(s->fuse, parent, name, strlen(name));
+}
+
 int session_open(const struct options *o, struct fs *fs, struct session **out, struct err *err)
 {
 	AUTO(session_close) struct session *s = calloc(1, sizeof(*s));
@@ -132,6 +139,8 @@ int session_open(const struct options *o, struct fs *fs, struct session **out, s
 	r = set_io(s->fuse, err);
 	if (r < 0)
 		return r;
+	fs->session = s;
+	fs->forget_name = forget_name;
 	*out = steal(&s);
 	return 0;
 }

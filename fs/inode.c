@@ -143,16 +143,22 @@ struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino)
 	return table == &t->tables[which] ? table_get(table, number) : NULL;
 }
 
+static bool is_view_root(uint64_t ino)
+{
+	return ino >> 32 && (uint32_t)ino == INODE_VIEW_ROOT;
+}
+
 static struct inode *find_locked(struct inodes *t, enum inode_table which, const char *path)
 {
 	return path ? map_get(t->tables[which].by_path, path, strlen(path)) : NULL;
 }
 
-static void count_locked(struct inodes *t, struct inode *i, uint64_t n)
+static void count_locked(struct inodes *t, struct inode *i, bool root, uint64_t n)
 {
 	if (!i)
 		return;
 	i->lookups += n;
+	i->root_lookups += root ? n : 0;
 	t->lookups += n;
 }
 
@@ -162,7 +168,7 @@ struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *
 
 	pthread_mutex_lock(&t->lock);
 	i = find_locked(t, which, path);
-	count_locked(t, i, 1);
+	count_locked(t, i, which == INODE_VIEW, 1);
 	pthread_mutex_unlock(&t->lock);
 	return i;
 }
@@ -187,7 +193,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 	shared = find_locked(t, which, i->path);
 	if (!shared && enter(&t->tables[which], i))
 		shared = i;
-	count_locked(t, shared, 1);
+	count_locked(t, shared, which == INODE_VIEW, 1);
 	pthread_mutex_unlock(&t->lock);
 	if (shared != i)
 		i->free(i);
@@ -200,7 +206,7 @@ void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n)
 	struct table *table = table_of(t, ino, &number);
 
 	pthread_mutex_lock(&t->lock);
-	count_locked(t, table_get(table, number), n);
+	count_locked(t, table_get(table, number), is_view_root(ino), n);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -216,6 +222,7 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 	i = table_get(table, number);
 	if (i) {
 		i->lookups -= n;
+		i->root_lookups -= is_view_root(ino) ? n : 0;
 		t->lookups -= n;
 	}
 	if (i && i->lookups == 0) {
@@ -228,6 +235,73 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 	pthread_mutex_unlock(&t->lock);
 	if (i)
 		i->free(i);
+}
+
+uint64_t inodes_number(struct inodes *t, enum inode_table which, const char *path)
+{
+	const struct inode *i;
+	uint64_t number = 0;
+
+	pthread_mutex_lock(&t->lock);
+	i = find_locked(t, which, path);
+	if (i)
+		number =
+		    which == INODE_VIEW ? (uint64_t)i->number << 32 | INODE_VIEW_ROOT : i->number;
+	pthread_mutex_unlock(&t->lock);
+	return number;
+}
+
+static bool is_at_or_below(const struct inode *i, const char *path)
+{
+	size_t len = strlen(path);
+
+	return !strncmp(i->path, path, len) && (i->path[len] == '\0' || i->path[len] == '/');
+}
+
+uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what)
+{
+	uint64_t held = 0;
+
+	pthread_mutex_lock(&t->lock);
+	for (int which = what == INODES_ALL ? INODE_VNODE : INODE_VIEW; which < 2; which++) {
+		const void *key;
+		void *value;
+		size_t iter = 0, len;
+
+		while (map_next(t->tables[which].by_path, &iter, &key, &len, &value)) {
+			const struct inode *i = value;
+
+			if (is_at_or_below(i, path))
+				held += i->lookups - (what == INODES_ALL ? 0 : i->root_lookups);
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return held;
+}
+
+/* One more lookup keeps each until it has been visited. */
+void inodes_each_view(struct inodes *t, const char *path,
+		      void (*each)(void *arg, struct inode *view), void *arg)
+{
+	struct table *views = &t->tables[INODE_VIEW];
+	struct inode **found;
+	size_t count = 0, iter = 0, len;
+	const void *key;
+	void *value;
+
+	pthread_mutex_lock(&t->lock);
+	found = calloc(views->live + 1, sizeof(*found));
+	while (found && map_next(views->by_path, &iter, &key, &len, &value))
+		if (is_at_or_below(value, path)) {
+			found[count++] = value;
+			count_locked(t, value, true, 1);
+		}
+	pthread_mutex_unlock(&t->lock);
+	for (size_t i = 0; i < count; i++) {
+		each(arg, found[i]);
+		inodes_forget(t, (uint64_t)found[i]->number << 32 | INODE_VIEW_ROOT, 1);
+	}
+	free(found);
 }
 
 void inodes_count(struct inodes *t, struct inodes_counts *out)

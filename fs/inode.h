@@ -20,9 +20,11 @@
 
 #include "store/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define INODE_ROOT 1
+#define INODE_ROOT	1
+#define INODE_VIEW_ROOT 0 /* the lower half of the number of a view's root */
 
 struct inodes;
 
@@ -31,6 +33,7 @@ struct inode {
 	char *path;	 /* owned: canonical, below the mount point; NULL: never shared */
 	uint32_t number; /* in its table: the table's, as is lookups */
 	uint64_t lookups;
+	uint64_t root_lookups;	       /* of a view: those among them that are of its root */
 	void (*free)(struct inode *i); /* frees all of it, the path too */
 };
 
@@ -48,6 +51,19 @@ struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *
 /* Puts one into the table, which takes it, and counts a lookup; where the path is there already,
  * that one is given and the new one freed. NULL: out of memory (freed too). */
 struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode *i);
+
+/* The lookups that the kernel holds of what has this path or one below it: of all, or of the nodes
+ * of views but their roots. */
+enum inodes_what { INODES_ALL, INODES_BELOW_ROOTS };
+uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what);
+
+/* The number of the shared one of that path, 0 where the kernel knows none. */
+uint64_t inodes_number(struct inodes *t, enum inode_table which, const char *path);
+
+/* Calls each for the views whose path is below this one. No lock is held then, and the view stays.
+ */
+void inodes_each_view(struct inodes *t, const char *path,
+		      void (*each)(void *arg, struct inode *view), void *arg);
 
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n);

@@ -22,7 +22,13 @@ const struct verb verbs[] = {
     {"pull", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
      "fetches an image with all its layers", .kind = VERB_REQUEST, .remote = true,
      .run = verb_pull},
+    {"prune", "[-a] [--filter until=TIME|label=L|label!=L]",
+     "removes images that dangle (-a: all that no file is open of), and all that nothing needs",
+     .kind = VERB_REQUEST, .run = verb_prune},
+    {"rmi", "[-f] IMAGE...", "removes names, and with its last name an image", .kind = VERB_REQUEST,
+     .run = verb_rmi},
     {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .run = verb_stats},
+    {"tag", "SOURCE TARGET", "gives an image one more name", .kind = VERB_REQUEST, .run = verb_tag},
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
 

@@ -69,6 +69,12 @@ int verb_images(struct fs *fs, struct job *j, const struct words *args, struct b
 		struct err *err);
 int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	      struct err *err);
+int verb_prune(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	       struct err *err);
+int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	     struct err *err);
+int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	     struct err *err);
 int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	       struct err *err);
 int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
