@@ -20,6 +20,8 @@ struct catalog {
 struct catalogs {
 	pthread_mutex_t lock;
 	struct catalog *last; /* a reference, under lock */
+	void (*renewed)(void *arg, const struct catalog *old, const struct catalog *new);
+	void *renewed_arg;
 };
 
 int catalogs_open(struct catalogs **out, struct err *err)
@@ -105,6 +107,15 @@ static int catalog_new(struct names *names, struct catalog **out, struct err *er
 	return 0;
 }
 
+void catalogs_watch(struct catalogs *cache,
+		    void (*renewed)(void *arg, const struct catalog *old,
+				    const struct catalog *new),
+		    void *arg)
+{
+	cache->renewed = renewed;
+	cache->renewed_arg = arg;
+}
+
 int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err)
 {
 	struct names *names;
@@ -130,6 +141,8 @@ int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, s
 		atomic_fetch_add(&cache->last->refs, 1);
 	}
 	pthread_mutex_unlock(&cache->lock);
+	if (old && cache->renewed)
+		cache->renewed(cache->renewed_arg, old, *out);
 	catalog_put(old);
 	return r;
 }

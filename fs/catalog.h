@@ -26,6 +26,13 @@ struct catalogs; /* the cache of the last one */
 int catalogs_open(struct catalogs **out, struct err *err);
 void catalogs_close(struct catalogs *c); /* NULL is allowed */
 
+/* Told of each new catalog and the one before, with no lock held: what is gone can be let go of.
+ * Set before the first catalog_get. */
+void catalogs_watch(struct catalogs *cache,
+		    void (*renewed)(void *arg, const struct catalog *old,
+				    const struct catalog *new),
+		    void *arg);
+
 int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err);
 void catalog_put(struct catalog *c); /* NULL is allowed */
 DEFINE_AUTO(struct catalog, catalog_put)

@@ -30,13 +30,15 @@ void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subje
 		verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
 }
 
-static int run_line(struct requests *q, struct job *j, const char *line, struct err *err)
+/* Empty lines are nothing, but where there is nothing else: then they are `bare`, one request
+ * without arguments. */
+static int run_line(struct requests *q, struct job *j, const char *line, bool bare, struct err *err)
 {
 	autowords args = WORDS_INIT;
 	autobuf answer = BUF_INIT;
 	int r = words_split(line, &args, err);
 
-	if (!r && args.count == 0)
+	if (!r && args.count == 0 && !bare)
 		return 0;
 	if (!r)
 		r = q->verb->run(q->fs, j, &args, &answer, err);
@@ -50,8 +52,12 @@ static int run_line(struct requests *q, struct job *j, const char *line, struct 
 static int run_requests(struct job *j, void *arg, struct err *err)
 {
 	struct requests *q = arg;
+	bool bare = !q->text[strspn(q->text, " \t\r\n")];
 	char *rest = q->text, *line;
 	int first = 0;
+
+	if (bare)
+		q->text[0] = '\0';
 
 	while ((line = strsep(&rest, "\n"))) {
 		struct err e = {0};
@@ -60,7 +66,7 @@ static int run_requests(struct job *j, void *arg, struct err *err)
 
 		if (len && line[len - 1] == '\r')
 			line[len - 1] = '\0';
-		r = run_line(q, j, line, &e);
+		r = run_line(q, j, line, bare, &e);
 		if (r < 0 && !first) {
 			first = r;
 			if (err)

@@ -38,7 +38,8 @@ struct fs {
 	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks
 	 * it up. Set while there is a session. */
 	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
-	void *session; /* for that: fs/fuse_session.c's */
+	void *session;	  /* for that: fs/fuse_session.c's */
+	char *mountpoint; /* owned; absolute */
 	bool lookup_remote;
 	bool offline;
 	bool xattr;

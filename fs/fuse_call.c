@@ -11,7 +11,7 @@ static int run_once(struct call *c, struct job **wait)
 {
 	struct fs *fs = fuse_req_userdata(c->req);
 	uid_t uid = fuse_req_ctx(c->req)->uid;
-	struct request rq = {.fs = fs, .ended = c->job};
+	struct request rq = {.fs = fs, .pid = fuse_req_ctx(c->req)->pid, .ended = c->job};
 	struct err err = {0};
 	int r;
 
@@ -29,6 +29,7 @@ static void call_free(struct call *c)
 {
 	job_put(c->job);
 	free((void *)c->name);
+	free((void *)c->text);
 	free((void *)c->data);
 	free(c);
 }
@@ -92,6 +93,7 @@ static struct call *call_keep(const struct call *c)
 		return NULL;
 	*kept = *c;
 	kept->name = c->name ? strdup(c->name) : NULL;
+	kept->text = c->text ? strdup(c->text) : NULL;
 	kept->data = NULL;
 	if (c->data) {
 		void *data = malloc(c->size ? c->size : 1);
@@ -100,7 +102,7 @@ static struct call *call_keep(const struct call *c)
 			memcpy(data, c->data, c->size);
 		kept->data = data;
 	}
-	if ((c->name && !kept->name) || (c->data && !kept->data)) {
+	if ((c->name && !kept->name) || (c->text && !kept->text) || (c->data && !kept->data)) {
 		call_free(kept);
 		return NULL;
 	}

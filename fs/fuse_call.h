@@ -23,7 +23,9 @@ struct call {
 	/* Does the work and replies: 0; or FS_WAIT; or -errno, which is then the reply. */
 	int (*run)(struct call *c, struct request *rq, struct err *err);
 	fuse_ino_t ino;
-	const char *name; /* owned once parked, as is data */
+	fuse_ino_t to;	  /* rename */
+	const char *name; /* owned once parked, as are text and data */
+	const char *text; /* a symlink's target, a new name; or NULL */
 	const void *data;
 	size_t size;
 	off_t offset;

@@ -12,6 +12,7 @@
 
 #include "fs/fuse_call.h"
 #include "fs/fuse_dir.h"
+#include "fs/fuse_edit.h"
 #include "fs/fuse_xattr.h"
 #include "fs/inode.h"
 
@@ -321,7 +322,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	refuse(req, parent);
 }
 
-static void op_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void op_readonly(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	(void)parent;
 	(void)name;
@@ -329,25 +330,10 @@ static void op_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_err(req, EROFS);
 }
 
-static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
-{
-	(void)target;
-	op_remove(req, parent, name);
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
-		      const char *new_name, unsigned flags)
-{
-	(void)to;
-	(void)new_name;
-	(void)flags;
-	op_remove(req, parent, name);
-}
-
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	(void)ino;
-	op_remove(req, parent, name);
+	op_readonly(req, parent, name);
 }
 
 static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
@@ -356,7 +342,7 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 	(void)value;
 	(void)size;
 	(void)flags;
-	op_remove(req, ino, name);
+	op_readonly(req, ino, name);
 }
 
 const struct fuse_lowlevel_ops fuse_ops = {
@@ -376,15 +362,15 @@ const struct fuse_lowlevel_ops fuse_ops = {
     .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .setxattr = op_setxattr,
-    .removexattr = op_remove,
+    .removexattr = op_readonly,
     .statfs = op_statfs,
     .fsync = op_fsync,
     .create = op_create,
     .mknod = op_mknod,
     .mkdir = op_mkdir,
-    .unlink = op_remove,
-    .rmdir = op_remove,
-    .symlink = op_symlink,
-    .rename = op_rename,
+    .unlink = fuse_edit_unlink,
+    .rmdir = fuse_edit_rmdir,
+    .symlink = fuse_edit_symlink,
+    .rename = fuse_edit_rename,
     .link = op_link,
 };

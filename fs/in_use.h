@@ -18,7 +18,8 @@
  */
 bool in_use(struct fs *fs, const struct digest *image, bool locked);
 
-/* Makes the kernel forget an image's directory, so that what was removed is let go of. */
-void in_use_forget(struct fs *fs, const char *repository, const struct digest *image);
+/* From now on the kernel is made to forget the directories of images that are removed, whoever
+ * does it, so that what they hold is let go of. */
+void in_use_watch(struct fs *fs);
 
 #endif

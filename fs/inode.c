@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/inode.h"
 
+#include "store/buf.h"
 #include "store/map.h"
 
 #include <pthread.h>
@@ -302,6 +303,36 @@ void inodes_each_view(struct inodes *t, const char *path,
 		inodes_forget(t, (uint64_t)found[i]->number << 32 | INODE_VIEW_ROOT, 1);
 	}
 	free(found);
+}
+
+/* The paths, as they are now, one behind the other. */
+static void collect_paths(struct inodes *t, const char *path, struct buf *out)
+{
+	pthread_mutex_lock(&t->lock);
+	for (int which = 0; which < 2; which++) {
+		size_t iter = 0, len;
+		const void *key;
+		void *value;
+
+		while (map_next(t->tables[which].by_path, &iter, &key, &len, &value)) {
+			const struct inode *i = value;
+
+			if (is_at_or_below(i, path) && strcmp(i->path, path))
+				buf_append(out, i->path, strlen(i->path) + 1);
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg, const char *path),
+		      void *arg)
+{
+	autobuf paths = BUF_INIT;
+
+	collect_paths(t, path, &paths);
+	for (size_t at = 0; !buf_failed(&paths) && at < paths.len;
+	     at += strlen(paths.data + at) + 1)
+		each(arg, paths.data + at);
 }
 
 void inodes_count(struct inodes *t, struct inodes_counts *out)

@@ -65,6 +65,10 @@ uint64_t inodes_number(struct inodes *t, enum inode_table which, const char *pat
 void inodes_each_view(struct inodes *t, const char *path,
 		      void (*each)(void *arg, struct inode *view), void *arg);
 
+/* Calls each for the paths below this one. No lock is held then. */
+void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg, const char *path),
+		      void *arg);
+
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n);
 

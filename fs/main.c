@@ -3,6 +3,7 @@
 #include "fs/events.h"
 #include "fs/fs.h"
 #include "fs/fuse_session.h"
+#include "fs/in_use.h"
 #include "fs/inode.h"
 #include "fs/job.h"
 #include "fs/layers.h"
@@ -83,6 +84,9 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	int r;
 
 	fs->platform = o->platform;
+	fs->mountpoint = strdup(o->mountpoint);
+	if (!fs->mountpoint)
+		return err_nomem(err);
 	fs->lookup_remote = o->lookup_remote;
 	fs->offline = o->offline;
 	fs->xattr = o->xattr;
@@ -113,6 +117,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
+	in_use_watch(fs);
 	root = vn_root_new();
 	if (!fs->spans || !root || !inodes_add(fs->inodes, INODE_VNODE, &root->inode))
 		return err_nomem(err);
@@ -131,6 +136,7 @@ static void fs_close(struct fs *fs)
 	events_close(fs->events);
 	registry_close(fs->registry);
 	store_close(fs->store);
+	free(fs->mountpoint);
 }
 
 /* The parent's side of the pipe learns that the mount answers; the terminal is left behind. */

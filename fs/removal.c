@@ -91,15 +91,17 @@ static bool is_first(const struct name *const *names, size_t at)
 	return true;
 }
 
+/* Also where it is forced, so that the kernel lets go of what it only remembers. */
 static int check_use(struct fs *fs, const struct names *all, const struct name *const *names,
-		     size_t count, bool locked, struct err *err)
+		     size_t count, const struct removal *how, struct err *err)
 {
 	char hex[DIGEST_HEX_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		const struct digest *d = &names[i]->descriptor.digest;
 
-		if (is_first(names, i) && !stays(all, names, count, d) && in_use(fs, d, locked))
+		if (is_first(names, i) && !stays(all, names, count, d) &&
+		    in_use(fs, d, how->locked) && !how->force)
 			return err_set(err, EBUSY,
 				       "conflict: unable to delete %s (must be forced) - image is "
 				       "being used: files of it are open",
@@ -140,8 +142,8 @@ int removal_names(struct fs *fs, const struct name *const *names, size_t count,
 	struct gc gc = {.names = changes, .count = count};
 	int r = changes ? names_get(fs->store, &all, err) : err_nomem(err);
 
-	if (!r && !how->force)
-		r = check_use(fs, all, names, count, how->locked, err);
+	if (!r)
+		r = check_use(fs, all, names, count, how, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)

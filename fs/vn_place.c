@@ -16,9 +16,11 @@
  */
 #include "fs/vn.h"
 
+#include "fs/caller.h"
 #include "fs/catalog.h"
 #include "fs/fetch.h"
 #include "fs/fs.h"
+#include "fs/place_edit.h"
 #include "fs/referrers.h"
 #include "store/blob.h"
 
@@ -199,6 +201,8 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 	catalog_repository(c, place, &known);
 	if (!known && is_part_of_image(name))
 		return lookup_part(rq, place, err);
+	if (caller_creates(rq->pid)) /* which is no question to a registry */
+		return -ENOENT;
 	if (ref_is_tag(name)) {
 		r = ref_parse_repository(place, &ref, err);
 		if (r < 0)
@@ -293,11 +297,33 @@ static void place_free(struct vnode *v)
 	free(((struct vn_place *)v)->place);
 }
 
+static int remove_here(struct request *rq, struct vnode *dir, const char *name, bool directory,
+		       struct err *err)
+{
+	return place_remove(rq, ((struct vn_place *)dir)->place, name, directory, err);
+}
+
+static int symlink_here(struct request *rq, struct vnode *dir, const char *name, const char *target,
+			struct err *err)
+{
+	return place_tag(rq, ((struct vn_place *)dir)->place, name, target, err);
+}
+
+static int rename_here(struct request *rq, struct vnode *dir, const char *name, struct vnode *to,
+		       const char *new_name, struct err *err)
+{
+	return place_rename(rq, ((struct vn_place *)dir)->place, name,
+			    ((struct vn_place *)to)->place, new_name, err);
+}
+
 static const struct vnode_ops place_ops = {
     .mode = S_IFDIR | 0755,
     .stat = place_stat,
     .lookup = place_lookup,
     .list = place_list,
+    .remove = remove_here,
+    .symlink = symlink_here,
+    .rename = rename_here,
     .free = place_free,
 };
 

@@ -29,6 +29,7 @@ struct vnode;
 /* One request of the kernel, as far as a vnode needs to know it. */
 struct request {
 	struct fs *fs;
+	pid_t pid;	  /* who asks; 0: not known */
 	bool owner;	  /* who asks is who mounted (or root) */
 	bool may_fetch;	  /* … and names may reach the registry */
 	bool lookup;	  /* a LOOKUP: attributes are not what was asked for */
@@ -66,6 +67,14 @@ struct vnode_ops {
 	/* All of it or an error. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		     size_t len, struct err *err);
+	/* Of a directory whose names can be changed. symlink: the name leads to something
+	 * afterwards; rename: `to` is of the same kind. */
+	int (*remove)(struct request *rq, struct vnode *dir, const char *name, bool directory,
+		      struct err *err);
+	int (*symlink)(struct request *rq, struct vnode *dir, const char *name, const char *target,
+		       struct err *err);
+	int (*rename)(struct request *rq, struct vnode *dir, const char *name, struct vnode *to,
+		      const char *new_name, struct err *err);
 	void (*free)(struct vnode *v);
 };
 
