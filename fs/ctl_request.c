@@ -30,8 +30,8 @@ void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subje
 		verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
 }
 
-/* Empty lines are nothing, but where there is nothing else: then they are `bare`, one request
- * without arguments. */
+/* Empty lines are nothing; `bare`: where there is nothing else, they are one request without
+ * arguments. */
 static int run_line(struct requests *q, struct job *j, const char *line, bool bare, struct err *err)
 {
 	autowords args = WORDS_INIT;
@@ -52,7 +52,8 @@ static int run_line(struct requests *q, struct job *j, const char *line, bool ba
 static int run_requests(struct job *j, void *arg, struct err *err)
 {
 	struct requests *q = arg;
-	bool bare = !q->text[strspn(q->text, " \t\r\n")];
+	bool bare =
+	    (q->verb->bare || q->verb->kind == VERB_TABLE) && !q->text[strspn(q->text, " \t\r\n")];
 	char *rest = q->text, *line;
 	int first = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests to a verb as jobs: each line of a text is one request, and a text of blanks one without
- * arguments. All are tried; the first failure
+ * Requests to a verb as jobs: each line of a text is one request, and for
+ * verbs that need no arguments a text of blanks is one, too. All are tried; the first failure
  * is the outcome. job_result holds what docker would print for all of them, errors included.
  */
 #ifndef FS_CTL_REQUEST_H

@@ -24,7 +24,7 @@ const struct verb verbs[] = {
      .run = verb_pull},
     {"prune", "[-a] [--filter until=TIME|label=L|label!=L]",
      "removes images that dangle (-a: all that no file is open of), and all that nothing needs",
-     .kind = VERB_REQUEST, .run = verb_prune},
+     .kind = VERB_REQUEST, .bare = true, .run = verb_prune},
     {"rmi", "[-f] IMAGE...", "removes names, and with its last name an image", .kind = VERB_REQUEST,
      .run = verb_rmi},
     {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .run = verb_stats},

@@ -42,6 +42,7 @@ struct verb {
 	const char *usage;   /* of its arguments */
 	const char *summary; /* one line */
 	enum verb_kind kind;
+	bool bare;   /* a request may be without arguments (tables: always) */
 	bool remote; /* its last word is a reference, whose registry it asks */
 	/* A request: its words; what docker would print goes to `answer`. `j` is NULL where a table
 	 * is read. */
