@@ -11,7 +11,8 @@ static int run_once(struct call *c, struct job **wait)
 {
 	struct fs *fs = fuse_req_userdata(c->req);
 	uid_t uid = fuse_req_ctx(c->req)->uid;
-	struct request rq = {.fs = fs, .pid = fuse_req_ctx(c->req)->pid, .ended = c->job};
+	struct request rq = {
+	    .fs = fs, .pid = fuse_req_ctx(c->req)->pid, .reads = c->reads, .ended = c->job};
 	struct err err = {0};
 	int r;
 

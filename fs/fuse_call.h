@@ -29,7 +29,8 @@ struct call {
 	const void *data;
 	size_t size;
 	off_t offset;
-	bool plus; /* readdir: with entries */
+	bool plus;  /* readdir: with entries */
+	bool reads; /* getattr: of the kernel's read path */
 	/* of a parked call */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */

@@ -82,9 +82,9 @@ static int run_getattr(struct call *c, struct request *rq, struct err *err)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)fi;
 	count(req, OP_GETATTR);
-	call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino});
+	/* Only read(2) and its like ask with a file handle. */
+	call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino, .reads = fi != NULL});
 }
 
 /* Only the truncation of a file that takes requests means nothing and is let through. */

@@ -34,6 +34,9 @@ struct vnode *vn_referrers_new(const char *path, struct repo_image *i);
 /* blobs/ of an artifact, which must be ready. */
 struct vnode *vn_blobs_new(const char *path, struct repo_image *i);
 
+/* export/ of an image, which must be ready. */
+struct vnode *vn_export_new(const char *path, struct repo_image *i);
+
 /* A blob of the store as a file. `layer`: which layer's it is, fetched when it is read; or
  * VN_NO_LAYER for a document. */
 #define VN_NO_LAYER SIZE_MAX

@@ -101,6 +101,8 @@ static int lookup_ready(struct request *rq, const char *path, struct repo_image 
 		return vnode_found(rq, vn_blobs_new(path, i), out, err);
 	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
 		return found_text(rq, i, name[0] == 'i', out, err);
+	if (!strcmp(name, "export"))
+		return vnode_found(rq, vn_export_new(path, i), out, err);
 	if (!strcmp(name, "layers"))
 		return vnode_found(rq, vn_layers_new(path, i), out, err);
 	return view_find(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
@@ -115,7 +117,7 @@ static const struct image_name {
     {"manifest.json", DT_REG, true, true}, {"config.json", DT_REG, true, true},
     {"history", DT_REG, true, false},	   {"inspect.json", DT_REG, true, false},
     {"rootfs", DT_DIR, true, false},	   {"layers", DT_DIR, true, false},
-    {"blobs", DT_DIR, false, true},
+    {"blobs", DT_DIR, false, true},	   {"export", DT_DIR, true, false},
 };
 #define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
 

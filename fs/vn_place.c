@@ -158,9 +158,9 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 /* In images/app/nope/config.json, with app unknown, config.json is no place. */
 static bool is_part_of_image(const char *name)
 {
-	static const char *const parts[] = {
-	    "manifest.json", "index.json", "config.json", "history",   "inspect.json",
-	    "rootfs",	     "layers",	   "platforms",	  "referrers", "blobs"};
+	static const char *const parts[] = {"manifest.json", "index.json", "config.json", "history",
+					    "inspect.json",  "rootfs",	   "export",	  "layers",
+					    "platforms",     "referrers",  "blobs"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!strcmp(name, parts[i]))

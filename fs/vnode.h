@@ -33,6 +33,7 @@ struct request {
 	bool owner;	  /* who asks is who mounted (or root) */
 	bool may_fetch;	  /* … and names may reach the registry */
 	bool lookup;	  /* a LOOKUP: attributes are not what was asked for */
+	bool reads;	  /* a GETATTR before a read: the size has to be right */
 	struct job *wait; /* out, with FS_WAIT: a reference */
 	struct job
 	    *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
