@@ -29,6 +29,9 @@ const struct verb verbs[] = {
      .run = verb_rmi},
     {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .run = verb_stats},
     {"tag", "SOURCE TARGET", "gives an image one more name", .kind = VERB_REQUEST, .run = verb_tag},
+    {"verify", "NAME[:TAG|@DIGEST] --key PATH [-a KEY=VALUE]",
+     "checks that the owner of a key has signed an image (cosign)", .kind = VERB_QUESTION,
+     .run = verb_verify},
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
 

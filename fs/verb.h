@@ -80,5 +80,7 @@ int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct bu
 	       struct err *err);
 int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	      struct err *err);
+int verb_verify(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+		struct err *err);
 
 #endif

@@ -113,6 +113,28 @@ it "an artifact is pulled without a tree" '
     tar tzf "$I/chart/1.0/blobs/0.tar.gz" | grep -x Chart.yaml
     eq "$(ls "$STORE/derived/trees" 2>/dev/null | wc -l)" "$trees"'
 it "ctl/images takes artifacts" 'has "$(cat "$M/ctl/images")" chart'
+
+# --- ctl/verify ----------------------------------------------------------------------------------
+
+it "a signature by the key is verified, and the digest is said" '
+    out=$(ctl verify "$R/app:v1 --key $T/cosign.pub")
+    has "$out" "Verification for $R/app:v1 --"
+    has "$out" "Digest: $IMAGE"
+    has "$out" "\"docker-manifest-digest\":\"$IMAGE\""
+    has "$(cat "$M/ctl/verify?$R%2Fapp:v1 --key ${T//\//%2F}%2Fcosign.pub")" "Digest: $IMAGE"'
+it "annotations are checked" '
+    has "$(ctl verify "$R/app:v1 --key $T/cosign.pub -a env=prod")" "annotations were verified"
+    has "$(ctl verify "$R/app:v1 --key $T/cosign.pub -a env=dev" 2>&1)" "EBADMSG"'
+it "another key is EBADMSG, no signature ENOENT, a bad key EINVAL with its name" '
+    out=$(ctl verify "$R/app:v1 --key $T/other.pub" 2>&1 || :)
+    has "$out" "no matching signatures: invalid signature"; has "$out" EBADMSG
+    out=$(ctl verify "$R/bare:v1 --key $T/cosign.pub" 2>&1 || :)
+    has "$out" "no signatures found"; has "$out" ENOENT
+    out=$(ctl verify "$R/app:v1 --key $T/digests" 2>&1 || :)
+    has "$out" "$T/digests: not a public key"; has "$out" EINVAL
+    has "$(ctl verify "$R/app:v1 --key cosign.pub" 2>&1)" "must be absolute"
+    has "$(ctl verify "$R/app:v1 --key $T" 2>&1)" "not a regular file"'
+it "an artifact is verified by its digest" 'has "$(ctl verify "$R/app@$SBOM --key $T/cosign.pub")" "Digest: $SBOM"'
 it "the store is a valid layout" valid_store
 
 remount_store -o offline
@@ -121,8 +143,63 @@ it "offline shows what is local" '
     eq "$(ls "$A/referrers" | sort)" "$(printf "%s\n" $SBOM $PLAIN $SIGNATURE | sort)"
     eq "$(cat "$A/referrers/$SBOM/blobs/sbom.spdx.json")" "{\"spdxVersion\": \"SPDX-2.3\"}"
     eq "$(ls "$I/bare/v1/referrers")" ""'
+it "offline a signature of the store is verified" '
+    has "$(ctl verify "$R/app:v1 --key $T/cosign.pub")" "Digest: $IMAGE"
+    has "$(ctl verify "$R/bare:v1 --key $T/cosign.pub" 2>&1)" ENETUNREACH'
 remount_store -o lookup=local
 it "lookup=local asks nothing" '
     before=$(requests .)
     ls "$A/referrers" "$I/bare/v1/referrers" "$I/multi/v1/referrers" >/dev/null
     eq "$(requests .)" "$before"'
+
+# --- a registry that has the list, in pages, and lies --------------------------------------------
+
+unmount_store
+hostile <<'END'
+image = Image([Layer([f("a", "a")])])
+other = Image([Layer([f("a", "b")])])
+first = Artifact([("text/plain", b"one", None)], artifact_type="application/x.one", subject=image)
+second = Artifact([("text/plain", b"two", None)], artifact_type="application/x.two", subject=image)
+wrong = Artifact([("text/plain", b"three", None)], artifact_type="application/x.three", subject=other)
+for name, thing in (("v1", image), ("first", first), ("second", second), ("wrong", wrong)):
+    for repository in ("good", "type", "foreign", "garbage", "huge", "broken"):
+        serve(repository, name, thing)
+TYPE = {"Content-Type": OCI_INDEX}
+path = f"/referrers/{image.digest}"
+on(rf"GET /v2/good{path}$", status=200, body=Referrers([first]).manifest,
+   headers={**TYPE, "Link": f'</v2/good{path}?page=2>; rel="next"'})
+on(rf"GET /v2/good{path}.page=2", status=200, body=Referrers([second, wrong, first]).manifest, headers=TYPE)
+on(rf"GET /v2/type{path}", status=200, body=b"<html>", headers={"Content-Type": "text/html"})
+on(rf"GET /v2/foreign{path}", status=200, body=Referrers([first]).manifest,
+   headers={**TYPE, "Link": f'<http://169.254.169.254/v2/foreign{path}?page=2>; rel="next"'})
+on(rf"GET /v2/garbage{path}", status=200, body=b"{", headers=TYPE)
+many = [descriptor(OCI_MANIFEST, str(i).encode()) for i in range(1001)]
+on(rf"GET /v2/huge{path}", status=200, body=dump({"schemaVersion": 2, "manifests": many}), headers=TYPE)
+on(rf"GET /v2/broken{path}", status=403)
+with open(env["T"] + "/hostile.digests", "w") as out:
+    for name in ("image", "first", "second", "wrong"):
+        print(f"{name.upper()}_H={globals().get(name, locals().get(name)).digest}", file=out)
+END
+. "$T/hostile.digests"
+STORE=$T/store2
+mount_store
+I=$M/images/$H
+for r in good type foreign garbage huge broken; do cat "$I/$r/v1/config.json" >/dev/null; done
+
+it "the list is read page by page, each once" '
+    eq "$(ls "$I/good/v1/referrers" | sort)" "$(printf "%s\n" $FIRST_H $SECOND_H $WRONG_H | sort)"
+    eq "$(cat "$I/good/v1/referrers/$SECOND_H/blobs/0.txt")" two
+    eq "$(asked "manifests/sha256-[0-9a-f]+$")" 0'
+it "what says itself that it refers to another image is no referrer any more" '
+    cat "$I/good/$WRONG_H/manifest.json" >/dev/null
+    ls "$I/good/v1/" >/dev/null
+    until_true 5 "! ls \"$I/good/v1/referrers\" | grep -q $WRONG_H"
+    eq "$(ls "$I/good/v1/referrers" | wc -l)" 2'
+it "an answer that is no index is no list" 'eq "$(ls "$I/type/v1/referrers")" ""
+    [ "$(asked "GET /v2/type/manifests/sha256-[0-9a-f]+$")" = 1 ]'
+it "a page elsewhere, garbage and a huge list are EPROTO, and leave nothing" '
+    for r in foreign garbage huge; do
+        expect_errno EPROTO list "$I/$r/v1/referrers"
+        hasnt "$(ls "$I/$r/v1/")" referrers
+    done'
+it "what is denied is EACCES" 'expect_errno EACCES list "$I/broken/v1/referrers"'
