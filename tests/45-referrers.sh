@@ -203,3 +203,58 @@ it "a page elsewhere, garbage and a huge list are EPROTO, and leave nothing" '
         hasnt "$(ls "$I/$r/v1/")" referrers
     done'
 it "what is denied is EACCES" 'expect_errno EACCES list "$I/broken/v1/referrers"'
+
+# --- which layer brought a path ------------------------------------------------------------------
+
+unmount_store
+build "
+layers = [
+    Layer([d('etc'), f('etc/keep', 'a'), f('etc/over', 'old'), f('etc/gone', 'secret'), d('dir', mode=0o700), f('dir/base', 'b')]),
+    Layer([f('etc/over', 'new'), wh('etc/gone'), f('dir/new', 'n'), h('hard', 'etc/keep')]),
+    Layer([d('dir', mode=0o750), f('made/deep/file', 'm')]),
+]
+image = Image(layers)
+line = lambda text, **more: {'created_by': text, **more}
+image.config_doc['history'] = [line('ENV', empty_layer=True), line('ADD base'), line('LABEL', empty_layer=True), line('RUN two')]
+Registry(R).push('prov', 'v1', image.seal())
+for i, layer in enumerate(layers):
+    print(f'L{i}={layer.digest}', file=open('$T/layers', 'a'))
+"
+. "$T/layers"
+STORE=$T/store3
+mount_store
+P=$M/images/$R/prov/v1
+layer_of() { getfattr -h --only-values -n user.imagefs.layer "$P/rootfs/$1"; }
+made_by() { getfattr -h --only-values -n user.imagefs.created_by "$P/rootfs/$1"; }
+
+it "a path names the layer that brought it, and its history line" '
+    eq "$(layer_of etc/keep)" "0 $L0"; eq "$(made_by etc/keep)" "ADD base"
+    eq "$(layer_of etc/over)" "1 $L1"; eq "$(made_by etc/over)" "RUN two"
+    eq "$(layer_of dir/base)" "0 $L0"; eq "$(layer_of dir/new)" "1 $L1"
+    eq "$(layer_of dir)" "2 $L2"'
+it "a hard link is of the layer that its file came from" 'eq "$(layer_of hard)" "$(layer_of etc/keep)"'
+it "a layer without a history line has an empty one" 'eq "$(made_by made/deep/file)" ""'
+it "every path has an answer, and none lists it" '
+    find "$P/rootfs/" | while read -r path; do
+        rc=0; getfattr -h --only-values -n user.imagefs.layer "$path" >/dev/null 2>&1 || rc=$?
+        ((rc == 0)) || echo "without: ${path#"$P/rootfs/"}"
+    done >"$T/without"
+    eq "$(getfattr -Rhd -m - "$P/rootfs/" 2>/dev/null | grep -c imagefs || :)" 0
+    sed "s/^/# /" "$T/without"
+    eq "$(grep -vE "^without: (made|made/deep|)$" "$T/without" || :)" ""'
+it "the size is asked for first, and a short buffer is ERANGE" '
+    python3 - "$P/rootfs/etc/keep" <<END
+import ctypes, errno, os, sys
+c = ctypes.CDLL(None, use_errno=True)
+path, name = os.fsencode(sys.argv[1]), b"user.imagefs.layer"
+size = c.getxattr(path, name, None, 0)
+assert size == len("0 sha256:") + 64, size
+assert c.getxattr(path, name, ctypes.create_string_buffer(size), size) == size
+assert c.getxattr(path, name, ctypes.create_string_buffer(size), size - 1) == -1 and ctypes.get_errno() == errno.ERANGE
+END'
+it "what a later layer removed is still in layers/" '
+    fails ls "$P/rootfs/etc/gone"
+    eq "$(cat "$P/layers/00/diff/etc/gone")" secret
+    [ -e "$P/layers/01/diff/etc/.wh.gone" ]'
+remount_store -o xattr=off
+it "xattr=off has none of it" 'fails layer_of etc/keep'
