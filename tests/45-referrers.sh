@@ -204,6 +204,13 @@ it "a page elsewhere, garbage and a huge list are EPROTO, and leave nothing" '
     done'
 it "what is denied is EACCES" 'expect_errno EACCES list "$I/broken/v1/referrers"'
 
+stop hostile
+remount_store
+it "where the registry does not answer, what is known is shown; where nothing is, its error" '
+    eq "$(ls "$I/good/v1/referrers" | sort)" "$(printf "%s\n" $FIRST_H $SECOND_H | sort | grep -x "$SECOND_H")"
+    expect_errno ECONNREFUSED list "$I/type/v1/referrers"
+    ls -l "$I/type/v1/" >/dev/null'
+
 # --- which layer brought a path ------------------------------------------------------------------
 
 unmount_store
