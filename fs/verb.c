@@ -25,6 +25,8 @@ const struct verb verbs[] = {
     {"prune", "[-a] [--filter until=TIME|label=L|label!=L]",
      "removes images that dangle (-a: all that no file is open of), and all that nothing needs",
      .kind = VERB_REQUEST, .bare = true, .run = verb_prune},
+    {"push", "[-a] [-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG]",
+     "stores an image at its registry", .kind = VERB_REQUEST, .remote = true, .run = verb_push},
     {"rmi", "[-f] IMAGE...", "removes names, and with its last name an image", .kind = VERB_REQUEST,
      .run = verb_rmi},
     {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .run = verb_stats},

@@ -72,6 +72,8 @@ int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf
 	      struct err *err);
 int verb_prune(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	       struct err *err);
+int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	      struct err *err);
 int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	     struct err *err);
 int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

@@ -34,9 +34,16 @@ void api_endpoints_clear(struct endpoint_list *l);
 struct api_request {
 	struct registry *registry;
 	const struct ref *repository;
-	const char *method;	   /* GET or HEAD */
-	const char *path;	   /* behind /v2/<repository>/: "manifests/7" */
-	const char *const *fields; /* NULL-terminated, at most API_FIELDS_MAX; or NULL */
+	const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
+	const char *path;   /* behind /v2/<repository>/: "manifests/7" */
+	/* Instead of the path: where an upload goes on. On another origin than the registry's it
+	 * gets no credentials, and may lie no further inside the network than `reach`. */
+	const struct url *url;
+	enum address_reach reach;
+	const struct http_upload *upload; /* or NULL */
+	bool push;			  /* it changes the repository, */
+	const char *from;		  /* … by a blob of this one; or NULL */
+	const char *const *fields;	  /* NULL-terminated, at most API_FIELDS_MAX; or NULL */
 	struct cancel *cancel;
 };
 

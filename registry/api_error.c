@@ -99,6 +99,11 @@ static int denied(const struct api_request *q, struct buf *text, struct err *err
 
 	if (!name || buf_failed(text))
 		return err_nomem(err);
+	if (q->push)
+		return err_set(err, EACCES,
+			       "push access denied, repository does not exist or may require "
+			       "authorization: server message: %s",
+			       text->data);
 	return err_set(err, EACCES,
 		       "pull access denied for %s, repository does not exist or may require "
 		       "'docker login': %s",

@@ -26,7 +26,7 @@ static int make_url(const struct api_request *q, const struct endpoint *e, bool 
 	buf_puts(&b, e->host->name);
 	if (e->mirror)
 		buf_puts(&b, e->mirror->url.target);
-	buf_printf(&b, "/v2/%s/%s", q->repository->path, q->path);
+	buf_printf(&b, "/v2/%s/%s", q->repository->path, q->path ? q->path : "");
 	if (buf_failed(&b))
 		return err_nomem(err);
 	return url_parse(b.data, out, err);
@@ -63,6 +63,8 @@ static int send_hop(const struct api_request *q, const struct hop *h, const char
 			 &(struct http_request){.method = q->method,
 						.url = text,
 						.headers = fields,
+						.body = strcmp(q->method, "POST") ? NULL : "",
+						.upload = q->upload,
 						.tls = host_tls(h->host),
 						.reach = h->reach,
 						.connect_ms = h->connect_ms,
@@ -151,6 +153,28 @@ static void attempt_clear(struct attempt *t)
 	secret_free(t->authorization);
 }
 
+/* An upload goes on where the registry has said. */
+static int go_on_at(const struct api_request *q, const struct attempt *t, struct hop *h,
+		    struct err *err)
+{
+	autofree char *name = url_authority(q->url);
+
+	if (t->origin.tls && !q->url->tls)
+		return err_set(err, EPROTO, "%s: an upload from https to http is refused",
+			       q->url->host);
+	h->home = url_same_origin(q->url, &t->origin);
+	if (!name)
+		return err_nomem(err);
+	if (!h->home) {
+		int r = hosts_get(q->registry->hosts, name, &h->host, err);
+
+		if (r < 0)
+			return r;
+		h->reach = q->reach;
+	}
+	return url_copy(&h->url, q->url, err);
+}
+
 static int send_once(const struct api_request *q, struct attempt *t, struct http_answer **out,
 		     struct err *err)
 {
@@ -158,7 +182,7 @@ static int send_once(const struct api_request *q, struct attempt *t, struct http
 							    .reach = ADDRESS_ANY,
 							    .connect_ms = t->connect_ms,
 							    .home = true};
-	int r = url_copy(&h.url, &t->origin, err);
+	int r = q->url ? go_on_at(q, t, &h, err) : url_copy(&h.url, &t->origin, err);
 
 	t->fault = HTTP_FAULT_FATAL;
 	if (r == 0)
@@ -170,7 +194,9 @@ static int send_once(const struct api_request *q, struct attempt *t, struct http
 static struct auth_scope scope_of(const struct api_request *q, const struct endpoint *e)
 {
 	return (struct auth_scope){.registry = e->mirror ? e->host->name : q->repository->domain,
-				   .repository = q->repository->path};
+				   .repository = q->repository->path,
+				   .push = q->push,
+				   .from = q->from};
 }
 
 static void note_auth_failure(const struct auth_failure *af, struct api_failure *f)

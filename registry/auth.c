@@ -87,7 +87,10 @@ static char *make_key(const struct auth_scope *s)
 {
 	char *key;
 
-	return asprintf(&key, "%s\n%s", s->registry, s->repository) < 0 ? NULL : key;
+	return asprintf(&key, "%s\n%s\n%d\n%s", s->registry, s->repository, s->push,
+			s->from ? s->from : "") < 0
+		   ? NULL
+		   : key;
 }
 
 /* A login or logout since then makes all that is held void. Lock held. */
@@ -206,12 +209,29 @@ static int make_bearer(const char *token, char **field, struct err *err)
 	return err_nomem(err);
 }
 
+/* The scope of a token: what a challenge asks for, but for pushes, which need the same for all of
+ * their requests. NULL: out of memory. */
+static char *scope_text(const struct auth_scope *s, const struct challenge *c)
+{
+	char *text = NULL;
+	int n;
+
+	if (s->push && s->from)
+		n = asprintf(&text, "repository:%s:pull,push repository:%s:pull", s->repository,
+			     s->from);
+	else if (!s->push && c->scope && *c->scope)
+		return strdup(c->scope);
+	else
+		n = asprintf(&text, "repository:%s:pull%s", s->repository, s->push ? ",push" : "");
+	return n < 0 ? NULL : text;
+}
+
 static int fetch(struct auth *a, const struct auth_question *q, const struct challenge *c,
 		 const struct credential *credential, struct token *out, struct auth_failure *f,
 		 struct err *err)
 {
 	static const struct credential anonymous;
-	autofree char *scope = NULL;
+	autofree char *scope = scope_text(&q->scope, c);
 	autourl realm = URL_INIT;
 	struct host *host;
 	struct token_failure tf;
@@ -219,15 +239,13 @@ static int fetch(struct auth *a, const struct auth_question *q, const struct cha
 
 	if (r < 0)
 		return r;
-	if (asprintf(&scope, "repository:%s:pull", q->scope.repository) < 0) {
-		scope = NULL;
+	if (!scope)
 		return err_nomem(err);
-	}
 	r = token_fetch(a->http,
 			&(struct token_request){
 			    .realm = &realm,
 			    .service = c->service,
-			    .scope = c->scope && *c->scope ? c->scope : scope,
+			    .scope = scope,
 			    .credential = auth_trusts(q->url, &realm) ? credential : &anonymous,
 			    .tls = host_tls(host),
 			    .reach = url_same_origin(q->url, &realm) ? ADDRESS_ANY : q->reach,

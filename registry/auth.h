@@ -22,6 +22,8 @@ void auth_close(struct auth *a);
 struct auth_scope {
 	const char *registry;	/* the key of its credentials: "docker.io", "localhost:5000" */
 	const char *repository; /* path: "library/redis" */
+	bool push;		/* to write there, too; */
+	const char *from;	/* … and to read this repository, to mount a blob from; or NULL */
 };
 
 /* The field to send ("Authorization: …", secret_free()), or NULL: none is held. */

@@ -193,6 +193,7 @@ static struct http_answer *answer_new(struct http *h, const struct http_request 
 	a->cancel = q->cancel;
 	a->method = q->method;
 	a->reach_max = q->reach;
+	a->upload = q->upload;
 	pthread_mutex_init(&a->lock, NULL);
 	cond_init_monotonic(&a->changed);
 	ring_init(&a->ring, HTTP_QUEUE_SIZE);
@@ -215,7 +216,9 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	r = http_loop_order(a, HTTP_ORDER_ADD, err);
 	if (r < 0)
 		return r;
-	r = wait_for(a, answer_ready, clock_ms() + h->limits.headers_ms, err);
+	/* A body may take its time; curl sees to it that it moves. */
+	r = wait_for(a, answer_ready, q->upload ? INT64_MAX : clock_ms() + h->limits.headers_ms,
+		     err);
 	if (r < 0) {
 		*fault = fault_of_wait(a, r);
 		return r;

@@ -53,11 +53,21 @@ struct http_tls {
 	const char *certificate, *key; /* paths of the client's, or NULL */
 };
 
+/* A body that is sent as it is read. Lives until http_end(), as does what it reads from. */
+struct http_upload {
+	uint64_t size;
+	/* Bytes from an offset on, on the network thread: 1..max of them, or -errno with a
+	 * sentence. Where the body has to be sent anew it starts at 0 again. */
+	ssize_t (*read)(void *arg, uint64_t offset, void *data, size_t max, struct err *err);
+	void *arg;
+};
+
 struct http_request {
-	const char *method;	    /* GET, HEAD, POST */
-	const char *url;	    /* checked by url_parse() */
-	const char *const *headers; /* NULL-terminated "Name: value", or NULL */
-	const char *body;	    /* of a POST; a string; copied and wiped */
+	const char *method;		  /* GET, HEAD, POST, PUT, PATCH, DELETE */
+	const char *url;		  /* checked by url_parse() */
+	const char *const *headers;	  /* NULL-terminated "Name: value", or NULL */
+	const char *body;		  /* of a POST; a string; copied and wiped */
+	const struct http_upload *upload; /* of a PUT or PATCH; or NULL */
 	struct http_tls tls;
 	enum address_reach reach; /* no address further inside is connected to */
 	int connect_ms;		  /* 0: that of the limits */

@@ -47,6 +47,8 @@ struct http_answer {
 	long os_errno;
 	long verify_result;
 	int status;
+	const struct http_upload *upload; /* borrowed, or NULL */
+	uint64_t sent;			  /* the loop's: of the upload */
 	enum address_reach reach;
 	struct header_list headers; /* the loop's until `answered` */
 	struct err fault_err;	    /* lock: why a callback ended the transfer; code 0: none did */
@@ -77,6 +79,8 @@ int http_loop_order(struct http_answer *a, enum http_order order, struct err *er
 /* Takes back the orders that the loop has not seen. */
 void http_loop_forget(struct http_answer *a);
 size_t http_loop_header(char *line, size_t size, size_t count, void *arg);
+size_t http_loop_upload(char *data, size_t size, size_t count, void *arg);
+int http_loop_rewind(void *arg, curl_off_t offset, int origin);
 size_t http_loop_body(char *data, size_t size, size_t count, void *arg);
 
 /* http_error.c: errno and sentence of a transfer that failed (lock held, or done and out of the

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BUFFER_SIZE (512L << 10) /* curl's largest; one recv() fills it */
+#define UPLOAD_PATIENCE 10
+#define BUFFER_SIZE	(512L << 10) /* curl's largest; one recv() fills it */
 
 static bool address_refused(struct http_answer *a, enum address_reach reach)
 {
@@ -109,6 +110,23 @@ static void set_url(struct http_answer *a, const struct http_request *q, const s
 	}
 }
 
+static void set_upload(struct http_answer *a, const struct http_request *q)
+{
+	if (q->upload) {
+		SET(a, CURLOPT_UPLOAD, 1L);
+		SET(a, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->upload->size);
+		SET(a, CURLOPT_READFUNCTION, http_loop_upload);
+		SET(a, CURLOPT_READDATA, a);
+		SET(a, CURLOPT_SEEKFUNCTION, http_loop_rewind);
+		SET(a, CURLOPT_SEEKDATA, a);
+		SET(a, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
+		/* What it has got the registry may have to move before it answers. */
+		SET(a, CURLOPT_LOW_SPEED_TIME, (long)a->http->limits.stall_s * UPLOAD_PATIENCE);
+	}
+	if (q->upload || !strcmp(q->method, "DELETE"))
+		SET(a, CURLOPT_CUSTOMREQUEST, q->method);
+}
+
 static void set_tls(struct http_answer *a, const struct http_tls *t)
 {
 	SET(a, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -167,5 +185,6 @@ int http_easy_setup(struct http_answer *a, const struct http_request *q, struct 
 	set_url(a, q, &u);
 	set_tls(a, &q->tls);
 	set_loop(a, q);
+	set_upload(a, q);
 	return a->result == CURLE_OK ? 0 : err_nomem(err);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 static void tell(struct http_answer *a)
@@ -61,6 +62,33 @@ size_t http_loop_header(char *line, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	return len;
+}
+
+size_t http_loop_upload(char *data, size_t size, size_t count, void *arg)
+{
+	struct http_answer *a = arg;
+	uint64_t left = a->upload->size - a->sent;
+	size_t max = size * count < left ? size * count : (size_t)left;
+	struct err e = {0};
+	ssize_t n = max ? a->upload->read(a->upload->arg, a->sent, data, max, &e) : 0;
+
+	if (n < 0) {
+		set_fault(a, &e);
+		return CURL_READFUNC_ABORT;
+	}
+	a->sent += (uint64_t)n;
+	return (size_t)n;
+}
+
+/* The connection was gone before the server had read: all of it again. */
+int http_loop_rewind(void *arg, curl_off_t offset, int origin)
+{
+	struct http_answer *a = arg;
+
+	if (origin != SEEK_SET || offset != 0)
+		return CURL_SEEKFUNC_CANTSEEK;
+	a->sent = 0;
+	return CURL_SEEKFUNC_OK;
 }
 
 size_t http_loop_body(char *data, size_t size, size_t count, void *arg)

@@ -58,10 +58,9 @@ static int fetch_document(const struct pull *p, const struct ref *ref, struct ma
 	return r;
 }
 
-/* Appends the document of a descriptor to *body: the store's, else the registry's. A blob that
- * has rotted in the store is fetched anew. */
-static int load_document(const struct pull *p, const struct ref *repository,
-			 const struct descriptor *d, struct buf *body, struct err *err)
+/* A blob that has rotted in the store is fetched anew. */
+int pull_document(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+		  struct buf *body, struct err *err)
 {
 	struct manifest_answer a = {0};
 	autoref ref = REF_INIT;
@@ -121,7 +120,7 @@ static int complete(const struct pull *p, const struct ref *repository, const st
 	AUTO(index_free) struct index *index = NULL;
 	const struct descriptor *chosen;
 	autobuf body = BUF_INIT;
-	int r = load_document(p, repository, d, &body, err);
+	int r = pull_document(p, repository, d, &body, err);
 
 	if (r < 0)
 		return r;

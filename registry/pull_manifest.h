@@ -16,6 +16,10 @@ int pull_documents(const struct pull *p, const struct ref *ref, struct descripto
 /* The reference's name is there, and names this. */
 bool pull_is_recorded(const struct pull *p, const struct ref *ref, const struct descriptor *top);
 
+/* Appends a document that a descriptor names to *body: the store's, else that of the repository. */
+int pull_document(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+		  struct buf *body, struct err *err);
+
 /* Records the reference's name: its tag, or where it has none "repository@digest". */
 int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,
 		struct err *err);

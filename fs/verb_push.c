@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/verb.h"
+
+#include "registry/push.h"
+#include "store/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* One request: docker's lines for the answer, bytes for ctl/jobs. */
+struct output {
+	struct job *job;
+	struct buf *answer;
+	bool quiet;
+};
+
+static void on_line(void *arg, const char *line)
+{
+	struct output *o = arg;
+
+	if (!o->quiet)
+		buf_printf(o->answer, "%s\n", line);
+}
+
+static void on_bytes(void *arg, uint64_t done, uint64_t total)
+{
+	job_progress(((struct output *)arg)->job, done, total);
+}
+
+/* What the reference names in the store. */
+static int find(const struct names *names, const struct ref *ref, const struct name **out,
+		struct err *err)
+{
+	autofree char *full = ref_full(ref), *familiar = ref_familiar(ref);
+	autofree char *repository = ref_repository(ref), *short_name = ref_familiar_repository(ref);
+	const struct name *first;
+	size_t len;
+
+	if (!full || !familiar || !repository || !short_name)
+		return err_nomem(err);
+	*out = names_find(names, full);
+	if (*out)
+		return 0;
+	len = strlen(repository);
+	first = names_at(names, names_lower_bound(names, repository));
+	if (first && !strncmp(first->reference, repository, len) &&
+	    strchr(":@", first->reference[len]))
+		return err_set(err, ENOENT, "tag does not exist: %s", familiar);
+	return err_set(err, ENOENT, "An image does not exist locally with the tag: %s", short_name);
+}
+
+static int push_tag(const struct push *p, const char *name, const struct names *names,
+		    struct output *o, struct err *err)
+{
+	autoref ref = REF_INIT;
+	const struct name *found;
+	const char *slash = strrchr(name, '/');
+	int r = ref_parse(name, &ref, err);
+
+	if (!r && ref.has_digest)
+		r = err_set(err, EINVAL, "cannot push a digest reference");
+	if (r < 0)
+		return r;
+	if (!strchr(slash ? slash : name, ':'))
+		on_line(o, "Using default tag: latest");
+	r = find(names, &ref, &found, err);
+	return r ? r : push_image(p, &ref, &found->descriptor, err);
+}
+
+/* Every tag of the repository that the store has. */
+static int push_all(const struct push *p, const char *name, const struct names *names,
+		    struct output *o, struct err *err)
+{
+	autoref ref = REF_INIT;
+	autofree char *repository = NULL;
+	size_t len, pushed = 0;
+	int r;
+
+	if (ref_parse_repository(name, &ref, NULL) < 0)
+		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a");
+	repository = ref_repository(&ref);
+	if (!repository)
+		return err_nomem(err);
+	len = strlen(repository);
+	r = 0;
+	for (size_t i = 0; !r && i < names_count(names); i++) {
+		const char *reference = names_at(names, i)->reference;
+
+		if (strncmp(reference, repository, len) != 0 || reference[len] != ':')
+			continue;
+		r = push_tag(p, reference, names, o, err);
+		pushed++;
+	}
+	if (!r && !pushed)
+		return err_set(err, ENOENT, "An image does not exist locally with the tag: %s",
+			       name);
+	return r;
+}
+
+static int push_operand(struct push *p, const char *name, bool all, struct output *o,
+			struct err *err)
+{
+	AUTO(lease_close) struct lease *lease = NULL;
+	AUTO(names_put) struct names *names = NULL;
+	autoref ref = REF_INIT;
+	autofree char *full = NULL;
+	int r = lease_open(p->pull.store, &lease, err);
+
+	p->pull.lease = lease;
+	if (!r)
+		r = names_get(p->pull.store, &names, err);
+	if (!r)
+		r = all ? push_all(p, name, names, o, err) : push_tag(p, name, names, o, err);
+	if (r || !o->quiet || ref_parse(name, &ref, NULL) < 0)
+		return r;
+	full = all ? ref_repository(&ref) : ref_full(&ref);
+	buf_printf(o->answer, "%s\n", full ? full : "");
+	return 0;
+}
+
+int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	      struct err *err)
+{
+	bool all = false, quiet = false;
+	const char *wish = NULL;
+	const struct args_option options[] = {
+	    {.name = "all-tags", .letter = 'a', .flag = &all},
+	    {.name = "quiet", .letter = 'q', .flag = &quiet},
+	    {.name = "platform", .value = &wish},
+	    {0},
+	};
+	autowords operands = WORDS_INIT;
+	struct platform platform = fs->platform;
+	struct output output = {.job = j, .answer = answer};
+	struct pull_watch watch = {&output, on_line, on_bytes};
+	struct push p = {.pull = {.registry = fs->registry,
+				  .store = fs->store,
+				  .platform = &platform,
+				  .cancel = job_cancel(j),
+				  .watch = &watch}};
+	int r = args_parse(args, options, &operands, err);
+
+	if (!r)
+		r = args_count("push", &operands, 1, 1, err);
+	if (!r && wish)
+		r = platform_parse(wish, &platform, err);
+	output.quiet = quiet;
+	p.one_platform = wish != NULL;
+	return r ? r : push_operand(&p, operands.at[0], all, &output, err);
+}

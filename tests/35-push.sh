@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# push: to a registry, and what others find there.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+push_image app v1 'Image([Layer([f("one", "1")]), Layer([f("big", __import__("random").Random(3).randbytes(3000000))])])' >/dev/null
+push_image docker v1 'Image([Layer([f("a", "docker")], docker=True)], docker=True)' >/dev/null
+push_image multi v1 'Index([Image([Layer([f("arch", a)])], architecture=a) for a in ("amd64", "arm64")])' >/dev/null
+mount_store
+pull "$R/app:v1" >/dev/null
+pull "$R/docker:v1" >/dev/null
+pull "$R/multi:v1" >/dev/null
+# at_registry REPOSITORY TAG: the document, byte for byte
+at_registry() { curl -sfH "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json" "http://$R/v2/$1/manifests/$2"; }
+
+it "a push to another repository mounts what the registry has" '
+    ctl tag "$R/app:v1" "$R/copy:v1"
+    ctl push "$R/copy:v1" >"$T/out"
+    eq "$(head -1 "$T/out")" "The push refers to repository [$R/copy]"
+    eq "$(grep -c ": Mounted from app" "$T/out")" 2
+    digest=$(readlink "$M/images/$R/app/v1")
+    eq "$(tail -1 "$T/out")" "v1: digest: $digest size: $(stat -c %s "$M/images/$R/app/v1/manifest.json")"
+    eq "sha256:$(at_registry copy v1 | sha256sum | cut -d" " -f1)" "$digest"
+    eq "$(requests "PATCH /v2/copy/")" 0
+'
+it "a second push sends nothing" '
+    ctl push "$R/copy:v1" >"$T/out"
+    eq "$(grep -c ": Layer already exists" "$T/out")" 2
+    eq "$(requests "POST /v2/copy/")" 3
+'
+it "an image that the registry never saw is sent" '
+    build "write_layout(T + \"/made\", {\"v1\": Image([Layer([f(\"x\", \"new\")]), Layer([f(\"large\", __import__(\"random\").Random(9).randbytes(5000000))])])})"
+    skopeo copy -q --insecure-policy "oci:$T/made:v1" "oci:$STORE:$R/fresh:v1"
+    ctl push "$R/fresh:v1" >"$T/out"
+    eq "$(grep -c ": Pushed" "$T/out")" 2
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$R/fresh:v1" "dir:$T/back"
+    eq "$(sha "$T/back/manifest.json")" "$(sha "$M/images/$R/fresh/v1/manifest.json")"
+'
+it "types are kept: Docker stays Docker" '
+    ctl tag "$R/docker:v1" "$R/dcopy:v1"
+    ctl push "$R/dcopy:v1" >/dev/null
+    eq "$(skopeo inspect --raw --tls-verify=false "docker://$R/dcopy:v1" | jq -r .mediaType)" application/vnd.docker.distribution.manifest.v2+json
+'
+it "a whole index goes: what is missing of it is fetched from where it came" '
+    ctl tag "$R/multi:v1" "$R/multicopy:v1"
+    ctl push "$R/multicopy:v1" >"$T/out"
+    eq "$(at_registry multicopy v1 | sha256sum)" "$(at_registry multi v1 | sha256sum)"
+    skopeo copy -q --insecure-policy --all --src-tls-verify=false "docker://$R/multicopy:v1" "dir:$T/all"
+'
+it "--platform pushes one manifest" '
+    ctl tag "$R/multi:v1" "$R/single:v1"
+    ctl push --platform linux/arm64 "$R/single:v1" >/dev/null
+    eq "$(at_registry single v1 | jq "has(\"layers\")")" true
+'
+it "what is not here is told in docker words" '
+    expect_errno ENOENT write "$M/ctl/push" "$R/nosuch:v1"
+    grep -q "An image does not exist locally with the tag: $R/nosuch" "$M/ctl/push"
+    expect_errno ENOENT write "$M/ctl/push" "$R/app:nope"
+    grep -q "tag does not exist: $R/app:nope" "$M/ctl/push"
+    expect_errno EINVAL write "$M/ctl/push" "$R/app@$(readlink "$M/images/$R/app/v1")"
+    expect_errno ECONNREFUSED write "$M/ctl/push" "127.0.0.1:1/x:v1" || expect_errno ENOENT write "$M/ctl/push" "127.0.0.1:1/x:v1"
+'
+it "-a pushes every tag, -q prints the name alone" '
+    ctl tag "$R/app:v1" "$R/many:a"
+    ctl tag "$R/app:v1" "$R/many:b"
+    ctl push -a "$R/many" >/dev/null
+    eq "$(curl -s "http://$R/v2/many/tags/list" | jq -c ".tags | sort")" "[\"a\",\"b\"]"
+    eq "$(ctl push -q "$R/many:a")" "$R/many:a"
+'
+it "a blob that has rotted in the store is refused, and no tag shows" '
+    cp -a "$STORE" "$T/rotten"
+    blob=$T/rotten/blobs/sha256/$(jq -r ".layers[1].digest" "$M/images/$R/fresh/v1/manifest.json" | cut -c8-)
+    chmod u+w "$blob"
+    printf "\xa5" | dd of="$blob" bs=1 seek=777777 conv=notrunc status=none
+    M2=$T/second
+    NAME=second mount_store -s "$T/rotten" -m "$M2"
+    first=$R
+    start_registry empty
+    R2=$R R=$first
+    POINT=$M2 ctl tag "$R/fresh:v1" "$R2/fresh:v1"
+    expect_errno EBADMSG write "$M2/ctl/push" "$R2/fresh:v1"
+    grep -q "the blob in the store is damaged" "$M2/ctl/push"
+    eq "$(curl -s "http://$R2/v2/fresh/tags/list" | jq -r ".errors[0].code")" NAME_UNKNOWN
+    NAME=second unmount_store -m "$M2"
+'
+finish
