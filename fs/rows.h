@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of named fields in the format that docker's --format asks for: a table, a JSON object a
+ * line, or what a template says. Pure.
+ */
+#ifndef FS_ROWS_H
+#define FS_ROWS_H
+
+#include "store/buf.h"
+#include "store/err.h"
+
+#include <json-c/json.h>
+
+/* A field and its header; a list of them ends with a row of NULL. */
+struct rows_field {
+	const char *name, *header;
+};
+
+/*
+ * Appends the rows (an array of objects). `format`: "json"; "table" or "", which is the command's
+ * own `table`; "table TEMPLATE", with the fields' headers above it; or a template, a line for each
+ * row. In a template \t and \n stand for what they do in C, and tabs part a table's columns.
+ * -EINVAL.
+ */
+int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
+	       const char *format, struct buf *out, struct err *err);
+
+/* o[name] = text. */
+void rows_set(struct json_object *o, const char *name, const char *text);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The values of Go templates, as JSON values: what is true, how they print, and docker's functions
+ * on them. NULL is Go's nil. Pure.
+ */
+#ifndef FS_TEMPLATE_VALUE_H
+#define FS_TEMPLATE_VALUE_H
+
+#include "store/buf.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#define TEMPLATE_ARGUMENTS_MAX 16
+
+/* What is empty or zero is false. */
+bool template_truth(struct json_object *value);
+
+/* As Go's %v: text as it stands, [a b], map[k:v], <no value>. */
+void template_print(struct buf *out, struct json_object *value);
+
+/* Of an array or object (its values, by key): how many, and each, a reference. */
+size_t template_elements(struct json_object *value);
+struct json_object *template_element(struct json_object *value, size_t i);
+
+/* *out is a new reference. -ENOENT no such function, -EINVAL wrong arguments, -ENOMEM. */
+int template_call(const char *name, struct json_object *const *args, size_t count,
+		  struct json_object **out);
+
+#endif
