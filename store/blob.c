@@ -179,7 +179,6 @@ struct blob_writer {
 };
 
 #define LOCK_POLL_NS 20000000 /* flock(2) cannot be cancelled, so it is polled */
-#define WRITEBACK    (8u << 20)
 
 /* The file that has the name now is the one that was locked: a writer that completed renamed it
  * away, a sweep removed it. */
@@ -321,18 +320,6 @@ ssize_t blob_writer_read(struct blob_writer *w, void *data, size_t max, uint64_t
 	return io_pread(w->fd, data, max, (off_t)offset, err);
 }
 
-/* The disk begins with each WRITEBACK bytes as they are complete, so that the commit's fsync finds
- * little left to do. A hint: what is durable is for fsync to say. */
-static void start_writeback(struct blob_writer *w, size_t len)
-{
-	uint64_t done = w->offset / WRITEBACK * WRITEBACK;
-	uint64_t complete = (w->offset + len) / WRITEBACK * WRITEBACK;
-
-	if (complete > done)
-		sync_file_range(w->fd, (off_t)done, (off_t)(complete - done),
-				SYNC_FILE_RANGE_WRITE);
-}
-
 int blob_writer_write(struct blob_writer *w, const void *data, size_t len, struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
@@ -346,7 +333,7 @@ int blob_writer_write(struct blob_writer *w, const void *data, size_t len, struc
 		/* A part may be there: what is held stays what was hashed. */
 		return ftruncate(w->fd, (off_t)w->offset) < 0 ? -EIO : r;
 	}
-	start_writeback(w, len);
+	io_start_writeback(w->fd, w->offset, len);
 	hash_update(w->hash, data, len);
 	w->offset += len;
 	return 0;

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define WRITEBACK (8u << 20)
+
 /* A full quota and a full disk ask the same of the user. */
 static int disk_error(struct err *err, const char *what, const char *path)
 {
@@ -88,6 +90,15 @@ int io_pwrite_all(int fd, const void *data, size_t len, off_t offset, struct err
 		offset += n;
 	}
 	return 0;
+}
+
+void io_start_writeback(int fd, uint64_t offset, size_t len)
+{
+	uint64_t done = offset / WRITEBACK * WRITEBACK;
+	uint64_t complete = (offset + len) / WRITEBACK * WRITEBACK;
+
+	if (complete > done)
+		sync_file_range(fd, (off_t)done, (off_t)(complete - done), SYNC_FILE_RANGE_WRITE);
 }
 
 ssize_t io_pread(int fd, void *data, size_t max, off_t offset, struct err *err)

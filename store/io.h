@@ -26,6 +26,10 @@ int io_write_all(int fd, const void *data, size_t len, struct err *err);
 int io_pwrite_all(int fd, const void *data, size_t len, off_t offset, struct err *err);
 int io_pread_all(int fd, void *data, size_t len, off_t offset, struct err *err);
 
+/* After a write at the end of a file: the disk begins with each WRITEBACK (8 MiB) as they are
+ * complete, so that the fsync of a publish finds little left to do. A hint. */
+void io_start_writeback(int fd, uint64_t offset, size_t len);
+
 /* Up to max bytes, less only at the end of the file; the count, or -errno. */
 ssize_t io_pread(int fd, void *data, size_t max, off_t offset, struct err *err);
 

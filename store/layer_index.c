@@ -277,4 +277,5 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 	char path[LAYER_PATH_MAX];
 
 	unlinkat(store_cachefd(s), layer_path(blob, "", path), 0);
+	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
 }

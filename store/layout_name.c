@@ -50,18 +50,27 @@ static int full_reference(const char *text, char **out, struct err *err)
 	return *out ? 0 : err_nomem(err);
 }
 
-int layout_name(const struct json_object *annotations, const struct digest *digest,
-		const char *path, char **out, struct err *err)
+int layout_reference(const struct json_object *annotations, char **out, struct err *err)
 {
 	const char *theirs = json_string(annotations, CONTAINERD_REFERENCE);
 	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
-	char text[DIGEST_TEXT_MAX];
-	autobuf name = BUF_INIT;
 
+	*out = NULL;
 	if (is_reference(theirs))
 		return full_reference(theirs, out, err);
-	if (is_reference(ours))
-		return full_reference(ours, out, err);
+	return is_reference(ours) ? full_reference(ours, out, err) : 0;
+}
+
+int layout_name(const struct json_object *annotations, const struct digest *digest,
+		const char *path, char **out, struct err *err)
+{
+	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
+	char text[DIGEST_TEXT_MAX];
+	autobuf name = BUF_INIT;
+	int r = layout_reference(annotations, out, err);
+
+	if (r < 0 || *out)
+		return r;
 	buf_puts(&name, "localhost/");
 	put_directory(&name, path);
 	if (ours && ref_is_tag(ours))

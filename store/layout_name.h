@@ -14,12 +14,14 @@
 
 #define LAYOUT_REFERENCE "org.opencontainers.image.ref.name"
 
-/*
- * By its annotations (NULL: none), the first that there is: io.containerd.image.name where it is a
- * reference; LAYOUT_REFERENCE, where it is a full reference or a familiar one with a tag or digest;
- * a bare tag in there as localhost/DIRECTORY:TAG; else localhost/DIRECTORY@DIGEST. DIRECTORY is the
- * last component of the layout's path, made fit for a repository. *out is the caller's to free.
- */
+/* The full reference that the annotations (NULL: none) give, or *out is NULL:
+ * io.containerd.image.name where it is a reference, else LAYOUT_REFERENCE, where it is a full
+ * reference or a familiar one with a tag or digest. *out is the caller's to free. */
+int layout_reference(const struct json_object *annotations, char **out, struct err *err);
+
+/* That, or what makes up for it: a bare tag in LAYOUT_REFERENCE is localhost/DIRECTORY:TAG; else it
+ * is localhost/DIRECTORY@DIGEST. DIRECTORY is the last component of the layout's path, made fit for
+ * a repository. */
 int layout_name(const struct json_object *annotations, const struct digest *digest,
 		const char *path, char **out, struct err *err);
 

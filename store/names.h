@@ -44,8 +44,9 @@ struct timespec names_changed(const struct names *n);
 struct names_change {
 	const char *reference; /* full */
 	const struct descriptor
-	    *set; /* sets or replaces, with the present time as `pulled`; media type,
-		     digest, size and platform are written. NULL: removes, */
+	    *set;      /* sets or replaces, with the present time as `pulled`; media type,
+			  digest, size and platform are written. NULL: removes, */
+	bool dangling; /* set: as an image without a tag; nothing where that has a name already */
 	const struct digest *only; /* … where that is what it names; or NULL: whatever it names */
 	bool done;		   /* out: a removal found what to remove */
 };

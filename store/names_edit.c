@@ -187,16 +187,19 @@ static int apply_set(struct edit *e, const struct names_change *c, struct err *e
 {
 	struct name old = {0};
 	struct timespec now;
+	bool replaced;
 	int r;
-	bool replaced = take(e, c->reference, NULL, &old, err, &r);
 
+	if (c->dangling && is_named(e, &c->set->digest))
+		return 0;
+	replaced = take(e, c->reference, NULL, &old, err, &r);
 	for (size_t i = e->count; !r && i-- > 0;)
 		if (e->names[i].dangling &&
 		    digest_equal(&e->names[i].descriptor.digest, &c->set->digest))
 			edit_remove(e, i);
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (!r)
-		r = edit_add(e, c->reference, c->set, now, false, err);
+		r = edit_add(e, c->reference, c->set, now, c->dangling, err);
 	if (!r && replaced)
 		r = leave_dangling(e, &old, err);
 	name_clear(&old);
