@@ -52,8 +52,7 @@ static int run_line(struct requests *q, struct job *j, const char *line, bool ba
 static int run_requests(struct job *j, void *arg, struct err *err)
 {
 	struct requests *q = arg;
-	bool bare =
-	    (q->verb->bare || q->verb->kind == VERB_TABLE) && !q->text[strspn(q->text, " \t\r\n")];
+	bool bare = q->verb->bare && !q->text[strspn(q->text, " \t\r\n")];
 	char *rest = q->text, *line;
 	int first = 0;
 

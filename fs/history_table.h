@@ -10,8 +10,15 @@
 #include "store/buf.h"
 #include "store/image.h"
 
-/* Appends the table; times are seen from `now`, in seconds since 1970. -ENOMEM. */
-int history_table(struct store *s, const struct image *i, int64_t now, struct buf *out,
-		  struct err *err);
+/* Those of the command. */
+struct history_options {
+	bool quiet, no_trunc;
+	bool exact;	    /* --human=false: times and bytes in full */
+	const char *format; /* or NULL */
+};
+
+/* Appends the table; times are seen from `now`, in seconds since 1970. */
+int history_table(struct store *s, const struct image *i, const struct history_options *how,
+		  int64_t now, struct buf *out, struct err *err);
 
 #endif

@@ -2,9 +2,8 @@
 /*
  * What `docker images` prints of a store, in the classic layout: a row for every name, newest
  * image first. IMAGE ID is the digest of the config, DIGEST that of what the name names, SIZE
- * store/image.h's. A name that is no full reference (other programs write such) shows as <none>,
- * an image whose documents are not whole shows N/A. -a is taken and changes nothing: no image is
- * hidden.
+ * store/image.h's. An image that dangles shows as <none>, one whose documents are not whole N/A;
+ * what is no image (artifacts) is not shown. -a is taken and changes nothing: no image is hidden.
  */
 #ifndef FS_IMAGES_TABLE_H
 #define FS_IMAGES_TABLE_H
@@ -17,7 +16,7 @@
 #include <stdint.h>
 
 /* Appends the table that these arguments of `docker images` ask for: [-a] [-q] [--digests]
- * [--no-trunc] [--filter reference=PATTERN]… [--format table|json] [PATTERN]. Times are seen from
+ * [--no-trunc] [--filter KEY=VALUE]… [--format FORMAT] [PATTERN]. Times are seen from
  * `now`, in seconds since 1970. -EINVAL in docker's words. */
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
 		 int64_t now, struct buf *out, struct err *err);

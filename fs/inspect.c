@@ -201,18 +201,15 @@ static struct json_object *descriptor(const struct descriptor *d)
 	return o;
 }
 
-int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
-		 struct err *err)
+struct json_object *inspect_object(struct store *s, const struct image *i,
+				   const struct names *names)
 {
-	autojson *array = json_object_new_array();
 	struct json_object *o = json_object_new_object();
 	const struct config *c = i->config;
 	struct timespec last = {0};
 
-	if (!array || !o || json_object_array_add(array, o) < 0) {
-		json_object_put(o);
-		return err_nomem(err);
-	}
+	if (!o)
+		return NULL;
 	add_digest(o, "Id", &i->manifest->config.digest);
 	add_names(o, i, names, &last);
 	add_text(o, "Comment", comment_of(c));
@@ -227,6 +224,19 @@ int inspect_json(struct store *s, const struct image *i, const struct names *nam
 	json_object_object_add(o, "RootFS", rootfs(c));
 	json_object_object_add(o, "Metadata", metadata(&last));
 	json_object_object_add(o, "Descriptor", descriptor(&i->top));
+	return o;
+}
+
+int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
+		 struct err *err)
+{
+	autojson *array = json_object_new_array();
+	struct json_object *o = inspect_object(s, i, names);
+
+	if (!array || !o || json_object_array_add(array, o) < 0) {
+		json_object_put(o);
+		return err_nomem(err);
+	}
 	json_text_indented(out, array, JSON_TEXT_PLAIN);
 	buf_putc(out, '\n');
 	return buf_failed(out) ? err_nomem(err) : 0;

@@ -11,6 +11,10 @@
 #include "store/image.h"
 #include "store/names.h"
 
+/* The object of one image, a new reference; NULL: out of memory. `names` may be NULL, as below. */
+struct json_object *inspect_object(struct store *s, const struct image *i,
+				   const struct names *names);
+
 /* `names` may be NULL: then RepoTags and RepoDigests are empty. -ENOMEM. */
 int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
 		 struct err *err);

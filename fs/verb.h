@@ -13,7 +13,7 @@
 
 enum verb_kind {
 	VERB_TABLE, /* changes nothing, and is printed at once from what is here; by write, too */
-	VERB_QUESTION, /* changes nothing, and may ask a registry; by write, too */
+	VERB_QUESTION, /* changes nothing, and may ask a registry or take its time; by write, too */
 	VERB_REQUEST,  /* changes something: by write only */
 	VERB_STREAM,   /* a request that comes in pieces: a line, and data behind it */
 	VERB_LOG,      /* only grows, and is read in place: ctl/events */
@@ -42,7 +42,7 @@ struct verb {
 	const char *usage;   /* of its arguments */
 	const char *summary; /* one line */
 	enum verb_kind kind;
-	bool bare;   /* a request may be without arguments (tables: always) */
+	bool bare;   /* a request may be without arguments */
 	bool remote; /* its last word is a reference, whose registry it asks */
 	/* A request: its words; what docker would print goes to `answer`. `j` is NULL where a table
 	 * is read. */
@@ -70,6 +70,12 @@ int verb_images(struct fs *fs, struct job *j, const struct words *args, struct b
 		struct err *err);
 int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	      struct err *err);
+int verb_df(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+	    struct err *err);
+int verb_history(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		 struct err *err);
+int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		 struct err *err);
 int verb_prune(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	       struct err *err);
 int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

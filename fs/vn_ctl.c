@@ -63,7 +63,7 @@ static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 
 	if (f->filled)
 		return 0;
-	if (f->verb->kind == VERB_TABLE) {
+	if (f->verb->kind == VERB_TABLE && (f->line || f->verb->bare)) {
 		r = f->line ? words_split(f->line, &args, err) : 0;
 		if (!r)
 			r = f->verb->run(fs, NULL, &args, &f->content, err);
@@ -91,7 +91,8 @@ static int fill_answer(struct request *rq, struct vn_ctl *f, struct err *err)
 	if (filled)
 		return 0;
 	if (!rq->ended)
-		return ctl_request_start(rq, f->verb, f->line, strlen(f->line), err);
+		return ctl_request_start(rq, f->verb, f->line ? f->line : "",
+					 f->line ? strlen(f->line) : 0, err);
 	r = job_outcome(rq->ended, err);
 	if (r < 0)
 		return r;
@@ -106,7 +107,7 @@ static int fill_answer(struct request *rq, struct vn_ctl *f, struct err *err)
 
 static bool is_question(const struct vn_ctl *f)
 {
-	return f->verb->kind == VERB_QUESTION && f->line;
+	return f->verb->kind == VERB_QUESTION && (f->line || f->verb->bare);
 }
 
 static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)

@@ -73,7 +73,8 @@ static int found_text(struct request *rq, struct repo_image *i, bool inspect, st
 		if (!r)
 			r = inspect_json(rq->fs->store, image, names, &text, err);
 	} else {
-		r = history_table(rq->fs->store, image, now.tv_sec, &text, err);
+		r = history_table(rq->fs->store, image, &(struct history_options){0}, now.tv_sec,
+				  &text, err);
 	}
 	return r < 0 ? r
 		     : vnode_found(rq, vn_text_new(NULL, &text, repo_image_created(i), false), out,

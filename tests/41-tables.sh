@@ -76,3 +76,78 @@ it "history of an image is the table of docker history" '
     sed -n 2p "$M/images/$R/team/app/v1/history" | grep -q "3 days ago"
     matches "$(sed -n 3p "$M/images/$R/team/app/v1/history")" "^<missing> +3 days ago +/bin/sh -c #\(nop\) ADD layer 0 in / +[0-9.]+k?B"
 '
+
+# --- formats, filters, and the other tables ---
+Q="'"
+push_image labelled v1 'Image([Layer([f("x", "1")])], labels={"stage": "prod"}, created="2020-01-01T00:00:00Z")' >/dev/null
+push_image shared v1 'Image([Layer([f("common", "c")]), Layer([f("a", "1")])])' >/dev/null
+push_image shared v2 'Image([Layer([f("common", "c")]), Layer([f("b", "2")])])' >/dev/null
+for i in labelled:v1 shared:v1 shared:v2; do pull "$R/$i" >/dev/null; done
+it "--format takes templates" '
+    eq "$(ctl images --format "{{.Repository}}:{{.Tag}}" "$R/labelled")" "$R/labelled:v1"
+    eq "$(ctl images "--format ${Q}table {{.Tag}}\t{{.Repository}}$Q $R/labelled" | head -1)" "TAG       REPOSITORY"
+    eq "$(ctl images "--format \"{{if eq .Tag \\\"v1\\\"}}one{{else}}other{{end}}\" $R/shared" | sort | xargs)" "one other"
+    expect_errno EINVAL write "$M/ctl/images" "--format {{.Nope}}"
+'
+it "filters: label, label!, before, since, until, dangling; keys and labels add up" '
+    eq "$(ctl images -q -f label=stage | wc -l)" 1
+    eq "$(ctl images -q -f label=stage=prod -f label=org.example.test=yes | wc -l)" 1
+    eq "$(ctl images -q -f label=stage=prod -f label=nope | wc -l)" 0
+    eq "$(ctl images -f label!=stage --format "{{.Repository}}" | grep -c labelled)" 0
+    eq "$(ctl images -f before=$R/shared:v1 --format "{{.Repository}}" | sort -u)" "$R/labelled"
+    eq "$(ctl images -f since=$R/labelled:v1 --format "{{.Repository}}" | grep -c labelled)" 0
+    eq "$(ctl images -f until=2021-01-01 --format "{{.Repository}}")" "$R/labelled"
+    eq "$(ctl images -q -f dangling=true | wc -l)" 0
+    ctl tag "$R/shared:v1" t:1
+    ctl tag "$R/labelled:v1" t:1
+    ctl rmi "$R/shared:v1" >/dev/null
+    ctl tag "$R/labelled:v1" only:1
+    expect_errno ENOENT write "$M/ctl/images" "-f before=nosuch"
+'
+it "a dangling image is <none>, <none>" '
+    ctl tag "$R/shared:v2" d:1
+    ctl rmi "$R/shared:v2" >/dev/null
+    ctl tag "$R/labelled:v1" d:1
+    matches "$(ctl images -f dangling=true | tail -1)" "^<none> +<none> +[0-9a-f]{12} "
+    ctl prune >/dev/null
+    pull "$R/shared:v1" >/dev/null
+    pull "$R/shared:v2" >/dev/null
+'
+it "history has docker options" '
+    matches "$(ctl history "$R/labelled:v1" | head -1)" "^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$"
+    eq "$(ctl history "$R/labelled:v1")" "$(cat "$M/images/$R/labelled/v1/history")"
+    matches "$(ctl history --human=false "$R/labelled:v1" | tail -1)" "<missing> +2020-01-01T00:00:00Z +/bin/sh"
+    eq "$(ctl history -q --no-trunc "$R/labelled:v1" | head -1)" "sha256:$(sha "$M/images/$R/labelled/v1/config.json")"
+    eq "$(ctl history --format "{{.Comment}}x" "$R/labelled:v1" | head -1)" x
+    expect_errno ENOENT write "$M/ctl/history" "--platform linux/arm64 $R/labelled:v1"
+'
+it "inspect: by name or ID, several, templates" '
+    eq "$(ctl inspect "$R/labelled:v1")" "$(cat "$M/images/$R/labelled/v1/inspect.json")"
+    id=$(sha "$M/images/$R/labelled/v1/config.json")
+    eq "$(ctl inspect "-f \"{{.Id}} {{.Os}}/{{.Architecture}} {{index .Config.Labels \\\"stage\\\"}}\" ${id:0:12}")" "sha256:$id linux/amd64 prod"
+    eq "$(ctl inspect "$R/labelled:v1" "$R/shared:v1" | jq length)" 2
+    eq "$(ctl inspect "-f \"{{range .Config.Env}}{{println .}}{{end}}\" $R/labelled:v1" | head -1)" "PATH=/usr/bin:/bin"
+    expect_errno ENOENT write "$M/ctl/inspect" nosuch
+    if have podman && [[ $EUID == 0 ]]; then
+        podman="podman --root $T/podman --runroot $T/podrun --storage-driver vfs --events-backend none"
+        $podman load -q <"$M/images/$R/labelled/v1/export/image.tar" >/dev/null
+        $podman image inspect "$R/labelled:v1" >"$T/theirs"
+        for key in .Id .Created .Os .Architecture .RootFS.Layers .Config.Labels .Config.Env; do
+            theirs=$(jq -cS ".[0]$key" "$T/theirs")
+            ours=$(ctl inspect "$R/labelled:v1" | jq -cS ".[0]$key")
+            ours=${ours#\"sha256:}
+            eq "${ours#\"}" "${theirs#\"}"
+        done
+    fi
+'
+it "df counts a shared blob once, and as no reclaimable byte" '
+
+    images=$(jq -r ".manifests[].digest" "$STORE/index.json" | sort -u | wc -l)
+    eq "$(ctl df "--format \"{{.Type}} {{.TotalCount}} {{.Active}}\"" | head -1)" "Images $images 0"
+    eq "$(ctl df | sed 1d | cut -c1-16 | xargs)" "Images Containers Local Volumes Build Cache"
+    shared=$(ctl df -v | grep "shared *v1")
+    matches "$shared" "[0-9.]+k?B +[0-9.]+B +[0-9.]+k?B +0$"
+    exec 5<"$M/images/$R/labelled/v1/rootfs/x"
+    eq "$(ctl df --format "{{.Active}}" | head -1)" 1
+'
+finish

@@ -221,7 +221,11 @@ static void mistakes_are_told_in_docker_s_words(void **state)
 		       "(expected name=value)"},
 	    {"-f foo=x", "invalid filter 'foo'"},
 	    {"-f 'reference=['", "syntax error in pattern"},
-	    {"--format {{.ID}}", "the format is table or json, not \"{{.ID}}\""},
+	    {"-f dangling=x", "invalid filter 'dangling=[x]'"},
+	    {"-f until=soon", "invalid value for 'until' filter: failed to parse value as time or "
+			      "duration: \"soon\""},
+	    {"--format {{.Nope}}", "template parsing error: template: :1: executing \"\" at <.Nope>: "
+				   "can't evaluate field Nope"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -251,7 +255,7 @@ static void history_is_told_newest_first(void **state)
 	AUTO(image_close) struct image *i = open_young(s, &s->young.manifest, OCI_TYPE_MANIFEST);
 	autobuf out = BUF_INIT, wanted = BUF_INIT;
 
-	assert_int_equal(history_table(s->store, i, NOW, &out, NULL), 0);
+	assert_int_equal(history_table(s->store, i, &(struct history_options){0}, NOW, &out, NULL), 0);
 	expect(s, &wanted,
 	       "IMAGE          CREATED       CREATED BY                                      SIZE"
 	       "      COMMENT\n"
