@@ -2,6 +2,7 @@
 #include "fs/ctl_stream.h"
 
 #include "fs/ctl_request.h"
+#include "fs/inode.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@ struct ctl_stream {
 	unsigned refs; /* these under lock */
 	bool busy;     /* a job has the state */
 	bool closed;   /* the control file is */
+	bool unnamed;  /* its job's: the kernel has forgotten the file's name */
 	void *state;   /* owned; NULL: no request is open */
 };
 
@@ -133,6 +135,21 @@ static int feed(struct ctl_stream *s, struct job *j, const void *data, size_t le
 	return r;
 }
 
+/*
+ * A request that stays open must end when its writer is gone. The kernel tells so by FORGET, which
+ * it sends when nothing holds the file any more: a name in its cache would, for as long as nobody
+ * looks it up again.
+ */
+static void unname(struct ctl_stream *s)
+{
+	struct fs *fs = s->fs;
+
+	if (!s->state || s->unnamed || !fs->forget_name)
+		return;
+	s->unnamed = true;
+	fs->forget_name(fs, inodes_number(fs->inodes, INODE_VNODE, "ctl"), s->verb->name);
+}
+
 /* What follows a request that failed is not looked at: where it ends is not known. */
 static int run_piece(struct job *j, void *arg, struct err *err)
 {
@@ -155,6 +172,7 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 		if (r < 0 && err)
 			*err = e;
 	} while (r > 0);
+	unname(s);
 	p->holds = false;
 	release(s);
 	return r < 0 ? r : 0;

@@ -73,19 +73,28 @@ static int check_layer(struct walk *w, const struct descriptor *layer, size_t n,
 		       digest_text(diff_id, text), digest_text(layer_index_diff_id(index), got));
 }
 
-static int check_layers(struct walk *w, const struct manifest *m, struct err *err)
+/* The config of what is an image; *out stays NULL for an artifact, whose blobs are no layers. */
+static int read_config(struct walk *w, const struct manifest *m, struct config **out,
+		       struct err *err)
 {
-	AUTO(config_free) struct config *config = NULL;
 	autobuf text = BUF_INIT;
 	int r;
 
-	if (manifest_is_artifact(m)) /* its blobs are no layers */
+	if (manifest_is_artifact(m))
 		return 0;
 	r = read_document(w, &m->config.digest, find(w, &m->config.digest), &text, err);
 	if (r == 0)
-		r = config_parse(text.data, text.len, &config, err);
-	if (r < 0)
-		return r;
+		r = config_parse(text.data, text.len, out, err);
+	if (r == 0 && w->only && platform_rank(w->only, &(*out)->platform) < 0)
+		r = err_set(err, ENOENT, "an image for another platform");
+	return r;
+}
+
+static int check_layers(struct walk *w, const struct manifest *m, const struct config *config,
+			struct err *err)
+{
+	int r = 0;
+
 	if (m->layer_count != config->diff_id_count)
 		return err_set(err, EBADMSG,
 			       "invalid manifest, layers length mismatch: expected %zu, got %zu",
@@ -115,16 +124,19 @@ static int take_manifest(struct walk *w, const struct descriptor *d, const struc
 			 struct digest *id, struct err *err)
 {
 	AUTO(manifest_free) struct manifest *m = NULL;
+	AUTO(config_free) struct config *config = NULL;
 	int r = manifest_parse(text->data, text->len, d->media_type, &m, err);
 
 	if (r == 0)
 		r = look_for_blobs(w, m, err);
 	if (r == 0)
+		r = read_config(w, m, &config, err);
+	if (r == 0)
 		r = take_blob(w, &m->config, err);
 	for (size_t i = 0; r == 0 && i < m->layer_count; i++)
 		r = take_blob(w, &m->layers[i], err);
-	if (r == 0)
-		r = check_layers(w, m, err);
+	if (r == 0 && config)
+		r = check_layers(w, m, config, err);
 	if (r == 0)
 		*id = m->config.digest;
 	return r;
