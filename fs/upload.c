@@ -130,7 +130,7 @@ static int begin(struct upload *u, const struct fs *fs, struct job *j, size_t li
 		 struct buf *answer, struct err *err)
 {
 	autowords words = WORDS_INIT;
-	const char *path = NULL;
+	autofree char *path = NULL;
 	int r = 0;
 
 	if (line > 0) {

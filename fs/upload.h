@@ -15,8 +15,8 @@
 
 struct upload {
 	/* The words of the request line; none where there is no line. *path: the file to read
-	 * instead of what follows (borrowed from the words). */
-	int (*begin)(void *arg, const struct words *words, const char **path, struct err *err);
+	 * instead of what follows; the caller frees it. */
+	int (*begin)(void *arg, const struct words *words, char **path, struct err *err);
 	/* As archive_loader_feed; what docker would print goes to `answer` with the 1. */
 	int (*feed)(void *arg, const void *data, size_t len, struct cancel *cancel, size_t *used,
 		    struct buf *answer, struct err *err);

@@ -91,6 +91,7 @@ int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf
 int verb_verify(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		struct err *err);
 
+extern const struct verb_stream verb_import;
 extern const struct verb_stream verb_load;
 
 #endif

@@ -7,6 +7,7 @@
 #include "store/ref.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct load {
 	struct fs *fs;
@@ -33,12 +34,12 @@ static void on_loaded(void *arg, const char *reference, const struct digest *id)
 	buf_printf(l->answer, "Loaded image: %s\n", familiar ? familiar : reference);
 }
 
-static int begin(void *arg, const struct words *words, const char **path, struct err *err)
+static int begin(void *arg, const struct words *words, char **path, struct err *err)
 {
 	struct load *l = arg;
-	const char *wish = NULL;
+	const char *wish = NULL, *input = NULL;
 	const struct args_option options[] = {
-	    {.name = "input", .letter = 'i', .value = path},
+	    {.name = "input", .letter = 'i', .value = &input},
 	    {.name = "quiet", .letter = 'q', .flag = &l->quiet},
 	    {.name = "platform", .value = &wish},
 	    {0},
@@ -51,6 +52,8 @@ static int begin(void *arg, const struct words *words, const char **path, struct
 		r = args_count("load", &operands, 0, 0, err);
 	if (r == 0 && wish)
 		r = platform_parse(wish, &l->platform, err);
+	if (r == 0 && input && !(*path = strdup(input)))
+		r = err_nomem(err);
 	if (r < 0)
 		return r;
 	load.only = wish ? &l->platform : NULL;

@@ -180,9 +180,10 @@ uint64_t archive_stream_offset(const struct archive_stream *a)
 	return tar_offset(a->tar, &ended);
 }
 
-enum compression archive_stream_compression(const struct archive_stream *a)
+bool archive_stream_compression(const struct archive_stream *a, enum compression *out)
 {
-	return a->compression;
+	*out = a->compression;
+	return a->codec != NULL;
 }
 
 void archive_stream_close(struct archive_stream *a)

@@ -38,9 +38,11 @@ int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
 /* No more will come. -EBADMSG "unexpected EOF …" where the archive is not whole. */
 int archive_stream_finish(struct archive_stream *a, struct err *err);
 
-/* Plain bytes of the archive so far; once the input has shown it: how it is compressed. */
+/* Plain bytes of the archive so far. */
 uint64_t archive_stream_offset(const struct archive_stream *a);
-enum compression archive_stream_compression(const struct archive_stream *a);
+
+/* False as long as the input has not shown how it is compressed. */
+bool archive_stream_compression(const struct archive_stream *a, enum compression *out);
 
 void archive_stream_close(struct archive_stream *a);
 DEFINE_AUTO(struct archive_stream, archive_stream_close)
