@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/pull.h"
+#include "registry/pull_hold.h"
 
 #include "store/layer_index.h"
+#include "store/tree_format.h"
 #include "store/tree_merge.h"
 
 #include <errno.h>
@@ -39,8 +40,13 @@ static int build(const struct pull *p, enum tree_kind kind, const struct digest 
 int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers, size_t count,
 	      struct tree **out, struct err *err)
 {
-	int r = tree_open(p->store, kind, layers, count, out, err);
+	struct digest name;
+	int r = tree_digest(kind, layers, count, &name, err);
 
+	if (r == 0)
+		r = pull_hold(p, &name, err);
+	if (r == 0)
+		r = tree_open(p->store, kind, layers, count, out, err);
 	if (r != -ENOENT)
 		return r;
 	/* Two that build the same tree at once both publish it whole; the second replaces the

@@ -6,7 +6,6 @@
 #include "store/io.h"
 #include "store/layout.h"
 #include "store/lease.h"
-#include "store/map.h"
 #include "store/reach.h"
 #include "store/tree_format.h"
 
@@ -21,8 +20,7 @@
 /* What is needed. */
 struct marks {
 	struct store *store;
-	struct reach *reach; /* owned: the blobs */
-	struct map *trees;   /* owned: paths of derived/trees/ */
+	struct reach *reach; /* owned: digests of blobs, and those that name trees */
 };
 
 /* ---- mark ---- */
@@ -31,17 +29,17 @@ struct marks {
 static int mark_trees(struct marks *m, const struct manifest *manifest, struct err *err)
 {
 	autofree struct digest *layers = image_layer_digests(manifest, 0, manifest->layer_count);
-	char path[TREE_PATH_MAX];
+	struct digest name;
 	int r = layers ? 0 : err_nomem(err);
 
 	for (size_t i = 0; !r && i < manifest->layer_count; i++) {
-		r = tree_path(TREE_MERGED, layers, i + 1, path, err);
-		if (!r && map_put(m->trees, path, strlen(path), m))
-			r = err_nomem(err);
+		r = tree_digest(TREE_MERGED, layers, i + 1, &name, err);
 		if (!r)
-			r = tree_path(TREE_DIFF, &layers[i], 1, path, err);
-		if (!r && map_put(m->trees, path, strlen(path), m))
-			r = err_nomem(err);
+			r = reach_mark(m->reach, &name, err);
+		if (!r)
+			r = tree_digest(TREE_DIFF, &layers[i], 1, &name, err);
+		if (!r)
+			r = reach_mark(m->reach, &name, err);
 	}
 	return r;
 }
@@ -77,15 +75,8 @@ static int mark(struct marks *m, struct err *err)
 
 static int marks_open(struct store *s, struct marks *m, struct err *err)
 {
-	*m = (struct marks){.store = s, .trees = map_new()};
-	return m->trees ? reach_open(s, &m->reach, err) : err_nomem(err);
-}
-
-static void marks_clear(struct marks *m)
-{
-	reach_close(m->reach);
-	if (m->trees)
-		map_free(m->trees);
+	*m = (struct marks){.store = s};
+	return reach_open(s, &m->reach, err);
 }
 
 /* ---- sweep ---- */
@@ -162,8 +153,8 @@ static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
 	return 0;
 }
 
-/* HEX or HEX.SUFFIX: of a layer whose digest has these digits. */
-static int sweep_layer(void *arg, int dirfd, const char *name, struct err *err)
+/* derived/: HEX or HEX.SUFFIX, of a layer or tree whose digest has these digits. */
+static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err)
 {
 	struct sweep *s = arg;
 	struct digest digest;
@@ -175,19 +166,6 @@ static int sweep_layer(void *arg, int dirfd, const char *name, struct err *err)
 		    reach_seen(s->marks->reach, &digest))
 			return 0;
 	drop(s, dirfd, name, &size);
-	return 0;
-}
-
-static int sweep_tree(void *arg, int dirfd, const char *name, struct err *err)
-{
-	struct sweep *s = arg;
-	char path[TREE_PATH_MAX];
-	uint64_t size;
-
-	(void)err;
-	snprintf(path, sizeof(path), "derived/trees/%s", name);
-	if (!map_get(s->marks->trees, path, strlen(path)))
-		drop(s, dirfd, name, &size);
 	return 0;
 }
 
@@ -217,9 +195,9 @@ static int sweep(struct sweep *s, struct err *err)
 		r = each_file(dirfd, path, sweep_blob, s, err);
 	}
 	if (!r)
-		r = each_file(dirfd, "derived/layers", sweep_layer, s, err);
+		r = each_file(dirfd, "derived/layers", sweep_derived, s, err);
 	if (!r)
-		r = each_file(dirfd, "derived/trees", sweep_tree, s, err);
+		r = each_file(dirfd, "derived/trees", sweep_derived, s, err);
 	if (r || !s->gc->partial)
 		return r;
 	layout_sweep(dirfd);
@@ -238,7 +216,7 @@ static int mark_and_sweep(struct store *s, struct gc *gc, struct err *err)
 		r = mark(&marks, err);
 	if (!r)
 		r = sweep(&work, err);
-	marks_clear(&marks);
+	reach_close(marks.reach);
 	return r;
 }
 
@@ -253,8 +231,8 @@ static int make_room(struct store *s, struct gc *gc, struct err *err)
 		return r;
 	r = marks_open(s, &none, err);
 	if (!r)
-		r = each_file(store_dirfd(s), "derived/trees", sweep_tree, &work, err);
-	marks_clear(&none);
+		r = each_file(store_dirfd(s), "derived/trees", sweep_derived, &work, err);
+	reach_close(none.reach);
 	return r;
 }
 

@@ -30,13 +30,12 @@ struct tree {
 	const char *strings;
 };
 
-int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
-	      char path[static TREE_PATH_MAX], struct err *err)
+int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
+		struct err *err)
 {
 	AUTO(hash_close) struct hash *hash = NULL;
 	const char *name = kind == TREE_DIFF ? "diff\n" : "merged\n";
-	char text[DIGEST_TEXT_MAX], hex[DIGEST_HEX_MAX];
-	struct digest digest;
+	char text[DIGEST_TEXT_MAX];
 	int rc = hash_open(DIGEST_SHA256, &hash, err);
 
 	if (rc)
@@ -47,7 +46,19 @@ int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
 		hash_update(hash, text, strlen(text));
 		hash_update(hash, "\n", 1);
 	}
-	hash_final(hash, &digest);
+	hash_final(hash, out);
+	return 0;
+}
+
+int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
+	      char path[static TREE_PATH_MAX], struct err *err)
+{
+	char hex[DIGEST_HEX_MAX];
+	struct digest digest;
+	int rc = tree_digest(kind, layers, count, &digest, err);
+
+	if (rc)
+		return rc;
 	snprintf(path, TREE_PATH_MAX, "derived/trees/%s", digest_hex(&digest, hex));
 	return 0;
 }

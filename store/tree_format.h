@@ -145,6 +145,9 @@ int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree *
 
 /* "derived/trees/HEX" for these layers. */
 #define TREE_PATH_MAX 160
+/* The digest over kind and layers that names a tree. */
+int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
+		struct err *err);
 int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
 	      char path[static TREE_PATH_MAX], struct err *err);
 
