@@ -125,7 +125,7 @@ int history_table(struct store *s, const struct image *i, const struct history_o
 		uint64_t bytes = 0;
 
 		if (!h->empty_layer && --above < i->manifest->layer_count)
-			bytes = image_layer_size(s, i, above);
+			bytes = image_layer_size(s, i, above, NULL);
 		r = add_row(rows, h, line == c->history_count - 1 ? id : "<missing>", bytes, how,
 			    now, err);
 	}

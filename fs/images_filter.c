@@ -4,6 +4,7 @@
 #include "fs/filter.h"
 #include "fs/glob.h"
 #include "fs/resolve.h"
+#include "store/image_facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,18 +28,13 @@ static int created_of(struct store *s, const struct platform *wish, const char *
 		      struct err *err)
 {
 	autoresolved found = {0};
-	AUTO(image_close) struct image *i = NULL;
-	uint32_t ns;
+	struct image_facts facts = {0};
 	int r = resolve(s, wish, word, &found, err);
 
 	if (!r)
-		r = image_open(s, &found.list[0]->descriptor, wish, IMAGE_LOCAL, &i, err);
-	if (r)
-		return r;
-	*out = 0;
-	if (i->config && i->config->created)
-		oci_time_parse(i->config->created, out, &ns, NULL);
-	return 0;
+		r = image_facts(s, &found.list[0]->descriptor, wish, &facts, err);
+	*out = facts.created;
+	return r;
 }
 
 /* The earliest of several. */
@@ -85,7 +81,7 @@ int images_filter_add(struct images_filter *f, struct store *s, const struct pla
 }
 
 /* docker tries a pattern on the short and the full form, with and without the tag. */
-bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r)
+static bool match_forms(const struct words *patterns, const struct ref *r)
 {
 	autofree char *familiar = ref_familiar(r);
 	autofree char *familiar_repository = ref_familiar_repository(r);
@@ -93,29 +89,41 @@ bool images_filter_name(const struct images_filter *f, const struct name *n, con
 	autofree char *repository = ref_repository(r);
 	const char *const forms[] = {familiar, familiar_repository, full, repository};
 
-	if (f->has_dangling && f->dangling != n->dangling)
-		return false;
-	if (!f->references.count)
-		return true;
-	for (size_t i = 0; !n->dangling && i < f->references.count; i++)
+	for (size_t i = 0; i < patterns->count; i++)
 		for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]); k++)
-			if (forms[k] && glob_match(f->references.at[i], forms[k]))
+			if (forms[k] && glob_match(patterns->at[i], forms[k]))
 				return true;
 	return false;
 }
 
-bool images_filter_image(const struct images_filter *f, const struct image *i,
-			 const int64_t *created)
+bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r)
 {
-	const struct json_object *config = i && i->config ? i->config->doc : NULL;
+	if (f->has_dangling && f->dangling != n->dangling)
+		return false;
+	return !f->references.count || (!n->dangling && match_forms(&f->references, r));
+}
 
+bool images_filter_created(const struct images_filter *f, const int64_t *created)
+{
+	if (f->has_before && (!created || *created >= f->before))
+		return false;
+	return !f->has_since || (created && *created > f->since);
+}
+
+bool images_filter_labels(const struct images_filter *f, struct store *s,
+			  const struct descriptor *image, const struct platform *wish)
+{
+	AUTO(image_close) struct image *i = NULL;
+	const struct json_object *config;
+
+	if (!f->labels.count && !f->without.count)
+		return true;
+	config = image_open(s, image, wish, IMAGE_LOCAL, &i, NULL) == 0 ? i->config->doc : NULL;
 	for (size_t k = 0; k < f->labels.count; k++)
 		if (!config || !filter_label(config, f->labels.at[k]))
 			return false;
 	for (size_t k = 0; k < f->without.count; k++)
 		if (config && filter_label(config, f->without.at[k]))
 			return false;
-	if (f->has_before && (!created || *created >= f->before))
-		return false;
-	return !f->has_since || (created && *created > f->since);
+	return true;
 }

@@ -2,7 +2,7 @@
 /*
  * docker images --filter: which images are wanted. The same key several times: any of its values,
  * but labels, of which all must be there; different keys: all. Pure but for the images that before=
- * and since= name.
+ * and since= name, and for labels.
  */
 #ifndef FS_IMAGES_FILTER_H
 #define FS_IMAGES_FILTER_H
@@ -29,8 +29,11 @@ void images_filter_clear(struct images_filter *f);
 /* By the name alone, before its image is read. */
 bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r);
 
-/* … and by its image; `created` is NULL where it is not known. */
-bool images_filter_image(const struct images_filter *f, const struct image *i,
-			 const int64_t *created);
+/* … by when it was made, NULL where that is not known, */
+bool images_filter_created(const struct images_filter *f, const int64_t *created);
+
+/* … and by its labels, for which its config is read where any are asked for. */
+bool images_filter_labels(const struct images_filter *f, struct store *s,
+			  const struct descriptor *image, const struct platform *wish);
 
 #endif

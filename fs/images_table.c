@@ -5,7 +5,7 @@
 #include "fs/rows.h"
 #include "fs/units.h"
 #include "store/ref.h"
-#include "store/image.h"
+#include "store/image_facts.h"
 #include "store/names.h"
 
 #include <errno.h>
@@ -96,21 +96,20 @@ static bool has_tag(const struct names *names, const struct name *name, const st
 static bool read_image(struct store *s, const struct wishes *w, const struct name *name,
 		       const struct platform *wish, struct row *row)
 {
-	AUTO(image_close) struct image *i = NULL;
-	uint32_t ns;
+	struct image_facts facts;
 
 	row->digest = name->descriptor.digest;
-	if (image_open(s, &name->descriptor, wish, IMAGE_LOCAL, &i, NULL) == 0) {
-		if (i->artifact)
+	row->known = image_facts(s, &name->descriptor, wish, &facts, NULL) == 0;
+	if (row->known) {
+		if (facts.artifact)
 			return false;
-		row->known = true;
-		row->id = i->manifest->config.digest;
-		row->size = image_size(s, i);
-		row->has_created =
-		    i->config->created &&
-		    oci_time_parse(i->config->created, &row->created, &ns, NULL) == 0;
+		row->id = facts.config;
+		row->size = facts.size;
+		row->has_created = facts.has_created;
+		row->created = facts.created;
 	}
-	return images_filter_image(&w->filter, i, row->has_created ? &row->created : NULL);
+	return images_filter_created(&w->filter, row->has_created ? &row->created : NULL) &&
+	       images_filter_labels(&w->filter, s, &name->descriptor, wish);
 }
 
 /* Fills in a row for the name: 1, or 0 where it is not wanted. */

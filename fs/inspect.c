@@ -220,7 +220,7 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 	add_text(o, "Variant", c->platform.variant);
 	json_object_object_add(o, "Os", text(c->platform.os));
 	add_text(o, "OsVersion", json_string(c->doc, "os.version"));
-	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i)));
+	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i, NULL)));
 	json_object_object_add(o, "RootFS", rootfs(c));
 	json_object_object_add(o, "Metadata", metadata(&last));
 	json_object_object_add(o, "Descriptor", descriptor(&i->top));

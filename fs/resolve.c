@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/resolve.h"
 
-#include "store/image.h"
+#include "store/image_facts.h"
 #include "store/ref.h"
 
 #include <errno.h>
@@ -94,17 +94,17 @@ static bool begins_with(const struct digest *d, const char *digits)
 static bool match_id(struct store *s, const struct platform *platform, const struct name *n,
 		     const char *digits, struct digest *out)
 {
-	AUTO(image_close) struct image *i = NULL;
+	struct image_facts facts;
 
 	*out = n->descriptor.digest;
 	if (begins_with(out, digits))
 		return true;
-	if (image_open(s, &n->descriptor, platform, IMAGE_LOCAL, &i, NULL) < 0)
+	if (image_facts(s, &n->descriptor, platform, &facts, NULL) < 0)
 		return false;
-	*out = i->descriptor.digest;
+	*out = facts.manifest;
 	if (begins_with(out, digits))
 		return true;
-	*out = i->manifest->config.digest;
+	*out = facts.config;
 	return begins_with(out, digits);
 }
 

@@ -8,7 +8,7 @@
 #include "fs/rows.h"
 #include "fs/units.h"
 #include "fs/verb.h"
-#include "store/image.h"
+#include "store/image_facts.h"
 #include "store/ref.h"
 #include "store/usage.h"
 
@@ -115,17 +115,14 @@ static int summary(struct fs *fs, const struct usage *u, const char *format, str
 
 static void put_image(struct json_object *o, struct fs *fs, const struct name *n)
 {
-	AUTO(image_close) struct image *i = NULL;
+	struct image_facts facts;
 	char hex[DIGEST_HEX_MAX] = "<none>", ago[UNITS_TEXT_MAX] = "N/A";
-	int64_t created;
-	uint32_t ns;
 
-	if (image_open(fs->store, &n->descriptor, &fs->platform, IMAGE_LOCAL, &i, NULL) == 0) {
-		digest_hex(&i->manifest->config.digest, hex);
+	if (image_facts(fs->store, &n->descriptor, &fs->platform, &facts, NULL) == 0) {
+		digest_hex(&facts.config, hex);
 		hex[12] = '\0';
-		if (i->config->created &&
-		    oci_time_parse(i->config->created, &created, &ns, NULL) == 0)
-			units_ago(created, time(NULL), ago);
+		if (facts.has_created)
+			units_ago(facts.created, time(NULL), ago);
 	}
 	rows_set(o, "ID", hex);
 	rows_set(o, "CreatedSince", ago);

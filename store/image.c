@@ -128,22 +128,32 @@ void image_close(struct image *i)
 	free(i);
 }
 
-uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer)
+uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer, bool *indexed)
 {
-	AUTO(layer_index_close) struct layer_index *index = NULL;
 	const struct descriptor *d = &i->manifest->layers[layer];
+	uint64_t size = d->size;
+	bool found = layer_index_peek(s, &d->digest, &size, NULL) == 0;
 
-	if (layer_index_open(s, &d->digest, &index, NULL) < 0)
-		return d->size;
-	return layer_index_archive_size(index);
+	if (indexed)
+		*indexed = found;
+	return size;
 }
 
-uint64_t image_size(struct store *s, const struct image *i)
+uint64_t image_size(struct store *s, const struct image *i, bool *indexed)
 {
 	uint64_t sum = 0;
+	bool all = true;
 
-	for (size_t layer = 0; layer < i->manifest->layer_count; layer++)
-		sum += image_layer_size(s, i, layer);
+	for (size_t layer = 0; layer < i->manifest->layer_count; layer++) {
+		bool one;
+		uint64_t size = image_layer_size(s, i, layer, &one);
+
+		all &= one;
+		if (__builtin_add_overflow(sum, size, &sum))
+			sum = UINT64_MAX;
+	}
+	if (indexed)
+		*indexed = all;
 	return sum;
 }
 

@@ -42,10 +42,11 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 /*
  * Bytes of a layer: those of its uncompressed archive where the store has its index, else those of
  * the compressed blob, as the manifest says. The size of an image is the sum over its layers, so
- * that the tables of images and of history agree.
+ * that the tables of images and of history agree. *indexed (may be NULL): it is the size of the
+ * archive, of all layers.
  */
-uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer);
-uint64_t image_size(struct store *s, const struct image *i);
+uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer, bool *indexed);
+uint64_t image_size(struct store *s, const struct image *i, bool *indexed);
 
 /* The blob digests of layers [first, first + count) of a manifest, bottom first: an array that the
  * caller frees, NULL where memory is out. */

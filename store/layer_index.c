@@ -114,13 +114,27 @@ static int check_spans(const struct layer_index *x, struct err *err)
 	return 0;
 }
 
-static int check_header(struct layer_index *x, const struct digest *blob, struct err *err)
+static int check_format(const struct layer_header *h, struct err *err)
 {
-	const struct layer_header *h = x->header;
+	if (memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0)
+		return unusable(err, "not one");
+	if (h->version != LAYER_VERSION || h->header_size != sizeof(*h))
+		return unusable(err, "of another version");
+	return 0;
+}
 
+static int check_blob(const struct layer_header *h, const struct digest *blob, struct err *err)
+{
 	if (h->blob_algorithm != (uint32_t)blob->algorithm ||
 	    memcmp(h->blob, blob->bytes, sizeof(h->blob)) != 0)
 		return unusable(err, "of another blob");
+	return 0;
+}
+
+static int check_diff_id(struct layer_index *x, struct err *err)
+{
+	const struct layer_header *h = x->header;
+
 	if (h->diff_algorithm > DIGEST_SHA512)
 		return unusable(err, "an unknown digest algorithm");
 	x->diff_id.algorithm = h->diff_algorithm;
@@ -133,12 +147,10 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 {
 	const struct layer_header *h = data;
 	AUTO(layer_index_close) struct layer_index *x = NULL;
-	int rc;
+	int rc = len < sizeof(*h) ? unusable(err, "too short") : check_format(h, err);
 
-	if (len < sizeof(*h) || memcmp(h->magic, LAYER_MAGIC, sizeof(h->magic)) != 0)
-		return unusable(err, "not one");
-	if (h->version != LAYER_VERSION || h->header_size != sizeof(*h))
-		return unusable(err, "of another version");
+	if (rc)
+		return rc;
 	if (h->checksum != checksum(data, len))
 		return unusable(err, "damaged");
 
@@ -146,7 +158,9 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	if (!x)
 		return err_nomem(err);
 	x->header = h;
-	rc = check_header(x, blob, err);
+	rc = check_blob(h, blob, err);
+	if (rc == 0)
+		rc = check_diff_id(x, err);
 	if (rc == 0)
 		rc = check_sections(x, data, len, err);
 	if (rc == 0)
@@ -182,6 +196,23 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 	(*out)->map = map;
 	(*out)->map_size = (size_t)st.st_size;
 	return 0;
+}
+
+int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
+		     struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
+	struct layer_header h;
+	int rc = fd < 0 ? fd : io_pread_all(fd, &h, sizeof(h), 0, err);
+
+	if (rc == 0)
+		rc = check_format(&h, err);
+	if (rc == 0)
+		rc = check_blob(&h, blob, err);
+	if (rc == 0)
+		*archive_size = h.archive_size;
+	return rc;
 }
 
 void layer_index_close(struct layer_index *x)

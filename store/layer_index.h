@@ -24,6 +24,11 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
+/* The size of the uncompressed archive, as the header alone says: read without the checksum, which
+ * goes over all of the file. For tables of many images. */
+int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
+		     struct err *err);
+
 /* The same over memory that the caller keeps (for tests and fuzzing). */
 int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 		      struct layer_index **out, struct err *err);

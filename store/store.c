@@ -145,6 +145,7 @@ int store_open(const char *path, struct store **out, struct err *err)
 		return err_nomem(err);
 	s->dirfd = s->cachefd = -1;
 	pthread_mutex_init(&s->names_lock, NULL);
+	pthread_mutex_init(&s->facts_lock, NULL);
 	r = open_directory(path, &s->dirfd, &why);
 	if (!r) {
 		s->path = realpath(path, NULL);
@@ -163,7 +164,10 @@ void store_close(struct store *s)
 		return;
 	if (s->names)
 		s->names_release(s->names);
+	if (s->facts)
+		s->facts_release(s->facts);
 	pthread_mutex_destroy(&s->names_lock);
+	pthread_mutex_destroy(&s->facts_lock);
 	if (s->cachefd >= 0)
 		close(s->cachefd);
 	if (s->dirfd >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is inside a store, for store.c and names.c alone.
+ * What is inside a store, for store.c, names.c and image_facts.c alone.
  */
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
@@ -18,6 +18,10 @@ struct store {
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */
 	void (*names_release)(void *arg); /* gives that reference back */
+	/* What is known of images, kept here by image_facts.c. */
+	pthread_mutex_t facts_lock;
+	void *facts;			  /* under facts_lock; owned */
+	void (*facts_release)(void *arg); /* frees that */
 };
 
 #endif
