@@ -83,7 +83,7 @@ static int find(const struct archive_members *m, const struct json_object *o, co
 	if (!*path)
 		return err_set(err, EBADMSG, "manifest.json: a %s that is no path", what);
 	*out = archive_members_find(m, *path);
-	return *out ? 0 : err_set(err, EBADMSG, "%s %.200s is not in the archive", what, *path);
+	return *out ? 0 : err_set(err, ENOENT, "%s %.200s is not in the archive", what, *path);
 }
 
 static int take_config(struct image *i, const struct json_object *o, struct err *err)

@@ -10,8 +10,8 @@
 #include "store/archive_members.h"
 #include "store/archive_plan.h"
 
-/* `only`: images of that platform, or NULL. -EBADMSG: anything in it is wrong or missing; -EINVAL:
- * a tag. */
+/* `only`: images of that platform, or NULL. -EBADMSG, -EPROTO: anything in it is wrong, -ENOENT:
+ * missing; -EINVAL: a tag. */
 int archive_docker_plan(struct archive_plan *p, const struct archive_members *m,
 			const struct platform *only, struct err *err);
 

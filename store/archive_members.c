@@ -82,7 +82,7 @@ static int resolve(const char *directory, const char *path, size_t len, char **o
 		size_t n = (size_t)((slash ? slash : end) - path);
 
 		if (n == 2 && memcmp(path, "..", 2) == 0) {
-			const char *last = at.len ? memrchr(at.data, '/', at.len) : NULL;
+			const char *last = at.data ? memrchr(at.data, '/', at.len) : NULL;
 
 			if (at.len == 0)
 				return err_set(err, EBADMSG, "it leads out of the archive");

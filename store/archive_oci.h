@@ -10,8 +10,9 @@
 #include "store/archive_members.h"
 #include "store/archive_plan.h"
 
-/* `only`: of an index, what is for that platform, or NULL. -EBADMSG: anything in it is wrong or
- * missing; -EOPNOTSUPP: another version of the layout, or media types that are not known. */
+/* `only`: of an index, what is for that platform, or NULL. -EBADMSG, -EPROTO: anything in it is
+ * wrong, -ENOENT: missing; -EOPNOTSUPP: another version of the layout, or media types that are not
+ * known. */
 int archive_oci_plan(struct archive_plan *p, const struct archive_members *m,
 		     const struct platform *only, struct err *err);
 
