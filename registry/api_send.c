@@ -26,7 +26,10 @@ static int make_url(const struct api_request *q, const struct endpoint *e, bool 
 	buf_puts(&b, e->host->name);
 	if (e->mirror)
 		buf_puts(&b, e->mirror->url.target);
-	buf_printf(&b, "/v2/%s/%s", q->repository->path, q->path ? q->path : "");
+	buf_puts(&b, "/v2/");
+	if (*q->repository->path) /* else the API's own base */
+		buf_printf(&b, "%s/", q->repository->path);
+	buf_puts(&b, q->path ? q->path : "");
 	if (buf_failed(&b))
 		return err_nomem(err);
 	return url_parse(b.data, out, err);
@@ -196,7 +199,8 @@ static struct auth_scope scope_of(const struct api_request *q, const struct endp
 	return (struct auth_scope){.registry = e->mirror ? e->host->name : q->repository->domain,
 				   .repository = q->repository->path,
 				   .push = q->push,
-				   .from = q->from};
+				   .from = q->from,
+				   .credential = q->credential};
 }
 
 static void note_auth_failure(const struct auth_failure *af, struct api_failure *f)

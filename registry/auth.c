@@ -107,7 +107,7 @@ char *auth_field(struct auth *a, const struct auth_scope *s)
 	uint64_t generation = creds_generation(a->creds);
 	char *field = NULL;
 
-	if (!key)
+	if (!key || s->credential)
 		return NULL;
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
@@ -128,7 +128,7 @@ static void hold(struct auth *a, const struct auth_scope *s, const char *field, 
 	autofree char *key = make_key(s);
 	struct held *h = malloc(sizeof(*h));
 
-	if (!key || !h) {
+	if (!key || !h || s->credential) {
 		free(h);
 		return;
 	}
@@ -176,11 +176,22 @@ bool auth_trusts(const struct url *registry, const struct url *realm)
 	       (!strcmp(realm->host, parent) || is_below(realm->host, parent));
 }
 
+struct creds *auth_creds(struct auth *a)
+{
+	return a->creds;
+}
+
 static int find_credential(struct auth *a, const struct auth_question *q, struct credential *out,
 			   struct err *err)
 {
-	return creds_get(a->creds, q->scope.registry, q->scope.repository, a->http, q->cancel, out,
-			 err);
+	const struct credential *given = q->scope.credential;
+
+	if (!given)
+		return creds_get(a->creds, q->scope.registry, q->scope.repository, a->http,
+				 q->cancel, out, err);
+	*out = (struct credential){.username = strdup(given->username),
+				   .password = strdup(given->password)};
+	return out->username && out->password ? 0 : err_nomem(err);
 }
 
 /* Where the token is asked for, by which TLS. */
@@ -216,6 +227,8 @@ static char *scope_text(const struct auth_scope *s, const struct challenge *c)
 	char *text = NULL;
 	int n;
 
+	if (!*s->repository)
+		return strdup(c->scope ? c->scope : ""); /* a login is for no repository */
 	if (s->push && s->from)
 		n = asprintf(&text, "repository:%s:pull,push repository:%s:pull", s->repository,
 			     s->from);

@@ -24,6 +24,8 @@ struct auth_scope {
 	const char *repository; /* path: "library/redis" */
 	bool push;		/* to write there, too; */
 	const char *from;	/* … and to read this repository, to mount a blob from; or NULL */
+	/* A login: with these and no others, and nothing is kept. NULL: with what is stored. */
+	const struct credential *credential;
 };
 
 /* The field to send ("Authorization: …", secret_free()), or NULL: none is held. */
@@ -44,6 +46,9 @@ struct auth_failure {
 	int status; /* of the token server; 0: none */
 	int64_t after_ms;
 };
+
+/* The stored credentials. */
+struct creds *auth_creds(struct auth *a);
 
 /* Answers a 401. *field is NULL where there is nothing (else) to offer. */
 int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,

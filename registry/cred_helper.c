@@ -24,6 +24,7 @@
 extern char **environ;
 
 struct helper {
+	const char *action; /* get, store, erase */
 	const char *name;
 	pid_t pid;
 	int in, out; /* owned: our ends */
@@ -45,8 +46,7 @@ static bool name_valid(const char *name)
 static int start(struct helper *h, int child_in, int child_out, struct err *err)
 {
 	char program[96];
-	char get[] = "get";
-	char *argv[] = {program, get, NULL};
+	char *argv[] = {program, (char *)h->action, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -134,14 +134,14 @@ static int reap(const struct helper *h, int *status, struct err *err)
 	}
 }
 
-static int converse(const struct helper *h, const char *server, struct buf *out, int *status,
+static int converse(const struct helper *h, const char *input, struct buf *out, int *status,
 		    struct err *err)
 {
 	int r;
 
 	/* A socket, since a helper that reads nothing must not raise SIGPIPE. What is written fits
 	 * its buffer. */
-	(void)!send(h->in, server, strlen(server), MSG_NOSIGNAL);
+	(void)!send(h->in, input, strlen(input), MSG_NOSIGNAL);
 	shutdown(h->in, SHUT_WR);
 	r = read_output(h, out, err);
 	if (r == 0)
@@ -153,7 +153,7 @@ static int converse(const struct helper *h, const char *server, struct buf *out,
 	return r;
 }
 
-static int run(struct helper *h, const char *server, struct buf *out, int *status, struct err *err)
+static int run(struct helper *h, const char *input, struct buf *out, int *status, struct err *err)
 {
 	int in[2], pipe_out[2];
 	int r;
@@ -175,7 +175,7 @@ static int run(struct helper *h, const char *server, struct buf *out, int *statu
 	close(steal_fd(&out_theirs));
 	h->in = in_ours;
 	h->out = out_ours;
-	return converse(h, server, out, status, err);
+	return converse(h, input, out, status, err);
 }
 
 /* Docker's sentence, with what the helper printed. */
@@ -210,11 +210,12 @@ static int parse_answer(const struct buf *out, struct credential *c, struct err 
 	return c->username && c->password ? 0 : err_nomem(err);
 }
 
-int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,
-		    struct credential *out, struct err *err)
+/* One run with its input: 0, -EACCES with its words, or -ENOENT where it has nothing of that. */
+static int ask(const char *name, const char *action, const char *input, struct http *http,
+	       struct cancel *cancel, struct buf *out, struct err *err)
 {
-	autosecret_buf text = BUF_INIT;
-	struct helper h = {.name = name,
+	struct helper h = {.action = action,
+			   .name = name,
 			   .deadline_ms = clock_ms() + CRED_HELPER_SECONDS * 1000,
 			   .http = http,
 			   .cancel = cancel};
@@ -223,12 +224,49 @@ int cred_helper_get(const char *name, const char *server, struct http *http, str
 
 	if (!name_valid(name))
 		return err_set(err, EACCES, "a credential helper with an invalid name");
-	r = run(&h, server, &text, &status, err);
-	if (r < 0)
+	r = run(&h, input, out, &status, err);
+	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return r;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return parse_answer(&text, out, err);
-	if (memmem(text.data, text.len, NOT_FOUND, strlen(NOT_FOUND)))
-		return 0;
-	return helper_failed(&text, status, err);
+	if (out->len && memmem(out->data, out->len, NOT_FOUND, strlen(NOT_FOUND)))
+		return -ENOENT;
+	return helper_failed(out, status, err);
+}
+
+int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,
+		    struct credential *out, struct err *err)
+{
+	autosecret_buf text = BUF_INIT;
+	int r = ask(name, "get", server, http, cancel, &text, err);
+
+	return r ? (r == -ENOENT ? 0 : r) : parse_answer(&text, out, err);
+}
+
+int cred_helper_store(const char *name, const char *server, const struct credential *c,
+		      struct http *http, struct cancel *cancel, struct err *err)
+{
+	autosecret_buf text = BUF_INIT;
+	autosecret_json *doc = json_object_new_object();
+	const char *input;
+	int r;
+
+	if (!doc)
+		return err_nomem(err);
+	json_object_object_add(doc, "ServerURL", json_object_new_string(server));
+	json_object_object_add(doc, "Username", json_object_new_string(c->username));
+	json_object_object_add(doc, "Secret", json_object_new_string(c->password));
+	input = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN |
+							JSON_C_TO_STRING_NOSLASHESCAPE);
+	r = input ? ask(name, "store", input, http, cancel, &text, err) : err_nomem(err);
+	if (input) /* json-c keeps the text until the document goes */
+		explicit_bzero((char *)input, strlen(input));
+	return r;
+}
+
+int cred_helper_erase(const char *name, const char *server, struct http *http,
+		      struct cancel *cancel, struct err *err)
+{
+	autosecret_buf text = BUF_INIT;
+	int r = ask(name, "erase", server, http, cancel, &text, err);
+
+	return r == -ENOENT ? 0 : r;
 }

@@ -18,4 +18,11 @@
 int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,
 		    struct credential *out, struct err *err);
 
+/* Gives it something to keep, or to forget. -EACCES with its words where it fails; what it does not
+ * have is forgotten well. */
+int cred_helper_store(const char *name, const char *server, const struct credential *c,
+		      struct http *http, struct cancel *cancel, struct err *err);
+int cred_helper_erase(const char *name, const char *server, struct http *http,
+		      struct cancel *cancel, struct err *err);
+
 #endif

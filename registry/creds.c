@@ -306,3 +306,28 @@ int creds_get(struct creds *c, const char *registry, const char *path, struct ht
 		credential_clear(out);
 	return r;
 }
+
+const char *creds_file(const struct creds *c)
+{
+	return c->list[0].path;
+}
+
+int creds_helper(struct creds *c, const char *registry, char **out, struct err *err)
+{
+	int r = 0;
+
+	*out = NULL;
+	for (size_t i = 0; !r && !*out && i < c->count; i++) {
+		autosecret_json *doc = NULL;
+		autocredential ignored = {0};
+
+		r = read_source(&c->list[i], &doc, err);
+		if (!r && doc)
+			r = creds_find(doc, registry, "", &ignored, out, err);
+		if (r < 0 && r != -ENOMEM) {
+			r = err_set(err, EACCES, "%s: " INVALID,
+				    c->list[i].path ? c->list[i].path : c->list[i].variable);
+		}
+	}
+	return r;
+}

@@ -35,4 +35,11 @@ int creds_find(const struct json_object *doc, const char *registry, const char *
 	       struct credential *out, char **helper, struct err *err);
 const char *creds_server_key(const char *registry);
 
+/* The file that a login is written to: auth=FILE, or the store's. Borrowed. */
+const char *creds_file(const struct creds *c);
+
+/* The helper that some file has for a registry's credentials: *out is owned by the caller, NULL for
+ * none. */
+int creds_helper(struct creds *c, const char *registry, char **out, struct err *err);
+
 #endif

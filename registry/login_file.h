@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file of credentials in docker's format (config.json), changed: other members stay as they are,
+ * the file is replaced whole (0600) and flushed to disk. Changes by several threads or processes
+ * come one after the other. A file that cannot be understood is left alone: -EACCES.
+ */
+#ifndef REGISTRY_LOGIN_FILE_H
+#define REGISTRY_LOGIN_FILE_H
+
+#include "registry/credential.h"
+#include "store/err.h"
+
+/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry and its
+ * name. */
+int login_file_set(const char *path, const char *key, const struct credential *c,
+		   const char *helper, struct err *err);
+
+/* Whatever there is for the key, in all its spellings. */
+int login_file_remove(const char *path, const char *key, struct err *err);
+
+#endif

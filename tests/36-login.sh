@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# login and logout; and no secret anywhere but in auth.json.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+CANARY=canary-secret
+start_registry basic htpasswd
+B=$R
+AUTH=ann:$CANARY push_image app v1 >/dev/null
+start_registry token token
+K=$R
+start_registry tls tls htpasswd
+S=localhost:${R##*:}
+mount_store
+login() { # USER SERVER SECRET: the answer, or the errno
+    python3 - "$M/ctl/login" "-u $1 $2" "$3" <<'P'
+import errno, os, sys
+path, line, secret = sys.argv[1:]
+fd = os.open(path, os.O_RDWR)
+status = 0
+try:
+    os.write(fd, f"{line}\n".encode())
+    os.write(fd, f"{secret}\n".encode())
+except OSError as e:
+    print(errno.errorcode[e.errno], file=sys.stderr)
+    status = 1
+while data := os.read(fd, 65536):
+    sys.stdout.buffer.write(data)
+sys.exit(status)
+P
+}
+
+it "a wrong password is EACCES, and stores nothing" '
+    login ann "$B" wrong >"$T/out" 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EACCES
+    grep -q "failed with status: 401 Unauthorized" "$T/out"
+    [ ! -e "$STORE/auth.json" ]
+    expect_errno EACCES write "$M/ctl/pull" "$B/app:v1"
+'
+it "the right one: Login Succeeded, kept 0600 in docker format, and used at once" '
+    has "$(login ann "$B" "$CANARY")" "Login Succeeded"
+    eq "$(stat -c %a "$STORE/auth.json")" 600
+    eq "$(jq -r ".auths[\"$B\"].auth" "$STORE/auth.json")" "$(printf ann:$CANARY | base64)"
+    pull "$B/app:v1" >/dev/null
+    ctl tag "$B/app:v1" "$B/pushed:v1"
+    ctl push "$B/pushed:v1" >/dev/null
+'
+it "a wrong password afterwards leaves the right one" '
+    fails login ann "$B" wrong 2>/dev/null
+    eq "$(jq -r ".auths[\"$B\"].auth" "$STORE/auth.json")" "$(printf ann:$CANARY | base64)"
+'
+it "in one write, with a line end or without" '
+    printf "%s\n%s\n" "-u ann $B" "$CANARY" >"$M/ctl/login"
+    printf "%s\n%s" "-u ann --password-stdin $B" "$CANARY" >"$M/ctl/login"
+    printf "%s\r\n%s\r\n" "-u ann $B" "$CANARY" >"$M/ctl/login"
+    { echo "-u ann $B"; echo "$CANARY"; } >"$M/ctl/login"
+'
+it "a token server is asked with it" '
+    login ann "$K" wrong >/dev/null 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EACCES
+    has "$(login ann "$K" "$CANARY")" "Login Succeeded"
+'
+it "over TLS" 'has "$(login ann "$S" "$CANARY")" "Login Succeeded"'
+it "mistakes in docker words" '
+    expect_errno EINVAL write "$M/ctl/login" "-u ann -p $CANARY $B"
+    printf "%s\n\n" "-u ann $B" >"$M/ctl/login" 2>/dev/null && fail "an empty password"
+    grep -q "password is empty" "$M/ctl/login"
+    printf "%s\n%s\n" "$B" x >"$M/ctl/login" 2>/dev/null && fail "no name"
+    grep -q -- "--username to be set" "$M/ctl/login"
+    login ann 127.0.0.1:1 x 2>"$T/err" >/dev/null && fail "nobody there"
+    matches "$(cat "$T/err")" "ECONNREFUSED"
+'
+it "two at once lose nothing" '
+    for i in 1 2 3 4; do login ann "$B" "$CANARY" >/dev/null & login ann "$K" "$CANARY" >/dev/null & done
+    wait
+    eq "$(jq -r ".auths | keys | length" "$STORE/auth.json")" 3
+'
+it "what is malformed is left alone" '
+    cp "$STORE/auth.json" "$T/auth.json"
+    echo "{broken" >"$STORE/auth.json"
+    login ann "$B" "$CANARY" >/dev/null 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EACCES
+    eq "$(cat "$STORE/auth.json")" "{broken"
+    cp "$T/auth.json" "$STORE/auth.json"
+'
+it "logout forgets, at once" '
+    eq "$(ctl logout "$B")" "Removing login credentials for $B"
+    eq "$(jq -r ".auths[\"$B\"]" "$STORE/auth.json")" null
+    expect_errno EACCES write "$M/ctl/pull" "$B/app:v1"
+    eq "$(ctl logout "$B")" "Removing login credentials for $B"
+    has "$(ctl logout)" "https://index.docker.io/v1/"
+'
+it "a credential helper keeps it, where a file names one" '
+    mkdir -p "$T/bin" "$HOME/.docker"
+    cat >"$T/bin/docker-credential-test" <<"P"
+#!/bin/sh
+case $1 in
+store) cat >"$KEPT" ;;
+get) cat >/dev/null; [ -e "$KEPT" ] && cat "$KEPT" || { echo "credentials not found in native keychain"; exit 1; } ;;
+erase) cat >/dev/null; rm -f "$KEPT" ;;
+esac
+P
+    chmod +x "$T/bin/docker-credential-test"
+    unmount_store
+    echo "{\"credHelpers\": {\"$B\": \"test\"}}" >"$HOME/.docker/config.json"
+    KEPT=$T/kept PATH=$T/bin:$PATH mount_store
+    eq "$(login ann "$B" "$CANARY")" "Login Succeeded"
+    eq "$(jq -r .Secret "$T/kept")" "$CANARY"
+    eq "$(jq -c ".auths[\"$B\"]" "$STORE/auth.json")" "{}"
+    pull "$B/app:v1" >/dev/null
+    ctl logout "$B" >/dev/null
+    [ ! -e "$T/kept" ]
+    rm "$HOME/.docker/config.json"
+'
+it "no secret in any file of the mount, the log, the events, the arguments, the store but auth.json" '
+    login ann "$B" "$CANARY" >/dev/null
+    login ann "$B" "not-$CANARY" >/dev/null 2>&1 || :
+    pull "$B/app:v1" >/dev/null
+    for secret in "$CANARY" "$(printf ann:$CANARY | base64)"; do
+        ! cat "$M"/ctl/* | grep -F "$secret" || fail ctl
+        ! grep -rF "$secret" "$M/README" "$M/images" || fail images
+        ! grep -F "$secret" "$T/imagefs.log" || fail log
+        ! tr "\0" "\n" <"/proc/$(pid_of imagefs)/cmdline" | grep -F "$secret" || fail arguments
+        eq "$(grep -rlF "$secret" "$STORE" | grep -v auth.json)" ""
+    done
+'
+finish
