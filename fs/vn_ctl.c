@@ -40,6 +40,7 @@ struct vn_ctl {
 	bool filled;   /* under lock, with those below */
 	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
+	int failing; /* -errno that the next READ gives again, or 0 */
 };
 
 static struct timespec time_now(void)
@@ -156,20 +157,41 @@ static void converse_stream(struct vn_ctl *f, uint64_t end, const struct buf *an
 {
 	pthread_mutex_lock(&f->lock);
 	f->content.len = 0;
+	f->failing = 0;
 	f->base = end;
 	buf_append(&f->content, answer->data, answer->len);
 	f->filled = true;
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Reads behind a stream that is not done: it ends here. Where that is a failure this read says so,
- * and the next one has the sentence. */
+/*
+ * Reads behind a stream that is not done: it ends here. Where that is a failure this read says so,
+ * and the next one has the sentence. A read(2) is two READs, as the kernel reads ahead first and
+ * does not tell of a failure, but tries again: so that fails, too.
+ */
 static int end_stream(struct request *rq, struct vn_ctl *f, struct err *err)
 {
+	int r;
+
 	if (!rq->ended)
 		return ctl_stream_write(rq, f->stream, NULL, 0, err);
 	converse_stream(f, f->base, job_result(rq->ended));
-	return job_outcome(rq->ended, err);
+	r = job_outcome(rq->ended, err);
+	pthread_mutex_lock(&f->lock);
+	f->failing = r;
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+static int fail_again(struct vn_ctl *f, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = f->failing;
+	f->failing = 0;
+	pthread_mutex_unlock(&f->lock);
+	return r < 0 ? err_set(err, -r, "the request is not complete") : 0;
 }
 
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
@@ -184,6 +206,8 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 		r = fill_answer(rq, f, err);
 	else if (f->stream && (rq->ended || ctl_stream_open(f->stream)) && offset + len > f->base)
 		r = end_stream(rq, f, err);
+	else if (f->stream)
+		r = fail_again(f, err);
 	if (r)
 		return r;
 	pthread_mutex_lock(&f->lock);

@@ -246,6 +246,17 @@ it "cut anywhere: unexpected EOF, and nothing is left; or nothing is missing" '
         done
     done
 '
+it "who reads behind what is not complete is told by the errno, and then by the sentence" '
+    head -c 5000 "$A/docker.tar" >"$T/cut"
+    for n in 1 2; do
+        exec 3<>"$M/ctl/load"
+        cat "$T/cut" >&3
+        errno=$(cat <&3 2>&1 >/dev/null) && fail "no errno"
+        has "$errno" "Bad message"
+        has "$(cat <&3)" "unexpected EOF"
+        exec 3<&-
+    done
+'
 it "a writer that is killed in the midst leaves nothing" '
     mkfifo "$T/pipe"
     cat <"$T/pipe" >"$M/ctl/load" & w=$!
