@@ -79,6 +79,8 @@ int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct 
 extern const struct verb_stream login_stream;
 int verb_logout(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		struct err *err);
+int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+		  struct err *err);
 int verb_prune(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	       struct err *err);
 int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
@@ -87,6 +89,8 @@ int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf 
 	     struct err *err);
 int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	     struct err *err);
+int verb_search(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+		struct err *err);
 int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	       struct err *err);
 int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,

@@ -35,7 +35,7 @@ struct api_request {
 	struct registry *registry;
 	const struct ref *repository;
 	const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
-	const char *path;   /* behind /v2/<repository>/: "manifests/7" */
+	const char *path;   /* behind /v2/<repository>/: "manifests/7"; or from a slash on */
 	/* Instead of the path: where an upload goes on. On another origin than the registry's it
 	 * gets no credentials, and may lie no further inside the network than `reach`. */
 	const struct url *url;

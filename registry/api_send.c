@@ -26,9 +26,11 @@ static int make_url(const struct api_request *q, const struct endpoint *e, bool 
 	buf_puts(&b, e->host->name);
 	if (e->mirror)
 		buf_puts(&b, e->mirror->url.target);
-	buf_puts(&b, "/v2/");
-	if (*q->repository->path) /* else the API's own base */
-		buf_printf(&b, "%s/", q->repository->path);
+	if (!q->path || *q->path != '/') {
+		buf_puts(&b, "/v2/");
+		if (*q->repository->path) /* else the API's own base */
+			buf_printf(&b, "%s/", q->repository->path);
+	}
 	buf_puts(&b, q->path ? q->path : "");
 	if (buf_failed(&b))
 		return err_nomem(err);
