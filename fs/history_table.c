@@ -26,10 +26,9 @@ static const struct rows_field fields[] = {
 #define TABLE "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
 #define EXACT "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
 
-static void put_created(struct json_object *o, const char *created, const struct history_options *h,
-			int64_t now)
+static void put_created_at(struct json_object *o, const char *created)
 {
-	char since[UNITS_TEXT_MAX] = "N/A", at[64] = "N/A";
+	char at[64] = "N/A";
 	uint32_t ns;
 	int64_t then;
 	time_t t;
@@ -37,8 +36,6 @@ static void put_created(struct json_object *o, const char *created, const struct
 
 	if (created && oci_time_parse(created, &then, &ns, NULL) == 0) {
 		t = (time_t)then;
-		if (then > YEAR_2000)
-			units_ago(then, now, since);
 		if (localtime_r(&t, &tm) && strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S%z", &tm)) {
 			/* RFC 3339 parts the hours of the zone from its minutes. */
 			size_t n = strlen(at);
@@ -49,8 +46,25 @@ static void put_created(struct json_object *o, const char *created, const struct
 				strcpy(at + n - 5, "Z");
 		}
 	}
-	rows_set(o, "CreatedSince", h->exact ? at : since);
 	rows_set(o, "CreatedAt", at);
+}
+
+/* Behind CreatedAt, which it is where times are to be exact. */
+static void put_created_since(struct json_object *o, const char *created,
+			      const struct history_options *h, int64_t now)
+{
+	char since[UNITS_TEXT_MAX] = "N/A";
+	uint32_t ns;
+	int64_t then;
+
+	if (h->exact) {
+		json_object_object_add(o, "CreatedSince",
+				       json_object_get(json_object_object_get(o, "CreatedAt")));
+		return;
+	}
+	if (created && oci_time_parse(created, &then, &ns, NULL) == 0 && then > YEAR_2000)
+		units_ago(then, now, since);
+	rows_set(o, "CreatedSince", since);
 }
 
 static void put_created_by(struct json_object *o, const char *created_by, bool whole)
@@ -100,8 +114,9 @@ static int add_row(struct json_object *rows, const struct history *h, const char
 	}
 	/* The members in docker's order. */
 	rows_set(o, "Comment", h->comment ? h->comment : "");
-	put_created(o, h->created, how, now);
+	put_created_at(o, h->created);
 	put_created_by(o, h->created_by, how->no_trunc);
+	put_created_since(o, h->created, how, now);
 	rows_set(o, "ID", id);
 	put_size(o, bytes, how->exact);
 	return 0;
@@ -131,8 +146,8 @@ int history_table(struct store *s, const struct image *i, const struct history_o
 	}
 	return r ? r
 		 : rows_print(rows, fields, how->exact ? EXACT : TABLE,
-			      how->quiet    ? "{{.ID}}"
-			      : how->format ? how->format
-					    : "",
+			      how->quiet && rows_is_own_table(how->format) ? "{{.ID}}"
+			      : how->format				   ? how->format
+									   : "",
 			      out, err);
 }

@@ -198,7 +198,7 @@ static void put_id(struct json_object *o, const struct row *row, bool whole)
 static struct json_object *row_object(const struct row *row, const struct wishes *w, int64_t now)
 {
 	struct json_object *o = json_object_new_object();
-	bool json = w->format && !strcmp(w->format, "json");
+	bool json = rows_is_json(w->format);
 	char text[DIGEST_TEXT_MAX], ago[UNITS_TEXT_MAX], at[UNITS_TEXT_MAX], size[UNITS_TEXT_MAX];
 
 	if (!o)
@@ -221,13 +221,14 @@ static int print(const struct rows *rows, const struct wishes *w, int64_t now, s
 		 struct err *err)
 {
 	autojson *list = json_object_new_array();
+	bool quiet = w->quiet && rows_is_own_table(w->format);
 
 	if (!list)
 		return err_nomem(err);
 	for (size_t i = 0; i < rows->count; i++) {
 		struct json_object *o;
 
-		if (w->quiet && !rows->at[i].known)
+		if (quiet && !rows->at[i].known)
 			continue;
 		o = row_object(&rows->at[i], w, now);
 		if (!o || json_object_array_add(list, o)) {
@@ -236,7 +237,7 @@ static int print(const struct rows *rows, const struct wishes *w, int64_t now, s
 		}
 	}
 	return rows_print(list, fields, w->digests ? DIGESTS : TABLE,
-			  w->quiet    ? "{{.ID}}"
+			  quiet	      ? "{{.ID}}"
 			  : w->format ? w->format
 				      : "",
 			  out, err);

@@ -2,6 +2,7 @@
 #include "fs/inspect.h"
 
 #include "fs/json_text.h"
+#include "fs/template_value.h"
 #include "store/ref.h"
 
 #include <stdio.h>
@@ -146,7 +147,7 @@ static void add_names(struct json_object *o, const struct image *i, const struct
 		const struct name *name = names_at(names, n);
 		autoref r = REF_INIT;
 
-		if (!digest_equal(&name->descriptor.digest, &i->top.digest) ||
+		if (name->dangling || !digest_equal(&name->descriptor.digest, &i->top.digest) ||
 		    ref_parse(name->reference, &r, NULL) < 0)
 			continue;
 		autofree char *familiar = ref_familiar(&r);
@@ -199,6 +200,31 @@ static struct json_object *descriptor(const struct descriptor *d)
 	add_digest(o, "digest", &d->digest);
 	json_object_object_add(o, "size", json_object_new_uint64(d->size));
 	return o;
+}
+
+/* What -f may ask for though it is left out where it is empty. */
+static void add_zeros(struct json_object *o, const char *const *keys, enum json_type type)
+{
+	for (; *keys; keys++)
+		if (!json_member(o, *keys))
+			json_object_object_add(o, *keys, template_zero(type));
+}
+
+void inspect_add_zeros(struct json_object *o)
+{
+	static const char *const texts[] = {"Parent",	     "Comment", "Created",   "Author",
+					    "DockerVersion", "Variant", "OsVersion", NULL};
+	static const char *const config_texts[] = {"User", "WorkingDir", "StopSignal", NULL};
+	static const char *const lists[] = {"Env", "Entrypoint", "Cmd", "OnBuild", "Shell", NULL};
+	static const char *const maps[] = {"ExposedPorts", "Volumes", "Labels", NULL};
+	static const char *const layers[] = {"Layers", NULL};
+	struct json_object *config = json_member(o, "Config");
+
+	add_zeros(o, texts, json_type_string);
+	add_zeros(config, config_texts, json_type_string);
+	add_zeros(config, lists, json_type_array);
+	add_zeros(config, maps, json_type_object);
+	add_zeros(json_member(o, "RootFS"), layers, json_type_array);
 }
 
 struct json_object *inspect_object(struct store *s, const struct image *i,

@@ -43,10 +43,14 @@ static void put_cells(struct table *t, const char *line)
 	}
 }
 
-static int put_row(struct table *t, const char *template, struct json_object *row, struct err *err)
+typedef int (*run_fn)(const char *text, struct json_object *value, struct buf *out,
+		      struct err *err);
+
+static int put_row(struct table *t, const char *template, run_fn run, struct json_object *row,
+		   struct err *err)
 {
 	autobuf line = BUF_INIT;
-	int r = template_run(template, row, &line, err);
+	int r = run(template, row, &line, err);
 
 	buf_putc(&line, '\0');
 	if (!r && buf_failed(&line))
@@ -56,48 +60,77 @@ static int put_row(struct table *t, const char *template, struct json_object *ro
 	return r;
 }
 
+static struct json_object *headers_of(const struct rows_field *fields)
+{
+	struct json_object *headers = json_object_new_object();
+
+	for (; headers && fields->name; fields++)
+		rows_set(headers, fields->name, fields->header);
+	return headers;
+}
+
 static int print_table(struct json_object *rows, const struct rows_field *fields,
 		       const char *template, struct buf *out, struct err *err)
 {
-	autojson *headers = json_object_new_object();
+	autojson *headers = headers_of(fields);
 	autotable t = TABLE_INIT(1);
 	int r;
 
 	for (const char *c = template; *c; c++)
 		t.columns += *c == '\t';
-	for (; headers && fields->name; fields++)
-		rows_set(headers, fields->name, fields->header);
-	r = headers ? put_row(&t, template, headers, err) : err_nomem(err);
+	r = headers ? put_row(&t, template, template_run_headers, headers, err) : err_nomem(err);
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++)
-		r = put_row(&t, template, json_object_array_get_idx(rows, i), err);
+		r = put_row(&t, template, template_run, json_object_array_get_idx(rows, i), err);
 	if (!r)
 		table_print(&t, out);
 	return r;
 }
 
-static int print_lines(struct json_object *rows, const char *template, struct buf *out,
-		       struct err *err)
+/* A mistake in the template is found where there is no row, too. */
+static int check_template(const struct rows_field *fields, const char *template, struct err *err)
 {
-	int r = 0;
+	autojson *headers = headers_of(fields);
+	autobuf ignored = BUF_INIT;
+
+	return headers ? template_run_headers(template, headers, &ignored, err) : err_nomem(err);
+}
+
+static int print_lines(struct json_object *rows, const struct rows_field *fields,
+		       const char *template, struct buf *out, struct err *err)
+{
+	int r = check_template(fields, template, err);
 
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-
-		if (template)
-			r = template_run(template, row, out, err);
-		else
-			json_text_line(out, row, JSON_TEXT_HTML);
+		r = template_run(template, json_object_array_get_idx(rows, i), out, err);
 		buf_putc(out, '\n');
 	}
 	return r;
 }
 
+static void print_json(struct json_object *rows, struct buf *out)
+{
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		json_text_line(out, json_object_array_get_idx(rows, i), JSON_TEXT_HTML);
+		buf_putc(out, '\n');
+	}
+}
+
+bool rows_is_json(const char *format)
+{
+	return format && (!strcmp(format, "json") || !strcmp(format, "{{json .}}"));
+}
+
+bool rows_is_own_table(const char *format)
+{
+	return !format || !*format || !strcmp(format, "table");
+}
+
 int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
 	       const char *format, struct buf *out, struct err *err)
 {
-	bool is_table = !*format || !strcmp(format, "table") || !strncmp(format, "table ", 6);
+	bool is_table = rows_is_own_table(format) || !strncmp(format, "table ", 6);
 	autofree char *template = NULL;
-	int r;
+	int r = 0;
 
 	if (is_table && strlen(format) > 6)
 		table = format + 6;
@@ -106,7 +139,9 @@ int rows_print(struct json_object *rows, const struct rows_field *fields, const 
 		return err_nomem(err);
 	if (is_table)
 		r = print_table(rows, fields, template, out, err);
+	else if (rows_is_json(format))
+		print_json(rows, out);
 	else
-		r = print_lines(rows, strcmp(format, "json") ? template : NULL, out, err);
+		r = print_lines(rows, fields, template, out, err);
 	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
 }

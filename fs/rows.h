@@ -25,6 +25,12 @@ struct rows_field {
 int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
 	       const char *format, struct buf *out, struct err *err);
 
+/* "json", or the template that says the same. */
+bool rows_is_json(const char *format);
+
+/* None (NULL is allowed), or "table": where -q applies, which a format of one's own overrides. */
+bool rows_is_own_table(const char *format);
+
 /* o[name] = text. */
 void rows_set(struct json_object *o, const char *name, const char *text);
 

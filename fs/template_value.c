@@ -115,6 +115,17 @@ struct json_object *template_element(struct json_object *value, size_t i)
 	return keys && i < count ? json_object_get(json_object_object_get(value, keys[i])) : NULL;
 }
 
+struct json_object *template_key(struct json_object *value, size_t i)
+{
+	size_t count;
+	autofree const char **keys = NULL;
+
+	if (!json_object_is_type(value, json_type_object))
+		return json_object_new_int64((int64_t)i);
+	keys = sorted_keys(value, &count);
+	return keys && i < count ? json_object_new_string(keys[i]) : NULL;
+}
+
 /* ---- functions ---- */
 
 static struct json_object *text_of(const struct buf *text)
@@ -127,12 +138,48 @@ static struct json_object *text_of(const struct buf *text)
 /* A function: its arguments are as many as it said. NULL: they are of the wrong kind. */
 typedef struct json_object *(*function)(struct json_object *const *args, size_t count);
 
+static const char zero_mark;
+
+struct json_object *template_zero(enum json_type type)
+{
+	struct json_object *zero = type == json_type_array    ? json_object_new_array()
+				   : type == json_type_object ? json_object_new_object()
+							      : json_object_new_string("");
+
+	if (zero)
+		json_object_set_userdata(zero, (void *)&zero_mark, NULL);
+	return zero;
+}
+
+static bool is_zero(struct json_object *value)
+{
+	return value && json_object_get_userdata(value) == &zero_mark;
+}
+
+/* The value without members that are zero: a new reference. */
+static struct json_object *without_zeros(struct json_object *value)
+{
+	struct json_object *copy;
+
+	if (!json_object_is_type(value, json_type_object))
+		return json_object_get(value);
+	copy = json_object_new_object();
+	json_object_object_foreach(value, key, member)
+	{
+		if (copy && !is_zero(member))
+			json_object_object_add(copy, key, without_zeros(member));
+	}
+	return copy;
+}
+
 static struct json_object *f_json(struct json_object *const *args, size_t count)
 {
+	bool null = is_zero(args[0]) && !json_object_is_type(args[0], json_type_string);
+	autojson *value = null ? NULL : without_zeros(args[0]);
 	autobuf text = BUF_INIT;
 
 	(void)count;
-	json_text_line(&text, args[0], JSON_TEXT_HTML);
+	json_text_line(&text, value, JSON_TEXT_PLAIN);
 	return text_of(&text);
 }
 
@@ -178,17 +225,24 @@ static struct json_object *f_len(struct json_object *const *args, size_t count)
 	return json_object_new_int64((int64_t)template_elements(args[0]));
 }
 
+/* What a map lacks is empty text, as in Go's map[string]string; behind a list's end is a mistake.
+ */
 static struct json_object *f_index(struct json_object *const *args, size_t count)
 {
 	struct json_object *at = args[0];
 
-	for (size_t i = 1; i < count && at; i++)
-		at = json_object_is_type(at, json_type_array)
-			 ? json_object_array_get_idx(at, (size_t)json_object_get_int64(args[i]))
+	for (size_t i = 1; i < count && at; i++) {
+		bool is_array = json_object_is_type(at, json_type_array);
+		int64_t n = json_object_get_int64(args[i]);
+
+		if (is_array && (n < 0 || (size_t)n >= json_object_array_length(at)))
+			return NULL;
+		at = is_array ? json_object_array_get_idx(at, (size_t)n)
 		     : json_object_is_type(at, json_type_object)
 			 ? json_object_object_get(at, json_object_get_string(args[i]))
 			 : NULL;
-	return at ? json_object_get(at) : json_object_new_string("<no value>");
+	}
+	return at ? json_object_get(at) : json_object_new_string("");
 }
 
 static struct json_object *f_join(struct json_object *const *args, size_t count)
@@ -361,36 +415,37 @@ static struct json_object *f_or(struct json_object *const *args, size_t count)
 	return first_that_is(true, args, count);
 }
 
-int template_call(const char *name, struct json_object *const *args, size_t count,
+int template_call(const char *name, struct json_object *const *args, size_t count, bool headers,
 		  struct json_object **out)
 {
 	static const struct {
 		const char *name;
 		function call;
 		size_t min, max;
+		bool looks; /* changes no more than how a value looks */
 	} functions[] = {
-	    {"json", f_json, 1, 1},
-	    {"upper", f_upper, 1, 1},
-	    {"lower", f_lower, 1, 1},
-	    {"title", f_title, 1, 1},
-	    {"len", f_len, 1, 1},
-	    {"index", f_index, 1, TEMPLATE_ARGUMENTS_MAX},
-	    {"join", f_join, 2, 2},
-	    {"split", f_split, 2, 2},
-	    {"truncate", f_truncate, 2, 2},
-	    {"pad", f_pad, 3, 3},
-	    {"print", f_print, 0, TEMPLATE_ARGUMENTS_MAX},
-	    {"println", f_println, 0, TEMPLATE_ARGUMENTS_MAX},
-	    {"printf", f_printf, 1, TEMPLATE_ARGUMENTS_MAX},
-	    {"eq", f_eq, 2, TEMPLATE_ARGUMENTS_MAX},
-	    {"ne", f_ne, 2, 2},
-	    {"lt", f_lt, 2, 2},
-	    {"le", f_le, 2, 2},
-	    {"gt", f_gt, 2, 2},
-	    {"ge", f_ge, 2, 2},
-	    {"not", f_not, 1, 1},
-	    {"and", f_and, 1, TEMPLATE_ARGUMENTS_MAX},
-	    {"or", f_or, 1, TEMPLATE_ARGUMENTS_MAX},
+	    {"json", f_json, 1, 1, true},
+	    {"upper", f_upper, 1, 1, true},
+	    {"lower", f_lower, 1, 1, true},
+	    {"title", f_title, 1, 1, true},
+	    {"len", f_len, 1, 1, false},
+	    {"index", f_index, 1, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"join", f_join, 2, 2, true},
+	    {"split", f_split, 2, 2, true},
+	    {"truncate", f_truncate, 2, 2, true},
+	    {"pad", f_pad, 3, 3, false},
+	    {"print", f_print, 0, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"println", f_println, 0, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"printf", f_printf, 1, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"eq", f_eq, 2, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"ne", f_ne, 2, 2, false},
+	    {"lt", f_lt, 2, 2, false},
+	    {"le", f_le, 2, 2, false},
+	    {"gt", f_gt, 2, 2, false},
+	    {"ge", f_ge, 2, 2, false},
+	    {"not", f_not, 1, 1, false},
+	    {"and", f_and, 1, TEMPLATE_ARGUMENTS_MAX, false},
+	    {"or", f_or, 1, TEMPLATE_ARGUMENTS_MAX, false},
 	};
 
 	*out = NULL;
@@ -399,7 +454,8 @@ int template_call(const char *name, struct json_object *const *args, size_t coun
 			continue;
 		if (count < functions[i].min || count > functions[i].max)
 			return -EINVAL;
-		*out = functions[i].call(args, count);
+		*out = headers && functions[i].looks ? json_object_get(args[0])
+						     : functions[i].call(args, count);
 		return *out ? 0 : -EINVAL;
 	}
 	return -ENOENT;

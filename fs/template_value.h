@@ -22,9 +22,17 @@ void template_print(struct buf *out, struct json_object *value);
 /* Of an array or object (its values, by key): how many, and each, a reference. */
 size_t template_elements(struct json_object *value);
 struct json_object *template_element(struct json_object *value, size_t i);
+struct json_object *template_key(struct json_object *value, size_t i); /* … its number or key */
 
-/* *out is a new reference. -ENOENT no such function, -EINVAL wrong arguments, -ENOMEM. */
-int template_call(const char *name, struct json_object *const *args, size_t count,
+/*
+ * Go's zero value in a member that JSON leaves out: it prints as empty text, [] or map[], and json
+ * gives "" or null of it, and nothing where it is a member. A new reference.
+ */
+struct json_object *template_zero(enum json_type type);
+
+/* *out is a new reference; with `headers`, the first argument where the function is only about
+ * looks. -ENOENT no such function, -EINVAL wrong arguments, -ENOMEM. */
+int template_call(const char *name, struct json_object *const *args, size_t count, bool headers,
 		  struct json_object **out);
 
 #endif

@@ -66,39 +66,71 @@ int verb_history(struct fs *fs, struct job *j, const struct words *args, struct 
 	return r ? r : history_table(fs->store, image, &how, time(NULL), out, err);
 }
 
-/* One line of a template for each, or all in an array. */
+static int inspect_one(struct fs *fs, const char *word, const char *platform,
+		       struct json_object *array, struct err *err)
+{
+	AUTO(names_put) struct names *names = NULL;
+	AUTO(image_close) struct image *image = NULL;
+	struct json_object *o;
+	int r = open_image(fs, word, platform, &names, &image, err);
+
+	if (r)
+		return r;
+	o = inspect_object(fs->store, image, names);
+	if (o && json_object_array_add(array, o) == 0)
+		return 0;
+	json_object_put(o);
+	return err_nomem(err);
+}
+
+/* A line for each. */
+static int print_templates(struct json_object *array, const char *template, struct buf *out,
+			   struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < json_object_array_length(array); i++) {
+		struct json_object *o = json_object_array_get_idx(array, i);
+		size_t before = out->len;
+
+		inspect_add_zeros(o);
+		r = template_run(template, o, out, err);
+		if (r)
+			out->len = before;
+		else
+			buf_putc(out, '\n');
+	}
+	return r;
+}
+
+/* Each is tried, and those that are there are printed. The error has the first failure's code and
+ * a line for each. */
 static int inspect_all(struct fs *fs, const struct words *images, const char *platform,
 		       const char *format, struct buf *out, struct err *err)
 {
 	autojson *array = json_object_new_array();
-	bool json = !format || !strcmp(format, "json");
-	int r = array ? 0 : err_nomem(err);
+	autobuf failures = BUF_INIT;
+	int first = 0, r = array ? 0 : err_nomem(err);
 
-	for (size_t i = 0; !r && i < images->count; i++) {
-		AUTO(names_put) struct names *names = NULL;
-		AUTO(image_close) struct image *image = NULL;
-		struct json_object *o = NULL;
+	for (size_t i = 0; array && i < images->count; i++) {
+		struct err e = {0};
+		int one = inspect_one(fs, images->at[i], platform, array, &e);
 
-		r = open_image(fs, images->at[i], platform, &names, &image, err);
-		if (!r) {
-			o = inspect_object(fs->store, image, names);
-			if (!o || json_object_array_add(array, o)) {
-				json_object_put(o);
-				r = err_nomem(err);
-			}
-		}
-		if (!r && !json) {
-			r = template_run(format, o, out, err);
-			buf_putc(out, '\n');
-		}
+		if (one)
+			buf_printf(&failures, "%s%s", first ? "\n" : "", e.text);
+		first = first ? first : one;
 	}
-	if (!r && json && format)
-		json_text_line(out, array, JSON_TEXT_HTML);
-	else if (!r && json)
-		json_text_indented(out, array, JSON_TEXT_PLAIN);
-	if (json)
+	if (!r && format && strcmp(format, "json") != 0) {
+		r = print_templates(array, format, out, err);
+	} else if (!r) {
+		(format ? json_text_line : json_text_indented)(out, array, JSON_TEXT_PLAIN);
 		buf_putc(out, '\n');
-	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
+	}
+	if (!r && buf_failed(out))
+		r = err_nomem(err);
+	buf_putc(&failures, '\0');
+	return !r && first ? err_set(err, -first, "%s", buf_failed(&failures) ? "" : failures.data)
+			   : r;
 }
 
 int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,

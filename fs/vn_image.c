@@ -7,10 +7,12 @@
 #include "fs/inspect.h"
 #include "fs/referrers.h"
 #include "fs/view.h"
+#include "store/map.h"
 #include "store/names.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -186,69 +188,125 @@ struct vnode *vn_image_new(const char *path, struct repo_image *i)
 	return image_vnode(&image_ops, path, i);
 }
 
-/* The name of an index's entry, as the index writes its platform: "linux-arm64-v8"; false for one
- * without, as attestations are. */
-static bool platform_name(const struct index *index, size_t k, char name[static PLATFORM_TEXT_MAX])
+#define PLATFORM_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-"
+
+static const struct json_object *entry_platform(const struct index *index, size_t k)
 {
 	const struct json_object *entry =
 	    json_object_array_get_idx(json_array(index->doc, "manifests"), k);
-	const struct json_object *p = json_map(entry, "platform");
+
+	return index_entry_is_attestation(&index->manifests[k]) ? NULL
+								: json_map(entry, "platform");
+}
+
+/* "-" and the member's text; nothing where there is none. */
+static void add_part(struct buf *name, const struct json_object *platform, const char *member)
+{
+	const char *part = json_string(platform, member);
+
+	if (part && *part)
+		buf_printf(name, "-%s", part);
+}
+
+/* The name of an index's entry, as the index writes its platform: "linux-arm64-v8"; with what
+ * os.version says behind it, where asked for. False for one without, as attestations are. */
+static bool plain_name(const struct index *index, size_t k, bool with_version,
+		       char name[static NAME_MAX + 1])
+{
+	const struct json_object *p = entry_platform(index, k);
 	const char *os = p ? json_string(p, "os") : NULL;
 	const char *architecture = p ? json_string(p, "architecture") : NULL;
-	const char *variant = p ? json_string(p, "variant") : NULL;
-	bool has_variant = variant && *variant;
+	autobuf text = BUF_INIT;
 
-	if (!os || !architecture || !*os || !strcmp(os, "unknown"))
+	if (!os || !architecture || !*os || !*architecture || !strcmp(os, "unknown"))
 		return false;
-	snprintf(name, PLATFORM_TEXT_MAX, "%s-%s%s%s", os, architecture, has_variant ? "-" : "",
-		 has_variant ? variant : "");
-	return !strchr(name, '/');
+	buf_puts(&text, os);
+	add_part(&text, p, "architecture");
+	add_part(&text, p, "variant");
+	if (with_version)
+		add_part(&text, p, "os.version");
+	buf_putc(&text, '\0');
+	if (buf_failed(&text) || text.len > NAME_MAX ||
+	    text.data[strspn(text.data, PLATFORM_LETTERS)] != '\0')
+		return false;
+	memcpy(name, text.data, text.len);
+	return true;
+}
+
+/* Ends with the first true of `visit`. */
+typedef bool (*platform_visit)(void *arg, size_t k, const char *name);
+
+/* The names of an index's entries, each once. Entries of one platform (Windows has one for each
+ * version) are told apart by os.version; the first of them has the plain name. */
+static int each_platform(const struct index *index, platform_visit visit, void *arg,
+			 struct err *err)
+{
+	static char there;
+	char name[NAME_MAX + 1];
+	struct map *seen = map_new();
+	int r = seen ? 0 : err_nomem(err);
+
+	for (size_t k = 0; !r && k < index->count; k++) {
+		bool has_name = plain_name(index, k, false, name);
+
+		if (has_name && map_get(seen, name, strlen(name)))
+			has_name =
+			    plain_name(index, k, true, name) && !map_get(seen, name, strlen(name));
+		if (!has_name)
+			continue;
+		if (map_put(seen, name, strlen(name), &there) < 0)
+			r = err_nomem(err);
+		else if (visit(arg, k, name))
+			break;
+	}
+	map_free(seen);
+	return r;
+}
+
+struct wanted_platform {
+	const char *name;
+	const struct descriptor *found; /* or NULL */
+	const struct index *index;
+};
+
+static bool is_wanted(void *arg, size_t k, const char *name)
+{
+	struct wanted_platform *w = arg;
+
+	if (!strcmp(name, w->name))
+		w->found = &w->index->manifests[k];
+	return w->found;
 }
 
 static int platforms_lookup(struct request *rq, struct vnode *dir, const char *name,
 			    struct found *out, struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
-	const struct index *index = repo_image_index(i);
-	char path[VN_PATH_MAX], platform[PLATFORM_TEXT_MAX], digest[DIGEST_TEXT_MAX];
-	char target[DIGEST_TEXT_MAX + 8];
+	struct wanted_platform w = {.name = name, .index = repo_image_index(i)};
+	char path[VN_PATH_MAX], digest[DIGEST_TEXT_MAX], target[DIGEST_TEXT_MAX + 8];
+	int r = each_platform(w.index, is_wanted, &w, err);
 
-	for (size_t k = 0; k < index->count; k++) {
-		const struct descriptor *d = &index->manifests[k];
-
-		if (!platform_name(index, k, platform) || strcmp(platform, name) != 0)
-			continue;
-		if (!vn_join(path, dir->inode.path, name))
-			return -ENAMETOOLONG;
-		snprintf(target, sizeof(target), "../../%s", digest_text(&d->digest, digest));
-		return vnode_found(rq, vn_link_new(path, target, repo_image_created(i)), out, err);
-	}
-	return -ENOENT;
+	if (r || !w.found)
+		return r ? r : -ENOENT;
+	if (!vn_join(path, dir->inode.path, name))
+		return -ENAMETOOLONG;
+	snprintf(target, sizeof(target), "../../%s", digest_text(&w.found->digest, digest));
+	return vnode_found(rq, vn_link_new(path, target, repo_image_created(i)), out, err);
 }
 
-/* True where an earlier entry has the same name. */
-static bool platform_listed(const struct index *index, size_t k, const char *name)
+static bool list_platform(void *listing, size_t k, const char *name)
 {
-	char other[PLATFORM_TEXT_MAX];
-
-	while (k-- > 0)
-		if (platform_name(index, k, other) && !strcmp(other, name))
-			return true;
+	(void)k;
+	listing_add(listing, name, DT_LNK);
 	return false;
 }
 
 static int platforms_list(struct request *rq, struct vnode *dir, struct listing *out,
 			  struct err *err)
 {
-	const struct index *index = repo_image_index(((struct vn_image *)dir)->image);
-	char name[PLATFORM_TEXT_MAX];
-
 	(void)rq;
-	(void)err;
-	for (size_t k = 0; k < index->count; k++)
-		if (platform_name(index, k, name) && !platform_listed(index, k, name))
-			listing_add(out, name, DT_LNK);
-	return 0;
+	return each_platform(repo_image_index(((struct vn_image *)dir)->image), list_platform, out,
+			     err);
 }
 
 static const struct vnode_ops platforms_ops = {

@@ -224,6 +224,7 @@ static int lookup_tags(struct request *rq, const char *place, struct found *out,
 {
 	autoref ref = REF_INIT;
 	autobuf text = BUF_INIT;
+	struct timespec now;
 	int r;
 
 	if (!*place || place_is_host(place) || ref_parse_repository(place, &ref, err) < 0)
@@ -232,7 +233,8 @@ static int lookup_tags(struct request *rq, const char *place, struct found *out,
 	if (r)
 		return r;
 	buf_append(&text, job_result(rq->ended)->data, job_result(rq->ended)->len);
-	return vnode_found(rq, vn_text_new(NULL, &text, rq->fs->started, false), out, err);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return vnode_found(rq, vn_text_new(NULL, &text, now, false), out, err);
 }
 
 static int place_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,

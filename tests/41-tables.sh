@@ -150,4 +150,74 @@ it "df counts a shared blob once, and as no reclaimable byte" '
     exec 5<"$M/images/$R/labelled/v1/rootfs/x"
     eq "$(ctl df --format "{{.Active}}" | head -1)" 1
 '
+# --- what docker prints, byte for byte ---
+AT=$(old "2300 days")
+push_image gold/app v1 'Image([Layer([f("a", "x" * 50000)]), Layer([f("b", "y")])], created="'$AT'", history=[
+    {"created": "2000-01-01T00:00:00Z", "created_by": "/bin/sh -c #(nop) ADD file:0123456789abcdef0123456789abcdef in / "},
+    {"created": "'${AT%Z}'.5Z", "created_by": "RUN /bin/sh -c a\tb # buildkit", "comment": "buildkit.dockerfile.v0"},
+    {"created": "'$AT'", "created_by": "CMD [\"sh\"]", "empty_layer": True}])' >/dev/null
+pull "$R/gold/app:v1" >/dev/null
+ctl tag "$R/gold/app:v1" "$R/gold/app:stable"
+LONG=$(push_image gold/a-longer-name v1 'Image([Layer([f("a", "1")])], created="'$(old "6000 days")'")')
+pull "$R/gold/a-longer-name@$LONG" >/dev/null
+APP=$(sha "$M/images/$R/gold/app/v1/config.json")
+DIGEST=$(readlink "$M/images/$R/gold/app/v1")
+LONGER=$(sha "$M/images/$R/gold/a-longer-name/sha256:"*/config.json)
+cell() { printf '%-*s' $((${#R} + $1)) "$2"; } # a cell as wide as the registry's name and so much more
+it "golden: docker images" '
+    diff <(ctl images "$R/gold/*") - <<END
+$(cell 22 REPOSITORY)TAG       IMAGE ID       CREATED        SIZE
+$(cell 22 "$R/gold/app")stable    ${APP:0:12}   6 years ago    53.8kB
+$(cell 22 "$R/gold/app")v1        ${APP:0:12}   6 years ago    53.8kB
+$(cell 22 "$R/gold/a-longer-name")<none>    ${LONGER:0:12}   16 years ago   2.05kB
+END
+'
+it "golden: docker images --digests, -q, --no-trunc, json" '
+    eq "$(ctl images --digests "$R/gold/app:v1")" "$(cell 12 REPOSITORY)TAG       DIGEST                                                                    IMAGE ID       CREATED       SIZE
+$(cell 12 "$R/gold/app")v1        $DIGEST   ${APP:0:12}   6 years ago   53.8kB"
+    eq "$(ctl images -q "$R/gold/app")" "${APP:0:12}
+${APP:0:12}"
+    eq "$(ctl images -q --no-trunc "$R/gold/app:v1")" "sha256:$APP"
+    wanted="{\"Containers\":\"N/A\",\"CreatedAt\":\"$(date -u -d "$AT" "+%F %T +0000 UTC")\",\"CreatedSince\":\"6 years ago\",\"Digest\":\"\\u003cnone\\u003e\",\"ID\":\"${APP:0:12}\",\"Repository\":\"$R/gold/app\",\"SharedSize\":\"N/A\",\"Size\":\"53.8kB\",\"Tag\":\"v1\",\"UniqueSize\":\"N/A\"}"
+    eq "$(ctl images --format json "$R/gold/app:v1")" "$wanted"
+    eq "$(ctl images --format "${Q}{{json .}}$Q" "$R/gold/app:v1")" "$wanted"
+    eq "$(ctl images -q --format "{{.Tag}}" "$R/gold/app" | xargs)" "stable v1"
+'
+it "golden: a table without a row has its header, a template without one is checked" '
+    eq "$(ctl images nothing)" "REPOSITORY   TAG       IMAGE ID   CREATED   SIZE"
+    eq "$(ctl images -q nothing)" ""
+    expect_errno EINVAL write "$M/ctl/images" "--format {{.Nope}} nothing"
+'
+it "golden: the header of a template has no looks" '
+    eq "$(ctl images --format "${Q}table {{lower .Tag}}\t{{json .ID}}\t{{.CreatedAt}}$Q" "$R/gold/app:v1")" "TAG       IMAGE ID         CREATED AT
+v1        \"${APP:0:12}\"   $(date -u -d "$AT" "+%F %T +0000 UTC")"
+'
+it "golden: docker history" '
+    diff <(ctl history "$R/gold/app:v1") - <<END
+IMAGE          CREATED       CREATED BY                                      SIZE      COMMENT
+${APP:0:12}   6 years ago   CMD ["sh"]                                      0B        
+<missing>      6 years ago   RUN /bin/sh -c a b # buildkit                   2.05kB    buildkit.dockerfile.v0
+<missing>      N/A           /bin/sh -c #(nop) ADD file:0123456789abcdef0…   51.7kB    
+END
+    diff <(ctl history --human=false -q "$R/gold/app:v1") <(printf "%s\n" "${APP:0:12}" "<missing>" "<missing>")
+    eq "$(ctl history --format json "$R/gold/app:v1" | sed -n 2p)" "{\"Comment\":\"buildkit.dockerfile.v0\",\"CreatedAt\":\"$AT\",\"CreatedBy\":\"RUN /bin/sh -c a b # buildkit\",\"CreatedSince\":\"6 years ago\",\"ID\":\"\\u003cmissing\\u003e\",\"Size\":\"2.05kB\"}"
+'
+it "images and history agree about the size" '
+    sum=$(ctl history --human=false --format "{{.Size}}" "$R/gold/app:v1" | paste -sd+ | bc)
+    eq "$sum" "$(ctl inspect -f "{{.Size}}" "$R/gold/app:v1")"
+'
+it "inspect -f: empty members print as docker prints them" '
+    eq "$(ctl inspect -f "${Q}{{.Config.Entrypoint}}|{{.Config.User}}|{{.Config.Volumes}}|{{.Author}}|{{json .Config.Shell}}$Q" "$R/gold/app:v1")" "[]||map[]||null"
+    eq "$(ctl inspect -f "${Q}{{index .Config.Labels \"nope\"}}$Q" "$R/gold/app:v1")" ""
+    eq "$(ctl inspect -f "${Q}{{range \$k, \$v := .Config.Labels}}{{\$k}}={{\$v}} {{end}}$Q" "$R/labelled:v1")" "org.example.test=yes stage=prod "
+    eq "$(ctl inspect -f "${Q}{{json .Config}}$Q" "$R/gold/app:v1")" "$(ctl inspect "$R/gold/app:v1" | jq -c ".[0].Config")"
+'
+it "inspect prints those that are there, and says what is not" '
+    exec 3<>"$M/ctl/inspect"
+    { echo "nosuch $R/gold/app:v1 alsonot" >&3; } 2>/dev/null && fail "should fail"
+    answer=$(cat <&3)
+    eq "$(sed -n "/^\\[/,/^\\]/p" <<<"$answer" | jq -r ".[].RepoTags[]" | xargs)" "$R/gold/app:stable $R/gold/app:v1"
+    has "$answer" "No such image: nosuch:latest"
+    has "$answer" "No such image: alsonot:latest"
+'
 finish

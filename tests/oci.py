@@ -341,7 +341,7 @@ def descriptor(type, data, **more):
 class Image:
     """A manifest with its config and layers; change .config_doc or .manifest_doc, then call seal()."""
 
-    def __init__(self, layers, docker=False, os="linux", architecture="amd64", variant=None, created=None, labels=None):
+    def __init__(self, layers, docker=False, os="linux", architecture="amd64", variant=None, created=None, labels=None, history=None):
         self.layers = layers
         self.docker = docker
         self.type = DOCKER_MANIFEST if docker else OCI_MANIFEST
@@ -352,7 +352,8 @@ class Image:
             "os": os,
             "config": {"Env": ["PATH=/usr/bin:/bin"], "Cmd": ["/bin/sh"], "Labels": {"org.example.test": "yes", **(labels or {})}},
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
-            "history": [
+            "history": history
+            or [
                 {"created": created, "created_by": f"/bin/sh -c #(nop) ADD layer {i} in / "} for i in range(len(layers))
             ]
             + [{"created": created, "created_by": 'CMD ["/bin/sh"]', "empty_layer": True}],

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/rows.h"
 #include "fs/template.h"
+#include "fs/template_value.h"
 
 #include "store/json.h"
 #include "store/mem.h"
@@ -35,7 +36,7 @@ static void what_docker_users_write(void **state)
 	static const char *const cases[][2] = {
 	    {"plain", "plain"},
 	    {"{{.Name}}:{{ .Size }}", "redis:12"},
-	    {"{{json .Name}} {{json .Config.Env}}", "\"redis\" [\"A=1\",\"B=\\u003c2\\u003e\"]"},
+	    {"{{json .Name}} {{json .Config.Env}}", "\"redis\" [\"A=1\",\"B=<2>\"]"},
 	    {"{{.Tags}} {{.Config.Labels}}", "[b a] map[a.b:2 z:1]"},
 	    {"{{.Config.Nothing}}", "<no value>"},
 	    {"{{upper .Name}} {{.Name | upper | lower}} {{title .Name}}", "REDIS redis Redis"},
@@ -50,6 +51,14 @@ static void what_docker_users_write(void **state)
 	    {"{{if eq .Name \"x\"}}a{{else if .Size}}b{{else}}c{{end}}", "b"},
 	    {"{{if and .Name (not .Empty)}}both{{end}}", "both"},
 	    {"{{with .Config}}{{.Flag}}{{end}}", "true"},
+	    {"{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}", "a.b=2;z=1;"},
+	    {"{{range $i, $e := .Tags}}{{if $i}}, {{end}}{{$e}}{{end}}", "b, a"},
+	    {"{{range $t := .Tags}}{{$t}}{{end}}", "ba"},
+	    {"{{$n := .Name}}{{with .Config}}{{$n}} {{.Flag}}{{end}}", "redis true"},
+	    {"{{$x := 1}}{{if .Name}}{{$x = 2}}{{end}}{{if .Empty}}{{$x = 3}}{{end}}{{$x}}", "2"},
+	    {"{{$x := 1}}{{if $x := .Name}}{{$x}}{{end}} {{$x}}", "redis 1"},
+	    {"{{with $c := .Config}}{{$c.Flag}} {{len $c.Labels}}{{end}}", "true 2"},
+	    {"{{index .Config.Labels \"nope\"}}", ""},
 	    {"{{range .Tags}}{{.}}={{$.Name}} {{end}}", "b=redis a=redis "},
 	    {"a {{- .Name -}} b", "aredisb"},
 	    {"{{/* nothing */}}x", "x"},
@@ -78,6 +87,10 @@ static void mistakes_are_told(void **state)
 					  "{{.Name | .Size}}",
 					  "{{\"x}}",
 					  "{{(.Name}}",
+					  "{{$x}}",
+					  "{{$x = 1}}",
+					  "{{range $x := .Tags}}{{end}}{{$x}}",
+					  "{{index .Tags 2}}",
 					  "{{upper}}",
 					  "{{join .Name \",\"}}",
 					  "{{printf \"%d\"}}",
@@ -139,8 +152,52 @@ static void rows_in_every_format(void **state)
 	assert_rows("table {{.Size}}\\t{{.Name}}",
 		    "SIZE      NAME\n1B        a\n<2>       longer name\n");
 	assert_rows("{{.Name}}\\t{{.Size}}", "a\t1B\nlonger name\t<2>\n");
+	assert_rows("{{json .}}", "{\"Name\":\"a\",\"Size\":\"1B\"}\n"
+				  "{\"Name\":\"longer name\",\"Size\":\"\\u003c2\\u003e\"}\n");
+	assert_rows("{{json .Size}}", "\"1B\"\n\"<2>\"\n");
+	assert_rows("table {{lower .Name}}\\t{{json .Size}}",
+		    "NAME          SIZE\na             \"1B\"\nlonger name   \"<2>\"\n");
+	assert_rows("table {{truncate .Name 3}}", "NAME\na\nlon\n");
 	assert_rows("json", "{\"Name\":\"a\",\"Size\":\"1B\"}\n"
 			    "{\"Name\":\"longer name\",\"Size\":\"\\u003c2\\u003e\"}\n");
+}
+
+static void a_mistake_is_found_without_a_row(void **state)
+{
+	static const struct rows_field fields[] = {{"Name", "NAME"}, {0}};
+	autojson *rows = json_object_new_array();
+	autobuf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Nope}}", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "table {{", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Name}}", &out, NULL), 0);
+	assert_int_equal(out.len, 0);
+}
+
+/* What is left out where it is empty prints as Go prints its zero, and is no part of any JSON. */
+static void zeros_print_as_in_go(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"{{.T}}|{{.L}}|{{.M}}", "|[]|map[]"},
+	    {"{{json .T}} {{json .L}} {{json .M}}", "\"\" null null"},
+	    {"{{json .In}}", "{\"a\":1}"},
+	    {"{{range .L}}x{{end}}{{if .T}}x{{end}}{{len .M}}{{.In.L}}", "0[]"},
+	};
+	autojson *o = json_tokener_parse("{\"In\":{\"a\":1}}");
+
+	(void)state;
+	json_object_object_add(o, "T", template_zero(json_type_string));
+	json_object_object_add(o, "L", template_zero(json_type_array));
+	json_object_object_add(o, "M", template_zero(json_type_object));
+	json_object_object_add(json_member(o, "In"), "L", template_zero(json_type_array));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuf out = BUF_INIT;
+
+		assert_int_equal(template_run(cases[i][0], o, &out, NULL), 0);
+		buf_putc(&out, '\0');
+		assert_string_equal(out.data, cases[i][1]);
+	}
 }
 
 int main(void)
@@ -150,6 +207,8 @@ int main(void)
 	    cmocka_unit_test(mistakes_are_told),
 	    cmocka_unit_test(depth_is_bounded),
 	    cmocka_unit_test(rows_in_every_format),
+	    cmocka_unit_test(a_mistake_is_found_without_a_row),
+	    cmocka_unit_test(zeros_print_as_in_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
