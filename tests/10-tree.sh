@@ -35,7 +35,7 @@ it "the mtime of a tag is when it was pulled" '
 '
 it "an image has the files of the design" '
     eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json history inspect.json layers manifest.json platforms referrers rootfs " ||
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json history inspect.json layers manifest.json rootfs "
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json rootfs "
 '
 it "ls -l and find in the directory of an image fetch no layer" '
     before=$(requests "GET .*/blobs/")
@@ -115,6 +115,18 @@ it "a path component leads to the repositories below" '
     eq "$(cat "$M/images/$R/team/sub/app/v1/rootfs/etc/motd")" "hello from team/sub/app:v1"
 '
 it ".tags lists the tags at the registry" 'eq "$(sort "$I/.tags" | tr "\n" " ")" "v1 v2 "'
+it ".tags is not listed, has its size and the time of the answer, and sees new tags" '
+    hasnt "$(ls -a "$I")" .tags
+    eq "$(stat -c %s "$I/.tags")" "$(wc -c <"$I/.tags")"
+    (($(date +%s) - $(stat -c %Y "$I/.tags") < 5))
+    push_image tagged v1 >/dev/null
+    eq "$(cat "$M/images/$R/tagged/.tags")" v1
+    push_image tagged v2 >/dev/null
+    eq "$(sort "$M/images/$R/tagged/.tags" | xargs)" "v1 v2"
+    expect_errno ENOENT stat "$M/images/$R/.tags"
+    expect_errno ENOENT read "$M/images/$R/nosuch/.tags"
+    expect_errno ECONNREFUSED read "$M/images/127.0.0.1:1/app/.tags"
+'
 
 it "an index shows the platform of the mount" '
     eq "$(readlink "$M/images/$R/multi/v1")" "$INDEX"
@@ -128,6 +140,17 @@ it "platforms lists every platform of an index, and each opens" '
     has "$(readlink "$M/images/$R/multi/v1/platforms/linux-arm-v6")" "../../sha256:"
     eq "$(cat "$M/images/$R/multi/v1/platforms/linux-arm64-v8/rootfs/arch")" arm64
     eq "$(cat "$M/images/$R/multi/v1/platforms/linux-arm-v6/rootfs/arch")" arm
+'
+it "platforms of one name are told apart by os.version, and what is no platform is no name" '
+    digest=$(push_image windows v1 "Index([Image([Layer([f(\"v\", str(i))])], os=\"windows\") for i in range(5)] + [Image([Layer([f(\"v\", \"l\")])])],
+        attestations=[(Artifact([(\"text/plain\", b\"x\", {})]), Image([]))], platforms=[{\"os.version\": \"10.0.17763.1\"},
+        {\"os.version\": \"10.0.20348.2\"}, {\"os.version\": \"10.0.20348.2\"}, {}, {\"os.version\": \"a/../b\"}, {\"variant\": \"v3\"}])")
+    p=$M/images/$R/windows/$digest/platforms
+    stat "$M/images/$R/windows/v1/" >/dev/null
+    eq "$(ls "$p" | tr "\n" " ")" "linux-amd64-v3 windows-amd64 windows-amd64-10.0.20348.2 "
+    eq "$(cat "$p/windows-amd64/rootfs/v" "$p/windows-amd64-10.0.20348.2/rootfs/v" "$p/linux-amd64-v3/rootfs/v")" 01l
+    expect_errno ENOENT stat "$p/unknown-unknown"
+    expect_errno ENOENT stat "$p/linux-arm64"
 '
 it "a platform that an index lacks is ENOENT" 'expect_errno ENOENT list "$M/images/$R/foreign/v1/rootfs"'
 

@@ -73,6 +73,16 @@ serve("link", "v1", image("link"))
 on("/v2/link/tags", status=200, body=b'{"name":"link","tags":["v1"]}', headers={"Link": f'<{other}/v2/link/tags/list?n=1>; rel="next"'})
 serve("link-loop", "v1", image("link-loop"))
 on("/v2/link-loop/tags", status=200, body=b'{"name":"link-loop","tags":["v1"]}', headers={"Link": '</v2/link-loop/tags/list?n=1>; rel="next"'})
+serve("paged", "v1", image("paged"))
+def page(r):
+    first = int(r["path"].split("last=t")[1]) + 1 if "last=" in r["path"] else 0
+    tags = [f"t{i:04}" for i in range(first, min(first + 100, 2350))] + ["../no", "-tag", 7, None, "a b"]
+    more = {"Link": f'</v2/paged/tags/list?n=1000&last=t{first + 99:04}>; rel="next"'} if first + 100 < 2350 else {}
+    return dict(status=200, body=json.dumps({"name": "paged", "tags": tags}).encode(), headers=more)
+on("/v2/paged/tags", call=page)
+serve("half", "v1", image("half"))
+on("/v2/half/tags", status=200, body=b'{"tags":["v1"]}', headers={"Link": '</v2/half/tags/list?last=v1>; rel="next"'})
+on("/v2/half/tags/list.last=v1", status=401)
 on("/v2/endless-body/", endless="body", status=200)
 on("/v2/endless-headers/", endless="headers")
 on("/v2/endless-error/", endless="body", status=500)
@@ -138,6 +148,14 @@ it "a storm of 401 ends" '
     expect_errno EACCES write "$M/ctl/pull" "$H/token-storm:v1"
     [ "$(asked "/v2/storm/")" -le 12 ]
     [ "$(asked "/v2/token-storm/")" -le 12 ]
+'
+it "tags come in as many pages as there are, and what is no tag is left out" '
+    eq "$(cat "$M/images/$H/paged/.tags")" "$(seq -f "t%04g" 0 2349)"
+    eq "$(asked "GET /v2/paged/tags")" 24
+    eq "$(asked "GET /v2/paged/tags/list.n=1000$")" 1
+'
+it "a list of tags of which a page is missing is no list" '
+    expect_errno EACCES read "$M/images/$H/half/.tags"
 '
 it "pages of tags on another origin are not asked for" '
     before=$(wc -l <"$OTHER_LOG")

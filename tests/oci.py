@@ -389,11 +389,13 @@ class Image:
 
 
 class Index:
-    def __init__(self, images, docker=False, attestation=False, attestations=()):
-        """attestations: (artifact, image) pairs, as buildkit adds them."""
+    def __init__(self, images, docker=False, attestation=False, attestations=(), platforms=()):
+        """attestations: (artifact, image) pairs, as buildkit adds them; platforms: more members of each platform."""
         self.images = images + [artifact for artifact, _ in attestations]
         self.type = DOCKER_LIST if docker else OCI_INDEX
         entries = [descriptor(i.type, i.manifest, platform=i.platform()) for i in images]
+        for entry, more in zip(entries, platforms):
+            entry["platform"].update(more)
         if attestation:
             unknown = {"architecture": "unknown", "os": "unknown"}
             entries.insert(0, dict(entries[0], platform=unknown))
