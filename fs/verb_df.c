@@ -87,23 +87,35 @@ static int add_kind(struct json_object *rows, const char *type, size_t total, si
 	return 0;
 }
 
-static int summary(struct fs *fs, const struct usage *u, const char *format, struct buf *out,
-		   struct err *err)
+/* Artifacts take space, and are no images. */
+static bool is_artifact(struct fs *fs, const struct name *n)
+{
+	struct image_facts facts;
+
+	return image_facts(fs->store, &n->descriptor, &fs->platform, &facts, NULL) == 0 &&
+	       facts.artifact;
+}
+
+static int summary(struct fs *fs, const struct names *names, const struct usage *u,
+		   const char *format, struct buf *out, struct err *err)
 {
 	autojson *rows = json_object_new_array();
 	uint64_t reclaimable = 0;
-	size_t active = 0;
+	size_t total = 0, active = 0;
 	int r;
 
 	if (!rows)
 		return err_nomem(err);
 	for (size_t i = 0; i < usage_count(u); i++) {
-		bool used = in_use(fs, &usage_at(u, i)->digest, false);
+		const struct usage_image *image = usage_at(u, i);
+		bool used = in_use(fs, &image->digest, false);
+		bool counts = !is_artifact(fs, names_at(names, image->name));
 
-		active += used;
-		reclaimable += used ? 0 : usage_at(u, i)->unique;
+		total += counts;
+		active += counts && used;
+		reclaimable += used ? 0 : image->unique;
 	}
-	r = add_kind(rows, "Images", usage_count(u), active, usage_total(u), reclaimable, err);
+	r = add_kind(rows, "Images", total, active, usage_total(u), reclaimable, err);
 	if (!r)
 		r = add_kind(rows, "Containers", 0, 0, 0, 0, err);
 	if (!r)
@@ -160,15 +172,12 @@ static int verbose(struct fs *fs, const struct names *names, const struct usage 
 	autojson *rows = json_object_new_array();
 	int r = rows ? 0 : err_nomem(err);
 
-	for (size_t i = 0; !r && i < usage_count(u); i++)
-		for (size_t k = 0; !r && k < names_count(names); k++) {
-			const struct name *n = names_at(names, k);
+	for (size_t i = 0; !r && i < usage_count(u); i++) {
+		const struct name *n = names_at(names, usage_at(u, i)->name);
 
-			if (!digest_equal(&n->descriptor.digest, &usage_at(u, i)->digest))
-				continue;
+		if (!is_artifact(fs, n))
 			r = add_image(rows, fs, n, usage_at(u, i), err);
-			break;
-		}
+	}
 	buf_puts(out, "Images space usage:\n\n");
 	if (!r)
 		r = rows_print(rows, image_fields, IMAGES, "", out, err);
@@ -200,5 +209,5 @@ int verb_df(struct fs *fs, struct job *j, const struct words *args, struct buf *
 		r = usage_open(fs->store, names, &u, err);
 	if (r)
 		return r;
-	return all ? verbose(fs, names, u, out, err) : summary(fs, u, format, out, err);
+	return all ? verbose(fs, names, u, out, err) : summary(fs, names, u, format, out, err);
 }

@@ -11,32 +11,39 @@
 #include <string.h>
 #include <time.h>
 
+static int lacks_platform(const char *word, const char *platform, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       word, platform);
+}
+
 /* The image that a word means, of a platform: strictly that, where one is asked for. */
 static int open_image(struct fs *fs, const char *word, const char *platform, struct names **names,
 		      struct image **out, struct err *err)
 {
+	AUTO(image_close) struct image *image = NULL;
 	autoresolved found = {0};
 	struct platform wish = fs->platform;
 	int r = platform ? platform_parse(platform, &wish, err) : 0;
 
 	if (!r)
 		r = resolve(fs->store, &fs->platform, word, &found, err);
-	if (!r)
-		r = image_open(fs->store, &found.list[0]->descriptor, &wish,
-			       platform ? IMAGE_WISHED : IMAGE_LOCAL, out, err);
-	if (!r &&
-	    ((*out)->artifact || (platform && !platform_equal(&(*out)->config->platform, &wish)))) {
-		r = (*out)->artifact
-			? err_set(err, ENOENT, "%s is no image", word)
-			: err_set(err, ENOENT,
-				  "image with reference %s was found but does not provide the "
-				  "specified platform (%s)",
-				  word, platform);
-		image_close(steal(out));
-	}
-	if (!r && names)
+	if (r)
+		return r;
+	r = image_open(fs->store, &found.list[0]->descriptor, &wish,
+		       platform ? IMAGE_WISHED : IMAGE_LOCAL, &image, err);
+	if (r)
+		return r == -ENOENT && platform ? lacks_platform(word, platform, err) : r;
+	if (image->artifact)
+		return err_set(err, ENOENT, "%s is no image", word);
+	if (platform && !platform_equal(&image->config->platform, &wish))
+		return lacks_platform(word, platform, err);
+	if (names)
 		*names = steal(&found.names);
-	return r;
+	*out = steal(&image);
+	return 0;
 }
 
 int verb_history(struct fs *fs, struct job *j, const struct words *args, struct buf *out,

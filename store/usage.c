@@ -64,8 +64,10 @@ static int on_descriptor(void *arg, const struct descriptor *d, const struct man
 }
 
 /* What cannot be read counts as far as it could. */
-static int add_image(struct usage *u, struct store *s, const struct name *n, struct err *err)
+static int add_image(struct usage *u, struct store *s, const struct names *names, size_t at,
+		     struct err *err)
 {
+	const struct name *n = names_at(names, at);
 	AUTO(reach_close) struct reach *reach = NULL;
 	char text[DIGEST_TEXT_MAX];
 	struct walk w = {u, s};
@@ -78,7 +80,7 @@ static int add_image(struct usage *u, struct store *s, const struct name *n, str
 	r = reach_open(s, &reach, err);
 	if (r || reach_walk(reach, &n->descriptor, on_descriptor, &w, NULL) == -ENOMEM)
 		return err_nomem(err);
-	*image = (struct usage_image){.digest = n->descriptor.digest};
+	*image = (struct usage_image){.digest = n->descriptor.digest, .name = at};
 	u->count++;
 	return map_put(u->by_digest, text, strlen(text), image) ? err_nomem(err) : 0;
 }
@@ -120,7 +122,7 @@ int usage_open(struct store *s, const struct names *names, struct usage **out, s
 	if (!u->by_digest || !u->images)
 		return err_nomem(err);
 	for (size_t i = 0; !r && i < names_count(names); i++)
-		r = add_image(u, s, names_at(names, i), err);
+		r = add_image(u, s, names, i, err);
 	if (r)
 		return r;
 	add_up(u);

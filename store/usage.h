@@ -11,6 +11,7 @@
 
 struct usage_image {
 	struct digest digest;
+	size_t name;	  /* names_at: the first that it has */
 	uint64_t shared, unique; /* bytes of blobs */
 };
 

@@ -150,6 +150,26 @@ it "df counts a shared blob once, and as no reclaimable byte" '
     exec 5<"$M/images/$R/labelled/v1/rootfs/x"
     eq "$(ctl df --format "{{.Active}}" | head -1)" 1
 '
+it "what is no image is in no table, but takes space" '
+    size=$(ctl df --format "{{.TotalCount}}/{{.Size}}" | head -1)
+    push_image art v1 "Artifact([(\"text/plain\", b\"x\" * 12345, {})])" >/dev/null
+    pull "$R/art:v1" >/dev/null
+    eq "$(ctl images -q "$R/art" | wc -l)" 0
+    eq "$(ctl df -v | grep -c "$R/art")" 0
+    now=$(ctl df --format "{{.TotalCount}}/{{.Size}}" | head -1)
+    eq "${now%/*}" "${size%/*}"
+    [ "$now" != "$size" ]
+    has "$(ctl inspect "$R/art:v1" 2>/dev/null)" "is no image"
+'
+it "--platform is strict, and its miss is said in words of docker" '
+    push_image two v1 "Index([Image([Layer([f(\"a\", i)])], architecture=i) for i in (\"arm64\", \"amd64\")])" >/dev/null
+    pull --platform linux/arm64 "$R/two:v1" >/dev/null
+    eq "$(ctl inspect -f "{{.Architecture}}" "$R/two:v1")" arm64
+    eq "$(ctl inspect --platform linux/arm64 -f "{{.Architecture}}" "$R/two:v1")" arm64
+    for p in linux/amd64 linux/s390x; do
+        has "$(ctl inspect --platform $p "$R/two:v1" 2>/dev/null)" "image with reference $R/two:v1 was found but does not provide the specified platform ($p)"
+    done
+'
 # --- what docker prints, byte for byte ---
 AT=$(old "2300 days")
 push_image gold/app v1 'Image([Layer([f("a", "x" * 50000)]), Layer([f("b", "y")])], created="'$AT'", history=[

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 struct scene {
@@ -149,6 +150,35 @@ static void the_platform_that_is_wished_replaces_the_one_that_was_there(void **s
 	buf_free(&index.body);
 }
 
+static void *ask(void *arg)
+{
+	struct scene *s = arg;
+	struct image_facts f;
+
+	for (int i = 0; i < 200; i++)
+		if (image_facts(s->store, &s->top, i % 2 ? &s->amd64 : &s->arm64, &f, NULL) < 0)
+			return "failed";
+	return NULL;
+}
+
+static void many_may_ask_at_once(void **state)
+{
+	struct scene *s = *state;
+	pthread_t threads[4];
+	void *failed;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, s), 0);
+	settle(s);
+	index_layer(s, 0);
+	index_layer(s, 1);
+	for (size_t i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(size_of(s), s->image.layers[0].plain + s->image.layers[1].plain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +189,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		the_platform_that_is_wished_replaces_the_one_that_was_there, scene_open,
 		scene_close),
+	    cmocka_unit_test_setup_teardown(many_may_ask_at_once, scene_open, scene_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
