@@ -34,7 +34,7 @@ it "the mtime of a tag is when it was pulled" '
     ((age >= 0 && age < 60))
 '
 it "an image has the files of the design" '
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json history inspect.json layers manifest.json platforms referrers rootfs " ||
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json platforms referrers rootfs " ||
     eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json rootfs "
 '
 it "ls -l and find in the directory of an image fetch no layer" '
@@ -49,7 +49,7 @@ it "config.json has the bytes of its digest" '
     eq "sha256:$(sha "$I/v1/config.json")" "$(jq -r .config.digest "$I/v1/manifest.json")"
 '
 it "sizes of virtual files are exact" '
-    for file in manifest.json config.json history inspect.json layers/00/digest; do
+    for file in manifest.json config.json export history inspect.json layers/00/digest; do
         eq "$(stat -c %s "$I/v1/$file")" "$(wc -c <"$I/v1/$file")"
     done
 '

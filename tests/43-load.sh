@@ -115,7 +115,6 @@ it "two archives behind one another, with padding between them" '
 it "the store is a valid layout" 'valid_store'
 
 # --- by other programs ---
-start_registry
 . "$HERE/images/all.sh" >/dev/null
 if have skopeo; then
     it "skopeo: docker-archive and oci-archive, the same files as the image that was pulled" '
