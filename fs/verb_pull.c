@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "fs/transfer.h"
 #include "fs/verb.h"
 
 #include "registry/pull.h"
@@ -6,35 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* One pull's output: docker's lines for the answer, bytes for ctl/jobs. */
-struct output {
-	struct job *job;
-	struct buf *answer;
-	bool quiet;
-};
-
-static void on_line(void *arg, const char *line)
-{
-	struct output *o = arg;
-
-	if (!o->quiet)
-		buf_printf(o->answer, "%s\n", line);
-}
-
-static void on_bytes(void *arg, uint64_t done, uint64_t total)
-{
-	job_progress(((struct output *)arg)->job, done, total);
-}
-
-/* A colon behind the last slash. */
-static bool names_a_tag(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return strchr(slash ? slash : name, ':') != NULL;
-}
-
-static int pull_operand(const struct pull *p, const char *name, bool all, struct output *o,
+static int pull_operand(const struct pull *p, const char *name, bool all, struct transfer *o,
 			struct err *err)
 {
 	autoref ref = REF_INIT;
@@ -43,8 +16,8 @@ static int pull_operand(const struct pull *p, const char *name, bool all, struct
 
 	if (r < 0)
 		return all ? err_set(err, EINVAL, "tag can't be used with --all-tags/-a") : r;
-	if (!all && !strchr(name, '@') && !names_a_tag(name))
-		on_line(o, "Using default tag: latest");
+	if (!all && !strchr(name, '@') && !transfer_names_a_tag(name))
+		transfer_line(o, "Using default tag: latest");
 	r = all ? pull_all_tags(p, &ref, err) : pull_image(p, &ref, err);
 	if (r < 0 || !o->quiet)
 		return r;
@@ -66,8 +39,8 @@ int verb_pull(struct fs *fs, struct job *j, const struct words *args, struct buf
 	};
 	struct words operands = WORDS_INIT;
 	struct platform platform = fs->platform;
-	struct output output = {.job = j, .answer = answer};
-	struct pull_watch watch = {&output, on_line, on_bytes};
+	struct transfer output = {.job = j, .answer = answer};
+	struct pull_watch watch = transfer_watch(&output);
 	AUTO(lease_close) struct lease *lease = NULL;
 	struct pull p = {fs->registry, fs->store, &platform, job_cancel(j), &watch, NULL};
 	int r = args_parse(args, options, &operands, err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "fs/transfer.h"
 #include "fs/verb.h"
 
 #include "registry/push.h"
@@ -6,26 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-/* One request: docker's lines for the answer, bytes for ctl/jobs. */
-struct output {
-	struct job *job;
-	struct buf *answer;
-	bool quiet;
-};
-
-static void on_line(void *arg, const char *line)
-{
-	struct output *o = arg;
-
-	if (!o->quiet)
-		buf_printf(o->answer, "%s\n", line);
-}
-
-static void on_bytes(void *arg, uint64_t done, uint64_t total)
-{
-	job_progress(((struct output *)arg)->job, done, total);
-}
 
 /* What the reference names in the store. */
 static int find(const struct names *names, const struct ref *ref, const struct name **out,
@@ -50,26 +31,25 @@ static int find(const struct names *names, const struct ref *ref, const struct n
 }
 
 static int push_tag(const struct push *p, const char *name, const struct names *names,
-		    struct output *o, struct err *err)
+		    struct transfer *o, struct err *err)
 {
 	autoref ref = REF_INIT;
 	const struct name *found;
-	const char *slash = strrchr(name, '/');
 	int r = ref_parse(name, &ref, err);
 
 	if (!r && ref.has_digest)
 		r = err_set(err, EINVAL, "cannot push a digest reference");
 	if (r < 0)
 		return r;
-	if (!strchr(slash ? slash : name, ':'))
-		on_line(o, "Using default tag: latest");
+	if (!transfer_names_a_tag(name))
+		transfer_line(o, "Using default tag: latest");
 	r = find(names, &ref, &found, err);
 	return r ? r : push_image(p, &ref, &found->descriptor, err);
 }
 
 /* Every tag of the repository that the store has. */
 static int push_all(const struct push *p, const char *name, const struct names *names,
-		    struct output *o, struct err *err)
+		    struct transfer *o, struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *repository = NULL;
@@ -97,7 +77,7 @@ static int push_all(const struct push *p, const char *name, const struct names *
 	return r;
 }
 
-static int push_operand(struct push *p, const char *name, bool all, struct output *o,
+static int push_operand(struct push *p, const char *name, bool all, struct transfer *o,
 			struct err *err)
 {
 	AUTO(lease_close) struct lease *lease = NULL;
@@ -131,8 +111,8 @@ int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf
 	};
 	autowords operands = WORDS_INIT;
 	struct platform platform = fs->platform;
-	struct output output = {.job = j, .answer = answer};
-	struct pull_watch watch = {&output, on_line, on_bytes};
+	struct transfer output = {.job = j, .answer = answer};
+	struct pull_watch watch = transfer_watch(&output);
 	struct push p = {.pull = {.registry = fs->registry,
 				  .store = fs->store,
 				  .platform = &platform,

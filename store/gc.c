@@ -9,7 +9,6 @@
 #include "store/reach.h"
 #include "store/tree_format.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,30 +79,6 @@ static int marks_open(struct store *s, struct marks *m, struct err *err)
 }
 
 /* ---- sweep ---- */
-
-/* Calls each with the names of a directory's files, but hidden ones; one that is missing is empty.
- */
-static int each_file(int dirfd, const char *path,
-		     int (*each)(void *arg, int dirfd, const char *name, struct err *err),
-		     void *arg, struct err *err)
-{
-	int fd = io_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, err), r = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (fd == -ENOENT)
-		return 0;
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return fd < 0 ? fd : err_nomem(err);
-	}
-	while (!r && (e = readdir(d)))
-		if (e->d_name[0] != '.')
-			r = each(arg, fd, e->d_name, err);
-	closedir(d);
-	return r;
-}
 
 struct sweep {
 	struct gc *gc;
@@ -192,16 +167,16 @@ static int sweep(struct sweep *s, struct err *err)
 	for (size_t i = 0; !r && i < ALGORITHMS; i++) {
 		s->algorithm = algorithms[i];
 		snprintf(path, sizeof(path), "blobs/%s", algorithms[i]);
-		r = each_file(dirfd, path, sweep_blob, s, err);
+		r = io_each_file(dirfd, path, sweep_blob, s, err);
 	}
 	if (!r)
-		r = each_file(dirfd, "derived/layers", sweep_derived, s, err);
+		r = io_each_file(dirfd, "derived/layers", sweep_derived, s, err);
 	if (!r)
-		r = each_file(dirfd, "derived/trees", sweep_derived, s, err);
+		r = io_each_file(dirfd, "derived/trees", sweep_derived, s, err);
 	if (r || !s->gc->partial)
 		return r;
 	layout_sweep(dirfd);
-	return each_file(dirfd, "partial", sweep_partial, s, err);
+	return io_each_file(dirfd, "partial", sweep_partial, s, err);
 }
 
 /* ---- all of it ---- */
@@ -231,7 +206,7 @@ static int make_room(struct store *s, struct gc *gc, struct err *err)
 		return r;
 	r = marks_open(s, &none, err);
 	if (!r)
-		r = each_file(store_dirfd(s), "derived/trees", sweep_derived, &work, err);
+		r = io_each_file(store_dirfd(s), "derived/trees", sweep_derived, &work, err);
 	reach_close(none.reach);
 	return r;
 }

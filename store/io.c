@@ -3,6 +3,7 @@
 
 #include "store/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -318,4 +319,26 @@ int io_mkdirs(int dirfd, const char *path, mode_t mode, struct err *err)
 		parent = fd;
 	}
 	return 0;
+}
+
+int io_each_file(int dirfd, const char *path,
+		 int (*each)(void *arg, int dirfd, const char *name, struct err *err), void *arg,
+		 struct err *err)
+{
+	int fd = io_open(dirfd, path, O_RDONLY | O_DIRECTORY, 0, err), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return fd < 0 ? fd : err_nomem(err);
+	}
+	while (!r && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			r = each(arg, fd, e->d_name, err);
+	closedir(d);
+	return r;
 }

@@ -64,4 +64,10 @@ int io_move(int dirfd, int fd, const char *from, const char *to, struct err *err
 /* mkdir -p below dirfd with the mode. */
 int io_mkdirs(int dirfd, const char *path, mode_t mode, struct err *err);
 
+/* Calls each for the names in a directory, hidden ones left out, until one gives not 0; `dirfd` is
+ * that directory then. One that is missing is empty. */
+int io_each_file(int dirfd, const char *path,
+		 int (*each)(void *arg, int dirfd, const char *name, struct err *err), void *arg,
+		 struct err *err);
+
 #endif

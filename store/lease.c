@@ -4,7 +4,6 @@
 #include "store/buf.h"
 #include "store/io.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -129,10 +128,14 @@ static int each_line(char *text, int (*each)(void *arg, const struct digest *d, 
 	return r;
 }
 
-static int each_of_file(int dirfd, const char *name,
-			int (*each)(void *arg, const struct digest *d, struct err *err), void *arg,
-			struct err *err)
+struct visit {
+	int (*each)(void *arg, const struct digest *d, struct err *err);
+	void *arg;
+};
+
+static int visit_file(void *arg, int dirfd, const char *name, struct err *err)
 {
+	const struct visit *v = arg;
 	autoclose int fd = io_open(dirfd, name, O_RDONLY, 0, err);
 	autobuf text = BUF_INIT;
 	int r;
@@ -151,26 +154,13 @@ static int each_of_file(int dirfd, const char *name,
 	buf_putc(&text, '\0');
 	if (!r && buf_failed(&text))
 		r = err_nomem(err);
-	return r ? r : each_line(text.data, each, arg, err);
+	return r ? r : each_line(text.data, v->each, v->arg, err);
 }
 
 int lease_each(struct store *s, int (*each)(void *arg, const struct digest *d, struct err *err),
 	       void *arg, struct err *err)
 {
-	int fd = io_open(store_dirfd(s), DIRECTORY, O_RDONLY | O_DIRECTORY, 0, err), r = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	struct visit v = {each, arg};
 
-	if (fd == -ENOENT)
-		return 0;
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return fd < 0 ? fd : err_nomem(err);
-	}
-	while (!r && (e = readdir(d)))
-		if (e->d_name[0] != '.')
-			r = each_of_file(dirfd(d), e->d_name, each, arg, err);
-	closedir(d);
-	return r;
+	return io_each_file(store_dirfd(s), DIRECTORY, visit_file, &v, err);
 }
