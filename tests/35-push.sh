@@ -84,4 +84,58 @@ it "a blob that has rotted in the store is refused, and no tag shows" '
     eq "$(curl -s "http://$R2/v2/fresh/tags/list" | jq -r ".errors[0].code")" NAME_UNKNOWN
     NAME=second unmount_store -m "$M2"
 '
+
+# --- a registry that refuses in the middle ---
+hostile elsewhere <<'P'
+on("PATCH", status=202, headers={"Location": "/elsewhere/2"}, body=b"")
+on("PUT", status=201, body=b"")
+P
+ELSEWHERE=$H
+hostile <<P
+denied = json.dumps({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}).encode()
+def start(status=202, headers={"Location": "/v2/x/blobs/uploads/1"}, **more):
+    return dict(status=status, headers=headers, body=b"", **more)
+on("HEAD .*/blobs/", status=404, body=b"")
+on("POST .*/uploads/", **start())
+on("PATCH", status=403, body=denied)
+on("POST /v2/busy/", **start(headers={"Location": "/v2/busy/blobs/uploads/1"}))
+on("PATCH .*busy", status=202, headers={"Location": "/v2/busy/blobs/uploads/1"}, body=b"")
+on("POST /v2/busy/", status=503, headers={"Retry-After": "0"}, body=b"", times=2)
+on("PUT /v2/busy/", status=201, body=b"")
+on("POST /v2/away/", status=202, headers={"Location": "http://$ELSEWHERE/elsewhere/1"}, body=b"")
+on("PUT /v2/away/", status=201, body=b"")
+on("PUT /v2/wrong/", status=201, body=b"")
+on("POST /v2/wrong/", **start(headers={"Location": "/v2/wrong/blobs/uploads/1"}))
+on("PATCH .*wrong", status=202, headers={"Location": "/v2/wrong/blobs/uploads/1"}, body=b"")
+on("PUT /v2/wrong/manifests", status=201, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}, body=b"")
+on("POST /v2/nowhere/", status=202, body=b"")
+P
+it "a push that is refused in the middle: the errno, the sentence, and no manifest" '
+    ctl tag "$R/app:v1" "$H/x:v1"
+    expect_errno EACCES write "$M/ctl/push" "$H/x:v1"
+    grep -q "push access denied.*denied: requested access to the resource is denied" "$M/ctl/push"
+    eq "$(asked "PUT /v2/x/manifests")" 0
+'
+it "5xx are tried again" '
+    ctl tag "$R/app:v1" "$H/busy:v1"
+    ctl push "$H/busy:v1" >/dev/null
+    eq "$(asked "PUT /v2/busy/manifests")" 1
+'
+it "an upload that goes on at another host takes no credentials there" '
+    ctl tag "$R/app:v1" "$H/away:v1"
+    mkdir -p "$HOME/.docker"
+    printf "{\"auths\": {\"%s\": {\"auth\": \"%s\"}}}" "$H" "$(printf ann:canary | base64)" >"$HOME/.docker/config.json"
+    ctl push "$H/away:v1" >/dev/null
+    [ "$(wc -l <"$T/elsewhere.jsonl")" -ge 2 ]
+    ! grep -i authorization "$T/elsewhere.jsonl"
+    rm "$HOME/.docker/config.json"
+'
+it "an answer that breaks the protocol is told" '
+    ctl tag "$R/app:v1" "$H/wrong:v1"
+    expect_errno EPROTO write "$M/ctl/push" "$H/wrong:v1"
+    grep -q "has stored the manifest as sha256:000" "$M/ctl/push"
+    ctl tag "$R/app:v1" "$H/nowhere:v1"
+    expect_errno EPROTO write "$M/ctl/push" "$H/nowhere:v1"
+    grep -q "has no Location" "$M/ctl/push"
+'
 finish
