@@ -113,7 +113,9 @@ static int range(struct template_expr *r, struct json_object *dot)
 		autojson *element = template_element(value, i);
 
 		r->at = start;
-		rc = bind_element(r, &names, value, i, element);
+		rc = template_expr_work(r, 0);
+		if (!rc)
+			rc = bind_element(r, &names, value, i, element);
 		if (!rc)
 			rc = body(r, element, count > 0, &ending);
 		template_vars_forget(&r->vars, vars);

@@ -29,6 +29,12 @@ int template_expr_fail(struct template_expr *r, const char *fmt, ...)
 		       what ? what : "");
 }
 
+int template_expr_work(struct template_expr *r, size_t bytes)
+{
+	r->work += 64 + bytes;
+	return r->work > TEMPLATE_WORK_MAX ? template_expr_fail(r, "too much work") : 0;
+}
+
 /* ---- words ---- */
 
 void template_expr_blanks(struct template_expr *r)
@@ -154,11 +160,24 @@ static int variable(struct template_expr *r, struct json_object **out)
 	return rc ? rc : fields(r, json_object_get(value), !*name, out);
 }
 
+static int parentheses(struct template_expr *r, struct json_object *dot, struct json_object **out)
+{
+	autojson *value = NULL;
+	int rc;
+
+	if (++r->depth > TEMPLATE_DEPTH_MAX)
+		return template_expr_fail(r, "nested too deeply");
+	rc = template_expr_pipeline(r, dot, &value);
+	r->depth--;
+	if (!rc && !take_char(r, ')'))
+		rc = template_expr_fail(r, "unclosed left paren");
+	return rc ? rc : fields(r, steal(&value), false, out);
+}
+
 /* A constant, a field, or what is in parentheses. */
 static int operand(struct template_expr *r, struct json_object *dot, struct json_object **out)
 {
 	char *end;
-	int rc;
 
 	template_expr_blanks(r);
 	*out = NULL;
@@ -175,15 +194,8 @@ static int operand(struct template_expr *r, struct json_object *dot, struct json
 	}
 	if (template_expr_word(r, "nil"))
 		return 0;
-	if (take_char(r, '(')) {
-		if (++r->depth > TEMPLATE_DEPTH_MAX)
-			return template_expr_fail(r, "nested too deeply");
-		rc = template_expr_pipeline(r, dot, out);
-		r->depth--;
-		if (!rc && !take_char(r, ')'))
-			rc = template_expr_fail(r, "unclosed left paren");
-		return rc ? rc : fields(r, steal(out), false, out);
-	}
+	if (take_char(r, '('))
+		return parentheses(r, dot, out);
 	if (*r->at == '$')
 		return variable(r, out);
 	if (*r->at != '.')
@@ -236,7 +248,11 @@ static int call(struct template_expr *r, struct json_object *dot, const char *na
 		return err_nomem(r->err);
 	if (rc == -ENOENT)
 		return template_expr_fail(r, "function \"%s\" not defined", name);
-	return rc && r->live ? template_expr_fail(r, "error calling %s: wrong arguments", name) : 0;
+	if (rc && r->live)
+		return template_expr_fail(r, "error calling %s: wrong arguments", name);
+	return template_expr_work(r, json_object_is_type(*out, json_type_string)
+					 ? (size_t)json_object_get_string_len(*out)
+					 : 0);
 }
 
 /* A command: a function with arguments, or an operand. */

@@ -12,6 +12,7 @@
 #include "store/json.h"
 
 #define TEMPLATE_DEPTH_MAX 32
+#define TEMPLATE_WORK_MAX  (64u << 20) /* bytes of values made, a step as 64 of them */
 
 struct template_expr {
 	const char *text; /* all of it */
@@ -22,6 +23,7 @@ struct template_expr {
 	bool headers; /* template_run_headers */
 	struct template_vars vars;
 	int depth;
+	uint64_t work;
 	struct err *err;
 };
 
@@ -32,6 +34,10 @@ int template_expr_fail(struct template_expr *r, const char *fmt, ...)
 void template_expr_blanks(struct template_expr *r);		    /* goes over them */
 bool template_expr_at_close(const struct template_expr *r);	    /* }} or -}} comes */
 bool template_expr_word(struct template_expr *r, const char *word); /* takes it where it comes */
+
+/* A step, that made so many bytes: -EINVAL where it was too many. Loops in loops, and text that
+ * doubles itself, end with that. */
+int template_expr_work(struct template_expr *r, size_t bytes);
 
 /* *out is a new reference; NULL is nil. */
 int template_expr_pipeline(struct template_expr *r, struct json_object *dot,

@@ -260,6 +260,8 @@ static struct json_object *f_join(struct json_object *const *args, size_t count)
 	return text_of(&text);
 }
 
+#define SPLIT_MAX 100000 /* parts; what is behind them is lost */
+
 static struct json_object *f_split(struct json_object *const *args, size_t count)
 {
 	const char *text = json_object_get_string(args[0]), *by = json_object_get_string(args[1]);
@@ -267,7 +269,7 @@ static struct json_object *f_split(struct json_object *const *args, size_t count
 	size_t len = by ? strlen(by) : 0;
 
 	(void)count;
-	while (text && list) {
+	while (text && list && json_object_array_length(list) < SPLIT_MAX) {
 		const char *end = len ? strstr(text, by) : NULL;
 
 		json_object_array_add(list,

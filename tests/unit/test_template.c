@@ -87,6 +87,7 @@ static void mistakes_are_told(void **state)
 					  "{{.Name | .Size}}",
 					  "{{\"x}}",
 					  "{{(.Name}}",
+					  "{{eq (.Name \"x\"}}",
 					  "{{$x}}",
 					  "{{$x = 1}}",
 					  "{{range $x := .Tags}}{{end}}{{$x}}",
@@ -128,6 +129,27 @@ static void depth_is_bounded(void **state)
 		buf_putc(&deep, '(');
 	buf_putc(&deep, '\0');
 	assert_int_equal(template_run(deep.data, o, &out, NULL), -EINVAL);
+}
+
+static void work_is_bounded(void **state)
+{
+	static const char *const endless[] = {"{{range $.L}}", "{{$x = print $x $x}}"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		autobuf text = BUF_INIT, out = BUF_INIT;
+		autojson *o = json_tokener_parse("{\"L\":[1,2,3,4,5,6,7,8,9,10]}");
+		struct err err = {0};
+
+		buf_puts(&text, "{{$x := \"abcdefgh\"}}");
+		for (int k = 0; k < 30; k++)
+			buf_puts(&text, endless[i]);
+		for (int k = 0; !i && k < 30; k++)
+			buf_puts(&text, "{{end}}");
+		buf_putc(&text, '\0');
+		assert_int_equal(template_run(text.data, o, &out, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "too much work"));
+	}
 }
 
 static void assert_rows(const char *format, const char *wanted)
@@ -206,6 +228,7 @@ int main(void)
 	    cmocka_unit_test(what_docker_users_write),
 	    cmocka_unit_test(mistakes_are_told),
 	    cmocka_unit_test(depth_is_bounded),
+	    cmocka_unit_test(work_is_bounded),
 	    cmocka_unit_test(rows_in_every_format),
 	    cmocka_unit_test(a_mistake_is_found_without_a_row),
 	    cmocka_unit_test(zeros_print_as_in_go),
