@@ -17,7 +17,7 @@
  * `position`. */
 struct item {
 	uint64_t offset; /* of its header */
-	uint32_t parent, position;
+	uint32_t parent, position, node;
 };
 
 struct rootfs_tar {
@@ -31,33 +31,41 @@ struct rootfs_tar {
 
 /* ---- entries ---- */
 
-static uint32_t node_of(const struct rootfs_tar *r, size_t item)
+/* The name that an item has in its directory. */
+static struct tree_dirent name_of(const struct rootfs_tar *r, const struct item *i)
 {
-	const struct item *i = &r->items[item];
 	struct tree_dirent e;
 
-	if (i->parent == NONE)
-		return TREE_ROOT;
-	return tree_dir_at(r->tree, node_of(r, i->parent), i->position & ~LINK, &e) ? e.node
-										    : TREE_NONE;
+	if (!tree_dir_at(r->tree, r->items[i->parent].node, i->position & ~LINK, &e))
+		e = (struct tree_dirent){.name = ""};
+	return e;
 }
 
-/* Appends "usr/bin/ls"; "." for the root. */
+/* Appends "usr/bin/ls"; "." for the root. From the last name to the first, as the items lead. */
 static void put_path(const struct rootfs_tar *r, size_t item, struct buf *out)
 {
-	const struct item *i = &r->items[item];
-	struct tree_dirent e;
+	size_t len = 0;
+	char *end;
 
-	if (i->parent == NONE) {
+	if (r->items[item].parent == NONE) {
 		buf_putc(out, '.');
 		return;
 	}
-	if (i->parent) {
-		put_path(r, i->parent, out);
-		buf_putc(out, '/');
+	for (size_t i = item; i; i = r->items[i].parent)
+		len += name_of(r, &r->items[i]).len + 1;
+	end = buf_reserve(out, len);
+	if (!end)
+		return;
+	out->len += len - 1;
+	end += len;
+	for (size_t i = item; i; i = r->items[i].parent) {
+		struct tree_dirent e = name_of(r, &r->items[i]);
+
+		*--end = '/';
+		end -= e.len;
+		memcpy(end, e.name, e.len);
 	}
-	if (tree_dir_at(r->tree, node_of(r, i->parent), i->position & ~LINK, &e))
-		buf_append(out, e.name, e.len);
+	out->data[out->len] = '\0';
 }
 
 static size_t link_target(const struct rootfs_tar *r, uint32_t node)
@@ -70,17 +78,15 @@ static int put_header(const struct rootfs_tar *r, size_t item, struct buf *out, 
 		      struct err *err)
 {
 	struct xattr xattrs[ENTRY_XATTRS_MAX];
-	uint32_t node = node_of(r, item);
+	uint32_t node = r->items[item].node;
 	bool link = r->items[item].position & LINK && r->items[item].parent != NONE;
 	autobuf path = BUF_INIT, target = BUF_INIT;
 	struct entry e = {0};
 	struct stat st;
-	int rc = node == TREE_NONE ? err_set(err, EBADMSG, "tree: no such entry") : 0;
+	int rc = tree_stat(r->tree, node, &st);
 
-	if (!rc && (rc = tree_stat(r->tree, node, &st)) < 0)
+	if (rc < 0)
 		return err_set(err, -rc, "tree: node %u", node);
-	if (rc)
-		return rc;
 	put_path(r, item, &path);
 	if (link) {
 		put_path(r, link_target(r, node), &target);
@@ -111,7 +117,8 @@ static int put_header(const struct rootfs_tar *r, size_t item, struct buf *out, 
 
 /* ---- the plan ---- */
 
-static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, struct err *err)
+static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, uint32_t node,
+		    struct err *err)
 {
 	uint64_t content;
 	int rc;
@@ -125,7 +132,7 @@ static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, st
 		r->items = items;
 		r->room = room;
 	}
-	r->items[r->count] = (struct item){r->size, parent, position};
+	r->items[r->count] = (struct item){r->size, parent, position, node};
 	buf_reset(&r->header);
 	rc = put_header(r, r->count, &r->header, &content, err);
 	if (rc)
@@ -135,19 +142,7 @@ static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, st
 	return 0;
 }
 
-static int add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position, uint32_t node,
-		     struct err *err);
-
-static int add_directory(struct rootfs_tar *r, uint32_t item, uint32_t dir, struct err *err)
-{
-	struct tree_dirent e;
-	int rc = 0;
-
-	for (uint32_t i = 0; !rc && tree_dir_at(r->tree, dir, i, &e); i++)
-		rc = add_entry(r, item, i, e.node, err);
-	return rc;
-}
-
+/* 1 where the entry is a directory, whose entries come next. */
 static int add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position, uint32_t node,
 		     struct err *err)
 {
@@ -165,10 +160,33 @@ static int add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position, u
 		else if (map_put(r->links, &node, sizeof(node), (void *)(uintptr_t)item))
 			return err_nomem(err);
 	}
-	rc = add_item(r, parent, position, err);
-	if (!rc && S_ISDIR(st.st_mode))
-		rc = add_directory(r, item, node, err);
-	return rc;
+	rc = add_item(r, parent, position, node, err);
+	return rc ? rc : S_ISDIR(st.st_mode);
+}
+
+/* All that is below the root, depth first; the items know the way back up. */
+static int add_entries(struct rootfs_tar *r, struct err *err)
+{
+	uint32_t dir = 0, position = 0;
+	struct tree_dirent e;
+	int rc;
+
+	for (;;) {
+		if (!tree_dir_at(r->tree, r->items[dir].node, position, &e)) {
+			if (!dir)
+				return 0;
+			position = r->items[dir].position + 1;
+			dir = r->items[dir].parent;
+			continue;
+		}
+		rc = add_entry(r, dir, position++, e.node, err);
+		if (rc < 0)
+			return rc;
+		if (rc) {
+			dir = (uint32_t)r->count - 1;
+			position = 0;
+		}
+	}
 }
 
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err)
@@ -182,9 +200,9 @@ int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *e
 	r->links = map_new();
 	if (!r->links)
 		return err_nomem(err);
-	rc = add_item(r, NONE, 0, err);
+	rc = add_item(r, NONE, 0, TREE_ROOT, err);
 	if (!rc)
-		rc = add_directory(r, 0, TREE_ROOT, err);
+		rc = add_entries(r, err);
 	buf_free(&r->header);
 	if (rc)
 		return rc;
@@ -263,6 +281,6 @@ int rootfs_tar_at(const struct rootfs_tar *r, uint64_t offset, struct rootfs_tar
 	at -= header.len;
 	if (at >= content)
 		return put_zeros(bytes, content + tar_writer_padding(content) - at, out, err);
-	*out = (struct rootfs_tar_part){content - at, true, node_of(r, item), at};
+	*out = (struct rootfs_tar_part){content - at, true, r->items[item].node, at};
 	return 0;
 }

@@ -76,4 +76,9 @@ it "a pull from a good registry goes through beside them" '
     push_image other v1 >/dev/null
     with_parked stat "$M/images/$H/dead/y{n}" "pull \"$R/other:v1\" >/dev/null"
 '
-it "the daemon has few threads" '[ "$(ls "/proc/$(pid_of imagefs)/task" | wc -l)" -le 100 ]'
+# At most 64 job threads and 16 workers, the network's, and one or two for each transfer under way.
+it "the daemon has few threads, however many readers wait" '
+    threads=$(ls "/proc/$(pid_of imagefs)/task" | wc -l)
+    echo "$threads threads"
+    ((threads <= 128))
+'
