@@ -149,7 +149,7 @@ static int fill_from_vnode(struct page *p, struct request *rq, struct vnode *v, 
 
 	if (!r && buf_failed(&l.names))
 		r = err_nomem(err);
-	if (r || !page_add_dots(p, &offset, vnode_ino(v), vnode_ino(v))) {
+	if (r || !page_add_dots(p, &offset, v->st_ino, v->st_ino)) {
 		buf_free(&l.names);
 		return r;
 	}

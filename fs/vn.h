@@ -20,7 +20,7 @@ struct vnode *vn_place_new(const char *place);
 /* A symlink. It has a number of its own for each target, as the kernel caches targets. */
 struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime);
 
-/* A file of text that is at hand; takes what the buffer holds. path NULL: a snapshot that each
+/* A file of text that is at hand; takes what the buffer holds. Not stable: a snapshot that each
  * lookup makes anew. */
 struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mtime, bool stable);
 

@@ -326,14 +326,16 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	size_t len = strcspn(name, "?");
 	const struct verb *verb = verb_find(name, len);
 	struct vn_ctl *f;
+	char path[VN_PATH_MAX];
 	int r = 0;
 
-	(void)dir;
 	if (!verb)
 		return -ENOENT;
 	if (!rq->owner && takes_requests(verb) && verb->kind != VERB_TABLE)
 		return -EACCES;
-	f = vnode_new(&ctl_file_ops, sizeof(*f), NULL);
+	if (!vn_join(path, dir->inode.path, name))
+		return -ENAMETOOLONG;
+	f = vnode_new_own(&ctl_file_ops, sizeof(*f), path);
 	if (!f)
 		return err_nomem(err);
 	pthread_mutex_init(&f->lock, NULL);

@@ -48,11 +48,9 @@ static void export_free(struct vnode *v)
 	repo_image_put(x->image);
 }
 
-static struct vn_export *export_new(const struct vnode_ops *ops, const char *path,
-				    struct repo_image *i)
+/* Of a new vnode, or NULL. */
+static struct vn_export *export_of(struct vn_export *x, struct repo_image *i)
 {
-	struct vn_export *x = vnode_new(ops, sizeof(*x), path);
-
 	if (!x)
 		return NULL;
 	x->image = repo_image_get(i);
@@ -182,9 +180,10 @@ static int list_tags(struct request *rq, const struct ref *image, char ***out, s
 }
 
 /* Made anew by each lookup, as tags move. */
-static int found_save(struct request *rq, struct repo_image *i, struct found *out, struct err *err)
+static int found_save(struct request *rq, const char *path, struct repo_image *i, struct found *out,
+		      struct err *err)
 {
-	struct vn_export *x = export_new(&save_ops, NULL, i);
+	struct vn_export *x = export_of(vnode_new_own(&save_ops, sizeof(*x), path), i);
 	char **tags = NULL;
 	size_t count = 0;
 	int r = x ? list_tags(rq, repo_image_ref(i), &tags, &count, err) : err_nomem(err);
@@ -286,7 +285,7 @@ static int found_rootfs(struct request *rq, const char *path, const char *image_
 		return 0;
 	if (!vn_join(rootfs, image_path, "rootfs"))
 		return -ENAMETOOLONG;
-	x = export_new(&rootfs_ops, path, i);
+	x = export_of(vnode_new(&rootfs_ops, sizeof(*x), path), i);
 	r = x ? view_find(rq, rootfs, i, TREE_MERGED, 0, repo_image_image(i)->manifest->layer_count,
 			  &view, err)
 	      : err_nomem(err);
@@ -318,9 +317,11 @@ static int dir_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	if (!image_path)
 		return err_nomem(err);
 	*strrchr(image_path, '/') = '\0';
+	if (!vn_join(path, dir->inode.path, name))
+		return -ENAMETOOLONG;
 	if (!strcmp(name, "image.tar"))
-		return found_save(rq, x->image, out, err);
-	if (strcmp(name, "rootfs.tar") != 0 || !vn_join(path, dir->inode.path, name))
+		return found_save(rq, path, x->image, out, err);
+	if (strcmp(name, "rootfs.tar") != 0)
 		return -ENOENT;
 	return found_rootfs(rq, path, image_path, x->image, out, err);
 }
@@ -345,7 +346,7 @@ static const struct vnode_ops dir_ops = {
 
 struct vnode *vn_export_new(const char *path, struct repo_image *i)
 {
-	struct vn_export *x = export_new(&dir_ops, path, i);
+	struct vn_export *x = export_of(vnode_new(&dir_ops, sizeof(*x), path), i);
 
 	return x ? &x->v : NULL;
 }

@@ -60,8 +60,8 @@ static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path,
 
 /* history and inspect.json: what they say may change (sizes that become known, tags), so each
  * lookup makes a snapshot. */
-static int found_text(struct request *rq, struct repo_image *i, bool inspect, struct found *out,
-		      struct err *err)
+static int found_text(struct request *rq, const char *path, struct repo_image *i, bool inspect,
+		      struct found *out, struct err *err)
 {
 	const struct image *image = repo_image_image(i);
 	AUTO(names_put) struct names *names = NULL;
@@ -79,7 +79,7 @@ static int found_text(struct request *rq, struct repo_image *i, bool inspect, st
 				  &text, err);
 	}
 	return r < 0 ? r
-		     : vnode_found(rq, vn_text_new(NULL, &text, repo_image_created(i), false), out,
+		     : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
 				   err);
 }
 
@@ -103,7 +103,7 @@ static int lookup_ready(struct request *rq, const char *path, struct repo_image 
 	if (!strcmp(name, "blobs"))
 		return vnode_found(rq, vn_blobs_new(path, i), out, err);
 	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
-		return found_text(rq, i, name[0] == 'i', out, err);
+		return found_text(rq, path, i, name[0] == 'i', out, err);
 	if (!strcmp(name, "export"))
 		return vnode_found(rq, vn_export_new(path, i), out, err);
 	if (!strcmp(name, "layers"))

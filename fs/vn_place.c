@@ -224,17 +224,19 @@ static int lookup_tags(struct request *rq, const char *place, struct found *out,
 {
 	autoref ref = REF_INIT;
 	autobuf text = BUF_INIT;
+	char path[VN_PATH_MAX];
 	struct timespec now;
 	int r;
 
-	if (!*place || place_is_host(place) || ref_parse_repository(place, &ref, err) < 0)
+	if (!vn_join(path, place, ".tags") || !*place || place_is_host(place) ||
+	    ref_parse_repository(place, &ref, err) < 0)
 		return -ENOENT;
 	r = fetch_tags(rq, &ref, err);
 	if (r)
 		return r;
 	buf_append(&text, job_result(rq->ended)->data, job_result(rq->ended)->len);
 	clock_gettime(CLOCK_REALTIME, &now);
-	return vnode_found(rq, vn_text_new(NULL, &text, now, false), out, err);
+	return vnode_found(rq, vn_text_new(path, &text, now, false), out, err);
 }
 
 static int place_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,

@@ -44,7 +44,7 @@ struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mt
 	struct vn_text *t = NULL;
 
 	if (!buf_failed(text))
-		t = vnode_new(&text_ops, sizeof(*t), path);
+		t = (stable ? vnode_new : vnode_new_own)(&text_ops, sizeof(*t), path);
 	if (!t)
 		return NULL;
 	t->text = *text;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 void listing_add(struct listing *l, const char *name, unsigned char type)
 {
@@ -24,7 +25,13 @@ static void free_inode(struct inode *i)
 	free(v);
 }
 
-void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
+/* Apart from the numbers of trees, which begin with the number of a slot. */
+static uint64_t path_ino(const char *path)
+{
+	return XXH3_64bits(path, strlen(path)) >> 2 | UINT64_C(1) << 62;
+}
+
+void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
 {
 	struct vnode *v = calloc(1, size);
 
@@ -32,8 +39,18 @@ void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
 		return NULL;
 	v->ops = ops;
 	v->inode.free = free_inode;
-	v->inode.path = path ? strdup(path) : NULL;
-	if (path && !v->inode.path) {
+	v->st_ino = path_ino(path);
+	return v;
+}
+
+void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
+{
+	struct vnode *v = vnode_new_own(ops, size, path);
+
+	if (!v)
+		return NULL;
+	v->inode.path = strdup(path);
+	if (!v->inode.path) {
 		free(v);
 		return NULL;
 	}
@@ -55,7 +72,7 @@ bool vnode_find(struct request *rq, const char *path, struct found *out)
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
 	*st = (struct stat){
-	    .st_ino = vnode_ino(v),
+	    .st_ino = v->st_ino,
 	    .st_mode = v->ops->mode,
 	    .st_nlink = 1, /* nothing is said of subdirectories */
 	    .st_uid = rq->fs->owner,

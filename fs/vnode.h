@@ -82,6 +82,7 @@ struct vnode_ops {
 struct vnode {
 	struct inode inode; /* path NULL: every lookup makes one of its own */
 	const struct vnode_ops *ops;
+	uint64_t st_ino;
 	bool stable; /* content by digest: the kernel may keep it for ever */
 };
 
@@ -96,12 +97,17 @@ static inline uint64_t vnode_ino(const struct vnode *v)
 	return v->inode.number;
 }
 
-/* A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
- * copied. NULL: out of memory. */
+/*
+ * A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
+ * copied. NULL: out of memory. st_ino comes from the path: the inode of a file may be forgotten and
+ * made anew at any time, and who compares (cp, find, tail -F) shall see the same file.
+ */
 void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
+/* The same for a file of which each lookup makes a vnode of its own. */
+void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path);
 void vnode_free(struct vnode *v); /* one that is not in the table; NULL is allowed */
 
-/* st_mode, owner, size and times as they are; the inode number. */
+/* st_mode, owner, size and times as they are; st_ino. */
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
 
 /* The shared vnode of a path as what was found; false where there is none. */

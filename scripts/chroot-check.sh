@@ -42,6 +42,8 @@ inside() { # inside COMMAND
         mount -t proc proc "$1/proc"
         mount --bind /dev/fuse "$1/dev/fuse"
         mount -t tmpfs tmpfs "$1/dev/shm"
+        mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"
+        ln -sf pts/ptmx "$1/dev/ptmx"
         exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$1" \
             /bin/sh -c "cd /root/imagefs && $2" </dev/null' inside "$root" "$1"
 }

@@ -22,7 +22,7 @@ set -euo pipefail
     packages_optional=(libisal-dev) # not on every architecture
     packages_demo=("${packages_build[@]}" docker-registry curl 'busybox-static|busybox')
     packages_test=("${packages_demo[@]}" libcmocka-dev skopeo umoci podman buildah python3 apache2-utils openssl
-        jq attr zstd libarchive-tools procps strace clamav)
+        jq attr zstd xz-utils libarchive-tools procps strace clamav)
     packages_bench=("${packages_demo[@]}" skopeo umoci podman containerd runc python3 squashfuse
         squashfs-tools isal git)
     packages_image=(mmdebstrap buildah python3)

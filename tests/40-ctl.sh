@@ -120,3 +120,11 @@ it "a huge request is refused" '
     fails cp "$T/huge" "$C/pull"
     echo "$R/app:v1" >"$C/pull"
 '
+it "a file is the same file at every look, which cp and tail -F want" '
+    for file in "$C/images" "$C/images?-q" "$C/events" "$M/images/$H"; do
+        exec 3<"$file" # keeps the inode
+        sleep 0.05     # the kernel trusts an answer for one of its ticks
+        eq "$(stat -c %i "$file")" "$(stat -L -c %i /dev/fd/3)"
+    done
+    (($(stat -c %i "$C/images") != $(stat -c %i "$C/images?-q")))
+'
