@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define FS_LOOKUP_LIMIT                                                                            \
@@ -33,12 +34,17 @@ struct fs {
 	struct outcomes *outcomes; /* of recent requests */
 	struct layers *layers;	   /* open ones, shared */
 	struct referrers *referrers;
+	struct ahead *ahead;
 	struct stats stats;
 	struct platform platform;
 	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks
 	 * it up. Set while there is a session. */
 	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
-	void *session;	  /* for that: fs/fuse_session.c's */
+	/* Puts pages of a file of a view into the kernel's cache; -ENOENT where it does not know the
+	 * inode. The file must not be waited for by the caller. */
+	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
+			   size_t count);
+	void *session;	  /* for both: fs/fuse_session.c's */
 	char *mountpoint; /* owned; absolute */
 	bool lookup_remote;
 	bool offline;

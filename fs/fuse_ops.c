@@ -13,6 +13,7 @@
 #include "fs/fuse_call.h"
 #include "fs/fuse_dir.h"
 #include "fs/fuse_edit.h"
+#include "fs/fuse_read.h"
 #include "fs/fuse_xattr.h"
 #include "fs/inode.h"
 
@@ -150,54 +151,6 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	(void)fi;
 	count(req, OP_OPENDIR);
 	fuse_reply_err(req, ENOSYS);
-}
-
-static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
-		     struct err *err)
-{
-	autofree char *data = malloc(c->size);
-	ssize_t n;
-
-	if (!data)
-		return err_nomem(err);
-	n = view_read(w, node, (uint64_t)c->offset, data, c->size, err);
-	if (n < 0)
-		return (int)n;
-	stats_add(&rq->fs->stats.read_bytes, (uint64_t)n);
-	fuse_reply_buf(c->req, data, (size_t)n);
-	return 0;
-}
-
-static int run_read(struct call *c, struct request *rq, struct err *err)
-{
-	uint32_t node;
-	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
-	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
-	autobuf out = BUF_INIT;
-	int r;
-
-	if (w) {
-		r = view_ready(rq, w, err);
-		return r ? r : read_view(c, rq, w, node, err);
-	}
-	r = v && v->ops->read ? v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err)
-			      : -EISDIR;
-	if (r)
-		return r;
-	if (buf_failed(&out))
-		return err_nomem(err);
-	stats_add(&rq->fs->stats.read_bytes, out.len);
-	fuse_reply_buf(c->req, out.data, out.len);
-	return 0;
-}
-
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-		    struct fuse_file_info *fi)
-{
-	(void)fi;
-	count(req, OP_READ);
-	call_run(&(struct call){
-	    .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
 }
 
 static int run_write(struct call *c, struct request *rq, struct err *err)
@@ -355,7 +308,7 @@ const struct fuse_lowlevel_ops fuse_ops = {
     .readlink = op_readlink,
     .open = op_open,
     .opendir = op_opendir,
-    .read = op_read,
+    .read = fuse_read,
     .write = op_write,
     .readdir = op_readdir,
     .readdirplus = op_readdirplus,

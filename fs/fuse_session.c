@@ -2,6 +2,7 @@
 #include "fs/fuse_session.h"
 
 #include "fs/fuse_ops.h"
+#include "fs/view.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -113,6 +114,23 @@ static void forget_name(struct fs *fs, uint64_t parent, const char *name)
 	fuse_lowlevel_notify_inval_entry(s->fuse, parent, name, strlen(name));
 }
 
+/* FUSE_NOTIFY_STORE, without the copy that libfuse makes of several pieces. */
+static int store_pages(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *data,
+		       size_t count)
+{
+	struct session *s = fs->session;
+	struct fuse_notify_store_out store = {.nodeid = ino, .offset = offset};
+	struct fuse_out_header header = {.error = FUSE_NOTIFY_STORE};
+	struct iovec iov[2 + VIEW_PIECES] = {{&header, sizeof(header)}, {&store, sizeof(store)}};
+
+	for (size_t i = 0; i < count; i++) {
+		store.size += (uint32_t)data[i].iov_len;
+		iov[2 + i] = data[i];
+	}
+	header.len = (uint32_t)(sizeof(header) + sizeof(store) + store.size);
+	return writev(fuse_session_fd(s->fuse), iov, (int)(2 + count)) < 0 ? -errno : 0;
+}
+
 int session_open(const struct options *o, struct fs *fs, struct session **out, struct err *err)
 {
 	AUTO(session_close) struct session *s = calloc(1, sizeof(*s));
@@ -141,6 +159,7 @@ int session_open(const struct options *o, struct fs *fs, struct session **out, s
 		return r;
 	fs->session = s;
 	fs->forget_name = forget_name;
+	fs->store_pages = store_pages;
 	*out = steal(&s);
 	return 0;
 }

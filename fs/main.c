@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "fs/ahead.h"
 #include "fs/catalog.h"
 #include "fs/events.h"
 #include "fs/fs.h"
@@ -114,6 +115,8 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 		r = jobs_open(&fs->jobs, err);
 	if (!r)
 		r = inodes_open(&fs->inodes, err);
+	if (!r)
+		r = ahead_open(fs, &fs->ahead, err);
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
@@ -126,6 +129,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 
 static void fs_close(struct fs *fs)
 {
+	ahead_close(fs->ahead);
 	inodes_close(fs->inodes);
 	layers_close(fs->layers);
 	jobs_close(fs->jobs);

@@ -34,6 +34,8 @@ struct stats {
 	atomic_uint_fast64_t parked; /* requests that waited for a job */
 	atomic_uint_fast64_t interrupted;
 	atomic_uint_fast64_t read_bytes;
+	atomic_uint_fast64_t stored; /* parts of files stored ahead of their reader */
+	atomic_uint_fast64_t stored_bytes;
 };
 
 static inline void stats_add(atomic_uint_fast64_t *counter, uint64_t n)

@@ -24,6 +24,10 @@ static void print_requests(struct stats *s, struct buf *out)
 	       atomic_load(&s->interrupted));
 	metric(out, "fuse_read_bytes_total", "counter", "Bytes given to readers.",
 	       atomic_load(&s->read_bytes));
+	metric(out, "ahead_stored_total", "counter", "Parts of files stored ahead of their reader.",
+	       atomic_load(&s->stored));
+	metric(out, "ahead_stored_bytes_total", "counter", "Bytes stored ahead of their reader.",
+	       atomic_load(&s->stored_bytes));
 }
 
 static void print_jobs(struct jobs *jobs, struct buf *out)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct view_content {
@@ -161,36 +162,109 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out)
 	return r;
 }
 
+/* A run that is no hole leads to a layer. */
+static int find_run(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		    struct tree_run *run, struct layer **layer, struct err *err)
+{
+	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+	uint32_t number = tree_layer(c->tree, node);
+	int r = tree_map(c->tree, node, offset, len, run);
+
+	if (r < 0)
+		return err_set(err, -r, "%s: node %u cannot be read", w->inode.path, node);
+	if (run->length > 0 && !run->hole && number >= c->count)
+		return err_set(err, EBADMSG, "%s: node %u has no layer", w->inode.path, node);
+	*layer = number < c->count ? c->layers[number] : NULL;
+	return 0;
+}
+
+static int layer_error(const struct view *w, uint32_t node, struct err *err)
+{
+	return err_context(err, "%s: layer %zd", w->inode.path, view_layer(w, node));
+}
+
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
 		  struct err *err)
 {
-	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
-	uint32_t layer = tree_layer(c->tree, node);
 	size_t done = 0;
 
 	while (done < len) {
+		struct layer *layer;
 		struct tree_run run;
-		int r = tree_map(c->tree, node, offset + done, len - done, &run);
+		int r = find_run(w, node, offset + done, len - done, &run, &layer, err);
 
 		if (r < 0)
-			return err_set(err, -r, "%s: node %u cannot be read", w->inode.path, node);
+			return r;
 		if (run.length == 0)
 			break;
-		if (run.hole) {
+		if (run.hole)
 			memset((char *)data + done, 0, run.length);
-		} else if (layer >= c->count) {
-			return err_set(err, EBADMSG, "%s: node %u has no layer", w->inode.path,
-				       node);
-		} else {
-			r = layer_read(c->layers[layer], run.archive, (char *)data + done,
-				       run.length, err);
-			if (r < 0)
-				return err_context(err, "%s: layer %zu", w->inode.path,
-						   w->first + layer);
-		}
+		else if (layer_read(layer, run.archive, (char *)data + done, run.length, err) < 0)
+			return layer_error(w, node, err);
 		done += run.length;
 	}
 	return (ssize_t)done;
+}
+
+static void add_piece(struct view_data *d, const struct layer_bytes *b)
+{
+	d->held[d->count] = *b;
+	d->iov[d->count++] = (struct iovec){(void *)b->data, b->len};
+	d->len += b->len;
+}
+
+/* What is left, in a buffer of its own: from a hole on, or where the pieces become too many. */
+static int copy_rest(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		     struct view_data *d, struct err *err)
+{
+	struct layer_bytes b = {.owned = malloc(len)};
+	ssize_t n = b.owned ? view_read(w, node, offset, b.owned, len, err) : err_nomem(err);
+
+	if (n <= 0) {
+		free(b.owned);
+		return (int)n;
+	}
+	b.data = b.owned;
+	b.len = (size_t)n;
+	add_piece(d, &b);
+	return 0;
+}
+
+int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		  struct view_data *out, struct err *err)
+{
+	int r = 0;
+
+	*out = (struct view_data){0};
+	while (r == 0 && out->len < len) {
+		size_t left = len - out->len;
+		uint64_t at = offset + out->len;
+		struct layer_bytes b;
+		struct tree_run run;
+
+		r = find_run(w, node, at, left, &run, &out->layer, err);
+		if (r || run.length == 0)
+			break;
+		if (run.hole || out->count + 1 == VIEW_PIECES) {
+			r = copy_rest(w, node, at, left, out, err);
+			break;
+		}
+		r = layer_get(out->layer, run.archive, run.length, &b, err);
+		if (r < 0)
+			layer_error(w, node, err);
+		else
+			add_piece(out, &b);
+	}
+	if (r)
+		view_put_data(out);
+	return r;
+}
+
+void view_put_data(struct view_data *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		layer_put(d->layer, &d->held[i]);
+	d->count = 0;
 }
 
 ssize_t view_layer(const struct view *w, uint32_t node)

@@ -15,6 +15,7 @@
 #include "store/tree.h"
 
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 struct view_content;
 
@@ -58,6 +59,19 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out);
 /* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno. */
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
 		  struct err *err);
+
+/* The same without a copy, as far as that can be: pieces of decoded spans, which hold until
+ * view_put. Not thread safe; a count of 0 is the end of the file. */
+#define VIEW_PIECES 8
+struct view_data {
+	struct layer *layer; /* borrowed */
+	size_t count, len;
+	struct iovec iov[VIEW_PIECES];
+	struct layer_bytes held[VIEW_PIECES];
+};
+int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		  struct view_data *out, struct err *err);
+void view_put_data(struct view_data *d);
 
 /* The layer that brought a node: its index in the manifest, or -1. */
 ssize_t view_layer(const struct view *w, uint32_t node);

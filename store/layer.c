@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <xxhash.h>
@@ -127,13 +128,13 @@ static int fill_span(void *arg, void *data, struct err *err)
 	return rc;
 }
 
-/* As much as the span has of the range; the count, or -errno. */
-static ssize_t read_span(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+/* As much as the span has of the range. */
+static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+		    struct err *err)
 {
 	struct layer_part part;
 	struct fill fill = {l, &part};
 	struct span_key key = {0};
-	struct cached_span *s;
 	size_t at;
 	int rc;
 
@@ -142,34 +143,76 @@ static ssize_t read_span(struct layer *l, uint64_t offset, void *data, size_t le
 			       (unsigned long long)offset);
 	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
 	key.number = part.number;
-	rc = span_cache_get(l->cache, &key, part.span.len, fill_span, &fill, &s, err);
+	rc = span_cache_get(l->cache, &key, part.span.len, fill_span, &fill, &out->span, err);
 	if (rc)
 		return rc;
 	at = offset - part.span.from.out;
-	if (len > part.span.len - at)
-		len = part.span.len - at;
-	memcpy(data, cached_span_data(s) + at, len);
-	span_cache_put(l->cache, s);
-	return (ssize_t)len;
+	out->data = cached_span_data(out->span) + at;
+	out->len = len < part.span.len - at ? len : part.span.len - at;
+	return 0;
 }
 
-int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+		     struct err *err)
+{
+	int rc;
+
+	out->data = out->owned = malloc(len);
+	out->len = len;
+	rc = out->owned ? io_pread_all(l->blob_fd, out->owned, len, (off_t)offset, err)
+			: err_nomem(err);
+	if (rc)
+		free(out->owned);
+	return rc;
+}
+
+static int check_range(const struct layer *l, uint64_t offset, size_t len, struct err *err)
 {
 	uint64_t size = layer_index_archive_size(l->index);
 
 	if (offset > size || len > size - offset)
 		return err_set(err, EBADMSG, "the archive ends before offset %llu",
 			       (unsigned long long)offset + len);
-	if (layer_index_compression(l->index) == COMPRESSION_NONE)
-		return io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
-	while (len > 0) {
-		ssize_t n = read_span(l, offset, data, len, err);
+	return 0;
+}
 
-		if (n < 0)
-			return (int)n;
-		data = (uint8_t *)data + n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
+int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+	      struct err *err)
+{
+	int rc = check_range(l, offset, len, err);
+
+	*out = (struct layer_bytes){0};
+	if (rc)
+		return rc;
+	return layer_index_compression(l->index) == COMPRESSION_NONE
+		   ? get_plain(l, offset, len, out, err)
+		   : get_span(l, offset, len, out, err);
+}
+
+void layer_put(struct layer *l, struct layer_bytes *b)
+{
+	if (b->span)
+		span_cache_put(l->cache, b->span);
+	free(b->owned);
+}
+
+int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+{
+	int rc = check_range(l, offset, len, err);
+
+	if (rc || layer_index_compression(l->index) == COMPRESSION_NONE)
+		return rc ? rc : io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
+	while (len > 0) {
+		struct layer_bytes b = {0};
+
+		rc = get_span(l, offset, len, &b, err);
+		if (rc)
+			return rc;
+		memcpy(data, b.data, b.len);
+		layer_put(l, &b);
+		data = (uint8_t *)data + b.len;
+		offset += b.len;
+		len -= b.len;
 	}
 	return 0;
 }

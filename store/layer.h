@@ -22,4 +22,18 @@ const struct layer_index *layer_index(const struct layer *l); /* borrowed */
  * is closed leads to a new one. */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
+/*
+ * The same without a copy: at most len bytes from offset, at least one, as they lie in a decoded
+ * span (or, of a plain archive, were read). They hold until layer_put.
+ */
+struct layer_bytes {
+	const void *data;
+	size_t len;
+	struct cached_span *span; /* one of the two, */
+	void *owned;		  /* that data lie in */
+};
+int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+	      struct err *err);
+void layer_put(struct layer *l, struct layer_bytes *b);
+
 #endif
