@@ -31,13 +31,25 @@ int compression_detect(const void *data, size_t len, enum compression *out, stru
 	return 0;
 }
 
+static int fill(struct codec_target *t, const void *data, size_t len)
+{
+	uint8_t *to = t->data + t->filled;
+	size_t room = t->len - t->filled, n = len < room ? len : room;
+
+	if (data != to)
+		memcpy(to, data, n);
+	t->filled += n;
+	return 0;
+}
+
 int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
 {
 	if (len > CODEC_OUT_MAX - c->out)
 		return err_set(err, EBADMSG, "decompression bomb: more than %llu bytes",
 			       CODEC_OUT_MAX);
 	c->out += len;
-	return c->sink.data(c->sink.arg, data, len, err);
+	return c->target.data ? fill(&c->target, data, len)
+			      : c->sink.data(c->sink.arg, data, len, err);
 }
 
 static int plain_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
@@ -63,7 +75,8 @@ static void plain_close(struct codec *c)
 	free(c);
 }
 
-static int plain_open(const struct codec_sink *sink, struct codec **out, struct err *err)
+static int plain_open(const struct codec_sink *sink, const struct codec_target *target,
+		      struct codec **out, struct err *err)
 {
 	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end, plain_close};
 	struct codec *c = calloc(1, sizeof(*c));
@@ -71,7 +84,10 @@ static int plain_open(const struct codec_sink *sink, struct codec **out, struct 
 	if (!c)
 		return err_nomem(err);
 	c->ops = &ops;
-	c->sink = *sink;
+	if (sink)
+		c->sink = *sink;
+	if (target)
+		c->target = *target;
 	*out = c;
 	return 0;
 }
@@ -80,20 +96,27 @@ int codec_open(enum compression c, const struct codec_sink *sink, struct codec *
 	       struct err *err)
 {
 	if (c == COMPRESSION_GZIP)
-		return gzip_open(inflate_default(), sink, NULL, NULL, out, err);
+		return gzip_open(inflate_default(), sink, out, err);
 	if (c == COMPRESSION_ZSTD)
-		return zstd_open(sink, NULL, out, err);
-	return plain_open(sink, out, err);
+		return zstd_open(sink, out, err);
+	return plain_open(sink, NULL, out, err);
 }
 
-int codec_open_at(enum compression c, const struct seek_point *from, const void *window,
-		  const struct codec_sink *sink, struct codec **out, struct err *err)
+int codec_open_at(enum compression c, const struct seek_point *from, const void *window, void *data,
+		  size_t len, struct codec **out, struct err *err)
 {
+	struct codec_target target = {.data = data, .len = len};
+
 	if (c == COMPRESSION_GZIP)
-		return gzip_open(inflate_default(), sink, from, window, out, err);
+		return gzip_open_at(inflate_default(), from, window, &target, out, err);
 	if (c == COMPRESSION_ZSTD)
-		return zstd_open(sink, from, out, err);
-	return plain_open(sink, out, err);
+		return zstd_open_at(from, &target, out, err);
+	return plain_open(NULL, &target, out, err);
+}
+
+size_t codec_filled(const struct codec *c)
+{
+	return c->target.filled;
 }
 
 int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)

@@ -9,9 +9,9 @@
 #include "store/codec.h"
 #include "store/inflate.h"
 
-/* Plain bytes between two seek points: what a random read decodes at most, about. Half of it
- * doubles the windows, which are most of a layer's index. */
-#define CODEC_SPACING (4u << 20)
+/* Plain bytes between two seek points: what a random read decodes, about. Half of it doubles the
+ * windows, which are most of a layer's index. */
+#define CODEC_SPACING (768u << 10)
 
 /* Bombs: more plain bytes than any layer has, and compressed bytes in a row (empty members,
  * skippable frames, padding) that give none. zstd:chunked keeps tables of some MiB in such. */
@@ -27,23 +27,33 @@ struct codec_ops {
 	void (*close)(struct codec *c); /* frees c */
 };
 
+/* Where the bytes of one span go instead of a sink. */
+struct codec_target {
+	uint8_t *data; /* NULL: there is a sink */
+	size_t len, filled;
+};
+
 struct codec {
 	const struct codec_ops *ops;
 	struct codec_sink sink;
+	struct codec_target target;
 	uint64_t in;	/* compressed bytes taken so far: offset of the next one */
 	uint64_t out;	/* plain bytes given to the sink: offset of the next one */
 	uint64_t empty; /* compressed bytes, fed since plain ones last came out */
 };
 
-/* Counts, checks the limit, gives to the sink. */
+/* Counts, checks the limit, gives to the sink, or to the target (data may lie there already). */
 int codec_give(struct codec *c, const void *data, size_t len, struct err *err);
 
-/* Each starts at `from` (with its window), or at the front of a stream for NULL; then no points
- * are given. */
-int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink,
-	      const struct seek_point *from, const void *window, struct codec **out,
+int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink, struct codec **out,
 	      struct err *err);
-int zstd_open(const struct codec_sink *sink, const struct seek_point *from, struct codec **out,
-	      struct err *err);
+int zstd_open(const struct codec_sink *sink, struct codec **out, struct err *err);
+
+/* These start at a point, and fill a target. */
+int gzip_open_at(const struct inflate_ops *inflate, const struct seek_point *from,
+		 const void *window, const struct codec_target *target, struct codec **out,
+		 struct err *err);
+int zstd_open_at(const struct seek_point *from, const struct codec_target *target,
+		 struct codec **out, struct err *err);
 
 #endif

@@ -41,7 +41,8 @@ struct gzip {
 	struct codec base; /* base.in: offset of what comes next in the input */
 	const struct inflate_ops *inflate;
 	struct inflate *z;
-	struct seek_point from; /* where decoding started */
+	struct seek_point from; /* where decoding started, */
+	const void *window;	/* and what lies before: borrowed */
 
 	enum part part;
 	uint8_t flags;
@@ -59,9 +60,12 @@ struct gzip {
 	bool has_point;
 
 	/* Plain bytes: [given, pos) are for the sink, what lies before is the window. */
-	size_t given, pos;
-	uint8_t buf[CODEC_WINDOW + CODEC_CHUNK];
+	uint8_t *buf;
+	size_t given, pos, size;
+	uint8_t own[]; /* buf; a target is its own */
 };
+
+#define BUFFER_SIZE (CODEC_WINDOW + CODEC_CHUNK)
 
 struct cursor {
 	const uint8_t *p;
@@ -187,7 +191,7 @@ static int header(struct gzip *g, struct cursor *cur, struct err *err)
 	g->header_crc = 0;
 	header_hash(g, h, HEADER_SIZE);
 	g->inflate->reset(g->z);
-	g->whole = true;
+	g->whole = !g->base.target.data;
 	g->crc = 0;
 	g->member_out = out_offset(g);
 	/* A block boundary is looked for from INFLATE_NEAR before, and not in a member's first
@@ -260,7 +264,7 @@ static int prime(struct gzip *g, struct cursor *cur, struct err *err)
 		value = (unsigned)*cur->p >> bit;
 		take(g, cur, 1);
 	}
-	g->inflate->resume(g->z, g->buf, g->from.window, bit ? 8 - bit : 0, value);
+	g->inflate->resume(g->z, g->window, g->from.window, bit ? 8 - bit : 0, value);
 	g->part = PART_BODY;
 	return 0;
 }
@@ -318,7 +322,7 @@ static int make_room(struct gzip *g, struct err *err)
 {
 	int rc;
 
-	if (g->pos < sizeof(g->buf))
+	if (g->pos < g->size || g->base.target.data)
 		return 0;
 	rc = flush(g, err);
 	memmove(g->buf, g->buf + g->pos - CODEC_WINDOW, CODEC_WINDOW);
@@ -343,14 +347,18 @@ static int body(struct gzip *g, struct cursor *cur, struct err *err)
 
 		if (rc)
 			return rc;
+		if (g->pos == g->size) { /* the target is full */
+			take(g, cur, cur->len);
+			return 0;
+		}
 		io.out = g->buf + g->pos;
-		io.out_len = sizeof(g->buf) - g->pos;
+		io.out_len = g->size - g->pos;
 		if (g->base.sink.point)
 			io.boundary = to_next_point(g);
 
 		result = g->inflate->run(g->z, &io);
 		in = cur->len - io.in_len;
-		out = sizeof(g->buf) - g->pos - io.out_len;
+		out = g->size - g->pos - io.out_len;
 		if (result == INFLATE_CORRUPT)
 			return corrupt(g, err, "corrupt data");
 		if (g->whole)
@@ -426,34 +434,55 @@ static void gzip_close(struct codec *c)
 	free(g);
 }
 
-int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink,
-	      const struct seek_point *from, const void *window, struct codec **out,
-	      struct err *err)
+static struct gzip *gzip_new(const struct inflate_ops *inflate, size_t own)
 {
 	static const struct codec_ops ops = {gzip_feed, gzip_finish, gzip_may_end, gzip_close};
-	struct gzip *g = malloc(sizeof(*g));
+	struct gzip *g = malloc(sizeof(*g) + own);
 
 	if (!g)
-		return err_nomem(err);
-	memset(g, 0, offsetof(struct gzip, buf)); /* buf is written before it is read */
+		return NULL;
+	memset(g, 0, sizeof(*g)); /* own is written before it is read */
 	g->base.ops = &ops;
-	g->base.sink = *sink;
+	g->buf = g->own;
+	g->size = own;
 	g->inflate = inflate;
 	g->z = inflate->open();
 	if (!g->z) {
 		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink, struct codec **out,
+	      struct err *err)
+{
+	struct gzip *g = gzip_new(inflate, BUFFER_SIZE);
+
+	if (!g)
 		return err_nomem(err);
-	}
-	if (from) {
-		g->from = *from;
-		g->base.in = from->in;
-		g->base.out = from->out;
-		g->base.sink.point = NULL;
-		memcpy(g->buf, window, from->window);
-		g->pos = g->given = from->window;
-		if (from->window > 0)
-			g->part = PART_PRIME;
-	}
+	g->base.sink = *sink;
+	*out = &g->base;
+	return 0;
+}
+
+int gzip_open_at(const struct inflate_ops *inflate, const struct seek_point *from,
+		 const void *window, const struct codec_target *target, struct codec **out,
+		 struct err *err)
+{
+	struct gzip *g = gzip_new(inflate, 0);
+
+	if (!g)
+		return err_nomem(err);
+	g->from = *from;
+	g->window = window;
+	g->base.in = from->in;
+	g->base.out = from->out;
+	g->base.target = *target;
+	g->buf = target->data;
+	g->size = target->len;
+	if (from->window > 0)
+		g->part = PART_PRIME;
 	*out = &g->base;
 	return 0;
 }

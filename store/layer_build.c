@@ -92,6 +92,13 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct layer
 	return rc;
 }
 
+static int feed(struct layer_build *b, const uint8_t *data, size_t len, struct err *err)
+{
+	int rc = codec_feed(b->codec, data, len, err);
+
+	return rc ? rc : layer_writer_input(b->writer, data, len, err);
+}
+
 static int start_codec(struct layer_build *b, struct err *err)
 {
 	struct codec_sink sink = {.arg = b, .data = on_data, .point = on_point};
@@ -99,7 +106,7 @@ static int start_codec(struct layer_build *b, struct err *err)
 
 	if (rc == 0)
 		rc = codec_open(b->compression, &sink, &b->codec, err);
-	return rc ? rc : codec_feed(b->codec, b->head, b->head_len, err);
+	return rc ? rc : feed(b, b->head, b->head_len, err);
 }
 
 int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err)
@@ -117,7 +124,7 @@ int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct
 				return rc;
 		}
 	}
-	return len > 0 ? codec_feed(b->codec, p, len, err) : 0;
+	return len > 0 ? feed(b, p, len, err) : 0;
 }
 
 static int check_diff_id(const struct layer_build *b, const struct digest *found, struct err *err)

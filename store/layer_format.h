@@ -20,15 +20,15 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  1
+#define LAYER_VERSION  2
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
 
 /* No span has more plain bytes: a longer stretch without a seek point (one deflate block, one
  * zstd frame) goes on in HEX.frames. */
-#define LAYER_SPAN_MAX	(8u << 20)
-#define LAYER_FRAME_LEN (2u << 20) /* plain bytes of a frame there */
+#define LAYER_SPAN_MAX	(4u << 20)
+#define LAYER_FRAME_LEN (1u << 20) /* plain bytes of a frame there */
 
 struct layer_header {
 	char magic[8];

@@ -3,14 +3,17 @@
 
 #include "store/frames.h"
 #include "store/io.h"
+#include "store/window.h"
 
 #include <errno.h>
 #include <string.h>
 #include <xxhash.h>
 #include <zstd.h>
 
-/* Of the windows: 0.3 ms each. Level 19 saves 6 % more and takes 5 ms. */
-#define WINDOW_LEVEL 7
+/* Of the windows: 30 us each. Level 7 saves 7 % more and takes 130 us. */
+#define WINDOW_LEVEL 1
+
+#define NO_SPAN SIZE_MAX
 
 struct layer_writer {
 	struct store *store; /* borrowed */
@@ -19,8 +22,10 @@ struct layer_writer {
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
 	XXH3_state_t *check;   /* owned; of the present span */
 	struct frames *frames; /* owned; NULL until it is needed */
+	struct window *window; /* owned */
 
-	struct buf spans; /* struct layer_span[], the last one still open */
+	struct buf spans;  /* struct layer_span[], the last one still open */
+	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
 	uint64_t out;	  /* plain bytes so far */
 	uint64_t windows; /* bytes of windows so far */
 	uint8_t packed[ZSTD_COMPRESSBOUND(CODEC_WINDOW)];
@@ -35,13 +40,16 @@ int layer_writer_open(struct store *s, struct layer_writer **out, struct err *er
 		return err_nomem(err);
 	w->store = s;
 	w->tmp.fd = -1;
+	w->windowless = NO_SPAN;
 	w->cctx = ZSTD_createCCtx();
 	w->sum = XXH3_createState();
 	w->check = XXH3_createState();
 	if (!w->cctx || !w->sum || !w->check)
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
-	rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
+	rc = window_open(&w->window, err);
+	if (rc == 0)
+		rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
 	if (rc == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
 		rc = err_sys(err, "seek in " LAYER_DIRECTORY);
 	if (rc == 0)
@@ -85,26 +93,45 @@ static int begin_span(struct layer_writer *w, const struct layer_span *s, struct
 	return buf_failed(&w->spans) ? err_nomem(err) : 0;
 }
 
+/* The window of the last point, if it is not written yet. */
+static int write_window(struct layer_writer *w, struct err *err)
+{
+	struct layer_span *s;
+	size_t n;
+
+	if (w->windowless == NO_SPAN)
+		return 0;
+	s = (struct layer_span *)w->spans.data + w->windowless;
+	w->windowless = NO_SPAN;
+	n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window_take(w->window),
+			      s->window_len, WINDOW_LEVEL);
+	if (ZSTD_isError(n))
+		return err_set(err, ENOMEM, "compress a window: %s", ZSTD_getErrorName(n));
+	s->window = w->windows;
+	s->window_size = (uint32_t)n;
+	w->windows += n;
+	return append(w, w->packed, n, err);
+}
+
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
 		       struct err *err)
 {
 	struct layer_span s = {.out = p->out, .in = p->in, .bit = p->bit, .window_len = p->window};
-	size_t n = 0;
-	int rc = end_span(w, err);
+	int rc = write_window(w, err);
 
-	if (rc)
-		return rc;
-	if (p->window > 0) {
-		n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window, p->window,
-				      WINDOW_LEVEL);
-		if (ZSTD_isError(n))
-			return err_set(err, ENOMEM, "compress a window: %s", ZSTD_getErrorName(n));
-		s.window = w->windows;
-		s.window_size = (uint32_t)n;
-		w->windows += n;
-		rc = append(w, w->packed, n, err);
+	if (rc == 0)
+		rc = end_span(w, err);
+	if (rc == 0 && p->window > 0) {
+		window_begin(w->window, p, window);
+		w->windowless = w->spans.len / sizeof(s);
 	}
 	return rc ? rc : begin_span(w, &s, err);
+}
+
+int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err)
+{
+	window_feed(w->window, data, len);
+	return window_is_ready(w->window) ? write_window(w, err) : 0;
 }
 
 /* The present span is long enough and no point came: go on in the frames. */
@@ -179,10 +206,13 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 			struct err *err)
 {
 	static const uint8_t zeros[8];
-	size_t padding = -w->windows & 7;
+	size_t padding;
 	char path[LAYER_PATH_MAX];
-	int rc = end_span(w, err);
+	int rc = write_window(w, err);
 
+	if (rc == 0)
+		rc = end_span(w, err);
+	padding = -w->windows & 7;
 	w->windows += padding;
 	if (rc == 0)
 		rc = append(w, zeros, padding, err);
@@ -206,6 +236,7 @@ void layer_writer_close(struct layer_writer *w)
 		return;
 	io_tmp_abort(&w->tmp);
 	frames_close(w->frames);
+	window_close(w->window);
 	ZSTD_freeCCtx(w->cctx);
 	XXH3_freeState(w->sum);
 	XXH3_freeState(w->check);

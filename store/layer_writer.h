@@ -16,6 +16,8 @@ int layer_writer_open(struct store *s, struct layer_writer **out, struct err *er
 /* The next data can be decoded from this point of the blob on. */
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
 		       struct err *err);
+/* Compressed bytes, after what they gave: windows are reduced by them. */
+int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err);
 int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err);
 
 struct layer_summary {

@@ -11,12 +11,15 @@
 #include <sys/mman.h>
 #include <sys/queue.h>
 
+/* Spans of about one size can take each other's memory, without the kernel. */
+#define SIZE_STEP (256u << 10)
+
 enum state { STATE_DECODING, STATE_READY, STATE_FAILED };
 
 struct cached_span {
 	struct span_key key;
-	size_t len;
-	uint8_t *data; /* mapped: goes back to the system at once */
+	uint8_t *data;	 /* mapped, as long as `size` says: goes back to the system at once */
+	size_t size;
 	enum state state;
 	unsigned users;	  /* 0: in the list `unused`, unless it failed */
 	struct err error; /* of STATE_FAILED, for those who wait */
@@ -58,23 +61,31 @@ struct span_cache *span_cache_new(size_t bytes)
 static void span_free(struct cached_span *s)
 {
 	if (s->data)
-		munmap(s->data, s->len);
+		munmap(s->data, s->size);
 	free(s);
 }
 
-/* Drops unused spans until `more` bytes fit, as far as that can be. Lock held. */
-static void make_room(struct span_cache *c, size_t more)
+/* Drops unused spans until `more` bytes fit, as far as that can be. Gives the memory of one that had
+ * just that size, or NULL. Lock held. */
+static uint8_t *make_room(struct span_cache *c, size_t more)
 {
+	uint8_t *data = NULL;
+
 	while (c->bytes > 0 && c->bytes + more > c->max) {
 		struct cached_span *s = TAILQ_LAST(&c->unused, span_list);
 
 		if (!s)
-			return;
+			break;
 		TAILQ_REMOVE(&c->unused, s, link);
 		map_remove(c->spans, &s->key, sizeof(s->key));
-		c->bytes -= s->len;
+		c->bytes -= s->size;
+		if (!data && s->size == more) {
+			data = s->data;
+			s->data = NULL;
+		}
 		span_free(s);
 	}
+	return data;
 }
 
 void span_cache_free(struct span_cache *c)
@@ -157,11 +168,14 @@ static int join(struct span_cache *c, struct cached_span *s, struct err *err)
 /* Lock not held: memory and content of a span that others only wait for. */
 static int fill_span(struct cached_span *s, span_fill_fn fill, void *arg)
 {
-	void *data = mmap(NULL, s->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (!s->data) {
+		void *data = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	if (data == MAP_FAILED)
-		return err_nomem(&s->error);
-	s->data = data;
+		if (data == MAP_FAILED)
+			return err_nomem(&s->error);
+		s->data = data;
+	}
 	return fill(arg, s->data, &s->error);
 }
 
@@ -175,8 +189,8 @@ static int decode(struct span_cache *c, struct cached_span *s, span_fill_fn fill
 	while (c->decoding == c->decoding_max)
 		pthread_cond_wait(&c->changed, &c->lock);
 	c->decoding++;
-	make_room(c, s->len);
-	c->bytes += s->len;
+	s->data = make_room(c, s->size);
+	c->bytes += s->size;
 	pthread_mutex_unlock(&c->lock);
 
 	rc = fill_span(s, fill, arg);
@@ -189,7 +203,7 @@ static int decode(struct span_cache *c, struct cached_span *s, span_fill_fn fill
 		if (err)
 			*err = s->error;
 		map_remove(c->spans, &s->key, sizeof(s->key));
-		c->bytes -= s->len;
+		c->bytes -= s->size;
 		put(c, s);
 	}
 	return rc;
@@ -212,7 +226,7 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 			rc = err_nomem(err);
 		} else {
 			s->key = *key;
-			s->len = len;
+			s->size = (len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
 			s->users = 1;
 			rc = decode(c, s, fill, arg, err);
 		}

@@ -149,28 +149,45 @@ static void zstd_close(struct codec *c)
 	free(z);
 }
 
-int zstd_open(const struct codec_sink *sink, const struct seek_point *from, struct codec **out,
-	      struct err *err)
+static struct zstd *zstd_new(void)
 {
 	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_close};
 	struct zstd *z = malloc(sizeof(*z));
 
 	if (!z)
-		return err_nomem(err);
+		return NULL;
 	memset(z, 0, offsetof(struct zstd, buf));
 	z->base.ops = &ops;
-	z->base.sink = *sink;
 	z->d = ZSTD_createDCtx();
 	if (!z->d) {
 		free(z);
-		return err_nomem(err);
+		return NULL;
 	}
 	ZSTD_DCtx_setParameter(z->d, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-	if (from) {
-		z->base.in = from->in;
-		z->base.out = from->out;
-		z->base.sink.point = NULL;
-	}
+	return z;
+}
+
+int zstd_open(const struct codec_sink *sink, struct codec **out, struct err *err)
+{
+	struct zstd *z = zstd_new();
+
+	if (!z)
+		return err_nomem(err);
+	z->base.sink = *sink;
+	*out = &z->base;
+	return 0;
+}
+
+int zstd_open_at(const struct seek_point *from, const struct codec_target *target,
+		 struct codec **out, struct err *err)
+{
+	struct zstd *z = zstd_new();
+
+	if (!z)
+		return err_nomem(err);
+	z->base.target = *target;
+	z->base.in = from->in;
+	z->base.out = from->out;
 	*out = &z->base;
 	return 0;
 }

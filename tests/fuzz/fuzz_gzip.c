@@ -61,7 +61,7 @@ static struct outcome run_gzip(const struct inflate_ops *inflate, const uint8_t 
 	struct codec_sink sink = {&o, on_data, on_point};
 	struct codec *c;
 
-	if (gzip_open(inflate, &sink, NULL, NULL, &c, NULL))
+	if (gzip_open(inflate, &sink, &c, NULL))
 		abort();
 	for (size_t at = 0; at < len && o.result == 0; at += piece)
 		o.result = codec_feed(c, data + at, piece < len - at ? piece : len - at, NULL);

@@ -46,7 +46,7 @@ static struct outcome run(const uint8_t *data, size_t len, size_t piece)
 	struct codec_sink sink = {&o, on_data, on_point};
 	struct codec *c;
 
-	if (zstd_open(&sink, NULL, &c, NULL))
+	if (zstd_open(&sink, &c, NULL))
 		abort();
 	for (size_t at = 0; at < len && o.result == 0; at += piece)
 		o.result = codec_feed(c, data + at, piece < len - at ? piece : len - at, NULL);

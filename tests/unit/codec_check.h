@@ -86,9 +86,9 @@ static inline int decode(const struct inflate_ops *inflate, struct bytes in, siz
 	memset(r, 0, sizeof(*r));
 	r->plain = plain;
 	if (inflate)
-		rc = gzip_open(inflate, &sink, NULL, NULL, &c, &r->err);
+		rc = gzip_open(inflate, &sink, &c, &r->err);
 	else
-		rc = zstd_open(&sink, NULL, &c, &r->err);
+		rc = zstd_open(&sink, &c, &r->err);
 	assert_int_equal(rc, 0);
 	for (size_t at = 0, n; at < in.n && rc == 0; at += n) {
 		uint8_t *copy; /* exactly as large, for the address sanitizer */

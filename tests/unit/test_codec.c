@@ -94,7 +94,7 @@ static void frames_are_seek_points(void **state)
 		sample_append(&in, (struct bytes){memcpy(malloc(13), skip.p, 13), 13});
 	}
 	assert_decodes(NULL, in, 0, plain, &r);
-	assert_in_range(r.count, 7, 9);
+	assert_in_range(r.count, 16, 17); /* each is longer than a span of small frames */
 	assert_spans(COMPRESSION_ZSTD, in, plain, &r);
 	result_free(&r);
 

@@ -333,7 +333,7 @@ static void members_without_data_are_bounded(void **state)
 
 	struct codec_sink sink = {&r, on_data, on_point};
 	struct codec *c;
-	int rc = gzip_open(inflate_default(), &sink, NULL, NULL, &c, &r.err);
+	int rc = gzip_open(inflate_default(), &sink, &c, &r.err);
 
 	memset(&r, 0, sizeof(r));
 	for (size_t fed = 0; fed < 2 * CODEC_EMPTY_MAX && rc == 0; fed += many.n)

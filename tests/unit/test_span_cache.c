@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#define LEN 100000
+#define LEN    100000
+#define MEMORY (256 << 10) /* what a span of that length takes */
 
 /* A span of bytes that tell its number. */
 struct source {
@@ -57,7 +58,7 @@ static struct cached_span *get(struct span_cache *c, struct source *s)
 
 static void a_span_is_decoded_once_while_it_fits(void **state)
 {
-	struct span_cache *c = span_cache_new(3 * LEN);
+	struct span_cache *c = span_cache_new(3 * MEMORY);
 	struct source s[5] = {{.byte = 0}, {.byte = 1}, {.byte = 2}, {.byte = 3}, {.byte = 4}};
 
 	(void)state;
@@ -79,7 +80,7 @@ static void a_span_is_decoded_once_while_it_fits(void **state)
 
 static void a_span_in_use_stays(void **state)
 {
-	struct span_cache *c = span_cache_new(2 * LEN);
+	struct span_cache *c = span_cache_new(2 * MEMORY);
 	struct source s[9];
 	struct cached_span *used;
 
