@@ -2,11 +2,11 @@
 #include "fs/vnode.h"
 
 #include "fs/fs.h"
+#include "store/xxh.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 void listing_add(struct listing *l, const char *name, unsigned char type)
 {

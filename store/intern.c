@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/intern.h"
 
+#include "store/xxh.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <xxhash.h>
 
 #define SLOTS_MIN 64
 #define BYTES_MAX (1u << 30)

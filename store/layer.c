@@ -3,13 +3,13 @@
 
 #include "store/io.h"
 #include "store/layer_format.h"
+#include "store/xxh.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 #include <zstd.h>
 
 struct layer {

@@ -3,6 +3,7 @@
 
 #include "store/io.h"
 #include "store/layer_format.h"
+#include "store/xxh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 struct layer_index {
 	void *map; /* owned; NULL: the caller's memory */

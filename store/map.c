@@ -6,13 +6,14 @@
  */
 #include "store/map.h"
 
+#include "store/xxh.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <xxhash.h>
 
 struct slot {
 	uint64_t hash;

@@ -3,6 +3,7 @@
 
 #include "store/io.h"
 #include "store/tree_format.h"
+#include "store/xxh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
-#include <xxhash.h>
 
 #define BLOCK 512
 

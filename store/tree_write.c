@@ -2,11 +2,11 @@
 #include "store/tree_write.h"
 
 #include "store/io.h"
+#include "store/xxh.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define CHUNK	      65536
 #define UNUSED	      UINT32_MAX

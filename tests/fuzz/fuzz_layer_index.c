@@ -8,9 +8,9 @@
  */
 #include "store/layer_format.h"
 #include "store/layer_index.h"
+#include "store/xxh.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

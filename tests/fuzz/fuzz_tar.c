@@ -2,11 +2,11 @@
 /* store/tar.h on anything: no harm, and the same entries however the archive is fed. */
 #include "store/tar.h"
 #include "store/tar_header.h"
+#include "store/xxh.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* store/tree.h on a file whose header and checksum are right, and the rest anything. */
 #include "store/tree_format.h"
+#include "store/xxh.h"
 
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
