@@ -7,13 +7,14 @@
  * Nodes ascend in the order of a layer's archive, which is the order in which directories list
  * them. So a READ at the place where the last one of the same process in the same layer ended is
  * one of a reader that reads everything, and what follows is stored, as far as a window goes. Then
- * the next READ that comes at the end of what was stored doubles the window, and one that comes
- * anywhere else halves it: the first READ of a process stores nothing, a reader that picks files
- * stores little for nothing, and who only lists nothing at all.
+ * a READ that comes at the end of what was stored doubles the window, and one that comes anywhere
+ * else halves it: the first READ of a process stores nothing, a reader that picks files stores
+ * little for nothing, and who only lists nothing at all.
  *
- * The kernel takes pages of inodes that it knows, and knows what was listed. So storing ends where
- * the next directory begins, the reader lists that, and its first READ there is at the right
- * place again.
+ * The kernel takes pages of inodes that it knows, and it knows what was listed. So storing ends
+ * where the next directory begins. When the reader has listed that, its files follow, the first of
+ * them before the listing's end is told: unless a window's worth of bytes went that way since the
+ * last READ, for then it takes a READ to show that they are still wanted.
  *
  * A reader that comes upon what is not stored yet sends a READ, which is answered like any other, by
  * another worker; storing goes on behind it. Storing waits for pages that a READ in flight has
@@ -32,20 +33,26 @@
 #define WINDOW_MIN (128u << 10)
 #define WINDOW_MAX (8u << 20)
 #define GAP	   (64u << 10)	/* of an archive: headers, and what is not shown */
+#define NODES	   4096u	/* without bytes in a row, after which nothing is looked for */
 #define CHUNK	   (512u << 10) /* bytes that a worker takes at once, */
 #define FILES	   64		/* of that many files at most */
-#define NODES	   4096u	/* without bytes in a row, after which nothing is looked for */
+#define AT_ONCE	   (64u << 10)	/* bytes for which the end of a listing waits, */
+#define FILES_ONCE 16		/* and files */
 #define PAGE	   4096u
 #define WORKERS	   4 /* that may store at the same time: fewer than there are */
 
+/* A reader's way through one layer of a view. */
 struct stream {
-	struct ahead_key key; /* pid 0: unused */
-	uint64_t used;	      /* a clock of READs */
-	/* What comes next: */
+	pid_t pid; /* 0: unused */
+	uint32_t view, layer;
+	uint64_t used; /* a clock of READs */
+	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be stored */
 	uint32_t node;
 	uint64_t offset;
-	uint64_t archive; /* … which is where in the layer */
-	size_t window, left; /* the bytes that may be stored; left of them */
+	uint64_t archive; /* … and where that is in the layer */
+	size_t window;
+	size_t left;  /* bytes of the window that are to be stored yet */
+	size_t trust; /* bytes that may be stored for a listing, before the next READ */
 };
 
 struct ahead {
@@ -56,9 +63,10 @@ struct ahead {
 	unsigned storing, storing_max;
 };
 
-/* A part of a file. */
+/* A part of a file that a worker has taken. */
 struct part {
-	uint32_t node;
+	struct stream *from; /* to be looked at with the lock held: it may be another's by then */
+	uint32_t layer, node;
 	uint64_t offset, archive;
 	size_t len;
 };
@@ -87,18 +95,18 @@ void ahead_close(struct ahead *a)
 
 /* ---- streams; with the lock held ---- */
 
-static bool same_key(const struct ahead_key *a, const struct ahead_key *b)
+static bool is_reader(const struct stream *s, const struct view *w, pid_t pid)
 {
-	return a->pid == b->pid && a->view == b->view && a->layer == b->layer;
+	return s->pid == pid && s->view == w->inode.number;
 }
 
-/* The stream of that key, or the one that was not used for the longest time. */
-static struct stream *find(struct ahead *a, const struct ahead_key *key)
+/* The stream of a reader in a layer, or the one that was not used for the longest time. */
+static struct stream *find(struct ahead *a, const struct view *w, uint32_t layer, pid_t pid)
 {
 	struct stream *oldest = a->streams;
 
 	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
-		if (same_key(&s->key, key))
+		if (s->layer == layer && is_reader(s, w, pid))
 			return s;
 		if (s->used < oldest->used)
 			oldest = s;
@@ -106,24 +114,22 @@ static struct stream *find(struct ahead *a, const struct ahead_key *key)
 	return oldest;
 }
 
-/* Moves a stream to the first place from (node, offset) on that has bytes in its layer; false
- * where there is none. */
-static bool move_to(struct stream *s, const struct tree *t, uint32_t node, uint64_t offset)
+/* Moves a stream to the first place from (node, offset) on that has bytes in its layer. */
+static void move_to(struct stream *s, const struct tree *t, uint32_t node, uint64_t offset)
 {
 	struct tree_run run;
 
 	for (uint32_t i = 0; i < NODES && node < tree_count(t); i++, node++, offset = 0) {
-		if (tree_layer(t, node) == s->key.layer &&
-		    tree_map(t, node, offset, 1, &run) == 0 && run.length > 0 && !run.hole) {
+		if (tree_layer(t, node) == s->layer && tree_map(t, node, offset, 1, &run) == 0 &&
+		    run.length > 0 && !run.hole) {
 			s->node = node;
 			s->offset = offset;
 			s->archive = run.archive;
-			return true;
+			return;
 		}
 	}
 	s->node = TREE_NONE;
 	s->left = 0;
-	return false;
 }
 
 static void widen(struct stream *s)
@@ -131,10 +137,10 @@ static void widen(struct stream *s)
 	s->window = s->window < WINDOW_MIN / 2 ? WINDOW_MIN : 2 * s->window;
 	if (s->window > WINDOW_MAX)
 		s->window = WINDOW_MAX;
-	s->left = s->window;
+	s->left = s->trust = s->window;
 }
 
-/* A READ of [archive, …) that ends before (node, offset). */
+/* A READ at `archive` of a layer, up to (node, offset). */
 static void follow(struct stream *s, const struct tree *t, uint64_t archive, uint32_t node,
 		   uint64_t offset)
 {
@@ -145,42 +151,48 @@ static void follow(struct stream *s, const struct tree *t, uint64_t archive, uin
 		return; /* on its way to be stored, or stored and lost again */
 	if (!behind && s->left > 0 && distance <= s->left) {
 		s->left -= distance; /* the reader was faster */
+		s->trust = s->window;
 	} else if (!behind && s->left == 0 && distance <= GAP) {
 		widen(s);
 	} else {
 		s->window /= 2;
-		s->left = 0;
+		s->left = s->trust = 0;
 	}
 	move_to(s, t, node, offset);
 }
 
-void ahead_note(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
+/* A worker that has told its answer may begin to store. */
+static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
+{
+	if (a->storing == a->storing_max)
+		return;
+	a->storing++;
+	*out = (struct ahead_work){w, pid};
+	inodes_count_lookups(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
+}
+
+void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
 		pid_t pid, struct ahead_work *out)
 {
 	const struct tree *t = view_tree(w);
-	struct ahead_key key = {pid, w->inode.number, tree_layer(t, node)};
+	uint32_t layer = tree_layer(t, node);
 	struct tree_run run;
 	struct stream *s;
 
-	if (key.layer == TREE_NONE || tree_map(t, node, offset, 1, &run) < 0 || !run.length ||
-	    run.hole)
+	if (layer == TREE_NONE || tree_map(t, node, offset, 1, &run) < 0 || !run.length || run.hole)
 		return;
 	pthread_mutex_lock(&a->lock);
-	s = find(a, &key);
-	if (!same_key(&s->key, &key)) {
-		*s = (struct stream){.key = key};
-		move_to(s, t, node, offset + len);
-	} else {
+	s = find(a, w, layer, pid);
+	if (s->layer == layer && is_reader(s, w, pid)) {
 		follow(s, t, run.archive, node, offset + len);
+	} else {
+		*s = (struct stream){.pid = pid, .view = w->inode.number, .layer = layer};
+		move_to(s, t, node, offset + len);
 	}
 	s->used = ++a->clock;
-	if (s->left > 0 && a->storing < a->storing_max) {
-		a->storing++;
-		*out = (struct ahead_work){w, key};
-	}
+	if (s->left > 0)
+		start(a, w, pid, out);
 	pthread_mutex_unlock(&a->lock);
-	if (out->view)
-		inodes_count_lookups(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
 }
 
 /* ---- storing ---- */
@@ -198,35 +210,44 @@ static size_t part_length(const struct tree *t, const struct stream *s, size_t r
 	return rest < room ? (size_t)rest : room;
 }
 
-/* The next parts of a stream; how many. */
-static size_t take(struct ahead *a, const struct ahead_work *work, struct part parts[static FILES])
+static size_t less(size_t a, size_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* The next parts of one of the reader's streams; how many. */
+static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts,
+		   size_t files, size_t room)
 {
 	const struct tree *t = view_tree(work->view);
-	size_t count = 0, room = CHUNK;
-	struct stream *s;
+	size_t count = 0;
 
 	pthread_mutex_lock(&a->lock);
-	s = find(a, &work->key);
-	while (same_key(&s->key, &work->key) && s->left > 0 && room > 0 && count < FILES) {
-		size_t len = part_length(t, s, room < s->left ? room : s->left);
+	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
+		while (is_reader(s, work->view, work->pid) && s->left > 0 && room > 0 &&
+		       count < files) {
+			size_t len = part_length(t, s, room < s->left ? room : s->left);
 
-		parts[count++] = (struct part){s->node, s->offset, s->archive, len};
-		room -= len < room ? len : room;
-		s->left -= len < s->left ? len : s->left;
-		move_to(s, t, s->node, s->offset + len);
+			parts[count++] =
+			    (struct part){s, s->layer, s->node, s->offset, s->archive, len};
+			room = less(room, len);
+			s->left = less(s->left, len);
+			s->trust = less(s->trust, len);
+			move_to(s, t, s->node, s->offset + len);
+		}
 	}
 	pthread_mutex_unlock(&a->lock);
 	return count;
 }
 
 /* The kernel does not know that one: this is where the next READ will be. */
-static void stop_at(struct ahead *a, const struct ahead_key *key, const struct part *p)
+static void stop_at(struct ahead *a, const struct ahead_work *work, const struct part *p)
 {
-	struct stream *s;
+	struct stream *s = p->from;
 
 	pthread_mutex_lock(&a->lock);
-	s = find(a, key);
-	if (same_key(&s->key, key) && (s->node == TREE_NONE || s->archive > p->archive)) {
+	if (is_reader(s, work->view, work->pid) && s->layer == p->layer &&
+	    (s->node == TREE_NONE || s->archive > p->archive)) {
 		s->node = p->node;
 		s->offset = p->offset;
 		s->archive = p->archive;
@@ -235,6 +256,7 @@ static void stop_at(struct ahead *a, const struct ahead_key *key, const struct p
 	pthread_mutex_unlock(&a->lock);
 }
 
+/* The data come first: so those that the kernel does not take yet are decoded by then. */
 static int store_part(struct ahead *a, const struct view *w, const struct part *p)
 {
 	struct view_data d;
@@ -251,23 +273,69 @@ static int store_part(struct ahead *a, const struct view *w, const struct part *
 	return r;
 }
 
-void ahead_store(struct ahead *a, struct ahead_work *work)
+/* False where there is no more to be stored for now. */
+static bool store_some(struct ahead *a, const struct ahead_work *work, size_t files, size_t room)
 {
 	struct part parts[FILES];
-	size_t count;
-	int r = 0;
+	size_t count = take(a, work, parts, files, room);
 
-	if (!work->view)
-		return;
-	while (r == 0 && (count = take(a, work, parts)) > 0) {
-		for (size_t i = 0; r == 0 && i < count; i++) {
-			r = store_part(a, work->view, &parts[i]);
-			if (r < 0)
-				stop_at(a, &work->key, &parts[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (store_part(a, work->view, &parts[i]) < 0) {
+			stop_at(a, work, &parts[i]);
+			break;
 		}
 	}
+	return count > 0;
+}
+
+void ahead_store(struct ahead *a, struct ahead_work *work)
+{
+	if (!work->view)
+		return;
+	while (store_some(a, work, FILES, CHUNK))
+		;
 	inodes_forget(a->fs->inodes, view_ino(work->view, INODE_VIEW_ROOT), 1);
 	pthread_mutex_lock(&a->lock);
 	a->storing--;
 	pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- listings ---- */
+
+/* Whether a node is in a directory, whose entries ascend. */
+static bool is_in(const struct tree *t, uint32_t dir, uint32_t node)
+{
+	uint32_t low = 0, high = tree_dir_count(t, dir);
+	struct tree_dirent d;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (!tree_dir_at(t, dir, middle, &d) || d.node == node)
+			return d.node == node;
+		if (d.node < node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, struct ahead_work *out)
+{
+	bool wanted = false;
+
+	pthread_mutex_lock(&a->lock);
+	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
+		if (is_reader(s, w, pid) && s->left == 0 && s->trust > 0 && s->node != TREE_NONE &&
+		    is_in(view_tree(w), dir, s->node)) {
+			s->left = s->trust;
+			wanted = true;
+		}
+	}
+	if (wanted)
+		start(a, w, pid, out);
+	pthread_mutex_unlock(&a->lock);
+	if (out->view)
+		store_some(a, out, FILES_ONCE, AT_ONCE);
 }

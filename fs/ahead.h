@@ -14,21 +14,20 @@ struct ahead;
 int ahead_open(struct fs *fs, struct ahead **out, struct err *err);
 void ahead_close(struct ahead *a); /* NULL is allowed */
 
-/* A reader's way through one layer of a view. */
-struct ahead_key {
-	pid_t pid;
-	uint32_t view, layer;
-};
-
-/* What is to be done behind the answer to a READ; view NULL: nothing. */
+/* What is to be done behind the answer to a request; view NULL: nothing. */
 struct ahead_work {
 	struct view *view; /* a lookup is counted, so that it stays */
-	struct ahead_key key;
+	pid_t pid;
 };
 
 /* To be called before a READ is answered. */
-void ahead_note(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
+void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
 		pid_t pid, struct ahead_work *out);
+
+/* To be called before the end of a directory's listing is told: the kernel knows all that is in it.
+ * The first files are stored at once. */
+void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid,
+		  struct ahead_work *out);
 
 /* To be called behind the answer; returns when enough is stored. */
 void ahead_store(struct ahead *a, struct ahead_work *work);

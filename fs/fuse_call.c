@@ -112,14 +112,17 @@ static struct call *call_keep(const struct call *c)
 
 void call_run(struct call *c)
 {
+	struct fs *fs = fuse_req_userdata(c->req);
 	struct job *wait;
 	struct call *kept;
 	int r = run_once(c, &wait);
 
 	if (r < 0)
 		fuse_reply_err(c->req, -r);
-	if (r != FS_WAIT)
+	if (r != FS_WAIT) {
+		ahead_store(fs->ahead, &c->ahead);
 		return;
+	}
 	kept = call_keep(c);
 	if (kept) {
 		park(kept, wait);

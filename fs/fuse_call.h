@@ -12,6 +12,7 @@
 #ifndef FS_FUSE_CALL_H
 #define FS_FUSE_CALL_H
 
+#include "fs/ahead.h"
 #include "fs/fs.h"
 #include "fs/job.h"
 #include "fs/vnode.h"
@@ -31,6 +32,7 @@ struct call {
 	off_t offset;
 	bool plus;  /* readdir: with entries */
 	bool reads; /* getattr: of the kernel's read path */
+	struct ahead_work ahead; /* out: what call_run does behind the reply */
 	/* of a parked call */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */

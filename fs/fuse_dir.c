@@ -184,7 +184,9 @@ int fuse_dir_read(struct call *c, struct request *rq, struct err *err)
 		return err_nomem(err);
 	if (w)
 		r = fill_from_view(&p, w, dir, c->offset, &lookups);
-	else
+	if (w && p.len == 0 && !c->job)
+		ahead_listed(rq->fs->ahead, w, dir, rq->pid, &c->ahead);
+	if (!w)
 		r = fill_from_vnode(&p, rq, v, c->offset, err);
 	if (r)
 		return r;

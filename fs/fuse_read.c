@@ -7,12 +7,6 @@
 
 #include <errno.h>
 
-/* A READ, and what follows it. */
-struct read {
-	struct call call;
-	struct ahead_work ahead;
-};
-
 static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
 		     struct err *err)
 {
@@ -23,8 +17,7 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 		return r;
 	/* A call that was parked is run by a job's thread, which has other things to do. */
 	if (!c->job)
-		ahead_note(rq->fs->ahead, w, node, (uint64_t)c->offset, d.len, rq->pid,
-			   &((struct read *)c)->ahead);
+		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, d.len, rq->pid, &c->ahead);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
 	view_put_data(&d);
@@ -57,11 +50,9 @@ static int run_read(struct call *c, struct request *rq, struct err *err)
 void fuse_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	struct read r = {.call = {
-			     .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset}};
 
 	(void)fi;
 	stats_add(&fs->stats.requests[OP_READ], 1);
-	call_run(&r.call);
-	ahead_store(fs->ahead, &r.ahead);
+	call_run(&(struct call){
+	    .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # bench.sh [ROW]...: measures imagefs beside its peers, in turn and in the same run, and prints a markdown table.
-# Rows: pull second disk memory warm cold random parked (all of them where none is named).
+# Rows: pull second disk memory warm cold random readers scale parked (all of them where none is named).
 #
 #   RUNS=3           how often each figure is taken
 #   IMAGE=LAYOUT     the image, tag `dev` of an OCI layout (default: what mkimage.sh builds, once, below build/reference)

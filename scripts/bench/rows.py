@@ -7,7 +7,9 @@ import re
 import shutil
 import sys
 import time
+from array import array
 
+import scale
 from parked import READERS, Readers
 from peers import PEERS, Podman
 from tools import FuseMount, Process, Samples, drop_caches, disk, free_port, log, peak, resident, run, seconds, \
@@ -201,7 +203,7 @@ def row_cold(bench, pulls, trees, table):
     """the same after caches were dropped and servers restarted"""
     trees.prepare()
     store = pulls.filled_store()
-    for name in ("tar c", "grep -r usr/include", "find", "ls -lR"):
+    for name in READS:
         samples = {who: Samples("s") for who in ("imagefs", "native copy", "overlayfs", "squashfuse")}
         for _ in range(bench.runs):
             drop_caches()
@@ -210,43 +212,166 @@ def row_cold(bench, pulls, trees, table):
             for who, tree in (("native copy", trees.native), ("overlayfs", trees.overlay)):
                 drop_caches()
                 samples[who].append(seconds(READS[name], cwd=tree))
+            if name in SLOW:
+                continue
             drop_caches()
             with trees.squashfuse() as mount:
                 samples["squashfuse"].append(seconds(READS[name], cwd=mount.path))
         for who in ("native copy", "overlayfs", "squashfuse"):
-            table.row(f"cold `{name}`", samples["imagefs"], who, samples[who])
+            if samples[who]:
+                table.row(f"cold `{name}`", samples["imagefs"], who, samples[who])
 
 
-def random_reads(tree, places):
+def cold_reads(tree, places):
     """4 KiB each from its own file, caches dropped before each."""
     samples = Samples("s")
     for path, offset in places:
         drop_caches()
-        start = time.monotonic()
-        fd = os.open(os.path.join(tree, path), os.O_RDONLY)
-        got = os.pread(fd, 4096, offset)
-        samples.append(time.monotonic() - start)
-        os.close(fd)
-        if len(got) != 4096:
-            sys.exit(f"bench: short read of {tree}/{path}")
+        samples.append(read_one(tree, path, offset))
     return samples
 
 
+def read_one(tree, path, offset):
+    start = time.monotonic()
+    fd = os.open(os.path.join(tree, path), os.O_RDONLY)
+    got = os.pread(fd, 4096, offset)
+    took = time.monotonic() - start
+    os.close(fd)
+    if len(got) != 4096:
+        sys.exit(f"bench: short read of {tree}/{path}")
+    return took
+
+
+def sizes(tree):
+    """The files that have at least 4 KiB, by name: the same in every run."""
+    found = run("find", tree, "-type", "f", "-size", "+4095c", "-printf", "%P\t%s\n").splitlines()
+    return [(path, int(size)) for path, size in sorted(line.split("\t") for line in found)]
+
+
 def places(tree, count):
-    """The same files and offsets in every run."""
-    found = run("find", tree, "-type", "f", "-size", "+256k", "-printf", "%P\t%s\n").splitlines()
+    """Of large files, each another one."""
+    large = [(path, size) for path, size in sizes(tree) if size > 256 << 10]
     dice = random.Random(1)
-    chosen = dice.sample(sorted(found), count)
-    return [(path, dice.randrange(int(size) - 4096)) for path, size in (line.split("\t") for line in chosen)]
+    return [(path, dice.randrange(size - 4096)) for path, size in dice.sample(large, count)]
+
+
+def places_by_bytes(tree, count):
+    """All over the image: a file is hit as often as it is large."""
+    files = sizes(tree)
+    dice = random.Random(2)
+    hit = dice.choices(files, weights=[size for _, size in files], k=count)
+    return [(path, dice.randrange(size - 4095)) for path, size in hit]
+
+
+def read_all(tree, places, readers):
+    """The latencies of so many processes that share the places among them."""
+    pipes = []
+    for number in range(readers):
+        out, into = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            took = array("d", [read_one(tree, *place) for place in places[number::readers]])
+            with os.fdopen(into, "wb") as f:
+                f.write(took.tobytes())
+            os._exit(0)
+        os.close(into)
+        pipes.append((pid, out))
+    samples = Samples("s")
+    for pid, out in pipes:
+        with os.fdopen(out, "rb") as f:
+            samples.extend(array("d", f.read()))
+        if os.waitpid(pid, 0)[1] != 0:
+            sys.exit("bench: a reader failed")
+    return samples
 
 
 def row_random(bench, pulls, trees, table):
-    """one random 4 KiB read in a gzip layer, cold"""
+    """random 4 KiB reads, cold: one at a time with caches dropped before each; 10,000 with one reader and with eight"""
     trees.prepare()
     where = places(trees.native, 10 * bench.runs)
     with bench.imagefs(pulls.filled_store()) as mount:
-        ours = random_reads(rootfs(mount, pulls.registry), where)
-    table.row("cold 4 KiB read", ours, "native copy", random_reads(trees.native, where))
+        ours = cold_reads(rootfs(mount, pulls.registry), where)
+    table.row("cold 4 KiB read", ours, "native copy", cold_reads(trees.native, where))
+    where = places_by_bytes(trees.native, 10_000)
+    for readers in (1, 8):
+        drop_caches()
+        with bench.imagefs(pulls.filled_store()) as mount:
+            ours = read_all(rootfs(mount, pulls.registry), where, readers)
+        drop_caches()
+        native = read_all(trees.native, where, readers)
+        drop_caches()
+        with trees.squashfuse() as mount:
+            squash = read_all(mount.path, where, readers)
+        for percent in (50, 99):
+            what = f"10,000 random 4 KiB reads, {readers} reader{'s' * (readers > 1)}, p{percent}"
+            table.row(what, ours.percentile(percent), "native copy", native.percentile(percent))
+            table.row(what, ours.percentile(percent), "squashfuse", squash.percentile(percent))
+
+
+def row_readers(bench, pulls, trees, table):
+    """64 processes that read different files, beside one: all files, cold"""
+    trees.prepare()
+    command = "find . -type f -print0 | xargs -0 -n 100 -P {} cat >/dev/null"
+    samples = {(who, n): Samples("s") for who in ("imagefs", "native copy") for n in (1, 64)}
+    for _ in range(bench.runs):
+        for n in (1, 64):
+            drop_caches()
+            with bench.imagefs(pulls.filled_store()) as mount:
+                samples["imagefs", n].append(seconds(command.format(n), cwd=rootfs(mount, pulls.registry)))
+            drop_caches()
+            samples["native copy", n].append(seconds(command.format(n), cwd=trees.native))
+    for n in (1, 64):
+        table.row(f"all files by {n} process{'es' * (n > 1)}, cold", samples["imagefs", n], "native copy",
+                  samples["native copy", n])
+    table.row("all files by 64 processes, cold", samples["imagefs", 64], "by 1", samples["imagefs", 1])
+
+
+def first_and_later(bench, path, ask):
+    """Seconds of ask() on a mount of a layout that was never opened before; of the mount and of ask() when it was,
+    with cold caches; what is resident then."""
+    with bench.imagefs(path) as mount:
+        first = ask(mount)
+    drop_caches()
+    start = time.monotonic()
+    with bench.imagefs(path) as mount:
+        mounted = time.monotonic() - start
+        later = ask(mount)
+        return first, mounted, later, resident(mount.pid), ask(mount)
+
+
+def row_scale(bench, pulls, trees, table):
+    """an image of 1,000,000 files, one of 100 layers, a store of 2,000 images; each beside half as many"""
+    kinds = (("files", scale.many_files, 1_000_000), ("layers", scale.many_layers, 100),
+             ("images", scale.many_images, 2000))
+    for what, make, full in kinds:
+        taken = {}
+        for count in (full // 2, full):
+            path = bench.path(f"scale-{what}-{count}")
+            inside = make(path, count)
+            samples = [Samples(unit) for unit in "sssBs"]
+            for _ in range(bench.runs):
+                shutil.rmtree(f"{path}/derived", ignore_errors=True)
+                figures = first_and_later(bench, path, asked(what, inside))
+                for sample, figure in zip(samples, figures):
+                    sample.append(figure)
+            taken[count] = samples
+            shutil.rmtree(path)
+        names = {"files": ("index and first `ls`", "`ls`, indexed"), "layers": ("index and first `ls`", "`ls`, indexed"),
+                 "images": ("first `cat ctl/images` and a lookup", "`cat ctl/images` and a lookup")}[what]
+        rows = (names[0], "mount", names[1] + ", cold", "resident then", names[1] + ", again")
+        for name, whole, half in zip(rows, taken[full], taken[full // 2]):
+            table.row(f"{full:,} {what}: {name}", whole, f"{full // 2:,}", half)
+
+
+def asked(what, inside):
+    """What is asked of a mount: its images, or a root."""
+    def images(mount):
+        return seconds(f"cat {mount.path}/ctl/images && cat {mount.path}/images/{inside}/config.json")
+
+    def root(mount):
+        return seconds(f"ls {mount.path}/images/{inside}")
+
+    return images if what == "images" else root
 
 
 def counters(mount):
@@ -280,7 +405,7 @@ def row_parked(bench, pulls, trees, table):
 
         def measure():
             find = Samples("s", [seconds("find .", cwd=root) for _ in range(times)])
-            return find, random_reads(root, where)
+            return find, cold_reads(root, where)
 
         seconds("find . && find .", cwd=root)
         find, cold = measure()

@@ -176,11 +176,14 @@ class Samples(list):
     def median(self):
         return statistics.median(self)
 
+    def percentile(self, percent):
+        return Samples(self.unit, [sorted(self)[len(self) * percent // 100]])
+
     def show(self, value):
         if self.unit == "B":
             return f"{value / 1e6:.0f} MB" if value < 1e9 else f"{value / 1e9:.2f} GB"
         if value < 0.1:
-            return f"{value * 1000:.1f} ms"
+            return f"{value * 1000:.{1 if value > 0.001 else 3}f} ms"
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
     def __str__(self):
