@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Reading ahead across files: who reads all of them sends few messages and gets the right bytes; who lists, or picks
+# some, has nothing stored for it.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+start_registry
+# Two layers whose files lie side by side in the same directories; large files, empty, sparse and linked ones among them.
+build '
+import random
+dice = random.Random(7)
+data = lambda n: dice.randbytes(n)
+lower = [f("d%02d/lower%03d" % (i // 50, i), data(dice.randrange(9000))) for i in range(2000)]
+lower += [f("d%02d/empty" % i) for i in range(40)] + [h("d%02d/link" % i, "d%02d/lower%03d" % (i, i * 50)) for i in range(40)]
+lower += [f("big/%d" % i, data(3_000_000 + i)) for i in range(3)]
+lower += [entry("big/sparse", b"0", sparse="1.0", size=1 << 21, extents=[(0, data(5120)), (1 << 20, data(70144))])]
+upper = [f("d%02d/upper%03d" % (i // 20, i), data(dice.randrange(9000))) for i in range(800)]
+upper += [f("d03/lower155", "another"), f("zz/last", data(200_000))]
+Registry(R).push("app", "v1", Image([Layer(lower), Layer(upper, "frames")]))
+' >/dev/null
+mount_store
+pull "$R/app:v1" >/dev/null
+ROOT=$M/images/$R/app/v1/rootfs
+
+count() { stat_value "imagefs_fuse_requests_total{op=\"$1\"}"; }
+stored() { stat_value imagefs_ahead_stored_bytes_total; }
+sums() { (cd "$1" && find . -type f -print0 | xargs -0 -n 200 sha256sum | sort -k 2); }
+
+# Each file by a process of its own.
+(cd "$ROOT" && find . -type f -print0 | xargs -0 -n 1 sha256sum | sort -k 2) >"$T/sums"
+it "a reader of one file has nothing stored for it, but of a large one what follows in it" '
+    [ "$(stored)" -lt 9000000 ] || fail "$(stored)"
+'
+it "a listing stores nothing" '
+    remount_store
+    find "$ROOT" >/dev/null
+    ls -lR "$ROOT" >/dev/null
+    eq "$(stored)" 0
+'
+it "who reads everything finds the right bytes" '
+    remount_store
+    mkdir "$T/copy"
+    tar cf - -C "$ROOT" . | tar xf - -C "$T/copy"
+    diff "$T/sums" <(sums "$T/copy")
+'
+it "… with fewer READs than there are files" '[ "$(count read)" -lt 800 ] || fail "$(count read)"'
+it "… and little more stored than they have" '
+    size=$(du -sb --apparent-size "$T/copy" | cut -f1)
+    [ "$(stored)" -gt $((size / 2)) ] || fail "$(stored) of $size"
+    [ "$(stored)" -lt $((size * 5 / 4)) ] || fail "$(stored) of $size"
+'
+it "what is stored is what is read, also for several readers at once" '
+    remount_store
+    readers=()
+    for i in 1 2 3 4; do
+        sums "$ROOT" >"$T/sums.$i" &
+        readers+=($!)
+    done
+    wait "${readers[@]}"
+    for i in 1 2 3 4; do diff "$T/sums" "$T/sums.$i"; done
+'
+it "who picks files has little stored for it" '
+    remount_store
+    find "$ROOT" -type f | shuf -n 300 --random-source="$T/sums" >"$T/picked"
+    xargs cat <"$T/picked" >/dev/null
+    [ "$(stored)" -lt 3000000 ] || fail "$(stored)"
+'
+it "who has read everything and lists again has no more than a window stored" '
+    remount_store
+    python3 - "$ROOT" <<-"EOF"
+	import os, sys
+	root = sys.argv[1]
+	for top, _, files in os.walk(root + "/big"):
+	    for name in files:
+	        open(os.path.join(top, name), "rb").read()
+	for top, _, _ in os.walk(root): pass
+	EOF
+    size=$(du -sb --apparent-size "$T/copy/big" | cut -f1)
+    [ "$(stored)" -lt $((size + (8 << 20))) ] || fail "$(stored)"
+'
+it "a damaged layer gives the error to who reads it, and no bytes that are wrong" '
+    unmount_store
+    blob=$(ls -S "$STORE"/blobs/sha256/* | head -n 1)
+    chmod u+w "$blob"
+    printf "\\x00\\xff\\x00\\xff" | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
+    mount_store
+    tar cf - -C "$ROOT" . >"$T/damaged.tar" 2>"$T/tar.err" || :
+    grep -q "Bad message" "$T/tar.err" || fail "$(tail -n 3 "$T/tar.err")"
+'
+finish
