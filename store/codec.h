@@ -38,6 +38,9 @@ struct codec_sink {
 	 * during the call. The first point is at out 0. NULL: points are of no interest. Plain
 	 * streams have none. */
 	int (*point)(void *arg, const struct seek_point *p, const void *window, struct err *err);
+	/* Called before so many bytes of memory are taken for a window of zstd, more than before:
+	 * they are kept until the codec is closed. NULL: they may be taken. */
+	int (*window)(void *arg, size_t bytes, struct err *err);
 };
 
 struct codec;

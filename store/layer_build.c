@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/layer_index.h"
 
+#include "store/budget.h"
 #include "store/io.h"
 #include "store/lane.h"
 #include "store/layer_writer.h"
@@ -14,6 +15,9 @@
 #define PIECE	   (512u << 10)
 
 struct layer_build {
+	struct budget *budget; /* borrowed, as is cancel */
+	struct cancel *cancel; /* or NULL */
+	size_t window;	       /* taken from the budget */
 	struct digest diff_id; /* what it should be */
 	bool has_diff_id;
 
@@ -67,14 +71,31 @@ static int on_point(void *arg, const struct seek_point *p, const void *window, s
 	return layer_writer_point(b->writer, p, window, err);
 }
 
-int layer_build_open(struct store *s, const struct digest *diff_id, struct layer_build **out,
-		     struct err *err)
+/* Before a larger window is waited for, the one that there is is given back, so that no two wait for
+ * each other. */
+static int on_window(void *arg, size_t bytes, struct err *err)
+{
+	struct layer_build *b = arg;
+	int rc;
+
+	budget_give(b->budget, b->window);
+	b->window = 0;
+	rc = budget_take(b->budget, bytes, b->cancel, err);
+	if (rc == 0)
+		b->window = bytes;
+	return rc;
+}
+
+int layer_build_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,
+		     struct layer_build **out, struct err *err)
 {
 	AUTO(layer_build_close) struct layer_build *b = calloc(1, sizeof(*b));
 	int rc;
 
 	if (!b)
 		return err_nomem(err);
+	b->budget = store_windows(s);
+	b->cancel = cancel;
 	b->has_diff_id = diff_id != NULL;
 	if (diff_id)
 		b->diff_id = *diff_id;
@@ -101,7 +122,7 @@ static int feed(struct layer_build *b, const uint8_t *data, size_t len, struct e
 
 static int start_codec(struct layer_build *b, struct err *err)
 {
-	struct codec_sink sink = {.arg = b, .data = on_data, .point = on_point};
+	struct codec_sink sink = {.arg = b, .data = on_data, .point = on_point, .window = on_window};
 	int rc = compression_detect(b->head, b->head_len, &b->compression, err);
 
 	if (rc == 0)
@@ -173,6 +194,7 @@ void layer_build_close(struct layer_build *b)
 		return;
 	lane_close(b->lane);
 	codec_close(b->codec);
+	budget_give(b->budget, b->window);
 	hash_close(b->hash);
 	tar_close(b->tar);
 	toc_writer_close(b->toc);
@@ -224,7 +246,7 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 		return fd;
 	rc = hash_open(blob->algorithm, &hash, err);
 	if (rc == 0)
-		rc = layer_build_open(s, diff_id, &b, err);
+		rc = layer_build_open(s, diff_id, cancel, &b, err);
 	if (rc == 0)
 		rc = feed_blob(b, fd, hash, cancel, &corrupt, err);
 	if (rc)

@@ -67,8 +67,8 @@ void layer_index_remove(struct store *s, const struct digest *blob);
  * the last one stays.
  */
 struct layer_build;
-int layer_build_open(struct store *s, const struct digest *diff_id, struct layer_build **out,
-		     struct err *err);
+int layer_build_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,
+		     struct layer_build **out, struct err *err); /* cancel: of waits for memory */
 int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err);
 int layer_build_finish(struct layer_build *b, const struct digest *blob, struct err *err);
 void layer_build_close(struct layer_build *b);

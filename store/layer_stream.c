@@ -39,7 +39,8 @@ static int feed(void *arg, const void *data, size_t len, struct err *err)
 
 static int build_open(struct layer_stream *l, struct err *err)
 {
-	return layer_build_open(l->store, l->has_diff_id ? &l->diff_id : NULL, &l->build, err);
+	return layer_build_open(l->store, l->has_diff_id ? &l->diff_id : NULL, l->cancel, &l->build,
+				err);
 }
 
 int layer_stream_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store.h"
 
+#include "store/budget.h"
 #include "store/io.h"
 #include "store/layout.h"
 #include "store/store_private.h"
@@ -12,6 +13,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+
+/* One window of the largest size, and some of the usual ones. */
+#define WINDOWS_BYTES (136u << 20)
 
 /* mkdir -p, 0700. What lies above the store may be reached through symlinks: it is the user's. */
 static int create_directories(const char *path, struct err *err)
@@ -146,6 +150,9 @@ int store_open(const char *path, struct store **out, struct err *err)
 	s->dirfd = s->cachefd = -1;
 	pthread_mutex_init(&s->names_lock, NULL);
 	pthread_mutex_init(&s->facts_lock, NULL);
+	s->windows = budget_new(WINDOWS_BYTES);
+	if (!s->windows)
+		return err_nomem(err);
 	r = open_directory(path, &s->dirfd, &why);
 	if (!r) {
 		s->path = realpath(path, NULL);
@@ -168,12 +175,18 @@ void store_close(struct store *s)
 		s->facts_release(s->facts);
 	pthread_mutex_destroy(&s->names_lock);
 	pthread_mutex_destroy(&s->facts_lock);
+	budget_free(s->windows);
 	if (s->cachefd >= 0)
 		close(s->cachefd);
 	if (s->dirfd >= 0)
 		close(s->dirfd);
 	free(s->path);
 	free(s);
+}
+
+struct budget *store_windows(struct store *s)
+{
+	return s->windows;
 }
 
 int store_dirfd(const struct store *s)

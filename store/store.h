@@ -44,6 +44,10 @@ int store_cachefd(const struct store *s); /* … but those below derived/: to th
 int store_writable(const struct store *s, struct err *err);
 const char *store_path(const struct store *s); /* absolute */
 
+/* For the windows of zstd in layers that are being built, of which one may take 128 MiB; borrowed. */
+struct budget;
+struct budget *store_windows(struct store *s);
+
 /*
  * The store's lock, exclusive between threads and processes, held for the moments in which
  * index.json changes (and, for prune, in which blobs are deleted). Never held across network or

@@ -13,6 +13,7 @@ struct store {
 	int dirfd;	     /* owned */
 	int cachefd;	     /* owned, as dirfd or apart from it: what derived/ lies below */
 	char *path;	     /* owned */
+	struct budget *windows; /* owned; memory for decoders */
 	struct err readonly; /* why nothing may be changed; its code is 0 where it may */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;

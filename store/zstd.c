@@ -21,14 +21,17 @@
 /* Small frames, as zstd:chunked has them for each file, share a span. */
 #define FRAME_SPACING (CODEC_SPACING / 4)
 
-#define MAGIC_SIZE 4
+#define MAGIC_SIZE  4
+#define HEADER_MAX  18
+#define WINDOW_FREE (1u << 20) /* smaller ones are not worth asking for */
 
 struct zstd {
 	struct codec base;
 	ZSTD_DCtx *d;
 	bool in_frame;
-	uint8_t magic[MAGIC_SIZE]; /* of the next frame, as far as it has come */
+	uint8_t header[HEADER_MAX]; /* of the next frame, as far as it has come */
 	size_t have;
+	size_t window; /* the largest so far */
 	uint64_t point_out; /* of the last point */
 	bool has_point;
 	uint8_t buf[CODEC_CHUNK];
@@ -84,18 +87,85 @@ static ssize_t decode(struct zstd *z, const uint8_t *data, size_t len, struct er
 	}
 }
 
+static bool is_frame(const struct zstd *z)
+{
+	static const uint8_t magic[MAGIC_SIZE] = {0x28, 0xb5, 0x2f, 0xfd};
+
+	return memcmp(z->header, magic, sizeof(magic)) == 0;
+}
+
+static bool is_skippable(const struct zstd *z)
+{
+	static const uint8_t magic[] = {0x2a, 0x4d, 0x18};
+
+	return (z->header[0] & 0xf0) == 0x50 && memcmp(z->header + 1, magic, sizeof(magic)) == 0;
+}
+
+/* What a frame's header has (RFC 8878, 3.1.1.1). */
+struct frame_header {
+	size_t size;
+	uint64_t window;
+};
+
+static struct frame_header read_header(const uint8_t *h)
+{
+	static const uint8_t id_sizes[] = {0, 1, 2, 4}, content_sizes[] = {0, 2, 4, 8};
+	uint8_t descriptor = h[MAGIC_SIZE];
+	bool single = descriptor & 0x20; /* then the window is the content */
+	size_t content = content_sizes[descriptor >> 6];
+	struct frame_header f = {.size = MAGIC_SIZE + 1 + !single + id_sizes[descriptor & 3]};
+
+	if (single) {
+		content = content ? content : 1;
+		for (size_t i = content; i-- > 0;)
+			f.window = f.window << 8 | h[f.size + i];
+		f.window += content == 2 ? 256 : 0;
+	} else {
+		uint64_t base = UINT64_C(1) << (10 + (h[MAGIC_SIZE + 1] >> 3));
+
+		f.window = base + base / 8 * (h[MAGIC_SIZE + 1] & 7);
+	}
+	f.size += content;
+	return f;
+}
+
+/* The bytes of the header that are to be seen before the frame begins, as far as is known. */
+static size_t header_need(const struct zstd *z)
+{
+	if (z->have < MAGIC_SIZE || !is_frame(z))
+		return MAGIC_SIZE;
+	return z->have == MAGIC_SIZE ? MAGIC_SIZE + 1 : read_header(z->header).size;
+}
+
+static int ask_for_window(struct zstd *z, struct err *err)
+{
+	uint64_t window = is_frame(z) ? read_header(z->header).window : 0;
+	int rc;
+
+	if (!z->base.sink.window || window < WINDOW_FREE || window <= z->window ||
+	    window > UINT64_C(1) << WINDOW_LOG_MAX)
+		return 0;
+	rc = z->base.sink.window(z->base.sink.arg, (size_t)window, err);
+	if (rc == 0)
+		z->window = (size_t)window;
+	return rc;
+}
+
 /* A frame begins. libzstd would take formats from before version 1 here. */
 static int begin(struct zstd *z, struct err *err)
 {
-	static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[] = {0x2a, 0x4d, 0x18};
+	size_t have = z->have;
+	int rc;
 
-	z->have = 0;
-	if (memcmp(z->magic, magic, sizeof(magic)) != 0 &&
-	    ((z->magic[0] & 0xf0) != 0x50 || memcmp(z->magic + 1, skippable, sizeof(skippable))))
+	if (!is_frame(z) && !is_skippable(z))
 		return corrupt(z, err, "no frame follows a frame");
+	rc = ask_for_window(z, err);
+	if (rc < 0)
+		return rc;
+	z->have = 0;
 	z->in_frame = true;
 	ZSTD_DCtx_reset(z->d, ZSTD_reset_session_only);
-	return (int)decode(z, z->magic, MAGIC_SIZE, err);
+	return (int)decode(z, z->header, have, err);
 }
 
 static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
@@ -110,7 +180,7 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 		} else {
 			n = z->have == 0 ? frame_point(z, err) : 0;
 			if (n == 0) {
-				z->magic[z->have++] = *data;
+				z->header[z->have++] = *data;
 				n = 1;
 			}
 		}
@@ -119,7 +189,7 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 		data += n;
 		len -= (size_t)n;
 		z->base.in += (size_t)n;
-		if (z->have == MAGIC_SIZE) {
+		if (z->have > 0 && z->have == header_need(z)) {
 			int rc = begin(z, err);
 
 			if (rc < 0)

@@ -58,7 +58,7 @@ static struct outcome run_gzip(const struct inflate_ops *inflate, const uint8_t 
 			       size_t piece)
 {
 	struct outcome o = {0};
-	struct codec_sink sink = {&o, on_data, on_point};
+	struct codec_sink sink = {.arg = &o, .data = on_data, .point = on_point};
 	struct codec *c;
 
 	if (gzip_open(inflate, &sink, &c, NULL))

@@ -43,7 +43,7 @@ static int on_point(void *arg, const struct seek_point *p, const void *window, s
 static struct outcome run(const uint8_t *data, size_t len, size_t piece)
 {
 	struct outcome o = {0};
-	struct codec_sink sink = {&o, on_data, on_point};
+	struct codec_sink sink = {.arg = &o, .data = on_data, .point = on_point};
 	struct codec *c;
 
 	if (zstd_open(&sink, &c, NULL))

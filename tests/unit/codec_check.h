@@ -78,7 +78,7 @@ static inline size_t next_piece(size_t piece, size_t at, size_t len, uint64_t *s
 static inline int decode(const struct inflate_ops *inflate, struct bytes in, size_t piece,
 			 const struct bytes *plain, struct result *r)
 {
-	struct codec_sink sink = {r, on_data, on_point};
+	struct codec_sink sink = {.arg = r, .data = on_data, .point = on_point};
 	struct codec *c;
 	uint64_t seed = in.n;
 	int rc;

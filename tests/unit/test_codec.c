@@ -39,7 +39,7 @@ static void the_error_of_the_sink_comes_back(void **state)
 {
 	struct bytes plain = sample_make(1 << 20, 8);
 	struct bytes in[] = {sample_filter("gzip -c", plain), sample_filter("zstd -c", plain)};
-	struct codec_sink sink = {NULL, stop, NULL};
+	struct codec_sink sink = {.data = stop};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -125,6 +125,62 @@ static void damaged_zstd_gives_an_error_or_the_right_data(void **state)
 	free(plain.p);
 }
 
+static int on_window(void *arg, size_t bytes, struct err *err)
+{
+	size_t *asked = arg;
+
+	(void)err;
+	*asked = bytes;
+	return 0;
+}
+
+static int ignore(void *arg, const void *data, size_t len, struct err *err)
+{
+	(void)arg, (void)data, (void)len, (void)err;
+	return 0;
+}
+
+/* Of one frame, fed in pieces of that size. */
+static size_t window_asked_for(struct bytes in, size_t piece)
+{
+	size_t asked = 0;
+	struct codec_sink sink = {.arg = &asked, .data = ignore, .window = on_window};
+	struct codec *c;
+	struct err err;
+
+	assert_int_equal(codec_open(COMPRESSION_ZSTD, &sink, &c, &err), 0);
+	for (size_t at = 0; at < in.n; at += piece)
+		assert_int_equal(
+		    codec_feed(c, in.p + at, in.n - at < piece ? in.n - at : piece, &err), 0);
+	assert_int_equal(codec_finish(c, &err), 0);
+	codec_close(c);
+	return asked;
+}
+
+static void large_windows_of_zstd_are_asked_for(void **state)
+{
+	static const struct {
+		const char *command;
+		size_t window;
+	} cases[] = {
+	    {"zstd -c", 2 << 20},
+	    {"zstd -3 --long=27 -c", 128 << 20},
+	    {"cat >/tmp/imagefs-sample; zstd -3 --long=27 -c /tmp/imagefs-sample; rm /tmp/imagefs-sample", 3 << 20}, /* its size is known: one segment */
+	    {"zstd -1 --zstd=wlog=19 -c", 0},
+	};
+	struct bytes plain = sample_make(3 << 20, 12);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct bytes in = sample_filter(cases[i].command, plain);
+
+		assert_int_equal(window_asked_for(in, in.n), cases[i].window);
+		assert_int_equal(window_asked_for(in, 1), cases[i].window);
+		free(in.p);
+	}
+	free(plain.p);
+}
+
 static void a_zstd_window_of_2_gib_is_refused(void **state)
 {
 	/* Frame header: no content size, no checksum; window descriptor 2^31. */
@@ -142,6 +198,7 @@ int main(void)
 	    cmocka_unit_test(what_zstd_writes_decodes),
 	    cmocka_unit_test(frames_are_seek_points),
 	    cmocka_unit_test(damaged_zstd_gives_an_error_or_the_right_data),
+	    cmocka_unit_test(large_windows_of_zstd_are_asked_for),
 	    cmocka_unit_test(a_zstd_window_of_2_gib_is_refused),
 	};
 

@@ -331,7 +331,7 @@ static void members_without_data_are_bounded(void **state)
 	assert_decodes(inflate_default(), many, 0, nothing, &r);
 	result_free(&r);
 
-	struct codec_sink sink = {&r, on_data, on_point};
+	struct codec_sink sink = {.arg = &r, .data = on_data, .point = on_point};
 	struct codec *c;
 	int rc = gzip_open(inflate_default(), &sink, &c, &r.err);
 

@@ -297,7 +297,7 @@ static void bytes_that_arrive_one_by_one_give_the_same_index(void **state)
 	blob = put_blob(in);
 	assert_int_equal(layer_build_from_blob(world.store, &blob, NULL, NULL, &err), 0);
 	one = read_index(&blob);
-	assert_int_equal(layer_build_open(world.store, NULL, &b, &err), 0);
+	assert_int_equal(layer_build_open(world.store, NULL, NULL, &b, &err), 0);
 	for (size_t i = 0; i < in.n; i++)
 		assert_int_equal(layer_build_feed(b, in.p + i, 1, &err), 0);
 	assert_int_equal(layer_build_finish(b, &blob, &err), 0);
