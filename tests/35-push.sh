@@ -6,10 +6,12 @@ need_fuse
 start_registry
 push_image app v1 'Image([Layer([f("one", "1")]), Layer([f("big", __import__("random").Random(3).randbytes(3000000))])])' >/dev/null
 push_image docker v1 'Image([Layer([f("a", "docker")], docker=True)], docker=True)' >/dev/null
+push_image large v1 'Image([Layer([f("large", __import__("random").Random(4).randbytes(3000000))])])' >/dev/null
 push_image multi v1 'Index([Image([Layer([f("arch", a)])], architecture=a) for a in ("amd64", "arm64")])' >/dev/null
 mount_store
 pull "$R/app:v1" >/dev/null
 pull "$R/docker:v1" >/dev/null
+pull "$R/large:v1" >/dev/null
 pull "$R/multi:v1" >/dev/null
 # at_registry REPOSITORY TAG: the document, byte for byte
 at_registry() { curl -sfH "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json" "http://$R/v2/$1/manifests/$2"; }
@@ -109,7 +111,28 @@ on("POST /v2/wrong/", **start(headers={"Location": "/v2/wrong/blobs/uploads/1"})
 on("PATCH .*wrong", status=202, headers={"Location": "/v2/wrong/blobs/uploads/1"}, body=b"")
 on("PUT /v2/wrong/manifests", status=201, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}, body=b"")
 on("POST /v2/nowhere/", status=202, body=b"")
+def upload(repository):
+    on(f"POST /v2/{repository}/", **start(headers={"Location": f"/v2/{repository}/blobs/uploads/1"}))
+    on(f"PATCH /v2/{repository}/", status=202, headers={"Location": f"/v2/{repository}/blobs/uploads/1"}, body=b"")
+    on(f"PUT /v2/{repository}/", status=201, body=b"")
+    # The config goes first, so that the layer's connection is not its first.
+    on(f"HEAD /v2/{repository}/blobs/", status=404, body=b"", delay=0.3, skip=1)
+upload("broken")
+on("PATCH /v2/broken/", take=1000000, times=1, skip=1)
+on("GET /v2/broken/blobs/uploads", status=204, headers={"Range": "0-999999"}, body=b"")
+upload("lost")
+on("PATCH /v2/lost/", take=1000000, times=1, skip=1)
+on("GET /v2/lost/", status=404, body=b"")
+upload("private")
+on("POST /v2/private/.*mount=", status=401, body=b"")
 P
+# layer_of_uploads REPOSITORY: the digest of what uploads of more than a config brought, one after another.
+layer_of_uploads() { python3 - "$H_LOG" "/v2/$1/" <<'P'
+import hashlib, json, sys
+parts = [r["body"] for r in map(json.loads, open(sys.argv[1])) if r["method"] == "PATCH" and r["path"].startswith(sys.argv[2])]
+print("sha256:" + hashlib.sha256("".join(p for p in parts if len(p) > 10000).encode("latin-1")).hexdigest())
+P
+}
 it "a push that is refused in the middle: the errno, the sentence, and no manifest" '
     ctl tag "$R/app:v1" "$H/x:v1"
     expect_errno EACCES write "$M/ctl/push" "$H/x:v1"
@@ -120,6 +143,25 @@ it "5xx are tried again" '
     ctl tag "$R/app:v1" "$H/busy:v1"
     ctl push "$H/busy:v1" >/dev/null
     eq "$(asked "PUT /v2/busy/manifests")" 1
+'
+it "an upload that broke goes on where the registry stands, also when its connection served others before" '
+    ctl tag "$R/large:v1" "$H/broken:v1"
+    ctl push "$H/broken:v1" >/dev/null
+    eq "$(layer_of_uploads broken)" "$(jq -r ".layers[0].digest" "$M/images/$R/large/v1/manifest.json")"
+    eq "$(asked "POST /v2/broken/")" 2
+    eq "$(asked "PUT /v2/broken/manifests")" 1
+'
+it "one that the registry has lost begins anew" '
+    ctl tag "$R/large:v1" "$H/lost:v1"
+    ctl push "$H/lost:v1" >/dev/null
+    eq "$(asked "POST /v2/lost/")" 3
+    eq "$(asked "PUT /v2/lost/manifests")" 1
+'
+it "a blob that may not be mounted is sent" '
+    ctl tag "$R/large:v1" "$H/private:v1"
+    ctl push "$H/private:v1" >"$T/out"
+    grep -q ": Pushed" "$T/out"
+    [ "$(asked "POST /v2/private/.*mount=")" -ge 1 ]
 '
 it "an upload that goes on at another host takes no credentials there" '
     ctl tag "$R/app:v1" "$H/away:v1"
