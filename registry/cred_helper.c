@@ -33,6 +33,14 @@ struct helper {
 	struct cancel *cancel;
 };
 
+/* Of docker's sentences. */
+static const char *doing(const struct helper *h)
+{
+	return !strcmp(h->action, "store")   ? "storing"
+	       : !strcmp(h->action, "erase") ? "erasing"
+					     : "getting";
+}
+
 /* What a helper is called must not be a path to somewhere else. */
 static bool name_valid(const char *name)
 {
@@ -71,9 +79,10 @@ static int start(struct helper *h, int child_in, int child_out, struct err *err)
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	if (r)
-		return err_set(
-		    err, EACCES, "error getting credentials - err: exec: \"%s\": %s", program,
-		    r == ENOENT ? "executable file not found in $PATH" : strerrordesc_np(r));
+		return err_set(err, EACCES, "error %s credentials - err: exec: \"%s\": %s, out: ``",
+			       doing(h), program,
+			       r == ENOENT ? "executable file not found in $PATH"
+					   : strerrordesc_np(r));
 	return 0;
 }
 
@@ -179,15 +188,16 @@ static int run(struct helper *h, const char *input, struct buf *out, int *status
 }
 
 /* Docker's sentence, with what the helper printed. */
-static int helper_failed(const struct buf *out, int status, struct err *err)
+static int helper_failed(const struct helper *h, const struct buf *out, int status, struct err *err)
 {
 	autobuf text = BUF_INIT;
 
 	text_append_clean(&text, out->data, out->len, 200);
 	if (buf_failed(&text))
 		return err_nomem(err);
-	return err_set(err, EACCES, "error getting credentials - err: exit status %d, out: `%s`",
-		       WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.len ? text.data : "");
+	return err_set(err, EACCES, "error %s credentials - err: exit status %d, out: `%s`",
+		       doing(h), WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+		       text.len ? text.data : "");
 }
 
 static int parse_answer(const struct buf *out, struct credential *c, struct err *err)
@@ -229,7 +239,7 @@ static int ask(const char *name, const char *action, const char *input, struct h
 		return r;
 	if (out->len && memmem(out->data, out->len, NOT_FOUND, strlen(NOT_FOUND)))
 		return -ENOENT;
-	return helper_failed(out, status, err);
+	return helper_failed(&h, out, status, err);
 }
 
 int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,

@@ -11,6 +11,14 @@
 
 #define HUB "docker.io"
 
+/* What stands in front of an @ may be a password. */
+static int not_a_registry(const char *server, struct err *err)
+{
+	const char *at = strrchr(server, '@');
+
+	return err_set(err, EINVAL, "%s: not a registry's name", at ? at + 1 : server);
+}
+
 /* "https://host:5000/v1/" is host:5000; what names Docker Hub is docker.io. */
 static int registry_of(const char *server, char **out, struct err *err)
 {
@@ -27,9 +35,9 @@ static int registry_of(const char *server, char **out, struct err *err)
 		return (*out = strdup(HUB)) ? 0 : err_nomem(err);
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("@?#\\\"", *c))
-			return err_set(err, EINVAL, "%s: not a registry's name", server);
+			return not_a_registry(server, err);
 	if (!*name)
-		return err_set(err, EINVAL, "%s: not a registry's name", server);
+		return not_a_registry(server, err);
 	*out = steal(&name);
 	return 0;
 }
@@ -100,7 +108,7 @@ static int keep(struct registry *r, const char *registry, const struct credentia
 	if (!e && helper)
 		e = cred_helper_store(helper, key, c, r->http, cancel, err);
 	if (!e)
-		e = login_file_set(creds_file(creds), key, helper ? NULL : c, helper, err);
+		e = login_file_set(creds_file(creds), key, helper ? NULL : c, err);
 	if (!e && !helper) {
 		*file = strdup(creds_file(creds));
 		e = *file ? 0 : err_nomem(err);

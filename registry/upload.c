@@ -127,7 +127,7 @@ static int exists(struct session *s, const struct digest *digest, struct err *er
 
 /* Opens an upload: 1 where the registry has mounted the blob instead. */
 static int post(struct session *s, const struct digest *digest, struct api_failure *f,
-			struct err *err)
+		struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
 	autobuf path = BUF_INIT;
