@@ -95,7 +95,7 @@ it "a credential helper keeps it, where a file names one" '
     cat >"$T/bin/docker-credential-test" <<"P"
 #!/bin/sh
 case $1 in
-store) cat >"$KEPT" ;;
+store) cat >"$KEPT"; [ -z "${LOCKED:-}" ] || { rm "$KEPT"; echo "no keyring"; exit 1; } ;;
 get) cat >/dev/null; [ -e "$KEPT" ] && cat "$KEPT" || { echo "credentials not found in native keychain"; exit 1; } ;;
 erase) cat >/dev/null; rm -f "$KEPT" ;;
 esac
@@ -111,6 +111,43 @@ P
     ctl logout "$B" >/dev/null
     [ ! -e "$T/kept" ]
     rm "$HOME/.docker/config.json"
+'
+it "which helper that is remains the user's: logout does not touch it, and login needs no entry for it" '
+    for named in "{\"credHelpers\": {\"$B\": \"test\"}}" "{\"credsStore\": \"test\"}"; do
+        echo "$named" >"$T/config.json"
+        unmount_store
+        KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+        for i in 1 2; do
+            eq "$(login ann "$B" "$CANARY")" "Login Succeeded"
+            eq "$(jq -c "del(.auths)" "$T/config.json")" "$(jq -c . <<<"$named")"
+            [ -e "$T/kept" ]
+            ctl logout "$B" >/dev/null
+            eq "$(jq -c "del(.auths)" "$T/config.json")" "$(jq -c . <<<"$named")"
+            [ ! -e "$T/kept" ]
+        done
+    done
+'
+it "a helper that cannot keep it: its words, in docker's" '
+    unmount_store
+    LOCKED=1 KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+    login ann "$B" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EACCES
+    grep -q "error storing credentials - err: exit status 1, out: .no keyring." "$T/out"
+    eq "$(jq -c .auths "$T/config.json")" "{}"
+    unmount_store
+    mount_store
+'
+it "who mistakes the form of a login tells nobody the secret" '
+    for line in "-u ann $B $CANARY" "-w$CANARY -u ann $B" "-u ann --password-stdin=$CANARY $B" "-u ann -p$CANARY $B" \
+        "-u ann https://ann:$CANARY@$B/" "-u ann:$CANARY $B" "ann $CANARY" "$CANARY" "---$CANARY"; do
+        printf "%s\n%s\n" "$line" "$CANARY" >"$M/ctl/login" 2>/dev/null && fail "taken: $line"
+        expect_errno EINVAL write "$M/ctl/login" "$line"
+    done
+    expect_errno EINVAL read "$M/ctl/login?-u ann -p $CANARY $B"
+    { printf "%s\n" "-u ann $B"; printf "%s" canary-; echo "$CANARY"; } >"$M/ctl/login" 2>/dev/null || :
+    (($(grep -c "^....-.*login" "$M/ctl/login") > 5))
+    ! cat "$M"/ctl/* | grep -F "$CANARY" || fail ctl
+    ! grep -F "$CANARY" "$T/imagefs.log" || fail log
 '
 it "no secret in any file of the mount, the log, the events, the arguments, the store but auth.json" '
     login ann "$B" "$CANARY" >/dev/null
