@@ -52,7 +52,7 @@ static int run_rename(struct edit *e, struct err *err)
 		return old && new ? err_set(err, ENOENT, "No such image: %s", e->source)
 				  : err_nomem(err);
 	struct names_change changes[] = {
-	    {.reference = new, .set = &n->descriptor},
+	    {.reference = new, .set = &n->descriptor, .named = true},
 	    {.reference = old, .only = &n->descriptor.digest},
 	};
 

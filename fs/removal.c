@@ -44,7 +44,14 @@ int removal_tag(struct fs *fs, const char *source, const char *target, struct er
 	if (r < 0)
 		return r;
 	full = ref_full(&ref);
-	return full ? names_set(fs->store, full, &found.list[0]->descriptor, err) : err_nomem(err);
+	if (!full)
+		return err_nomem(err);
+	/* Another process may have removed it meanwhile. */
+	struct names_change change = {
+	    .reference = full, .set = &found.list[0]->descriptor, .named = true};
+
+	r = names_edit(fs->store, &change, 1, err);
+	return r == -ENOENT ? err_set(err, ENOENT, "No such image: %s", source) : r;
 }
 
 /* ---- rmi ---- */
