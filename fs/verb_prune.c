@@ -91,8 +91,7 @@ static bool is_wanted(const struct prune *p, const struct name *n)
 	       has_labels(p, n);
 }
 
-/* The names that go. One that keeps its image by another name goes whether that is in use or not,
- * as it costs nothing; so an image is looked at once, when all its names are wanted. */
+/* The names that go: none of an image that is in use. */
 static int choose(const struct prune *p, const struct names *names, struct job *j,
 		  struct names_change *out, size_t *count, struct err *err)
 {
