@@ -185,17 +185,23 @@ static char *normalise(const char *path)
 	return buf_failed(&out) ? NULL : buf_steal(&out);
 }
 
-/* The word for a path of the tree, "images/redis/7" or deeper in; NULL: it is none. */
+/* The word for a path of the tree, "images/redis/7" or "images/redis:7"; NULL: it is none. */
 static char *word_of_path(const char *path)
 {
 	autofree char *p = normalise(path);
-	char *name;
+	autoref ref = REF_INIT;
+	char *name, *word = NULL;
 
 	if (!p || strncmp(p, "images/", 7) != 0)
 		return NULL;
 	name = strrchr(p, '/');
 	*name = '\0';
-	return name > p + 6 ? word_of(p + 7, name + 1) : NULL;
+	if (name > p + 6)
+		word = word_of(p + 7, name + 1);
+	*name = '/';
+	if (!word && strpbrk(name, ":@") && ref_parse(p + 7, &ref, NULL) == 0)
+		word = strdup(p + 7);
+	return word;
 }
 
 /* What a link's target means: a path from the root, or relative to the link; a name of the same

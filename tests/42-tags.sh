@@ -76,6 +76,10 @@ it "several at once: each is tried, the first failure is the errno" '
     [ ! -L "$M/images/x/2" ]
     grep -q "No such image: nosuch:7" "$M/ctl/rmi"
 '
+it "of several that fail each has its line" '
+    ctl tag "$R/app:v1" x:1
+    eq "$(ctl rmi nosuch:1 x:1 nosuch:2 2>/dev/null)" "$(printf "Untagged: x:1\nNo such image: nosuch:1\nNo such image: nosuch:2")"
+'
 it "-f takes a missing one for success, and says so" 'has "$(ctl rmi -f nosuch:7)" "No such image: nosuch:7"'
 it "by ID: a conflict where there are several tags, unless forced" '
     id=$(ID $R/app/v1)
@@ -85,6 +89,18 @@ it "by ID: a conflict where there are several tags, unless forced" '
     answer=$(ctl rmi -f "$id")
     has "$answer" "Untagged: y:1"
     has "$answer" "Deleted: sha256:"
+    restore
+'
+
+it "by ID: a conflict, too, where another repository has it by digest alone" '
+    id=$(ID $R/app/v1)
+    pull "$R/app@$(DIGEST $R/app/v1)" >/dev/null
+    ctl tag "$R/app:v1" z:1
+    ctl rmi "$R/app:v1" >/dev/null
+    pull "$R/app@$(DIGEST z/1)" >/dev/null
+    expect_errno EBUSY write "$M/ctl/rmi" "$id"
+    [ -L "$M/images/z/1" ]
+    ctl rmi -f "$id" >/dev/null
     restore
 '
 
@@ -163,6 +179,9 @@ it "ln -s tags: by a path, relative or absolute, a name beside, a reference" '
     ln -s "$R/app:v1" "$M/images/hand/reference"
     eq "$(readlink "$M"/images/hand/{absolute,relative,beside,top,reference} | sort -u)" "$(DIGEST $R/app/v1)"
     eq "$(ls "$M/images/hand" | grep -vc sha256)" 6
+    (cd "$M/images/hand" && ln -s "../$R/app:v1" pasted && ln -s ../hand:1 near && ln -s "$M/images/hand@$(DIGEST $R/app/v1)" pinned)
+    eq "$(readlink "$M"/images/hand/{pasted,near,pinned} | sort -u)" "$(DIGEST $R/app/v1)"
+    rm "$M"/images/hand/{pasted,near,pinned}
     fails ln -s /etc/passwd "$M/images/hand/bad" 2>/dev/null
     fails ln -s nosuch:1 "$M/images/hand/bad" 2>/dev/null
 '
