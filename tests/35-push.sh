@@ -57,7 +57,9 @@ it "--platform pushes one manifest" '
 '
 it "what is not here is told in docker words" '
     expect_errno ENOENT write "$M/ctl/push" "$R/nosuch:v1"
-    grep -q "An image does not exist locally with the tag: $R/nosuch" "$M/ctl/push"
+    grep -q "tag does not exist: $R/nosuch:v1" "$M/ctl/push"
+    expect_errno ENOENT write "$M/ctl/push" "-a docker.io/library/nosuch"
+    grep -q "An image does not exist locally with the tag: nosuch$" "$M/ctl/push"
     expect_errno ENOENT write "$M/ctl/push" "$R/app:nope"
     grep -q "tag does not exist: $R/app:nope" "$M/ctl/push"
     expect_errno EINVAL write "$M/ctl/push" "$R/app@$(readlink "$M/images/$R/app/v1")"
@@ -85,6 +87,29 @@ it "a blob that has rotted in the store is refused, and no tag shows" '
     grep -q "the blob in the store is damaged" "$M2/ctl/push"
     eq "$(curl -s "http://$R2/v2/fresh/tags/list" | jq -r ".errors[0].code")" NAME_UNKNOWN
     NAME=second unmount_store -m "$M2"
+'
+
+# --- content that is not here ---
+first=$R
+start_registry gone
+G=$R R=$first
+R=$G push_image lazy v1 >/dev/null
+R=$G push_image multi v2 'Index([Image([Layer([f("arch", a + "2")])], architecture=a) for a in ("amd64", "arm64")])' >/dev/null
+ls "$M/images/$G/lazy/v1/" >/dev/null
+pull --platform linux/amd64 "$G/multi:v2" >/dev/null
+stop gone
+it "an image of which no layer is here, and whose registry is dead: why" '
+    ctl tag "$G/lazy:v1" "$R/lazy:v1"
+    expect_errno ECONNREFUSED write "$M/ctl/push" "$R/lazy:v1"
+    grep -q "content of sha256:.* is not here: .*connection refused" "$M/ctl/push"
+'
+it "an index of which only a part can be had: that, and docker says so" '
+    ctl tag "$G/multi:v2" "$R/part:v2"
+    ctl push --platform linux/amd64 "$R/part:v2" >"$T/single"
+    ctl push "$R/part:v2" >"$T/out"
+    grep -q "^ Info -> Not all multiplatform-content is present" "$T/out"
+    grep -q "^ *$(readlink "$M/images/$G/multi/v2") -> $(skopeo inspect --raw --tls-verify=false "docker://$R/part:v2" | sha256sum | sed "s/^/sha256:/; s/ .*//")$" "$T/out"
+    eq "$(tail -1 "$T/out")" "$(tail -1 "$T/single")"
 '
 
 # --- a registry that refuses in the middle ---
