@@ -333,7 +333,8 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 
 	if (!verb)
 		return -ENOENT;
-	if (!rq->owner && takes_requests(verb) && verb->kind != VERB_TABLE)
+	/* Others see that it is there; the kernel goes by its mode. */
+	if (!rq->owner && name[len] && verb->kind != VERB_TABLE)
 		return -EACCES;
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;

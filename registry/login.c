@@ -145,5 +145,6 @@ int logout(struct registry *r, const char *server, struct cancel *cancel, struct
 		e = creds_helper(creds, registry, &helper, err);
 	if (!e && helper)
 		e = cred_helper_erase(helper, creds_server_key(registry), r->http, cancel, err);
+	auth_forget(r->auth);
 	return e ? e : login_file_remove(creds_file(creds), creds_server_key(registry), err);
 }

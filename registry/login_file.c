@@ -139,17 +139,20 @@ static struct json_object *entry_of(const struct credential *c)
 	return entry;
 }
 
-/* host, http://host, https://host. */
-static void forget(struct json_object *doc, const char *key)
+/* host, http://host, https://host; true where one was there. */
+static bool forget(struct json_object *doc, const char *key)
 {
 	static const char *const schemes[] = {"", "http://", "https://"};
 	struct json_object *entries = json_map(doc, "auths");
 	char text[1024];
+	bool found = false;
 
 	for (size_t i = 0; entries && i < 3; i++) {
 		snprintf(text, sizeof(text), "%s%s", schemes[i], key);
+		found = found || json_object_object_get_ex(entries, text, NULL);
 		json_object_object_del(entries, text);
 	}
+	return found;
 }
 
 int login_file_set(const char *path, const char *key, const struct credential *c, struct err *err)
@@ -177,6 +180,5 @@ int login_file_remove(const char *path, const char *key, struct err *err)
 
 	if (r)
 		return r;
-	forget(change.doc, key);
-	return write_document(path, &change, err);
+	return forget(change.doc, key) ? write_document(path, &change, err) : 0;
 }

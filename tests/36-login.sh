@@ -30,6 +30,10 @@ sys.exit(status)
 P
 }
 
+it "logout of what was never there: docker does not mind, and nothing is written" '
+    eq "$(ctl logout "$B")" "Removing login credentials for $B"
+    [ ! -e "$STORE/auth.json" ]
+'
 it "a wrong password is EACCES, and stores nothing" '
     login ann "$B" wrong >"$T/out" 2>"$T/err" && fail "it should not"
     eq "$(cat "$T/err")" EACCES
@@ -126,6 +130,13 @@ it "which helper that is remains the user's: logout does not touch it, and login
             [ ! -e "$T/kept" ]
         done
     done
+'
+it "logout of what docker has given to a helper: forgotten, at once" '
+    jq -n --arg host "$B" --arg secret "$CANARY" "{ServerURL: \$host, Username: \"ann\", Secret: \$secret}" >"$T/kept"
+    pull "$B/app:v1" >/dev/null
+    ctl logout "$B" >/dev/null
+    [ ! -e "$T/kept" ]
+    expect_errno EACCES write "$M/ctl/pull" "$B/app:v1"
 '
 it "a helper that cannot keep it: its words, in docker's" '
     unmount_store
