@@ -124,8 +124,10 @@ static bool blobs_are_here(const struct plan *p, const struct manifest *m)
 {
 	struct store *s = p->push->pull.store;
 
-	return blob_exists(s, &m->config.digest, m->config.size) &&
-	       image_layers_local(s, m, 0, m->layer_count);
+	for (size_t i = 0; i < m->layer_count; i++)
+		if (!m->layers[i].foreign && !image_layers_local(s, m, i, 1))
+			return false;
+	return blob_exists(s, &m->config.digest, m->config.size);
 }
 
 /* ---- the plan ---- */

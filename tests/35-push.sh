@@ -8,7 +8,12 @@ push_image app v1 'Image([Layer([f("one", "1")]), Layer([f("big", __import__("ra
 push_image docker v1 'Image([Layer([f("a", "docker")], docker=True)], docker=True)' >/dev/null
 push_image large v1 'Image([Layer([f("large", __import__("random").Random(4).randbytes(3000000))])])' >/dev/null
 push_image multi v1 'Index([Image([Layer([f("arch", a)])], architecture=a) for a in ("amd64", "arm64")])' >/dev/null
+build "
+base = Image([Layer([f('a', 'base')])], architecture='arm64', docker=True)
+base.manifest_doc['layers'][0].update(mediaType='application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', urls=['https://elsewhere.example/layer'])
+Registry(R).push('windows', 'v1', Index([Image([Layer([f('a', 'linux')])], docker=True), base.seal()], docker=True))"
 mount_store
+pull "$R/windows:v1" >/dev/null
 pull "$R/app:v1" >/dev/null
 pull "$R/docker:v1" >/dev/null
 pull "$R/large:v1" >/dev/null
@@ -49,6 +54,12 @@ it "a whole index goes: what is missing of it is fetched from where it came" '
     ctl push "$R/multicopy:v1" >"$T/out"
     eq "$(at_registry multicopy v1 | sha256sum)" "$(at_registry multi v1 | sha256sum)"
     skopeo copy -q --insecure-policy --all --src-tls-verify=false "docker://$R/multicopy:v1" "dir:$T/all"
+'
+it "a foreign layer of another platform, which its registry does not have, is no hindrance" '
+    ctl tag "$R/windows:v1" "$R/windowscopy:v1"
+    ctl push "$R/windowscopy:v1" >"$T/out"
+    grep -q ": Skipped foreign layer" "$T/out"
+    eq "$(at_registry windowscopy v1 | sha256sum)" "$(at_registry windows v1 | sha256sum)"
 '
 it "--platform pushes one manifest" '
     ctl tag "$R/multi:v1" "$R/single:v1"
