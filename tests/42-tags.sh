@@ -232,5 +232,50 @@ it "another mount of the store sees it at once, and lets go" '
     restore
     NAME=second unmount_store -m "$M2"
 '
+cat >"$T/hands.py" <<'P'
+"""Many hands on the same few tags, in two mounts: what they may be told is that another was there first."""
+import errno, os, random, sys, threading, time
+mounts, source, wrong = sys.argv[1:3], sys.argv[3], []
+end = time.monotonic() + 3
+
+
+def hand(seed):
+    r = random.Random(seed)
+    while time.monotonic() < end and not wrong:
+        here = f"{r.choice(mounts)}/images/localhost:1/hands"
+        one, two = r.choice("xyz"), r.choice("xyz")
+        what = r.choice(["symlink", "rename", "unlink", "request"])
+        try:
+            if what == "symlink":
+                os.symlink(source, f"{here}/{one}")
+            elif what == "rename":
+                os.rename(f"{here}/{one}", f"{here}/{two}")
+            elif what == "unlink":
+                os.unlink(f"{here}/{one}")
+            else:
+                fd = os.open(f"{r.choice(mounts)}/ctl/rmi", os.O_WRONLY)
+                os.write(fd, f"localhost:1/hands:{one}\n".encode())
+                os.close(fd)
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.EEXIST):
+                wrong.append(f"{what}: {e}")
+
+
+threads = [threading.Thread(target=hand, args=(i,)) for i in range(6)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(*wrong, sep="\n")
+sys.exit(bool(wrong))
+P
+it "many hands on the same tags, in two mounts, are told that another was there first, and no more" '
+    M2=$T/second
+    remount_store -o lookup=local
+    NAME=second mount_store -m "$M2" -o lookup=local
+    python3 "$T/hands.py" "$M" "$M2" "$R/app:v1"
+    eq "$(cat "$M/images/$R/app/v1/rootfs/one")" 1
+    NAME=second unmount_store -m "$M2"
+'
 it "the store is valid in the end" valid_store
 finish
