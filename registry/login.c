@@ -66,12 +66,16 @@ static int step_check(void *arg, const struct endpoint *e, struct api_failure *f
 	if (r)
 		return r;
 	status = http_status(a);
-	if (status == 401 || status == 403) {
+	if (status == 401 || status == 403 || status == 404) {
 		if (api_url(q, e, &url, NULL) == 0)
 			shown = url_shown(&url);
-		r = err_set(err, EACCES, "login attempt to %s failed with status: %d %s",
+		/* Every registry has this path. */
+		r = err_set(err, status == 404 ? EPROTO : EACCES,
+			    "login attempt to %s failed with status: %d %s",
 			    shown ? shown : q->repository->domain, status,
-			    status == 401 ? "Unauthorized" : "Forbidden");
+			    status == 401   ? "Unauthorized"
+			    : status == 403 ? "Forbidden"
+					    : "Not Found");
 	} else if (status >= 300) {
 		r = api_status_error(q, a, f, err);
 	}

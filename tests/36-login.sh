@@ -74,6 +74,16 @@ it "mistakes in docker words" '
     login ann 127.0.0.1:1 x 2>"$T/err" >/dev/null && fail "nobody there"
     matches "$(cat "$T/err")" "ECONNREFUSED"
 '
+it "a server that is no registry is told" '
+    port=$(free_port)
+    mkdir "$T/www"
+    start www python3 -m http.server --bind 127.0.0.1 --directory "$T/www" "$port"
+    until_true 5 "answers $port"
+    login ann "127.0.0.1:$port" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EPROTO
+    eq "$(cat "$T/out")" "login attempt to http://127.0.0.1:$port/v2/ failed with status: 404 Not Found"
+    stop www
+'
 it "two at once lose nothing" '
     for i in 1 2 3 4; do login ann "$B" "$CANARY" >/dev/null & login ann "$K" "$CANARY" >/dev/null & done
     wait
