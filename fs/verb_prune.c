@@ -85,10 +85,15 @@ static bool has_labels(const struct prune *p, const struct name *n)
 	return true;
 }
 
+/* A name of which nobody knows when it came (other programs do not write it) may be new. */
+static bool is_old(const struct prune *p, const struct name *n)
+{
+	return !p->has_until || (n->pulled.tv_sec && n->pulled.tv_sec < p->until);
+}
+
 static bool is_wanted(const struct prune *p, const struct name *n)
 {
-	return (p->all || n->dangling) && (!p->has_until || n->pulled.tv_sec < p->until) &&
-	       has_labels(p, n);
+	return (p->all || n->dangling) && is_old(p, n) && has_labels(p, n);
 }
 
 /* The names that go: none of an image that is in use. */

@@ -164,6 +164,14 @@ it "filters: until, label, label!" '
     restore
 '
 
+it "until spares what another program has just put there" '
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$R/app:v1" "oci:$STORE:docker.io/library/new:1"
+    ctl prune -a --filter until=1h >/dev/null
+    [ -L "$M/images/new/1" ]
+    ctl rmi new:1 >/dev/null
+    restore
+'
+
 # --- by hand ---
 it "rm untags" '
     ctl tag "$R/app:v1" hand:1
