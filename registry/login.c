@@ -7,6 +7,7 @@
 #include "registry/login_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HUB "docker.io"
@@ -23,7 +24,8 @@ static int not_a_registry(const char *server, struct err *err)
 static int registry_of(const char *server, char **out, struct err *err)
 {
 	const char *host = server ? server : HUB, *scheme = strstr(host, "://");
-	autofree char *name = NULL;
+	autofree char *name = NULL, *base = NULL;
+	autourl url = URL_INIT;
 
 	if (scheme)
 		host = scheme + 3;
@@ -36,7 +38,9 @@ static int registry_of(const char *server, char **out, struct err *err)
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("@?#\\\"", *c))
 			return not_a_registry(server, err);
-	if (!*name)
+	if (asprintf(&base, "https://%s/", name) < 0)
+		return err_nomem(err);
+	if (url_parse(base, &url, NULL) < 0)
 		return not_a_registry(server, err);
 	*out = steal(&name);
 	return 0;

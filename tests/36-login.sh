@@ -7,6 +7,8 @@ CANARY=canary-secret
 start_registry basic htpasswd
 B=$R
 AUTH=ann:$CANARY push_image app v1 >/dev/null
+start_registry open
+O=$R
 start_registry token token
 K=$R
 start_registry tls tls htpasswd
@@ -74,6 +76,12 @@ it "mistakes in docker words" '
     login ann 127.0.0.1:1 x 2>"$T/err" >/dev/null && fail "nobody there"
     matches "$(cat "$T/err")" "ECONNREFUSED"
 '
+it "a server whose name can be none is told" '
+    for server in "a b" localhost:99999 "x?y" "http://"; do
+        login ann "\"$server\"" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not: $server"
+        eq "$server $(cat "$T/err")" "$server EINVAL"
+    done
+'
 it "a server that is no registry is told" '
     port=$(free_port)
     mkdir "$T/www"
@@ -109,7 +117,7 @@ it "a credential helper keeps it, where a file names one" '
     cat >"$T/bin/docker-credential-test" <<"P"
 #!/bin/sh
 case $1 in
-store) cat >"$KEPT"; [ -z "${LOCKED:-}" ] || { rm "$KEPT"; echo "no keyring"; exit 1; } ;;
+store) cat >"$KEPT"; [ -z "${LOCKED:-}" ] || { [ "$LOCKED" = 1 ] && echo "no keyring" || cat "$KEPT"; rm "$KEPT"; exit 1; } ;;
 get) cat >/dev/null; [ -e "$KEPT" ] && cat "$KEPT" || { echo "credentials not found in native keychain"; exit 1; } ;;
 erase) cat >/dev/null; rm -f "$KEPT" ;;
 esac
@@ -155,6 +163,13 @@ it "a helper that cannot keep it: its words, in docker's" '
     eq "$(cat "$T/err")" EACCES
     grep -q "error storing credentials - err: exit status 1, out: .no keyring." "$T/out"
     eq "$(jq -c .auths "$T/config.json")" "{}"
+    unmount_store
+    LOCKED=loud KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+    for secret in "$CANARY" "$CANARY\"\\"; do
+        login ann "$O" "$secret" >"$T/out" 2>/dev/null && fail "it should not"
+        grep -q "error storing credentials - err: exit status 1, out: ..$" "$T/out"
+        ! cat "$M"/ctl/* "$T/imagefs.log" | grep -F "$CANARY" || fail "$secret"
+    done
     unmount_store
     mount_store
 '
