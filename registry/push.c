@@ -280,6 +280,46 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 	return r;
 }
 
+/* The platform of an image; false for what has none, as artifacts. */
+static int platform_of(const struct push *p, const struct descriptor *d, struct platform *out,
+		       bool *has, struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	int r = 0;
+
+	*has = true;
+	if (d->has_platform) {
+		*out = d->platform;
+		return 0;
+	}
+	r = image_open(p->pull.store, d, p->pull.platform, IMAGE_WISHED, &image, err);
+	if (r)
+		return r;
+	*has = !image->artifact;
+	*out = image->config->platform;
+	return 0;
+}
+
+/* A platform that is asked for is pushed, and no other that would do in its place. */
+static int choose(const struct push *p, const char *familiar, const struct descriptor *top,
+		  struct descriptor *out, struct err *err)
+{
+	const struct platform *wish = p->pull.platform;
+	char text[PLATFORM_TEXT_MAX];
+	struct platform is;
+	bool has;
+	int r = image_resolve(p->pull.store, top, wish, IMAGE_WISHED, out, err);
+
+	if (!r)
+		r = platform_of(p, out, &is, &has, err);
+	if (r || !has || platform_equal(&is, wish))
+		return r;
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       familiar, platform_text(wish, text));
+}
+
 int push_image(const struct push *p, const struct ref *ref, const struct descriptor *top,
 	       struct err *err)
 {
@@ -288,7 +328,7 @@ int push_image(const struct push *p, const struct ref *ref, const struct descrip
 	int r = familiar ? 0 : err_nomem(err);
 
 	if (!r && p->one_platform)
-		r = image_resolve(p->pull.store, top, p->pull.platform, IMAGE_WISHED, &one, err);
+		r = choose(p, familiar, top, &one, err);
 	if (!r)
 		r = push_descriptor(p, ref, top, p->one_platform ? &one : top, err);
 	descriptor_clear(&one);

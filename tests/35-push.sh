@@ -66,6 +66,14 @@ it "--platform pushes one manifest" '
     ctl push --platform linux/arm64 "$R/single:v1" >/dev/null
     eq "$(at_registry single v1 | jq "has(\"layers\")")" true
 '
+it "… and no other in its place" '
+    for words in "linux/arm64 $R/app:v1" "linux/amd64/v3 $R/multi:v1"; do
+        expect_errno ENOENT write "$M/ctl/push" "--platform $words"
+        grep -q "image with reference ${words#* } was found but does not provide the specified platform (${words% *})" "$M/ctl/push"
+    done
+    expect_errno ENOENT write "$M/ctl/push" "--platform linux/s390x $R/multi:v1"
+    grep -q "linux/s390x.*it has linux/amd64, linux/arm64" "$M/ctl/push"
+'
 it "what is not here is told in docker words" '
     expect_errno ENOENT write "$M/ctl/push" "$R/nosuch:v1"
     grep -q "tag does not exist: $R/nosuch:v1" "$M/ctl/push"
