@@ -155,6 +155,7 @@ static void several_changes_are_one(void **state)
 	};
 	struct names_change bad[] = {{.reference = "h.x/c:1", .set = &one},
 				     {.reference = "no name", .set = &one}};
+	struct names_change gone = {.reference = "h.x/c:1", .set = &two, .named = true};
 
 	(void)state;
 	set("h.x/a:1", 1);
@@ -163,25 +164,10 @@ static void several_changes_are_one(void **state)
 	assert_true(changes[2].done);
 	assert_false(changes[3].done);
 	assert_int_equal(names_edit(store, bad, 2, NULL), -EINVAL);
+	assert_int_equal(names_edit(store, &gone, 1, NULL), -ENOENT);
 	n = get();
 	assert_int_equal(names_count(n), 1);
 	assert_non_null(names_find(n, "h.x/b:1"));
-}
-
-static void what_has_lost_its_names_gets_no_other(void **state)
-{
-	AUTO(names_put) struct names *n = NULL;
-	struct descriptor one = descriptor(1), two = descriptor(2);
-	struct names_change kept = {.reference = "h.x/b:1", .set = &one, .named = true};
-	struct names_change gone = {.reference = "h.x/b:1", .set = &two, .named = true};
-
-	(void)state;
-	set("h.x/a:1", 1);
-	assert_int_equal(names_edit(store, &kept, 1, NULL), 0);
-	assert_int_equal(names_edit(store, &gone, 1, NULL), -ENOENT);
-	n = get();
-	assert_int_equal(names_count(n), 2);
-	assert_true(digest_equal(&names_find(n, "h.x/b:1")->descriptor.digest, &one.digest));
 }
 
 static void names_are_sorted_and_found_by_prefix(void **state)
@@ -487,7 +473,6 @@ int main(void)
 	    TEST(an_image_whose_last_tag_moves_dangles),
 	    TEST(setting_the_same_again_leaves_nothing),
 	    TEST(several_changes_are_one),
-	    TEST(what_has_lost_its_names_gets_no_other),
 	    TEST(names_are_sorted_and_found_by_prefix),
 	    TEST(a_removed_name_is_gone),
 	    TEST(a_snapshot_does_not_change),
