@@ -10,8 +10,9 @@
 #include "registry/credential.h"
 #include "store/err.h"
 
-/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry. Which helper
- * that is (credHelpers, credsStore) is for its user to say: it is neither written nor removed. */
+/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry. Which
+ * helper that is (credHelpers, credsStore) is for its user to say: it is neither written nor
+ * removed. */
 int login_file_set(const char *path, const char *key, const struct credential *c, struct err *err);
 
 /* The credentials for the key, in all its spellings. */
