@@ -14,6 +14,7 @@ struct store {
 	int cachefd;	     /* owned, as dirfd or apart from it: what derived/ lies below */
 	char *path;	     /* owned */
 	struct err readonly; /* why nothing may be changed; its code is 0 where it may */
+	bool ending;	     /* atomic: nobody waits for its lock any more */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */
