@@ -21,10 +21,28 @@ static void requests_free(void *arg)
 	free(q);
 }
 
+/* Of several failures a verb tells all: the error is one of its lines then. */
+static bool is_told(const struct buf *answer, const char *sentence)
+{
+	size_t len = strlen(sentence);
+
+	if (!answer->len)
+		return false;
+	for (const char *at = answer->data, *end = at + answer->len; at < end;) {
+		const char *next = memchr(at, '\n', (size_t)(end - at));
+
+		next = next ? next : end;
+		if ((size_t)(next - at) == len && !memcmp(at, sentence, len))
+			return true;
+		at = next + 1;
+	}
+	return false;
+}
+
 void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,
 		       struct buf *answer, int result, struct err *err)
 {
-	if (result < 0)
+	if (result < 0 && !is_told(answer, err->text))
 		buf_printf(answer, "%s\n", err->text);
 	if (result < 0 || verb->kind != VERB_TABLE)
 		verb_record(fs, verb->name, subject, answer->data ? answer->data : "", result, err);
@@ -72,6 +90,8 @@ static int run_requests(struct job *j, void *arg, struct err *err)
 			if (err)
 				*err = e;
 		}
+		if (r == -EINTR) /* who gives up wants the rest of them no more */
+			break;
 	}
 	return first;
 }

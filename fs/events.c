@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/events.h"
 
+#include "registry/text.h"
 #include "store/io.h"
 #include "store/json.h"
 #include "store/log.h"
@@ -59,19 +60,31 @@ static void time_text(char *text, size_t size)
 	snprintf(text + n, size - n, ".%09ldZ", now.tv_nsec);
 }
 
-void events_add(struct events *e, const char *verb, const char *subject, int result,
+/* What anybody may have written, as a line of a log and of JSON (which is UTF-8) can have it. */
+static char *cleaned(const char *text)
+{
+	autobuf out = BUF_INIT;
+
+	text_append_clean(&out, text, strlen(text), SIZE_MAX);
+	buf_putc(&out, '\0');
+	return buf_failed(&out) ? NULL : buf_steal(&out);
+}
+
+void events_add(struct events *e, const char *verb, const char *request, int result,
 		const struct err *err)
 {
+	autofree char *subject = cleaned(request);
+	autofree char *message = cleaned(result < 0 ? err->text : "");
 	autojson *o = json_object_new_object();
 	char when[48];
 	const char *line;
 	size_t len;
 
+	if (!o || !subject || !message)
+		return;
 	if (result < 0) /* a name that is not there, or somebody's Ctrl-C, is no trouble */
 		log_write(result == -EINTR || result == -ENOENT ? LOG_INFO : LOG_WARNING,
-			  "%s %s: %s", verb, subject, err->text);
-	if (!o)
-		return;
+			  "%s %s: %s", verb, subject, message);
 	time_text(when, sizeof(when));
 	json_object_object_add(o, "time", json_object_new_string(when));
 	json_object_object_add(o, "verb", json_object_new_string(verb));
@@ -81,7 +94,7 @@ void events_add(struct events *e, const char *verb, const char *subject, int res
 		const char *name = strerrorname_np(-result);
 
 		json_object_object_add(o, "errno", json_object_new_string(name ? name : "?"));
-		json_object_object_add(o, "message", json_object_new_string(err->text));
+		json_object_object_add(o, "message", json_object_new_string(message));
 	}
 	line = json_object_to_json_string_length(
 	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);

@@ -180,6 +180,8 @@ static int serve(const struct options *o, int pipe_fd, struct err *err)
 		if (r < 0)
 			log_write(LOG_ERR, "%s", err->text);
 	}
+	if (fs.store)
+		store_stop(fs.store);
 	if (fs.jobs)
 		jobs_stop(fs.jobs);
 	session_close(steal(&session));

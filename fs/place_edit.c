@@ -6,6 +6,7 @@
 #include "fs/job.h"
 #include "fs/removal.h"
 #include "fs/verb.h"
+#include "fs/vn.h"
 #include "store/ref.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static int run_rename(struct edit *e, struct err *err)
 		return old && new ? err_set(err, ENOENT, "No such image: %s", e->source)
 				  : err_nomem(err);
 	struct names_change changes[] = {
-	    {.reference = new, .set = &n->descriptor},
+	    {.reference = new, .set = &n->descriptor, .named = true},
 	    {.reference = old, .only = &n->descriptor.digest},
 	};
 
@@ -130,6 +131,16 @@ static int check_owner(const struct request *rq, struct err *err)
 	return rq->owner ? 0 : err_set(err, EACCES, "only the owner of the mount may change names");
 }
 
+/* True for what can only have been a tag: others may have taken it since the kernel looked it up.
+ */
+static bool was_tag(const struct catalog *c, const char *place, const char *name)
+{
+	char below[VN_PATH_MAX];
+
+	return *place && ref_is_tag(name) && vn_join(below, place, name) &&
+	       !catalog_leads(c, below);
+}
+
 /* 0 where the repository has that tag or digest; -EROFS for all else that a directory shows. */
 static int check_name(struct request *rq, const char *place, const char *name, struct err *err)
 {
@@ -144,6 +155,8 @@ static int check_name(struct request *rq, const char *place, const char *name, s
 	if (catalog_tag(c, place, name) ||
 	    (digest_parse(name, &digest, NULL) == 0 && catalog_digest(c, place, &digest)))
 		return 0;
+	if (was_tag(c, place, name))
+		return err_set(err, ENOENT, "No such image: %s:%s", place, name);
 	return err_set(err, EROFS, "images/%s/%s is no tag", place, name);
 }
 
@@ -155,6 +168,8 @@ int place_remove(struct request *rq, const char *place, const char *name, bool d
 	if (rq->ended)
 		return job_outcome(rq->ended, err);
 	r = check_name(rq, place, name, err);
+	if (r == -ENOENT && directory) /* a place that leads to what is not local */
+		r = err_set(err, EROFS, "images/%s/%s", place, name);
 	if (!r && directory != !ref_is_tag(name))
 		r = err_set(err, directory ? ENOTDIR : EISDIR, "images/%s/%s", place, name);
 	return r < 0 ? r : start(rq, EDIT_REMOVE, word_of(place, name), NULL, err);
@@ -185,17 +200,23 @@ static char *normalise(const char *path)
 	return buf_failed(&out) ? NULL : buf_steal(&out);
 }
 
-/* The word for a path of the tree, "images/redis/7" or deeper in; NULL: it is none. */
+/* The word for a path of the tree, "images/redis/7" or "images/redis:7"; NULL: it is none. */
 static char *word_of_path(const char *path)
 {
 	autofree char *p = normalise(path);
-	char *name;
+	autoref ref = REF_INIT;
+	char *name, *word = NULL;
 
 	if (!p || strncmp(p, "images/", 7) != 0)
 		return NULL;
 	name = strrchr(p, '/');
 	*name = '\0';
-	return name > p + 6 ? word_of(p + 7, name + 1) : NULL;
+	if (name > p + 6)
+		word = word_of(p + 7, name + 1);
+	*name = '/';
+	if (!word && strpbrk(name, ":@") && ref_parse(p + 7, &ref, NULL) == 0)
+		word = strdup(p + 7);
+	return word;
 }
 
 /* What a link's target means: a path from the root, or relative to the link; a name of the same

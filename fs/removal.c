@@ -44,7 +44,14 @@ int removal_tag(struct fs *fs, const char *source, const char *target, struct er
 	if (r < 0)
 		return r;
 	full = ref_full(&ref);
-	return full ? names_set(fs->store, full, &found.list[0]->descriptor, err) : err_nomem(err);
+	if (!full)
+		return err_nomem(err);
+	/* Another process may have removed it meanwhile. */
+	struct names_change change = {
+	    .reference = full, .set = &found.list[0]->descriptor, .named = true};
+
+	r = names_edit(fs->store, &change, 1, err);
+	return r == -ENOENT ? err_set(err, ENOENT, "No such image: %s", source) : r;
 }
 
 /* ---- rmi ---- */
@@ -153,15 +160,34 @@ int removal_names(struct fs *fs, const struct name *const *names, size_t count,
 	return r < 0 ? r : put_lines(names, changes, count, all, answer, err);
 }
 
-/* By its ID an image goes where it has one tag alone. */
+/* Bytes of a full reference's repository, which no other one's has in front of a ':' or '@'. */
+static size_t repository_len(const char *reference)
+{
+	const char *slash = strrchr(reference, '/');
+	const char *path = slash ? slash : reference;
+
+	return (size_t)(path - reference) + strcspn(path, ":@");
+}
+
+static bool same_repository(const struct name *a, const struct name *b)
+{
+	size_t len = repository_len(a->reference);
+
+	return len == repository_len(b->reference) && !memcmp(a->reference, b->reference, len);
+}
+
+/* By its ID an image goes where it has names of one repository, and one tag alone. */
 static int check_id(struct fs *fs, const struct resolved *found, struct err *err)
 {
 	char hex[DIGEST_HEX_MAX];
 	size_t tags = 0;
+	bool one = true;
 
-	for (size_t i = 0; i < found->count; i++)
+	for (size_t i = 0; i < found->count; i++) {
 		tags += !strchr(found->list[i]->reference, '@');
-	if (tags <= 1)
+		one = one && same_repository(found->list[0], found->list[i]);
+	}
+	if (tags <= 1 && one)
 		return 0;
 	return err_set(err, EBUSY,
 		       "conflict: unable to delete %s (must be forced) - image is referenced in "

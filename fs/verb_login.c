@@ -53,7 +53,25 @@ static const char *stream_subject(const void *state)
 	return ((const struct login_request *)state)->subject;
 }
 
-/* The options of the first line. -p is refused before the line is shown to anybody. */
+/* What is shown of a line: only what is known to be no secret. */
+static int set_subject(struct login_request *q, const char *user, const char *server,
+		       struct err *err)
+{
+	autofree char *known = NULL;
+	int r = login_server(server, &known, err);
+
+	if (r)
+		return r;
+	snprintf(q->subject, sizeof(q->subject), "-u %s%s%s", user, server ? " " : "",
+		 server ? server : "");
+	return 0;
+}
+
+/*
+ * The options of the first line. Who mistakes its form may have written the secret anywhere in it
+ * (-u NAME:SECRET, -pSECRET, one word too many, or the two lines in the wrong order), so the
+ * sentence about a mistake has nothing of the line.
+ */
 static int parse_line(struct login_request *q, const char *line, const char **user,
 		      const char **server, struct words *words, struct words *operands,
 		      struct err *err)
@@ -68,23 +86,24 @@ static int parse_line(struct login_request *q, const char *line, const char **us
 	};
 	int r = words_split(line, words, err);
 
-	if (!r)
-		r = args_parse(words, options, operands, err);
+	if (!r && args_parse(words, options, operands, NULL) < 0)
+		r = err_set(err, EINVAL, "an option that login does not know");
 	if (!r && password)
-		return err_set(err, EINVAL,
-			       "--password is not taken, as a line is shown to others: the secret "
-			       "comes on the next line");
-	if (r)
-		return r;
-	snprintf(q->subject, sizeof(q->subject), "%s", line);
-	r = args_count("login", operands, 0, 1, err);
+		r = err_set(err, EINVAL,
+			    "--password is not taken, as a line is shown to others: the secret "
+			    "comes on the next line");
+	if (!r)
+		r = args_count("login", operands, 0, 1, err);
 	if (!r && !*user)
 		r = err_set(err, EINVAL,
 			    "the --password-stdin option requires --username to be set");
 	if (!r && !**user)
 		r = err_set(err, EINVAL, "username is empty");
+	if (!r && strchr(*user, ':'))
+		r = err_set(err, EINVAL,
+			    "a username has no colon: the secret comes on the next line");
 	*server = operands->count ? operands->at[0] : NULL;
-	return r;
+	return r ? r : set_subject(q, *user, *server, err);
 }
 
 /* A line that came without its secret: what is wrong with it is told at once. */

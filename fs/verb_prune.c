@@ -85,14 +85,18 @@ static bool has_labels(const struct prune *p, const struct name *n)
 	return true;
 }
 
-static bool is_wanted(const struct prune *p, const struct name *n)
+/* A name of which nobody knows when it came (other programs do not write it) may be new. */
+static bool is_old(const struct prune *p, const struct name *n)
 {
-	return (p->all || n->dangling) && (!p->has_until || n->pulled.tv_sec < p->until) &&
-	       has_labels(p, n);
+	return !p->has_until || (n->pulled.tv_sec && n->pulled.tv_sec < p->until);
 }
 
-/* The names that go. One that keeps its image by another name goes whether that is in use or not,
- * as it costs nothing; so an image is looked at once, when all its names are wanted. */
+static bool is_wanted(const struct prune *p, const struct name *n)
+{
+	return (p->all || n->dangling) && is_old(p, n) && has_labels(p, n);
+}
+
+/* The names that go: none of an image that is in use. */
 static int choose(const struct prune *p, const struct names *names, struct job *j,
 		  struct names_change *out, size_t *count, struct err *err)
 {

@@ -13,21 +13,11 @@ static int find(const struct names *names, const struct ref *ref, const struct n
 		struct err *err)
 {
 	autofree char *full = ref_full(ref), *familiar = ref_familiar(ref);
-	autofree char *repository = ref_repository(ref), *short_name = ref_familiar_repository(ref);
-	const struct name *first;
-	size_t len;
 
-	if (!full || !familiar || !repository || !short_name)
+	if (!full || !familiar)
 		return err_nomem(err);
 	*out = names_find(names, full);
-	if (*out)
-		return 0;
-	len = strlen(repository);
-	first = names_at(names, names_lower_bound(names, repository));
-	if (first && !strncmp(first->reference, repository, len) &&
-	    strchr(":@", first->reference[len]))
-		return err_set(err, ENOENT, "tag does not exist: %s", familiar);
-	return err_set(err, ENOENT, "An image does not exist locally with the tag: %s", short_name);
+	return *out ? 0 : err_set(err, ENOENT, "tag does not exist: %s", familiar);
 }
 
 static int push_tag(const struct push *p, const char *name, const struct names *names,
@@ -52,14 +42,15 @@ static int push_all(const struct push *p, const char *name, const struct names *
 		    struct transfer *o, struct err *err)
 {
 	autoref ref = REF_INIT;
-	autofree char *repository = NULL;
+	autofree char *repository = NULL, *familiar = NULL;
 	size_t len, pushed = 0;
 	int r;
 
 	if (ref_parse_repository(name, &ref, NULL) < 0)
 		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a");
 	repository = ref_repository(&ref);
-	if (!repository)
+	familiar = ref_familiar_repository(&ref);
+	if (!repository || !familiar)
 		return err_nomem(err);
 	len = strlen(repository);
 	r = 0;
@@ -73,7 +64,7 @@ static int push_all(const struct push *p, const char *name, const struct names *
 	}
 	if (!r && !pushed)
 		return err_set(err, ENOENT, "An image does not exist locally with the tag: %s",
-			       name);
+			       familiar);
 	return r;
 }
 

@@ -19,8 +19,8 @@ int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf 
 	return r < 0 ? r : removal_tag(fs, operands.at[0], operands.at[1], err);
 }
 
-/* Each is tried. The error has the first failure's code and, a line each, what docker says of all.
- */
+/* Each is tried. The answer has, a line each and behind what was done, what docker says of those
+ * that failed; the error is the first of them. */
 static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		      const struct removal *how, struct buf *answer, struct err *err)
 {
@@ -33,16 +33,15 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 
 		if (!r)
 			r = removal_remove(fs, images->at[i], how, answer, &e);
-		if (r < 0 && how->force && r == -ENOENT)
-			buf_printf(answer, "%s\n", e.text);
-		else if (r < 0)
-			buf_printf(&failures, "%s%s", first ? "\n" : "", e.text);
+		if (r < 0)
+			buf_printf(&failures, "%s\n", e.text);
 		if (r < 0 && !first && !(how->force && r == -ENOENT))
-			first = r;
+			first = err_set(err, -r, "%s", e.text);
 		if (r == -EINTR)
 			break;
 	}
-	return first ? err_set(err, -first, "%s", failures.data ? failures.data : "") : 0;
+	buf_append(answer, failures.data, failures.len);
+	return first ? first : buf_failed(&failures) ? err_nomem(err) : 0;
 }
 
 int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

@@ -309,12 +309,14 @@ static int take_arguments(struct request *rq, struct vn_ctl *f, const char *text
 	f->line = strdup(text);
 	if (!f->line)
 		return err_nomem(err);
-	if (f->verb->kind != VERB_TABLE && f->verb->kind != VERB_QUESTION)
+	if (f->verb->kind != VERB_TABLE && f->verb->kind != VERB_QUESTION) {
 		r = err_set(err, EINVAL, "%s takes no arguments in its name", f->verb->name);
-	else if (!decode_percent(f->line) || strchr(f->line, '\n'))
+		text = ""; /* it may be somebody's password for login */
+	} else if (!decode_percent(f->line) || strchr(f->line, '\n')) {
 		r = err_set(err, EINVAL, "%s: a %% that is no escape", text);
-	else if (f->verb->kind == VERB_TABLE)
+	} else if (f->verb->kind == VERB_TABLE) {
 		r = fill(rq->fs, f, err);
+	}
 	if (r < 0)
 		verb_record(rq->fs, f->verb->name, text, "", r, err);
 	return r;
@@ -331,7 +333,8 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 
 	if (!verb)
 		return -ENOENT;
-	if (!rq->owner && takes_requests(verb) && verb->kind != VERB_TABLE)
+	/* Others see that it is there; the kernel goes by its mode. */
+	if (!rq->owner && name[len] && verb->kind != VERB_TABLE)
 		return -EACCES;
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;

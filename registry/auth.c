@@ -50,6 +50,13 @@ static void drop_all(struct auth *a)
 	a->held = map_new();
 }
 
+void auth_forget(struct auth *a)
+{
+	pthread_mutex_lock(&a->lock);
+	drop_all(a);
+	pthread_mutex_unlock(&a->lock);
+}
+
 int auth_open(const struct registry_options *o, struct http *http, struct hosts *hosts,
 	      struct auth **out, struct err *err)
 {

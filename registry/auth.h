@@ -50,6 +50,9 @@ struct auth_failure {
 /* The stored credentials. */
 struct creds *auth_creds(struct auth *a);
 
+/* What was had by them so far is not used any more. */
+void auth_forget(struct auth *a);
+
 /* Answers a 401. *field is NULL where there is nothing (else) to offer. */
 int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,
 		struct err *err);

@@ -26,12 +26,21 @@ extern char **environ;
 struct helper {
 	const char *action; /* get, store, erase */
 	const char *name;
+	const char *input;
 	pid_t pid;
 	int in, out; /* owned: our ends */
 	int64_t deadline_ms;
 	struct http *http;
 	struct cancel *cancel;
 };
+
+/* Of docker's sentences. */
+static const char *doing(const struct helper *h)
+{
+	return !strcmp(h->action, "store")   ? "storing"
+	       : !strcmp(h->action, "erase") ? "erasing"
+					     : "getting";
+}
 
 /* What a helper is called must not be a path to somewhere else. */
 static bool name_valid(const char *name)
@@ -71,9 +80,10 @@ static int start(struct helper *h, int child_in, int child_out, struct err *err)
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	if (r)
-		return err_set(
-		    err, EACCES, "error getting credentials - err: exec: \"%s\": %s", program,
-		    r == ENOENT ? "executable file not found in $PATH" : strerrordesc_np(r));
+		return err_set(err, EACCES, "error %s credentials - err: exec: \"%s\": %s, out: ``",
+			       doing(h), program,
+			       r == ENOENT ? "executable file not found in $PATH"
+					   : strerrordesc_np(r));
 	return 0;
 }
 
@@ -134,14 +144,13 @@ static int reap(const struct helper *h, int *status, struct err *err)
 	}
 }
 
-static int converse(const struct helper *h, const char *input, struct buf *out, int *status,
-		    struct err *err)
+static int converse(const struct helper *h, struct buf *out, int *status, struct err *err)
 {
 	int r;
 
 	/* A socket, since a helper that reads nothing must not raise SIGPIPE. What is written fits
 	 * its buffer. */
-	(void)!send(h->in, input, strlen(input), MSG_NOSIGNAL);
+	(void)!send(h->in, h->input, strlen(h->input), MSG_NOSIGNAL);
 	shutdown(h->in, SHUT_WR);
 	r = read_output(h, out, err);
 	if (r == 0)
@@ -153,7 +162,7 @@ static int converse(const struct helper *h, const char *input, struct buf *out, 
 	return r;
 }
 
-static int run(struct helper *h, const char *input, struct buf *out, int *status, struct err *err)
+static int run(struct helper *h, struct buf *out, int *status, struct err *err)
 {
 	int in[2], pipe_out[2];
 	int r;
@@ -175,19 +184,39 @@ static int run(struct helper *h, const char *input, struct buf *out, int *status
 	close(steal_fd(&out_theirs));
 	h->in = in_ours;
 	h->out = out_ours;
-	return converse(h, input, out, status, err);
+	return converse(h, out, status, err);
+}
+
+/* Whether a helper repeats the secret that it was told to store, as it is or as JSON writes it. */
+static bool repeats_secret(const struct helper *h, const struct buf *out)
+{
+	autosecret_json *told = NULL;
+	const char *secret, *written;
+
+	if (strcmp(h->action, "store") != 0 || !out->len)
+		return false;
+	if (json_parse(h->input, strlen(h->input), &told, NULL) < 0 ||
+	    !(secret = json_string(told, "Secret")))
+		return true; /* nobody knows */
+	written = strstr(h->input, "\"Secret\":\"");
+	if (memmem(out->data, out->len, secret, strlen(secret)) || !written)
+		return true;
+	written += strlen("\"Secret\":\"");
+	return memmem(out->data, out->len, written, strlen(written) - strlen("\"}")) != NULL;
 }
 
 /* Docker's sentence, with what the helper printed. */
-static int helper_failed(const struct buf *out, int status, struct err *err)
+static int helper_failed(const struct helper *h, const struct buf *out, int status, struct err *err)
 {
 	autobuf text = BUF_INIT;
 
-	text_append_clean(&text, out->data, out->len, 200);
+	if (!repeats_secret(h, out))
+		text_append_clean(&text, out->data, out->len, 200);
 	if (buf_failed(&text))
 		return err_nomem(err);
-	return err_set(err, EACCES, "error getting credentials - err: exit status %d, out: `%s`",
-		       WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.len ? text.data : "");
+	return err_set(err, EACCES, "error %s credentials - err: exit status %d, out: `%s`",
+		       doing(h), WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+		       text.len ? text.data : "");
 }
 
 static int parse_answer(const struct buf *out, struct credential *c, struct err *err)
@@ -216,6 +245,7 @@ static int ask(const char *name, const char *action, const char *input, struct h
 {
 	struct helper h = {.action = action,
 			   .name = name,
+			   .input = input,
 			   .deadline_ms = clock_ms() + CRED_HELPER_SECONDS * 1000,
 			   .http = http,
 			   .cancel = cancel};
@@ -224,12 +254,12 @@ static int ask(const char *name, const char *action, const char *input, struct h
 
 	if (!name_valid(name))
 		return err_set(err, EACCES, "a credential helper with an invalid name");
-	r = run(&h, input, out, &status, err);
+	r = run(&h, out, &status, err);
 	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return r;
 	if (out->len && memmem(out->data, out->len, NOT_FOUND, strlen(NOT_FOUND)))
 		return -ENOENT;
-	return helper_failed(out, status, err);
+	return helper_failed(&h, out, status, err);
 }
 
 int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,

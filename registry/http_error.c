@@ -141,6 +141,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 	case CURLE_SSL_CERTPROBLEM:
 		return failed_detail(a, EHOSTUNREACH, "tls: a file of certs.d", err);
 	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND: /* http_loop_rewind() */
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:

@@ -80,15 +80,15 @@ size_t http_loop_upload(char *data, size_t size, size_t count, void *arg)
 	return (size_t)n;
 }
 
-/* The connection was gone before the server had read: all of it again. */
+/* When a connection that was used before breaks, curl sends all again by itself. What came before
+ * may have been kept, and an upload does not begin twice: it is its sender who asks how far it got.
+ */
 int http_loop_rewind(void *arg, curl_off_t offset, int origin)
 {
-	struct http_answer *a = arg;
+	const struct http_answer *a = arg;
 
-	if (origin != SEEK_SET || offset != 0)
-		return CURL_SEEKFUNC_CANTSEEK;
-	a->sent = 0;
-	return CURL_SEEKFUNC_OK;
+	return origin == SEEK_SET && offset == 0 && a->sent == 0 ? CURL_SEEKFUNC_OK
+								 : CURL_SEEKFUNC_FAIL;
 }
 
 size_t http_loop_body(char *data, size_t size, size_t count, void *arg)

@@ -7,15 +7,25 @@
 #include "registry/login_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HUB "docker.io"
+
+/* What stands in front of an @ may be a password. */
+static int not_a_registry(const char *server, struct err *err)
+{
+	const char *at = strrchr(server, '@');
+
+	return err_set(err, EINVAL, "%s: not a registry's name", at ? at + 1 : server);
+}
 
 /* "https://host:5000/v1/" is host:5000; what names Docker Hub is docker.io. */
 static int registry_of(const char *server, char **out, struct err *err)
 {
 	const char *host = server ? server : HUB, *scheme = strstr(host, "://");
-	autofree char *name = NULL;
+	autofree char *name = NULL, *base = NULL;
+	autourl url = URL_INIT;
 
 	if (scheme)
 		host = scheme + 3;
@@ -27,9 +37,11 @@ static int registry_of(const char *server, char **out, struct err *err)
 		return (*out = strdup(HUB)) ? 0 : err_nomem(err);
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("@?#\\\"", *c))
-			return err_set(err, EINVAL, "%s: not a registry's name", server);
-	if (!*name)
-		return err_set(err, EINVAL, "%s: not a registry's name", server);
+			return not_a_registry(server, err);
+	if (asprintf(&base, "https://%s/", name) < 0)
+		return err_nomem(err);
+	if (url_parse(base, &url, NULL) < 0)
+		return not_a_registry(server, err);
 	*out = steal(&name);
 	return 0;
 }
@@ -58,12 +70,16 @@ static int step_check(void *arg, const struct endpoint *e, struct api_failure *f
 	if (r)
 		return r;
 	status = http_status(a);
-	if (status == 401 || status == 403) {
+	if (status == 401 || status == 403 || status == 404) {
 		if (api_url(q, e, &url, NULL) == 0)
 			shown = url_shown(&url);
-		r = err_set(err, EACCES, "login attempt to %s failed with status: %d %s",
+		/* Every registry has this path. */
+		r = err_set(err, status == 404 ? EPROTO : EACCES,
+			    "login attempt to %s failed with status: %d %s",
 			    shown ? shown : q->repository->domain, status,
-			    status == 401 ? "Unauthorized" : "Forbidden");
+			    status == 401   ? "Unauthorized"
+			    : status == 403 ? "Forbidden"
+					    : "Not Found");
 	} else if (status >= 300) {
 		r = api_status_error(q, a, f, err);
 	}
@@ -100,7 +116,7 @@ static int keep(struct registry *r, const char *registry, const struct credentia
 	if (!e && helper)
 		e = cred_helper_store(helper, key, c, r->http, cancel, err);
 	if (!e)
-		e = login_file_set(creds_file(creds), key, helper ? NULL : c, helper, err);
+		e = login_file_set(creds_file(creds), key, helper ? NULL : c, err);
 	if (!e && !helper) {
 		*file = strdup(creds_file(creds));
 		e = *file ? 0 : err_nomem(err);
@@ -137,5 +153,6 @@ int logout(struct registry *r, const char *server, struct cancel *cancel, struct
 		e = creds_helper(creds, registry, &helper, err);
 	if (!e && helper)
 		e = cred_helper_erase(helper, creds_server_key(registry), r->http, cancel, err);
+	auth_forget(r->auth);
 	return e ? e : login_file_remove(creds_file(creds), creds_server_key(registry), err);
 }

@@ -2,7 +2,7 @@
 /*
  * docker login and docker logout. Credentials are kept in docker's format, in auth=FILE or the
  * store's auth.json (0600), or by the credential helper that one of the files names for the
- * registry; then the file says who has them. Blocks; thread safe, also among processes.
+ * registry; then the file has an empty entry. Blocks; thread safe, also among processes.
  */
 #ifndef REGISTRY_LOGIN_H
 #define REGISTRY_LOGIN_H

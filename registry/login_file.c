@@ -139,40 +139,37 @@ static struct json_object *entry_of(const struct credential *c)
 	return entry;
 }
 
-/* host, http://host, https://host. */
-static void forget(struct json_object *doc, const char *map, const char *key)
+/* host, http://host, https://host; true where one was there. */
+static bool forget(struct json_object *doc, const char *key)
 {
 	static const char *const schemes[] = {"", "http://", "https://"};
-	struct json_object *entries = json_map(doc, map);
+	struct json_object *entries = json_map(doc, "auths");
 	char text[1024];
+	bool found = false;
 
 	for (size_t i = 0; entries && i < 3; i++) {
 		snprintf(text, sizeof(text), "%s%s", schemes[i], key);
+		found = found || json_object_object_get_ex(entries, text, NULL);
 		json_object_object_del(entries, text);
 	}
+	return found;
 }
 
-int login_file_set(const char *path, const char *key, const struct credential *c,
-		   const char *helper, struct err *err)
+int login_file_set(const char *path, const char *key, const struct credential *c, struct err *err)
 {
 	autochange change;
-	struct json_object *auths, *helpers, *entry;
+	struct json_object *auths, *entry;
 	int r = change_open(path, &change, err);
 
 	if (r)
 		return r;
-	forget(change.doc, "auths", key);
-	forget(change.doc, "credHelpers", key);
+	forget(change.doc, key);
 	auths = map_in(change.doc, "auths");
-	helpers = helper ? map_in(change.doc, "credHelpers") : NULL;
 	entry = entry_of(c);
-	if (!auths || (helper && !helpers) || !entry ||
-	    json_object_object_add(auths, key, entry) < 0) {
+	if (!auths || !entry || json_object_object_add(auths, key, entry) < 0) {
 		json_object_put(entry);
 		return err_nomem(err);
 	}
-	if (helper && json_object_object_add(helpers, key, json_object_new_string(helper)) < 0)
-		return err_nomem(err);
 	return write_document(path, &change, err);
 }
 
@@ -183,7 +180,5 @@ int login_file_remove(const char *path, const char *key, struct err *err)
 
 	if (r)
 		return r;
-	forget(change.doc, "auths", key);
-	forget(change.doc, "credHelpers", key);
-	return write_document(path, &change, err);
+	return forget(change.doc, key) ? write_document(path, &change, err) : 0;
 }

@@ -10,12 +10,12 @@
 #include "registry/credential.h"
 #include "store/err.h"
 
-/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry and its
- * name. */
-int login_file_set(const char *path, const char *key, const struct credential *c,
-		   const char *helper, struct err *err);
+/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry. Which
+ * helper that is (credHelpers, credsStore) is for its user to say: it is neither written nor
+ * removed. */
+int login_file_set(const char *path, const char *key, const struct credential *c, struct err *err);
 
-/* Whatever there is for the key, in all its spellings. */
+/* The credentials for the key, in all its spellings. */
 int login_file_remove(const char *path, const char *key, struct err *err);
 
 #endif

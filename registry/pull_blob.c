@@ -103,8 +103,11 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
 		bool local = blob_exists(p->store, &d->digest, d->size);
-		int r = pull_blob(p, repository, d, err);
+		int r;
 
+		if (d->foreign)
+			continue;
+		r = pull_blob(p, repository, d, err);
 		if (r < 0)
 			return err_context(err, "blob %s", digest_text(&d->digest, text));
 		tell(p, d, local ? "Already exists" : "Download complete");

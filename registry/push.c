@@ -29,6 +29,7 @@ struct plan {
 	struct document *documents; /* owned */
 	size_t count;
 	struct push_blobs *blobs; /* owned */
+	bool missing;		  /* content that is not here cannot be had */
 };
 
 static void plan_clear(struct plan *p)
@@ -63,46 +64,70 @@ static void tell(const struct push *p, const char *fmt, ...)
 
 /* ---- what is not here ---- */
 
-/* A repository that the store knows for the same image: where what is missing may be. */
-static int fetch_document(const struct plan *p, const struct descriptor *d, bool blobs,
-			  struct err *err)
+static int fetch_from(const struct plan *p, const struct ref *from, const struct descriptor *d,
+		      bool blobs, struct err *err)
+{
+	const struct pull *pull = &p->push->pull;
+	autobuf body = BUF_INIT;
+	AUTO(manifest_free) struct manifest *m = NULL;
+	int r = pull_document(pull, from, d, &body, err);
+
+	if (r || !blobs)
+		return r;
+	r = manifest_parse(body.data, body.len, d->media_type, &m, err);
+	if (!r)
+		r = pull_blob(pull, from, &m->config, err);
+	return r ? r : pull_blobs(pull, from, m, err);
+}
+
+/* Fetching from elsewhere would end the same. */
+static bool is_ours(int r)
+{
+	return r == -ENOSPC || r == -ENOMEM || r == -EIO || r == -EINTR;
+}
+
+/* From a repository that the store knows for the same image. Of several that fail, one that has it
+ * not says least. */
+static int fetch_document(struct plan *p, const struct descriptor *d, bool blobs, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
-	autofree char *own = ref_repository(p->ref);
+	struct err why = {.code = ENOENT, .text = "and cannot be fetched"};
 	char text[DIGEST_TEXT_MAX];
-	int r = own ? names_get(p->push->pull.store, &names, err) : err_nomem(err);
+	int r = names_get(p->push->pull.store, &names, err);
 
 	for (size_t i = 0; !r && i < names_count(names); i++) {
 		const struct name *n = names_at(names, i);
 		autoref from = REF_INIT;
-		autobuf body = BUF_INIT;
-		AUTO(manifest_free) struct manifest *m = NULL;
+		struct err e = {0};
 
 		if (!digest_equal(&n->descriptor.digest, p->top) ||
 		    ref_parse(n->reference, &from, NULL) < 0)
 			continue;
-		r = pull_document(&p->push->pull, &from, d, &body, err);
-		if (r == 0 && blobs)
-			r = manifest_parse(body.data, body.len, d->media_type, &m, err);
-		if (r == 0 && blobs)
-			r = pull_blob(&p->push->pull, &from, &m->config, err);
-		if (r == 0 && blobs)
-			r = pull_blobs(&p->push->pull, &from, m, err);
-		if (r == 0 || cancel_check(p->push->pull.cancel, NULL) < 0)
-			return r;
-		r = 0; /* another name may do */
+		r = fetch_from(p, &from, d, blobs, &e);
+		if (r == 0)
+			return 0;
+		if (why.code == ENOENT && r != -ENOENT)
+			why = e, why.code = -r;
+		if (!is_ours(r) && cancel_check(p->push->pull.cancel, NULL) == 0)
+			r = 0; /* another name may do */
+		else if (err)
+			*err = e;
 	}
-	return r < 0 ? r
-		     : err_set(err, ENOENT, "content of %s is not here, and cannot be fetched",
-			       digest_text(&d->digest, text));
+	if (r < 0)
+		return r;
+	p->missing = true;
+	return err_set(err, why.code, "content of %s is not here%s %s",
+		       digest_text(&d->digest, text), why.code == ENOENT ? "," : ":", why.text);
 }
 
 static bool blobs_are_here(const struct plan *p, const struct manifest *m)
 {
 	struct store *s = p->push->pull.store;
 
-	return blob_exists(s, &m->config.digest, m->config.size) &&
-	       image_layers_local(s, m, 0, m->layer_count);
+	for (size_t i = 0; i < m->layer_count; i++)
+		if (!m->layers[i].foreign && !image_layers_local(s, m, i, 1))
+			return false;
+	return blob_exists(s, &m->config.digest, m->config.size);
 }
 
 /* ---- the plan ---- */
@@ -247,12 +272,52 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 		return err_nomem(err);
 	tell(push, "The push refers to repository [%s]", repository);
 	r = make_plan(&p, push, ref, asked, top, err);
-	if (r == -ENOENT && oci_type_is_index(top->media_type))
+	if (r && p.missing && oci_type_is_index(top->media_type))
 		r = fall_back(&p, push, ref, top, err);
 	if (!r)
 		r = send(&p, err);
 	plan_clear(&p);
 	return r;
+}
+
+/* The platform of an image; false for what has none, as artifacts. */
+static int platform_of(const struct push *p, const struct descriptor *d, struct platform *out,
+		       bool *has, struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	int r = 0;
+
+	*has = true;
+	if (d->has_platform) {
+		*out = d->platform;
+		return 0;
+	}
+	r = image_open(p->pull.store, d, p->pull.platform, IMAGE_WISHED, &image, err);
+	if (r)
+		return r;
+	*has = !image->artifact;
+	*out = image->config->platform;
+	return 0;
+}
+
+/* A platform that is asked for is pushed, and no other that would do in its place. */
+static int choose(const struct push *p, const char *familiar, const struct descriptor *top,
+		  struct descriptor *out, struct err *err)
+{
+	const struct platform *wish = p->pull.platform;
+	char text[PLATFORM_TEXT_MAX];
+	struct platform is;
+	bool has;
+	int r = image_resolve(p->pull.store, top, wish, IMAGE_WISHED, out, err);
+
+	if (!r)
+		r = platform_of(p, out, &is, &has, err);
+	if (r || !has || platform_equal(&is, wish))
+		return r;
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       familiar, platform_text(wish, text));
 }
 
 int push_image(const struct push *p, const struct ref *ref, const struct descriptor *top,
@@ -263,7 +328,7 @@ int push_image(const struct push *p, const struct ref *ref, const struct descrip
 	int r = familiar ? 0 : err_nomem(err);
 
 	if (!r && p->one_platform)
-		r = image_resolve(p->pull.store, top, p->pull.platform, IMAGE_WISHED, &one, err);
+		r = choose(p, familiar, top, &one, err);
 	if (!r)
 		r = push_descriptor(p, ref, top, p->one_platform ? &one : top, err);
 	descriptor_clear(&one);

@@ -78,6 +78,20 @@ void push_blobs_close(struct push_blobs *b)
 	free(b);
 }
 
+static void tell(struct push_blobs *b, const struct digest *layer, const char *what,
+		 const char *from)
+{
+	const struct pull_watch *w = b->push->pull.watch;
+	char hex[DIGEST_HEX_MAX], line[512];
+
+	if (!w || !w->line)
+		return;
+	snprintf(line, sizeof(line), "%.*s: %s%s", ID_DIGITS, digest_hex(layer, hex), what, from);
+	pthread_mutex_lock(&b->lock);
+	w->line(w->arg, line);
+	pthread_mutex_unlock(&b->lock);
+}
+
 int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer, struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
@@ -86,9 +100,10 @@ int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer,
 	digest_text(&d->digest, text);
 	if (map_get(b->known, text, strlen(text)))
 		return 0;
-	if (d->foreign)
-		return err_set(err, EOPNOTSUPP, "a foreign layer (%s), which is not pushed",
-			       d->media_type);
+	if (d->foreign) {
+		tell(b, &d->digest, "Skipped foreign layer", "");
+		return 0;
+	}
 	tasks = reallocarray(b->tasks, b->count + 1, sizeof(*tasks));
 	if (!tasks || map_put(b->known, text, strlen(text), b)) {
 		b->tasks = tasks ? tasks : b->tasks;
@@ -175,22 +190,6 @@ static void on_sent(void *arg, uint64_t sent)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void tell(struct push_blobs *b, const struct task *t, enum upload_result result,
-		 const char *from)
-{
-	static const char *const texts[] = {"Layer already exists", "Mounted from ", "Pushed"};
-	const struct pull_watch *w = b->push->pull.watch;
-	char hex[DIGEST_HEX_MAX], line[512];
-
-	if (!t->layer || !w || !w->line)
-		return;
-	snprintf(line, sizeof(line), "%.*s: %s%s", ID_DIGITS, digest_hex(&t->digest, hex),
-		 texts[result], result == UPLOAD_MOUNTED ? from : "");
-	pthread_mutex_lock(&b->lock);
-	w->line(w->arg, line);
-	pthread_mutex_unlock(&b->lock);
-}
-
 static struct task *take_task(struct push_blobs *b)
 {
 	struct task *t = NULL;
@@ -214,6 +213,15 @@ static void fail(struct push_blobs *b, int result, const struct err *why)
 	cancel_set(&b->cancel);
 }
 
+static void tell_result(struct push_blobs *b, const struct task *t, enum upload_result result,
+			const char *from)
+{
+	static const char *const texts[] = {"Layer already exists", "Mounted from ", "Pushed"};
+
+	if (t->layer)
+		tell(b, &t->digest, texts[result], result == UPLOAD_MOUNTED ? from : "");
+}
+
 static void *work(void *arg)
 {
 	struct push_blobs *b = arg;
@@ -232,7 +240,7 @@ static void *work(void *arg)
 			continue;
 		}
 		on_sent(t, t->size);
-		tell(b, t, result, from);
+		tell_result(b, t, result, from);
 	}
 	return NULL;
 }

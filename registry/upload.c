@@ -3,7 +3,8 @@
  * A blob: HEAD; then POST, which mounts or opens an upload; PATCH with the bytes; PUT with the
  * digest. Each answer says where the upload goes on (Location), which may be elsewhere and change.
  * When a PATCH breaks, GET says how much has come (Range), and another goes on from there; where
- * that is not known the upload begins anew.
+ * that is not known the upload begins anew. So it does where the registry has lost the upload, or
+ * stands elsewhere than it told: 404 and 416 (docker-registry forgets an upload whose PATCH broke).
  */
 #include "registry/upload.h"
 
@@ -84,6 +85,8 @@ static int send_for(const struct session *s, const struct api_request *q, const 
 		? err_set(err, EPROTO, "unexpected status from %s request to %s: %d", q->method,
 			  s->upload->repository->domain, http_status(*out))
 		: api_status_error(q, *out, f, err);
+	if (q->url && (http_status(*out) == 404 || http_status(*out) == 416))
+		f->cause = RETRY_CUT;
 	http_finish(*out);
 	*out = NULL;
 	return r;
@@ -123,8 +126,8 @@ static int exists(struct session *s, const struct digest *digest, struct err *er
 }
 
 /* Opens an upload: 1 where the registry has mounted the blob instead. */
-static int open_session(struct session *s, const struct digest *digest, struct api_failure *f,
-			struct err *err)
+static int post(struct session *s, const struct digest *digest, struct api_failure *f,
+		struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
 	autobuf path = BUF_INIT;
@@ -146,6 +149,19 @@ static int open_session(struct session *s, const struct digest *digest, struct a
 	s->offset = 0;
 	http_finish(a);
 	return r;
+}
+
+/* The other repository may be one that its registry does not show us; that is no reason not to
+ * send. */
+static int open_session(struct session *s, const struct digest *digest, struct api_failure *f,
+			struct err *err)
+{
+	int r = post(s, digest, f, err);
+
+	if ((r != -EACCES && r != -ENOENT) || !s->from)
+		return r;
+	s->from = NULL;
+	return post(s, digest, f, err);
 }
 
 /* How much the registry has of an upload that broke. */

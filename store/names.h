@@ -47,6 +47,7 @@ struct names_change {
 	    *set;      /* sets or replaces, with the present time as `pulled`; media type,
 			  digest, size and platform are written. NULL: removes, */
 	bool dangling; /* set: as an image without a tag; nothing where that has a name already */
+	bool named;    /* set: only what has a name still; else -ENOENT, as its blobs may be gone */
 	const struct digest *only; /* … where that is what it names; or NULL: whatever it names */
 	bool done;		   /* out: a removal found what to remove */
 };

@@ -192,6 +192,8 @@ static int apply_set(struct edit *e, const struct names_change *c, struct err *e
 
 	if (c->dangling && is_named(e, &c->set->digest))
 		return 0;
+	if (c->named && !is_named(e, &c->set->digest))
+		return err_set(err, ENOENT, "what %s is to name has been removed", c->reference);
 	replaced = take(e, c->reference, NULL, &old, err, &r);
 	for (size_t i = e->count; !r && i-- > 0;)
 		if (e->names[i].dangling &&

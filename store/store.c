@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#define LOCK_POLL_NS 1000000
 
 /* One window of the largest size, and some of the usual ones. */
 #define WINDOWS_BYTES (136u << 20)
@@ -215,6 +218,26 @@ struct store_lock {
 	int fd; /* owned; an open file description of its own, so that it excludes threads, too */
 };
 
+void store_stop(struct store *s)
+{
+	__atomic_store_n(&s->ending, true, __ATOMIC_RELAXED);
+}
+
+/* flock(2) that can be given up. */
+static int wait_for(struct store *s, int fd, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(err, "lock");
+		if (__atomic_load_n(&s->ending, __ATOMIC_RELAXED))
+			return err_set(err, EINTR, "interrupted");
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* One try: -EAGAIN where the file that was locked lost its name meanwhile. */
 static int lock_file(struct store *s, struct err *err)
 {
@@ -224,10 +247,10 @@ static int lock_file(struct store *s, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	do {
-		r = flock(fd, LOCK_EX);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 || fstat(fd, &held) < 0)
+	r = wait_for(s, fd, err);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &held) < 0)
 		return err_sys(err, "lock");
 	if (fstatat(s->dirfd, "lock", &named, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    named.st_ino != held.st_ino || named.st_dev != held.st_dev)

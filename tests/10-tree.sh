@@ -259,7 +259,10 @@ if [[ $EUID == 0 ]]; then
         cat "$M/images/$R/private/v1/rootfs/shadow"
         eq "$(setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" read "$M/images/$R/private/v1/rootfs/shadow")" EACCES
     '
-    it "with allow_other, only the owner writes to control files" '
+    it "with allow_other, all see the control files, and only the owner writes to them or reads what came of it" '
+        setpriv --reuid 65534 --clear-groups ls -l "$M/ctl"
+        eq "$(setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" read "$M/ctl/pull")" EACCES
+        eq "$(setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" read "$M/ctl/manifest?x")" EACCES
         eq "$(setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" write "$M/ctl/pull" "$R/app:v2")" EACCES
     '
 fi

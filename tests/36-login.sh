@@ -7,6 +7,8 @@ CANARY=canary-secret
 start_registry basic htpasswd
 B=$R
 AUTH=ann:$CANARY push_image app v1 >/dev/null
+start_registry open
+O=$R
 start_registry token token
 K=$R
 start_registry tls tls htpasswd
@@ -30,6 +32,10 @@ sys.exit(status)
 P
 }
 
+it "logout of what was never there: docker does not mind, and nothing is written" '
+    eq "$(ctl logout "$B")" "Removing login credentials for $B"
+    [ ! -e "$STORE/auth.json" ]
+'
 it "a wrong password is EACCES, and stores nothing" '
     login ann "$B" wrong >"$T/out" 2>"$T/err" && fail "it should not"
     eq "$(cat "$T/err")" EACCES
@@ -70,6 +76,22 @@ it "mistakes in docker words" '
     login ann 127.0.0.1:1 x 2>"$T/err" >/dev/null && fail "nobody there"
     matches "$(cat "$T/err")" "ECONNREFUSED"
 '
+it "a server whose name can be none is told" '
+    for server in "a b" localhost:99999 "x?y" "http://"; do
+        login ann "\"$server\"" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not: $server"
+        eq "$server $(cat "$T/err")" "$server EINVAL"
+    done
+'
+it "a server that is no registry is told" '
+    port=$(free_port)
+    mkdir "$T/www"
+    start www python3 -m http.server --bind 127.0.0.1 --directory "$T/www" "$port"
+    until_true 5 "answers $port"
+    login ann "127.0.0.1:$port" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EPROTO
+    eq "$(cat "$T/out")" "login attempt to http://127.0.0.1:$port/v2/ failed with status: 404 Not Found"
+    stop www
+'
 it "two at once lose nothing" '
     for i in 1 2 3 4; do login ann "$B" "$CANARY" >/dev/null & login ann "$K" "$CANARY" >/dev/null & done
     wait
@@ -95,7 +117,7 @@ it "a credential helper keeps it, where a file names one" '
     cat >"$T/bin/docker-credential-test" <<"P"
 #!/bin/sh
 case $1 in
-store) cat >"$KEPT" ;;
+store) cat >"$KEPT"; [ -z "${LOCKED:-}" ] || { [ "$LOCKED" = 1 ] && echo "no keyring" || cat "$KEPT"; rm "$KEPT"; exit 1; } ;;
 get) cat >/dev/null; [ -e "$KEPT" ] && cat "$KEPT" || { echo "credentials not found in native keychain"; exit 1; } ;;
 erase) cat >/dev/null; rm -f "$KEPT" ;;
 esac
@@ -111,6 +133,57 @@ P
     ctl logout "$B" >/dev/null
     [ ! -e "$T/kept" ]
     rm "$HOME/.docker/config.json"
+'
+it "which helper that is remains the user's: logout does not touch it, and login needs no entry for it" '
+    for named in "{\"credHelpers\": {\"$B\": \"test\"}}" "{\"credsStore\": \"test\"}"; do
+        echo "$named" >"$T/config.json"
+        unmount_store
+        KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+        for i in 1 2; do
+            eq "$(login ann "$B" "$CANARY")" "Login Succeeded"
+            eq "$(jq -c "del(.auths)" "$T/config.json")" "$(jq -c . <<<"$named")"
+            [ -e "$T/kept" ]
+            ctl logout "$B" >/dev/null
+            eq "$(jq -c "del(.auths)" "$T/config.json")" "$(jq -c . <<<"$named")"
+            [ ! -e "$T/kept" ]
+        done
+    done
+'
+it "logout of what docker has given to a helper: forgotten, at once" '
+    jq -n --arg host "$B" --arg secret "$CANARY" "{ServerURL: \$host, Username: \"ann\", Secret: \$secret}" >"$T/kept"
+    pull "$B/app:v1" >/dev/null
+    ctl logout "$B" >/dev/null
+    [ ! -e "$T/kept" ]
+    expect_errno EACCES write "$M/ctl/pull" "$B/app:v1"
+'
+it "a helper that cannot keep it: its words, in docker's" '
+    unmount_store
+    LOCKED=1 KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+    login ann "$B" "$CANARY" >"$T/out" 2>"$T/err" && fail "it should not"
+    eq "$(cat "$T/err")" EACCES
+    grep -q "error storing credentials - err: exit status 1, out: .no keyring." "$T/out"
+    eq "$(jq -c .auths "$T/config.json")" "{}"
+    unmount_store
+    LOCKED=loud KEPT=$T/kept PATH=$T/bin:$PATH mount_store -o auth="$T/config.json"
+    for secret in "$CANARY" "$CANARY\"\\"; do
+        login ann "$O" "$secret" >"$T/out" 2>/dev/null && fail "it should not"
+        grep -q "error storing credentials - err: exit status 1, out: ..$" "$T/out"
+        ! cat "$M"/ctl/* "$T/imagefs.log" | grep -F "$CANARY" || fail "$secret"
+    done
+    unmount_store
+    mount_store
+'
+it "who mistakes the form of a login tells nobody the secret" '
+    for line in "-u ann $B $CANARY" "-w$CANARY -u ann $B" "-u ann --password-stdin=$CANARY $B" "-u ann -p$CANARY $B" \
+        "-u ann https://ann:$CANARY@$B/" "-u ann:$CANARY $B" "ann $CANARY" "$CANARY" "---$CANARY"; do
+        printf "%s\n%s\n" "$line" "$CANARY" >"$M/ctl/login" 2>/dev/null && fail "taken: $line"
+        expect_errno EINVAL write "$M/ctl/login" "$line"
+    done
+    expect_errno EINVAL read "$M/ctl/login?-u ann -p $CANARY $B"
+    { printf "%s\n" "-u ann $B"; printf "%s" canary-; echo "$CANARY"; } >"$M/ctl/login" 2>/dev/null || :
+    (($(grep -c "^....-.*login" "$M/ctl/login") > 5))
+    ! cat "$M"/ctl/* | grep -F "$CANARY" || fail ctl
+    ! grep -F "$CANARY" "$T/imagefs.log" || fail log
 '
 it "no secret in any file of the mount, the log, the events, the arguments, the store but auth.json" '
     login ann "$B" "$CANARY" >/dev/null

@@ -98,7 +98,8 @@ it "jobs shows a running transfer, and nothing when there is none" '
 '
 hostile <<'END'
 serve("slow", "v1", Image([Layer([f("x", bytes(i * i % 253 for i in range(400000)))], "plain")]))
-on("GET /v2/slow/blobs", drip=(8192, 0.1))
+serve("slow2", "v1", Image([Layer([f("y", bytes(i * i % 251 for i in range(400000)))], "plain")]))
+on("GET /v2/slow2?/blobs", drip=(8192, 0.1))
 END
 it "jobs names what is under way with its bytes" '
     pull "$H/slow:v1" >/dev/null &
@@ -114,6 +115,22 @@ it "a writer that is killed takes its request with it" '
     kill -KILL $pid
     wait $pid || :
     echo "$R/app:v1" >"$C/pull"
+'
+it "an interrupt ends all lines of a write, not one" '
+    python3 -c "import os, sys; os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$C/pull" "$H/slow2:v1
+$R/app:never" 2>/dev/null & pid=$!
+    until_true 10 "grep -q slow2 \"$C/jobs\""
+    kill -INT $pid
+    kill -TERM $pid
+    wait $pid || :
+    until_true 5 "grep -q \"slow2.*EINTR\" \"$C/pull\""
+    hasnt "$(cat "$C/jobs")" slow2
+    hasnt "$(cat "$C/pull")" app:never
+'
+it "whatever is asked for, events are JSON and the log is text" '
+    printf "\377\376 \033[31m\302\233x\n" >"$C/rmi" 2>/dev/null && fail "taken"
+    tail -n 1 "$C/events" | python3 -c "import json, sys; print(json.loads(sys.stdin.buffer.read().decode()))"
+    fails grep -qP "[\x00-\x08\x0b-\x1f\x7f-\xff]" "$T/imagefs.log"
 '
 it "a huge request is refused" '
     head -c 2000000 /dev/zero | tr "\0" x >"$T/huge"

@@ -76,6 +76,10 @@ it "several at once: each is tried, the first failure is the errno" '
     [ ! -L "$M/images/x/2" ]
     grep -q "No such image: nosuch:7" "$M/ctl/rmi"
 '
+it "of several that fail each has its line" '
+    ctl tag "$R/app:v1" x:1
+    eq "$(ctl rmi nosuch:1 x:1 nosuch:2 2>/dev/null)" "$(printf "Untagged: x:1\nNo such image: nosuch:1\nNo such image: nosuch:2")"
+'
 it "-f takes a missing one for success, and says so" 'has "$(ctl rmi -f nosuch:7)" "No such image: nosuch:7"'
 it "by ID: a conflict where there are several tags, unless forced" '
     id=$(ID $R/app/v1)
@@ -85,6 +89,18 @@ it "by ID: a conflict where there are several tags, unless forced" '
     answer=$(ctl rmi -f "$id")
     has "$answer" "Untagged: y:1"
     has "$answer" "Deleted: sha256:"
+    restore
+'
+
+it "by ID: a conflict, too, where another repository has it by digest alone" '
+    id=$(ID $R/app/v1)
+    pull "$R/app@$(DIGEST $R/app/v1)" >/dev/null
+    ctl tag "$R/app:v1" z:1
+    ctl rmi "$R/app:v1" >/dev/null
+    pull "$R/app@$(DIGEST z/1)" >/dev/null
+    expect_errno EBUSY write "$M/ctl/rmi" "$id"
+    [ -L "$M/images/z/1" ]
+    ctl rmi -f "$id" >/dev/null
     restore
 '
 
@@ -148,6 +164,14 @@ it "filters: until, label, label!" '
     restore
 '
 
+it "until spares what another program has just put there" '
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$R/app:v1" "oci:$STORE:docker.io/library/new:1"
+    ctl prune -a --filter until=1h >/dev/null
+    [ -L "$M/images/new/1" ]
+    ctl rmi new:1 >/dev/null
+    restore
+'
+
 # --- by hand ---
 it "rm untags" '
     ctl tag "$R/app:v1" hand:1
@@ -163,6 +187,9 @@ it "ln -s tags: by a path, relative or absolute, a name beside, a reference" '
     ln -s "$R/app:v1" "$M/images/hand/reference"
     eq "$(readlink "$M"/images/hand/{absolute,relative,beside,top,reference} | sort -u)" "$(DIGEST $R/app/v1)"
     eq "$(ls "$M/images/hand" | grep -vc sha256)" 6
+    (cd "$M/images/hand" && ln -s "../$R/app:v1" pasted && ln -s ../hand:1 near && ln -s "$M/images/hand@$(DIGEST $R/app/v1)" pinned)
+    eq "$(readlink "$M"/images/hand/{pasted,near,pinned} | sort -u)" "$(DIGEST $R/app/v1)"
+    rm "$M"/images/hand/{pasted,near,pinned}
     fails ln -s /etc/passwd "$M/images/hand/bad" 2>/dev/null
     fails ln -s nosuch:1 "$M/images/hand/bad" 2>/dev/null
 '
@@ -211,6 +238,51 @@ it "another mount of the store sees it at once, and lets go" '
     ls "$M2/images/$R" >/dev/null
     until_true 5 "! ls -l /proc/$(pid_of second)/fd | grep -q blobs.*deleted"
     restore
+    NAME=second unmount_store -m "$M2"
+'
+cat >"$T/hands.py" <<'P'
+"""Many hands on the same few tags, in two mounts: what they may be told is that another was there first."""
+import errno, os, random, sys, threading, time
+mounts, source, wrong = sys.argv[1:3], sys.argv[3], []
+end = time.monotonic() + 3
+
+
+def hand(seed):
+    r = random.Random(seed)
+    while time.monotonic() < end and not wrong:
+        here = f"{r.choice(mounts)}/images/localhost:1/hands"
+        one, two = r.choice("xyz"), r.choice("xyz")
+        what = r.choice(["symlink", "rename", "unlink", "request"])
+        try:
+            if what == "symlink":
+                os.symlink(source, f"{here}/{one}")
+            elif what == "rename":
+                os.rename(f"{here}/{one}", f"{here}/{two}")
+            elif what == "unlink":
+                os.unlink(f"{here}/{one}")
+            else:
+                fd = os.open(f"{r.choice(mounts)}/ctl/rmi", os.O_WRONLY)
+                os.write(fd, f"localhost:1/hands:{one}\n".encode())
+                os.close(fd)
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.EEXIST):
+                wrong.append(f"{what}: {e}")
+
+
+threads = [threading.Thread(target=hand, args=(i,)) for i in range(6)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(*wrong, sep="\n")
+sys.exit(bool(wrong))
+P
+it "many hands on the same tags, in two mounts, are told that another was there first, and no more" '
+    M2=$T/second
+    remount_store -o lookup=local
+    NAME=second mount_store -m "$M2" -o lookup=local
+    python3 "$T/hands.py" "$M" "$M2" "$R/app:v1"
+    eq "$(cat "$M/images/$R/app/v1/rootfs/one")" 1
     NAME=second unmount_store -m "$M2"
 '
 it "the store is valid in the end" valid_store

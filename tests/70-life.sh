@@ -106,6 +106,22 @@ it "SIGTERM with readers that wait for a dead registry ends it in 2 s, and frees
     fails mounted
     rm -f "$T/pids/dead"
 '
+it "SIGTERM while another process holds the lock of the store ends it in 2 s" '
+    NAME=locked mount_store
+    pid=$(pid_of locked)
+    flock "$STORE/lock" sleep 20 & holder=$!
+    sleep 0.3
+    timeout 1 python3 "$HERE/syscall.py" write "$M/ctl/prune" "" >/dev/null || :
+    grep prune "$M/ctl/jobs"
+    begin=$(date +%s%N)
+    kill -TERM "$pid"
+    gone "$pid" 10
+    ((($(date +%s%N) - begin) / 1000000 <= 2000 * TIMEOUT_FACTOR))
+    kill "$(pgrep -P "$holder")"
+    wait
+    fails mounted
+    rm -f "$T/pids/locked"
+'
 it "unmounting in the middle of a pull ends it in 2 s" '
     NAME=slow mount_store -s "$T/slow.store"
     pid=$(pid_of slow)

@@ -81,6 +81,34 @@ it "bash completes commands, local tags, and the tags of a registry" '
     has "$(try "img rmi ")" "$R/app:v1"
     eq "$(try "img pull $R/app:v")" "v1 v2"
 '
+it "rmi of several: what was done on standard output, why the others stay on standard error" '
+    img tag "$R/app:v1" one:1
+    rc=0; img rmi nosuch:1 one:1 nosuch:2 >"$T/out" 2>"$T/err" || rc=$?
+    eq "$rc" 1
+    eq "$(cat "$T/out")" "Untagged: one:1"
+    eq "$(cat "$T/err")" "$(printf "No such image: nosuch:1\nNo such image: nosuch:2")"
+    img rmi -f nosuch:1 >"$T/out" 2>"$T/err"
+    eq "$(cat "$T/out" "$T/err")" "No such image: nosuch:1"
+    eq "$(cat "$T/out")" ""
+'
+it "a command that wants arguments says so without them; the others do without" '
+    for command in pull push tag rmi inspect; do
+        rc=0; img "$command" >"$T/out" 2>"$T/err" || rc=$?
+        eq "$command $rc" "$command 1"
+        grep -q "requires.* argument" "$T/err"
+    done
+    img images >/dev/null
+    img df >/dev/null
+'
+start_registry basic htpasswd
+it "login takes its options before and behind the server, as docker does" '
+    for words in "-u ann --password-stdin $R" "$R -u ann --password-stdin" "--username=ann $R --password-stdin"; do
+        has "$(img login $words <<<canary-secret)" "Login Succeeded"
+        img logout "$R" >/dev/null
+    done
+    rc=0; img login -u ann --password-stdin "$R" other <<<x 2>/dev/null || rc=$?
+    eq "$rc" 125
+'
 for shell in zsh fish; do
     if have "$shell"; then
         it "the completion of $shell can be read" "

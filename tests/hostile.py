@@ -19,6 +19,7 @@ Without a rule a request gets a correct answer (manifests, blobs with Range, tag
     stall="request" | "headers" | N    never answers | stops after the headers | after N bytes of the body
     drip=(N, S)                        N bytes of the body every S seconds
     cut=N  reset=N                     closes, or resets, after N bytes of the body
+    take=N                             resets after N bytes of the request's body
     flip=N                             inverts byte N of the body
     length=N | None                    another Content-Length, or none
     chunked=True  http10=True          other framings
@@ -152,11 +153,14 @@ class Connection(socketserver.BaseRequestHandler):
         while (text := self.input.readline(65536).strip()) != b"":
             key, _, value = text.decode("latin-1").partition(":")
             headers[key.strip().lower()] = value.strip()
-        body = self.input.read(int(headers.get("content-length", 0)))
         request = {"method": line[0].decode(), "path": line[1].decode(), "headers": headers}
-        request["body"] = body.decode("latin-1")
+        how = self.server.state.rule(request)
+        length = int(headers.get("content-length", 0))
+        request["body"] = self.input.read(min(length, how.get("take", length))).decode("latin-1")
         self.server.state.note(request)
-        return self.answer(request, self.server.state.rule(request))
+        if how.get("take", length) < length:
+            self.end(True)
+        return self.answer(request, how)
 
     def answer(self, request, how):
         if "call" in how:

@@ -154,6 +154,7 @@ start_registry() {
 version: 0.1
 log: {level: info, formatter: text}
 storage: {filesystem: {rootdirectory: $T/$name.data}, delete: {enabled: true}}
+validation: {manifests: {urls: {allow: ["^https://elsewhere.example/"]}}}
 http:
   addr: 127.0.0.1:$port
 END

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""race.py STORE PULLING-MOUNT REMOVING-MOUNT ROUNDS REFERENCE…: one process of imagefs pulls, another removes.
+"""race.py STORE PULLING-MOUNT REMOVING-MOUNT ROUNDS REFERENCE…: one process of imagefs pulls and tags, another removes.
 
-Each round of the one pulls an image and reads it; each round of the other removes one, or prunes. Meanwhile the store is looked at
+Each round of the one pulls an image and reads it, beside tags that it gives; each round of the other removes one, or prunes. Meanwhile the store is looked at
 under its own lock, where nothing changes: every blob that a name needs is there, and whole. A pull must end well; a reader sees the
 right bytes, or that the image is gone. Prints what was done; fails at the first thing that is wrong.
 """
@@ -21,7 +21,7 @@ rounds = int(rounds)
 seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
 stop = threading.Event()
 wrong = []
-counts = {"pulled": 0, "read": 0, "gone": 0, "removed": 0, "busy": 0, "missing": 0, "pruned": 0, "checked": 0}
+counts = {"pulled": 0, "tagged": 0, "read": 0, "gone": 0, "removed": 0, "busy": 0, "missing": 0, "pruned": 0, "checked": 0}
 
 
 def request(mount, verb, line):
@@ -69,13 +69,22 @@ def pull(r):
             counts["gone"] += 1
 
 
+def tag(r):
+    while not stop.is_set():
+        reference = r.choice(references)
+        code = request(pulling, "tag", f"{reference} {reference}-too")
+        counts["tagged"] += not code
+        if code not in (0, errno.ENOENT):
+            raise AssertionError(f"tag {reference}: {errno.errorcode[code]}")
+
+
 def remove(r):
     while not stop.is_set():
         if r.random() < 0.3:
             code = request(removing, "prune", r.choice(["", "-a"]))
             counts["pruned"] += 1
         else:
-            code = request(removing, "rmi", r.choice(["", "-f "]) + r.choice(references))
+            code = request(removing, "rmi", r.choice(["", "-f "]) + r.choice(references) + r.choice(["", "-too"]))
             counts["removed" if not code else "busy" if code == errno.EBUSY else "missing"] += 1
         if code not in (0, errno.ENOENT, errno.EBUSY):
             raise AssertionError(f"remove: {errno.errorcode[code]}")
@@ -110,7 +119,7 @@ def check(_):
         stop.wait(0.01)
 
 
-threads = [threading.Thread(target=guarded(f)) for f in (pull, remove, check)]
+threads = [threading.Thread(target=guarded(f)) for f in (pull, tag, remove, check)]
 for t in threads:
     t.start()
 for t in threads:

@@ -155,6 +155,7 @@ static void several_changes_are_one(void **state)
 	};
 	struct names_change bad[] = {{.reference = "h.x/c:1", .set = &one},
 				     {.reference = "no name", .set = &one}};
+	struct names_change gone = {.reference = "h.x/c:1", .set = &two, .named = true};
 
 	(void)state;
 	set("h.x/a:1", 1);
@@ -163,6 +164,7 @@ static void several_changes_are_one(void **state)
 	assert_true(changes[2].done);
 	assert_false(changes[3].done);
 	assert_int_equal(names_edit(store, bad, 2, NULL), -EINVAL);
+	assert_int_equal(names_edit(store, &gone, 1, NULL), -ENOENT);
 	n = get();
 	assert_int_equal(names_count(n), 1);
 	assert_non_null(names_find(n, "h.x/b:1"));
