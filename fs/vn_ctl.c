@@ -38,6 +38,7 @@ struct vn_ctl {
 	struct ctl_stream *stream; /* of a stream verb: a reference */
 	pthread_mutex_t lock;
 	bool filled;   /* under lock, with those below */
+	bool answered; /* the content is a stream's answers, no longer the snapshot */
 	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
 	int failing; /* -errno that the next READ gives again, or 0 */
@@ -152,15 +153,23 @@ static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* The same for a piece of a stream, which ends at `end`. */
-static void converse_stream(struct vn_ctl *f, uint64_t end, const struct buf *answer)
+/* The same for a piece of a stream, from offset to end. What was answered to an earlier piece stays
+ * until the writer has read it: behind an archive's end there may be a piece of padding alone. */
+static void converse_stream(struct vn_ctl *f, uint64_t offset, uint64_t end,
+			    const struct buf *answer)
 {
+	struct buf unread = BUF_INIT;
+
 	pthread_mutex_lock(&f->lock);
-	f->content.len = 0;
+	if (f->answered)
+		buf_append_range(&unread, &f->content, offset > f->base ? offset - f->base : 0,
+				 f->content.len);
+	buf_append(&unread, answer->data, answer->len);
+	buf_free(&f->content);
+	f->content = unread;
 	f->failing = 0;
 	f->base = end;
-	buf_append(&f->content, answer->data, answer->len);
-	f->filled = true;
+	f->filled = f->answered = true;
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -175,7 +184,7 @@ static int end_stream(struct request *rq, struct vn_ctl *f, struct err *err)
 
 	if (!rq->ended)
 		return ctl_stream_write(rq, f->stream, NULL, 0, err);
-	converse_stream(f, f->base, job_result(rq->ended));
+	converse_stream(f, f->base, f->base, job_result(rq->ended));
 	r = job_outcome(rq->ended, err);
 	pthread_mutex_lock(&f->lock);
 	f->failing = r;
@@ -254,7 +263,7 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 	if (!rq->ended)
 		return len ? ctl_stream_write(rq, f->stream, data, len, err) : 0;
 	r = job_outcome(rq->ended, err);
-	converse_stream(f, r < 0 ? offset : offset + len, job_result(rq->ended));
+	converse_stream(f, offset, r < 0 ? offset : offset + len, job_result(rq->ended));
 	return r;
 }
 
