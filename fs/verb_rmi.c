@@ -24,8 +24,7 @@ int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf 
 static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		      const struct removal *how, struct buf *answer, struct err *err)
 {
-	autobuf failures = BUF_INIT;
-	int first = 0;
+	struct err all = {0};
 
 	for (size_t i = 0; i < images->count; i++) {
 		struct err e = {0};
@@ -35,14 +34,15 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 			r = removal_remove(fs, images->at[i], how, answer, &e);
 		if (r < 0 && how->force && r == -ENOENT)
 			buf_printf(answer, "%s\n", e.text);
-		else if (r < 0)
-			buf_printf(&failures, "%s%s", first ? "\n" : "", e.text);
-		if (r < 0 && !first && !(how->force && r == -ENOENT))
-			first = r;
+		else if (r < 0 && !all.code)
+			all = e;
+		else if (r < 0 && !err_add(&all, &e))
+			buf_printf(answer, "%s\n", e.text);
 		if (r == -EINTR)
 			break;
 	}
-	return first ? err_set(err, -first, "%s", failures.data ? failures.data : "") : 0;
+	*err = all;
+	return -all.code;
 }
 
 int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

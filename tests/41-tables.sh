@@ -237,7 +237,8 @@ it "inspect prints those that are there, and says what is not" '
     { echo "nosuch $R/gold/app:v1 alsonot" >&3; } 2>/dev/null && fail "should fail"
     answer=$(cat <&3)
     eq "$(sed -n "/^\\[/,/^\\]/p" <<<"$answer" | jq -r ".[].RepoTags[]" | xargs)" "$R/gold/app:stable $R/gold/app:v1"
-    has "$answer" "No such image: nosuch:latest"
-    has "$answer" "No such image: alsonot:latest"
+    eq "$(tail -2 <<<"$answer")" "No such image: nosuch:latest
+No such image: alsonot:latest"
+    eq "$(tail -1 "$M/ctl/events" | jq -r .message)" "$(tail -2 <<<"$answer")"
 '
 finish
