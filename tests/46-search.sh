@@ -59,5 +59,10 @@ it "what is not there" '
     expect_errno ENOENT write "$M/ctl/manifest" "$R/multi:nope"
     grep -q "no such manifest: $R/multi:nope" "$M/ctl/manifest"
 '
+it "the word inspect alone is no repository to ask for" '
+    expect_errno EINVAL write "$M/ctl/manifest" inspect
+    expect_errno EINVAL write "$M/ctl/manifest" "inspect -v"
+    expect_errno ENOENT write "$M/ctl/manifest" "inspect $R/inspect"
+'
 it "neither changes the store" '[ ! -d "$STORE/blobs/sha256" ] || eq "$(ls "$STORE/blobs/sha256" | wc -l)" 0'
 finish
