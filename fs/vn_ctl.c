@@ -13,7 +13,9 @@
  * the answer to a question: not its LOOKUP, as that holds the lock of ctl/.
  *
  * Of a stream nothing is kept. While it is not done its file seems to have one byte more than was
- * written: who reads there has written all, and is told what came of it.
+ * written: who reads there has written all, and is told what came of it. A write(2) may be several
+ * WRITEs, and of one that fails behind others the kernel tells nothing but how far it came: so what
+ * follows a failure fails, too, until its answer is read.
  */
 #include "fs/vn.h"
 
@@ -42,6 +44,7 @@ struct vn_ctl {
 	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
 	int failing; /* -errno that the next READ gives again, or 0 */
+	int refused; /* of a stream: -errno that WRITEs give until the answer is read, or 0 */
 };
 
 static struct timespec time_now(void)
@@ -203,6 +206,26 @@ static int fail_again(struct vn_ctl *f, struct err *err)
 	return r < 0 ? err_set(err, -r, "the request is not complete") : 0;
 }
 
+/* What a WRITE behind a failure gives. Not EINTR, upon which programs try again for ever. */
+static int refuse(struct vn_ctl *f, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = f->refused == -EINTR ? -EBADMSG : f->refused;
+	pthread_mutex_unlock(&f->lock);
+	return r < 0 ? err_set(err, -r, "%s: the request has failed, and its answer is not read",
+			       f->verb->name)
+		     : 0;
+}
+
+static void set_refused(struct vn_ctl *f, int r)
+{
+	pthread_mutex_lock(&f->lock);
+	f->refused = r < 0 ? r : 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 			 struct buf *out, struct err *err)
 {
@@ -219,6 +242,8 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 		r = fail_again(f, err);
 	if (r)
 		return r;
+	if (f->stream)
+		set_refused(f, 0);
 	pthread_mutex_lock(&f->lock);
 	r = fill(rq->fs, f, err);
 	for (; !r && offset < f->base && len > 0 && !buf_failed(out); offset++, len--)
@@ -260,9 +285,12 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 		return err_set(err, EINVAL, "%s takes no requests", f->verb->name);
 	if (!f->stream)
 		return write_requests(rq, f, offset, data, len, err);
-	if (!rq->ended)
-		return len ? ctl_stream_write(rq, f->stream, data, len, err) : 0;
+	if (!rq->ended) {
+		r = refuse(f, err);
+		return r || !len ? r : ctl_stream_write(rq, f->stream, data, len, err);
+	}
 	r = job_outcome(rq->ended, err);
+	set_refused(f, r);
 	converse_stream(f, offset, r < 0 ? offset : offset + len, job_result(rq->ended));
 	return r;
 }

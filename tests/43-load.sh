@@ -231,6 +231,28 @@ quote EBADMSG tar archive
 zeros EBADMSG unrecognized image format
 flip EBADMSG gzip
 E2
+it "what follows a failure fails with it, until the answer is read" '
+    head -c 1000000 "$A/docker.tar" >"$T/broken.tar" # as a disk that is full in the middle of a write
+    cat "$A/bad-noise.tar" "$A/legacy.tar" >>"$T/broken.tar"
+    python3 - "$M/ctl/load" "$T/broken.tar" "$A/legacy.tar" <<P
+import errno, os, sys
+out, broken, good = os.open(sys.argv[1], os.O_RDWR), open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read()
+def fails(data):
+    try:
+        while data:
+            data = data[os.write(out, data):]
+    except OSError as e:
+        return errno.errorcode[e.errno]
+assert fails(broken) == "EBADMSG"
+assert fails(good) == "EBADMSG"
+answer = os.read(out, 1 << 16).decode()
+assert answer.count("\n") == 1, answer
+assert fails(good) is None
+assert os.read(out, 1 << 16) == b"Loaded image: legacy:1\nLoaded image: legacy:2\n"
+P
+    ctl rmi -f legacy:1 legacy:2 >/dev/null
+    nothing_left
+'
 it "requests that are none, and files that cannot be" '
     refuses "-i relative" EINVAL "absolute"
     refuses "-i $M/README" EINVAL "this mount"
