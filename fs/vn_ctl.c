@@ -19,6 +19,7 @@
  */
 #include "fs/vn.h"
 
+#include "fs/ctl_cut.h"
 #include "fs/ctl_request.h"
 #include "fs/ctl_stream.h"
 #include "fs/events.h"
@@ -34,6 +35,7 @@
 
 struct vn_ctl {
 	struct vnode v;
+	struct fs *fs;
 	const struct verb *verb;
 	char *line; /* owned: the arguments in the file's name, or NULL */
 	struct timespec made;
@@ -44,6 +46,8 @@ struct vn_ctl {
 	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
 	int failing; /* -errno that the next READ gives again, or 0 */
+	bool joined; /* the WRITE under way has what was kept in front of it */
+	struct ctl_cut cut;
 	int refused; /* of a stream: -errno that WRITEs give until the answer is read, or 0 */
 };
 
@@ -130,7 +134,8 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 	pthread_mutex_lock(&f->lock);
 	if (!r && !is_question(f))
 		r = fill(rq->fs, f, err);
-	st->st_size = (off_t)(f->base + f->content.len);
+	/* Who has written a part that is kept is to read behind it. */
+	st->st_size = (off_t)(f->base + f->content.len + (f->cut.kept.len > 0));
 	pthread_mutex_unlock(&f->lock);
 	if (f->stream && ctl_stream_open(f->stream))
 		st->st_size++;
@@ -226,6 +231,23 @@ static void set_refused(struct vn_ctl *f, int r)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* What was kept of a WRITE is a request when its answer is wanted. */
+static int ask_kept(struct request *rq, struct vn_ctl *f, struct err *err)
+{
+	autobuf text = BUF_INIT;
+	bool any;
+
+	if (rq->ended && f->joined)
+		converse(f, f->cut.end, "", 0, job_result(rq->ended));
+	pthread_mutex_lock(&f->lock);
+	any = ctl_cut_join(&f->cut, f->cut.end, "", 0, &text);
+	f->joined = any;
+	pthread_mutex_unlock(&f->lock);
+	if (buf_failed(&text))
+		return err_nomem(err);
+	return any ? ctl_request_start(rq, f->verb, text.data, text.len, err) : 0;
+}
+
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 			 struct buf *out, struct err *err)
 {
@@ -234,7 +256,9 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 
 	if (f->verb->kind == VERB_LOG)
 		return events_read(rq->fs->events, offset, len, out, err);
-	if (is_question(f))
+	if (!f->stream)
+		r = ask_kept(rq, f, err);
+	if (!r && is_question(f))
 		r = fill_answer(rq, f, err);
 	else if (f->stream && (rq->ended || ctl_stream_open(f->stream)) && offset + len > f->base)
 		r = end_stream(rq, f, err);
@@ -254,22 +278,54 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 	return r;
 }
 
+/* Starts the requests, unless they may go on in the next WRITE. */
+static int start_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
+			  size_t len, struct err *err)
+{
+	static const struct buf nothing;
+	autobuf text = BUF_INIT;
+	bool kept = false;
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = ctl_cut_again(&f->cut, offset);
+	if (!r && f->cut.kept.len + len <= CTL_REQUEST_MAX)
+		kept = ctl_cut_keep(&f->cut, offset, data, len);
+	if (!r && !kept)
+		f->joined = ctl_cut_join(&f->cut, offset, data, len, &text);
+	pthread_mutex_unlock(&f->lock);
+	if (r)
+		return err_set(err, -r, "%s: the request has failed", f->verb->name);
+	if (kept) {
+		converse(f, offset, data, len, &nothing);
+		return 0;
+	}
+	if (buf_failed(&text))
+		return err_nomem(err);
+	if (text.len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
+		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
+			       CTL_REQUEST_MAX);
+	return ctl_request_start(rq, f->verb, text.data ? text.data : "", text.len, err);
+}
+
 static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
 			  size_t len, struct err *err)
 {
 	int r;
 
-	if (len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
-		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
-			       CTL_REQUEST_MAX);
 	if (memchr(data, '\0', len))
 		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
 	if (!rq->ended)
-		return ctl_request_start(rq, f->verb, data, len, err);
+		return start_requests(rq, f, offset, data, len, err);
 	r = job_outcome(rq->ended, err);
 	/* Where the write fails its descriptor stays where it is, and the answer has to stand
 	 * there. */
 	converse(f, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
+	pthread_mutex_lock(&f->lock);
+	f->cut.again = f->joined ? r : 0;
+	f->cut.again_at = offset;
+	f->joined = false;
+	pthread_mutex_unlock(&f->lock);
 	return r;
 }
 
@@ -300,6 +356,9 @@ static void ctl_file_free(struct vnode *v)
 	struct vn_ctl *f = (struct vn_ctl *)v;
 
 	ctl_stream_close(f->stream);
+	if (f->cut.kept.len)
+		ctl_request_detach(f->fs, f->verb, f->cut.kept.data, f->cut.kept.len);
+	ctl_cut_clear(&f->cut);
 	free(f->line);
 	buf_free(&f->content);
 	pthread_mutex_destroy(&f->lock);
@@ -376,6 +435,7 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	if (!f)
 		return err_nomem(err);
 	pthread_mutex_init(&f->lock, NULL);
+	f->fs = rq->fs;
 	f->verb = verb;
 	f->made = time_now();
 	if (verb->kind == VERB_STREAM) {
