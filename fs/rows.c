@@ -160,6 +160,7 @@ int rows_print_one(struct json_object *o, const char *format, struct buf *out, s
 	    unescape(rows_is_json(format) ? "{{json .}}" : without_table(format));
 	int r = template ? template_run(template, o, out, err) : err_nomem(err);
 
-	buf_putc(out, '\n');
+	if (!r)
+		buf_putc(out, '\n');
 	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
 }
