@@ -6,7 +6,8 @@
 
 #define MINUTE 60
 #define HOUR   (60 * MINUTE)
-#define YEAR_1 INT64_C(-62135596800) /* 0001-01-01, Go's zero time: what reproducible builds write */
+#define YEAR_1                                                                                     \
+	INT64_C(-62135596800) /* 0001-01-01, Go's zero time: what reproducible builds write */
 
 const char *units_size(uint64_t bytes, int digits, char text[static UNITS_TEXT_MAX])
 {
