@@ -142,6 +142,21 @@ it "the key of verify may be a relative path" '
         has "$(cat "$T/err")" "no signatures found"
     done
 '
+it "options may stand behind their command" '
+    img save "$R/app:v1" -o "$T/behind.tar"
+    tar tf "$T/behind.tar" | grep -q index.json
+    img export "$R/app:v1" --output="$T/behind-root.tar"
+    eq "$(img load "-i$T/behind.tar" -q)" "Loaded image: $R/app:v1"
+    eq "$(img load --platform linux/amd64 <"$T/behind.tar")" "Loaded image: $R/app:v1"
+    status 1 img load -i "$T/behind.tar" --platform linux/s390x
+    has "$(cat "$T/err")" "no image for linux/s390x"
+    status 125 img load "$T/behind.tar"
+    img import "$T/behind-root.tar" behind:1 -m message -c "CMD sh"
+    has "$(img history behind:1)" message
+    img rmi behind:1
+    echo canary | img login "$R" -u ann --password-stdin 2>/dev/null
+    img logout "$R"
+'
 it "login warns on standard error" '
     echo canary | img login -u ann --password-stdin "$R" >"$T/out" 2>"$T/err"
     eq "$(cat "$T/out")" "Login Succeeded"
