@@ -255,6 +255,25 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 	return r;
 }
 
+/* An image that is not in an index is of one platform: pushed where that is the one asked for. */
+static int check_platform(const struct push *p, const struct descriptor *top, const char *name,
+			  struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	char wish[PLATFORM_TEXT_MAX];
+	int r;
+
+	if (oci_type_is_index(top->media_type))
+		return 0;
+	r = image_open(p->pull.store, top, p->pull.platform, IMAGE_WISHED, &image, err);
+	if (r || image->artifact || platform_equal(&image->config->platform, p->pull.platform))
+		return r;
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       name, platform_text(p->pull.platform, wish));
+}
+
 int push_image(const struct push *p, const struct ref *ref, const struct descriptor *top,
 	       struct err *err)
 {
@@ -262,6 +281,8 @@ int push_image(const struct push *p, const struct ref *ref, const struct descrip
 	struct descriptor one = {0};
 	int r = familiar ? 0 : err_nomem(err);
 
+	if (!r && p->one_platform)
+		r = check_platform(p, top, familiar, err);
 	if (!r && p->one_platform)
 		r = image_resolve(p->pull.store, top, p->pull.platform, IMAGE_WISHED, &one, err);
 	if (!r)

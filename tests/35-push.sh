@@ -53,6 +53,13 @@ it "--platform pushes one manifest" '
     ctl push --platform linux/arm64 "$R/single:v1" >/dev/null
     eq "$(at_registry single v1 | jq "has(\"layers\")")" true
 '
+it "an image of another platform is not pushed for the one that was asked for" '
+    ctl tag "$R/app:v1" "$R/other:v1"
+    expect_errno ENOENT write "$M/ctl/push" "--platform linux/arm64 $R/other:v1"
+    grep -q "image with reference $R/other:v1 was found but does not provide the specified platform (linux/arm64)" "$M/ctl/push"
+    fails at_registry other v1
+    has "$(ctl push --platform linux/amd64 "$R/other:v1")" "v1: digest: "
+'
 it "what is not here is told in docker words" '
     expect_errno ENOENT write "$M/ctl/push" "$R/nosuch:v1"
     grep -q "An image does not exist locally with the tag: $R/nosuch" "$M/ctl/push"
