@@ -33,6 +33,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#define UNREAD_MAX 65536 /* bytes of a stream's answers that wait for who may never read them */
+
 struct vn_ctl {
 	struct vnode v;
 	struct fs *fs;
@@ -169,7 +171,7 @@ static void converse_stream(struct vn_ctl *f, uint64_t offset, uint64_t end,
 	struct buf unread = BUF_INIT;
 
 	pthread_mutex_lock(&f->lock);
-	if (f->answered)
+	if (f->answered && f->content.len <= UNREAD_MAX)
 		buf_append_range(&unread, &f->content, offset > f->base ? offset - f->base : 0,
 				 f->content.len);
 	buf_append(&unread, answer->data, answer->len);
