@@ -110,12 +110,11 @@ static void class_of(const struct verb *verb, const char *text, struct buf *out)
 		buf_puts(out, verb->name);
 }
 
-int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
-		      struct err *err)
+static int start(struct fs *fs, const struct verb *verb, const char *text, size_t len,
+		 struct job **out, struct err *err)
 {
 	struct requests *q = calloc(1, sizeof(*q));
 	autobuf title = BUF_INIT, class = BUF_INIT;
-	int r;
 
 	if (q)
 		q->text = strndup(text, len);
@@ -123,7 +122,7 @@ int ctl_request_start(struct request *rq, const struct verb *verb, const char *t
 		free(q);
 		return err_nomem(err);
 	}
-	q->fs = rq->fs;
+	q->fs = fs;
 	q->verb = verb;
 	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
 	class_of(verb, q->text, &class);
@@ -140,6 +139,21 @@ int ctl_request_start(struct request *rq, const struct verb *verb, const char *t
 	    .free_arg = requests_free,
 	};
 
-	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
+	return job_start(fs->jobs, &spec, out, err);
+}
+
+int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
+		      struct err *err)
+{
+	int r = start(rq->fs, verb, text, len, &rq->wait, err);
+
 	return r < 0 ? r : FS_WAIT;
+}
+
+void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len)
+{
+	struct job *job;
+
+	if (start(fs, verb, text, len, &job, NULL) == 0)
+		job_put(job);
 }

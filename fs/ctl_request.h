@@ -16,6 +16,9 @@
 int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
 		      struct err *err);
 
+/* The same where nobody waits: a job that ends by itself. */
+void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len);
+
 /* Appends the error of a failure to what its request printed, and keeps both (verb_record); a table
  * that was printed is nothing to keep. */
 void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,

@@ -16,6 +16,7 @@ struct ctl_stream {
 	bool busy;     /* a job has the state */
 	bool closed;   /* the control file is */
 	bool unnamed;  /* its job's: the kernel has forgotten the file's name */
+	bool ended;    /* its job's: a request has ended, and what is zero behind it is padding */
 	void *state;   /* owned; NULL: no request is open */
 };
 
@@ -102,7 +103,7 @@ static void piece_free(void *arg)
 	free(p);
 }
 
-/* How many bytes at the front are padding. */
+/* How many bytes at the front are padding: archives are filled up to a record of many blocks. */
 static size_t padding(const char *data, size_t len)
 {
 	size_t n = 0;
@@ -131,6 +132,7 @@ static int feed(struct ctl_stream *s, struct job *j, const void *data, size_t le
 
 		ctl_request_ended(s->fs, s->verb, subject, answer, r < 0 ? r : 0, err);
 		drop_state(s);
+		s->ended = true;
 	}
 	return r;
 }
@@ -162,7 +164,7 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 		autobuf answer = BUF_INIT;
 		struct err e = {0};
 
-		if (!s->state)
+		if (!s->state && s->ended)
 			at += padding((char *)p->data + at, p->len - at);
 		if (at == p->len && (p->len || !s->state))
 			break;

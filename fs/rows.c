@@ -125,23 +125,42 @@ bool rows_is_own_table(const char *format)
 	return !format || !*format || !strcmp(format, "table");
 }
 
+/* "table TEMPLATE" */
+static bool is_table(const char *format)
+{
+	return !strncmp(format, "table ", 6);
+}
+
+static const char *without_table(const char *format)
+{
+	return is_table(format) ? format + 6 : format;
+}
+
 int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
 	       const char *format, struct buf *out, struct err *err)
 {
-	bool is_table = rows_is_own_table(format) || !strncmp(format, "table ", 6);
-	autofree char *template = NULL;
+	bool own = rows_is_own_table(format);
+	autofree char *template = unescape(own ? table : without_table(format));
 	int r = 0;
 
-	if (is_table && strlen(format) > 6)
-		table = format + 6;
-	template = unescape(is_table ? table : format);
 	if (!template)
 		return err_nomem(err);
-	if (is_table)
+	if (own || is_table(format))
 		r = print_table(rows, fields, template, out, err);
 	else if (rows_is_json(format))
 		print_json(rows, out);
 	else
 		r = print_lines(rows, fields, template, out, err);
+	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
+}
+
+int rows_print_one(struct json_object *o, const char *format, struct buf *out, struct err *err)
+{
+	autofree char *template =
+	    unescape(rows_is_json(format) ? "{{json .}}" : without_table(format));
+	int r = template ? template_run(template, o, out, err) : err_nomem(err);
+
+	if (!r)
+		buf_putc(out, '\n');
 	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
 }

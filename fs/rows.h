@@ -34,4 +34,7 @@ bool rows_is_own_table(const char *format);
 /* o[name] = text. */
 void rows_set(struct json_object *o, const char *name, const char *text);
 
+/* One object and a newline, by a format that is not rows_is_own_table. */
+int rows_print_one(struct json_object *o, const char *format, struct buf *out, struct err *err);
+
 #endif

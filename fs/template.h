@@ -3,10 +3,9 @@
  * Go templates (text/template), as far as docker's --format and inspect -f use them, over a JSON
  * value: text, {{.Field.Sub}}, {{.}}, {{$}}, pipelines, parentheses, string and number constants,
  * if/else if/else/end, range/else/end, with/else/end, variables, comments, {{- and -}}; the
- * functions json, upper, lower, title, len, index, join, split, truncate, pad, print, println,
- * printf (%s %v %d %q
- * %%), eq, ne, lt, le, gt, ge, and, or, not. Definitions are not known. Pure; bounded
- * in depth and output.
+ * functions json, upper, lower, title, len, index, slice, join, split, truncate, pad, print,
+ * println, printf (template_printf.h), eq, ne, lt, le, gt, ge, and, or, not. Definitions are not
+ * known. Pure; bounded in depth and output.
  */
 #ifndef FS_TEMPLATE_H
 #define FS_TEMPLATE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/template_expr.h"
 
+#include "fs/template_function.h"
 #include "fs/template_value.h"
 #include "store/mem.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The values of Go templates, as JSON values: what is true, how they print, and docker's functions
- * on them. NULL is Go's nil. Pure.
+ * The values of Go templates, as JSON values: what is true, and how they print. NULL is Go's nil.
+ * Pure.
  */
 #ifndef FS_TEMPLATE_VALUE_H
 #define FS_TEMPLATE_VALUE_H
@@ -10,8 +10,6 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
-
-#define TEMPLATE_ARGUMENTS_MAX 16
 
 /* What is empty or zero is false. */
 bool template_truth(struct json_object *value);
@@ -30,9 +28,7 @@ struct json_object *template_key(struct json_object *value, size_t i); /* … it
  */
 struct json_object *template_zero(enum json_type type);
 
-/* *out is a new reference; with `headers`, the first argument where the function is only about
- * looks. -ENOENT no such function, -EINVAL wrong arguments, -ENOMEM. */
-int template_call(const char *name, struct json_object *const *args, size_t count, bool headers,
-		  struct json_object **out);
+/* docker's {{json .X}}. */
+void template_json(struct buf *out, struct json_object *value);
 
 #endif

@@ -6,6 +6,8 @@
 
 #define MINUTE 60
 #define HOUR   (60 * MINUTE)
+#define YEAR_1                                                                                     \
+	INT64_C(-62135596800) /* 0001-01-01, Go's zero time: what reproducible builds write */
 
 const char *units_size(uint64_t bytes, int digits, char text[static UNITS_TEXT_MAX])
 {
@@ -62,6 +64,10 @@ const char *units_ago(int64_t then, int64_t now, char text[static UNITS_TEXT_MAX
 	char duration[UNITS_TEXT_MAX];
 	int64_t seconds;
 
+	if (then == YEAR_1) {
+		snprintf(text, UNITS_TEXT_MAX, "N/A");
+		return text;
+	}
 	if (__builtin_sub_overflow(now, then, &seconds) || seconds > INT64_MAX - HOUR)
 		seconds = then > now ? 0 : INT64_MAX - HOUR;
 	snprintf(text, UNITS_TEXT_MAX, "%.*s ago", UNITS_TEXT_MAX - 5,

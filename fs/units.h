@@ -17,7 +17,8 @@ const char *units_size(uint64_t bytes, int digits, char text[static UNITS_TEXT_M
 /* How long `seconds` are: "About a minute", "2 weeks"; what lies ahead is "Less than a second". */
 const char *units_duration(int64_t seconds, char text[static UNITS_TEXT_MAX]);
 
-/* "2 weeks ago" of a time `then` seen at `now`, both in seconds since 1970. */
+/* "2 weeks ago" of a time `then` seen at `now`, both in seconds since 1970; of Go's zero time
+ * "N/A". */
 const char *units_ago(int64_t then, int64_t now, char text[static UNITS_TEXT_MAX]);
 
 /* As Go prints a time: "2021-03-04 03:24:42 +0100 CET". */

@@ -106,21 +106,33 @@ static int read_file(struct upload *u, const struct fs *fs, struct job *j, const
 
 /* ---- the request ---- */
 
+/* How many bytes at the front are text: no control characters but tabs and carriage returns. */
+static size_t text_length(const char *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && ((unsigned char)data[n] >= ' ' || data[n] == '\t' || data[n] == '\r'))
+		n++;
+	return n;
+}
+
 /* Bytes of the line at the front, its newline too; 0: there is none; -EAGAIN: more will tell. A
- * first line is one where a newline comes before any NUL, and it is nothing compressed. */
+ * first line is text up to a newline, and nothing compressed: else what is no archive would be
+ * found to be a malformed line. */
 static ssize_t find_line(const char *data, size_t len, bool all)
 {
 	size_t max = len < UPLOAD_LINE_MAX ? len : UPLOAD_LINE_MAX;
-	const char *newline = memchr(data, '\n', max), *nul = memchr(data, '\0', max);
+	size_t text = text_length(data, max);
+	bool ends = text < max; /* in a newline, or in what no line has */
 	enum compression c = COMPRESSION_NONE;
 
-	if (len < MAGIC_LEN && !newline && !all)
+	if (len < MAGIC_LEN && !ends && !all)
 		return -EAGAIN;
 	if (len >= MAGIC_LEN && (compression_detect(data, len, &c, NULL) || c != COMPRESSION_NONE))
 		return 0;
-	if (newline && (!nul || newline < nul))
-		return newline - data + 1;
-	if (nul || max == UPLOAD_LINE_MAX)
+	if (ends)
+		return data[text] == '\n' ? (ssize_t)text + 1 : 0;
+	if (max == UPLOAD_LINE_MAX)
 		return 0;
 	return all ? (ssize_t)len : -EAGAIN;
 }

@@ -128,16 +128,21 @@ static int summary(struct fs *fs, const struct names *names, const struct usage 
 static void put_image(struct json_object *o, struct fs *fs, const struct name *n)
 {
 	struct image_facts facts;
-	char hex[DIGEST_HEX_MAX] = "<none>", ago[UNITS_TEXT_MAX] = "N/A";
+	char hex[DIGEST_HEX_MAX] = "<none>", digest[DIGEST_TEXT_MAX];
+	char ago[UNITS_TEXT_MAX] = "N/A", at[UNITS_TEXT_MAX] = "N/A";
 
 	if (image_facts(fs->store, &n->descriptor, &fs->platform, &facts, NULL) == 0) {
 		digest_hex(&facts.config, hex);
 		hex[12] = '\0';
-		if (facts.has_created)
+		if (facts.has_created) {
 			units_ago(facts.created, time(NULL), ago);
+			units_local_time(facts.created, at);
+		}
 	}
-	rows_set(o, "ID", hex);
+	rows_set(o, "CreatedAt", at);
 	rows_set(o, "CreatedSince", ago);
+	rows_set(o, "Digest", n->dangling ? "<none>" : digest_text(&n->descriptor.digest, digest));
+	rows_set(o, "ID", hex);
 }
 
 /* An image by the first of its names. */
@@ -156,18 +161,34 @@ static int add_image(struct json_object *rows, struct fs *fs, const struct name 
 		r = repository ? add_row(rows, &o, err) : err_nomem(err);
 	if (r)
 		return r;
-	rows_set(o, "Repository", n->dangling ? "<none>" : repository);
-	rows_set(o, "Tag", ref.has_digest ? "<none>" : ref.tag);
-	put_image(o, fs, n);
-	rows_set(o, "Size", units_size(u->shared + u->unique, 3, size));
-	rows_set(o, "SharedSize", units_size(u->shared, 4, size));
-	rows_set(o, "UniqueSize", units_size(u->unique, 4, size));
+	/* The members in docker's order. */
 	rows_set(o, "Containers", "0");
+	put_image(o, fs, n);
+	rows_set(o, "Repository", n->dangling ? "<none>" : repository);
+	rows_set(o, "SharedSize", units_size(u->shared, 4, size));
+	rows_set(o, "Size", units_size(u->shared + u->unique, 3, size));
+	rows_set(o, "Tag", ref.has_digest ? "<none>" : ref.tag);
+	rows_set(o, "UniqueSize", units_size(u->unique, 4, size));
 	return 0;
 }
 
-static int verbose(struct fs *fs, const struct names *names, const struct usage *u, struct buf *out,
-		   struct err *err)
+/* With -v a format is not of a row, but of all: {{range .Images}}. */
+static int print_all(struct json_object *images, const char *format, struct buf *out,
+		     struct err *err)
+{
+	static const char *const others[] = {"Containers", "Volumes", "BuildCache"};
+	autojson *all = json_object_new_object();
+
+	if (!all)
+		return err_nomem(err);
+	json_object_object_add(all, "Images", json_object_get(images));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		json_object_object_add(all, others[i], json_object_new_array());
+	return rows_print_one(all, format, out, err);
+}
+
+static int verbose(struct fs *fs, const struct names *names, const struct usage *u,
+		   const char *format, struct buf *out, struct err *err)
 {
 	autojson *rows = json_object_new_array();
 	int r = rows ? 0 : err_nomem(err);
@@ -178,9 +199,10 @@ static int verbose(struct fs *fs, const struct names *names, const struct usage 
 		if (!is_artifact(fs, n))
 			r = add_image(rows, fs, n, usage_at(u, i), err);
 	}
+	if (r || !rows_is_own_table(format))
+		return r ? r : print_all(rows, format, out, err);
 	buf_puts(out, "Images space usage:\n\n");
-	if (!r)
-		r = rows_print(rows, image_fields, IMAGES, "", out, err);
+	r = rows_print(rows, image_fields, IMAGES, "", out, err);
 	buf_puts(out, REST);
 	return r;
 }
@@ -209,5 +231,6 @@ int verb_df(struct fs *fs, struct job *j, const struct words *args, struct buf *
 		r = usage_open(fs->store, names, &u, err);
 	if (r)
 		return r;
-	return all ? verbose(fs, names, u, out, err) : summary(fs, names, u, format, out, err);
+	return all ? verbose(fs, names, u, format, out, err)
+		   : summary(fs, names, u, format, out, err);
 }

@@ -116,16 +116,18 @@ static int inspect_all(struct fs *fs, const struct words *images, const char *pl
 		       const char *format, struct buf *out, struct err *err)
 {
 	autojson *array = json_object_new_array();
-	autobuf failures = BUF_INIT;
-	int first = 0, r = array ? 0 : err_nomem(err);
+	autobuf rest = BUF_INIT; /* of the failures, for which the error has no room */
+	struct err all = {0};
+	int r = array ? 0 : err_nomem(err);
 
 	for (size_t i = 0; array && i < images->count; i++) {
 		struct err e = {0};
 		int one = inspect_one(fs, images->at[i], platform, array, &e);
 
-		if (one)
-			buf_printf(&failures, "%s%s", first ? "\n" : "", e.text);
-		first = first ? first : one;
+		if (one && !all.code)
+			all = e;
+		else if (one && !err_add(&all, &e))
+			buf_printf(&rest, "%s\n", e.text);
 	}
 	if (!r && format && strcmp(format, "json") != 0) {
 		r = print_templates(array, format, out, err);
@@ -133,11 +135,13 @@ static int inspect_all(struct fs *fs, const struct words *images, const char *pl
 		(format ? json_text_line : json_text_indented)(out, array, JSON_TEXT_PLAIN);
 		buf_putc(out, '\n');
 	}
+	buf_append(out, rest.data, rest.len);
 	if (!r && buf_failed(out))
 		r = err_nomem(err);
-	buf_putc(&failures, '\0');
-	return !r && first ? err_set(err, -first, "%s", buf_failed(&failures) ? "" : failures.data)
-			   : r;
+	if (r || !all.code)
+		return r;
+	*err = all;
+	return -all.code;
 }
 
 int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,

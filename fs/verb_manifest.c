@@ -194,9 +194,9 @@ int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct
 	size_t first;
 	int r = args_parse(args, options, &operands, err);
 
-	first = operands.count > 1 && !strcmp(operands.at[0], "inspect");
+	first = operands.count && !strcmp(operands.at[0], "inspect");
 	if (!r && operands.count != first + 1)
-		r = args_count("manifest", &operands, 1, 1, err);
+		r = err_set(err, EINVAL, "'manifest inspect' requires 1 argument");
 	if (!r)
 		r = ref_parse(operands.at[first], &ref, err);
 	if (!r)

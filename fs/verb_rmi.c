@@ -19,13 +19,12 @@ int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf 
 	return r < 0 ? r : removal_tag(fs, operands.at[0], operands.at[1], err);
 }
 
-/* Each is tried. The answer has, a line each and behind what was done, what docker says of those
- * that failed; the error is the first of them. */
+/* Each is tried. The error has the first failure's code and, a line each, what docker says of all.
+ */
 static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		      const struct removal *how, struct buf *answer, struct err *err)
 {
-	autobuf failures = BUF_INIT;
-	int first = 0;
+	struct err all = {0};
 
 	for (size_t i = 0; i < images->count; i++) {
 		struct err e = {0};
@@ -33,15 +32,17 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 
 		if (!r)
 			r = removal_remove(fs, images->at[i], how, answer, &e);
-		if (r < 0)
-			buf_printf(&failures, "%s\n", e.text);
-		if (r < 0 && !first && !(how->force && r == -ENOENT))
-			first = err_set(err, -r, "%s", e.text);
+		if (r < 0 && how->force && r == -ENOENT)
+			buf_printf(answer, "%s\n", e.text);
+		else if (r < 0 && !all.code)
+			all = e;
+		else if (r < 0 && !err_add(&all, &e))
+			buf_printf(answer, "%s\n", e.text);
 		if (r == -EINTR)
 			break;
 	}
-	buf_append(answer, failures.data, failures.len);
-	return first ? first : buf_failed(&failures) ? err_nomem(err) : 0;
+	*err = all;
+	return -all.code;
 }
 
 int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

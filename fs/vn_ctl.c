@@ -13,10 +13,13 @@
  * the answer to a question: not its LOOKUP, as that holds the lock of ctl/.
  *
  * Of a stream nothing is kept. While it is not done its file seems to have one byte more than was
- * written: who reads there has written all, and is told what came of it.
+ * written: who reads there has written all, and is told what came of it. A write(2) may be several
+ * WRITEs, and of one that fails behind others the kernel tells nothing but how far it came: so what
+ * follows a failure fails, too, until its answer is read.
  */
 #include "fs/vn.h"
 
+#include "fs/ctl_cut.h"
 #include "fs/ctl_request.h"
 #include "fs/ctl_stream.h"
 #include "fs/events.h"
@@ -30,17 +33,24 @@
 #include <pthread.h>
 #include <string.h>
 
+#define UNREAD_MAX 65536 /* bytes of a stream's answers that wait for who may never read them */
+
 struct vn_ctl {
 	struct vnode v;
+	struct fs *fs;
 	const struct verb *verb;
 	char *line; /* owned: the arguments in the file's name, or NULL */
 	struct timespec made;
 	struct ctl_stream *stream; /* of a stream verb: a reference */
 	pthread_mutex_t lock;
 	bool filled;   /* under lock, with those below */
+	bool answered; /* the content is a stream's answers, no longer the snapshot */
 	uint64_t base; /* where the content begins: what streams have brought is not kept */
 	struct buf content;
 	int failing; /* -errno that the next READ gives again, or 0 */
+	bool joined; /* the WRITE under way has what was kept in front of it */
+	struct ctl_cut cut;
+	int refused; /* of a stream: -errno that WRITEs give until the answer is read, or 0 */
 };
 
 static struct timespec time_now(void)
@@ -126,7 +136,8 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 	pthread_mutex_lock(&f->lock);
 	if (!r && !is_question(f))
 		r = fill(rq->fs, f, err);
-	st->st_size = (off_t)(f->base + f->content.len);
+	/* Who has written a part that is kept is to read behind it. */
+	st->st_size = (off_t)(f->base + f->content.len + (f->cut.kept.len > 0));
 	pthread_mutex_unlock(&f->lock);
 	if (f->stream && ctl_stream_open(f->stream))
 		st->st_size++;
@@ -152,15 +163,23 @@ static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* The same for a piece of a stream, which ends at `end`. */
-static void converse_stream(struct vn_ctl *f, uint64_t end, const struct buf *answer)
+/* The same for a piece of a stream, from offset to end. What was answered to an earlier piece stays
+ * until the writer has read it: behind an archive's end there may be a piece of padding alone. */
+static void converse_stream(struct vn_ctl *f, uint64_t offset, uint64_t end,
+			    const struct buf *answer)
 {
+	struct buf unread = BUF_INIT;
+
 	pthread_mutex_lock(&f->lock);
-	f->content.len = 0;
+	if (f->answered && f->content.len <= UNREAD_MAX)
+		buf_append_range(&unread, &f->content, offset > f->base ? offset - f->base : 0,
+				 f->content.len);
+	buf_append(&unread, answer->data, answer->len);
+	buf_free(&f->content);
+	f->content = unread;
 	f->failing = 0;
 	f->base = end;
-	buf_append(&f->content, answer->data, answer->len);
-	f->filled = true;
+	f->filled = f->answered = true;
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -175,7 +194,7 @@ static int end_stream(struct request *rq, struct vn_ctl *f, struct err *err)
 
 	if (!rq->ended)
 		return ctl_stream_write(rq, f->stream, NULL, 0, err);
-	converse_stream(f, f->base, job_result(rq->ended));
+	converse_stream(f, f->base, f->base, job_result(rq->ended));
 	r = job_outcome(rq->ended, err);
 	pthread_mutex_lock(&f->lock);
 	f->failing = r;
@@ -194,6 +213,43 @@ static int fail_again(struct vn_ctl *f, struct err *err)
 	return r < 0 ? err_set(err, -r, "the request is not complete") : 0;
 }
 
+/* What a WRITE behind a failure gives. Not EINTR, upon which programs try again for ever. */
+static int refuse(struct vn_ctl *f, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = f->refused == -EINTR ? -EBADMSG : f->refused;
+	pthread_mutex_unlock(&f->lock);
+	return r < 0 ? err_set(err, -r, "%s: the request has failed, and its answer is not read",
+			       f->verb->name)
+		     : 0;
+}
+
+static void set_refused(struct vn_ctl *f, int r)
+{
+	pthread_mutex_lock(&f->lock);
+	f->refused = r < 0 ? r : 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* What was kept of a WRITE is a request when its answer is wanted. */
+static int ask_kept(struct request *rq, struct vn_ctl *f, struct err *err)
+{
+	autobuf text = BUF_INIT;
+	bool any;
+
+	if (rq->ended && f->joined)
+		converse(f, f->cut.end, "", 0, job_result(rq->ended));
+	pthread_mutex_lock(&f->lock);
+	any = ctl_cut_join(&f->cut, f->cut.end, "", 0, &text);
+	f->joined = any;
+	pthread_mutex_unlock(&f->lock);
+	if (buf_failed(&text))
+		return err_nomem(err);
+	return any ? ctl_request_start(rq, f->verb, text.data, text.len, err) : 0;
+}
+
 static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 			 struct buf *out, struct err *err)
 {
@@ -202,7 +258,9 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 
 	if (f->verb->kind == VERB_LOG)
 		return events_read(rq->fs->events, offset, len, out, err);
-	if (is_question(f))
+	if (!f->stream)
+		r = ask_kept(rq, f, err);
+	if (!r && is_question(f))
 		r = fill_answer(rq, f, err);
 	else if (f->stream && (rq->ended || ctl_stream_open(f->stream)) && offset + len > f->base)
 		r = end_stream(rq, f, err);
@@ -210,6 +268,8 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 		r = fail_again(f, err);
 	if (r)
 		return r;
+	if (f->stream)
+		set_refused(f, 0);
 	pthread_mutex_lock(&f->lock);
 	r = fill(rq->fs, f, err);
 	for (; !r && offset < f->base && len > 0 && !buf_failed(out); offset++, len--)
@@ -220,22 +280,54 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 	return r;
 }
 
+/* Starts the requests, unless they may go on in the next WRITE. */
+static int start_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
+			  size_t len, struct err *err)
+{
+	static const struct buf nothing;
+	autobuf text = BUF_INIT;
+	bool kept = false;
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = ctl_cut_again(&f->cut, offset);
+	if (!r && f->cut.kept.len + len <= CTL_REQUEST_MAX)
+		kept = ctl_cut_keep(&f->cut, offset, data, len);
+	if (!r && !kept)
+		f->joined = ctl_cut_join(&f->cut, offset, data, len, &text);
+	pthread_mutex_unlock(&f->lock);
+	if (r)
+		return err_set(err, -r, "%s: the request has failed", f->verb->name);
+	if (kept) {
+		converse(f, offset, data, len, &nothing);
+		return 0;
+	}
+	if (buf_failed(&text))
+		return err_nomem(err);
+	if (text.len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
+		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
+			       CTL_REQUEST_MAX);
+	return ctl_request_start(rq, f->verb, text.data ? text.data : "", text.len, err);
+}
+
 static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset, const void *data,
 			  size_t len, struct err *err)
 {
 	int r;
 
-	if (len > CTL_REQUEST_MAX || offset > CTL_REQUEST_MAX * 16u)
-		return err_set(err, EINVAL, "%s: a request is at most %d bytes", f->verb->name,
-			       CTL_REQUEST_MAX);
 	if (memchr(data, '\0', len))
 		return err_set(err, EINVAL, "%s: a NUL byte in a request", f->verb->name);
 	if (!rq->ended)
-		return ctl_request_start(rq, f->verb, data, len, err);
+		return start_requests(rq, f, offset, data, len, err);
 	r = job_outcome(rq->ended, err);
 	/* Where the write fails its descriptor stays where it is, and the answer has to stand
 	 * there. */
 	converse(f, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
+	pthread_mutex_lock(&f->lock);
+	f->cut.again = f->joined ? r : 0;
+	f->cut.again_at = offset;
+	f->joined = false;
+	pthread_mutex_unlock(&f->lock);
 	return r;
 }
 
@@ -251,10 +343,13 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 		return err_set(err, EINVAL, "%s takes no requests", f->verb->name);
 	if (!f->stream)
 		return write_requests(rq, f, offset, data, len, err);
-	if (!rq->ended)
-		return len ? ctl_stream_write(rq, f->stream, data, len, err) : 0;
+	if (!rq->ended) {
+		r = refuse(f, err);
+		return r || !len ? r : ctl_stream_write(rq, f->stream, data, len, err);
+	}
 	r = job_outcome(rq->ended, err);
-	converse_stream(f, r < 0 ? offset : offset + len, job_result(rq->ended));
+	set_refused(f, r);
+	converse_stream(f, offset, r < 0 ? offset : offset + len, job_result(rq->ended));
 	return r;
 }
 
@@ -263,6 +358,9 @@ static void ctl_file_free(struct vnode *v)
 	struct vn_ctl *f = (struct vn_ctl *)v;
 
 	ctl_stream_close(f->stream);
+	if (f->cut.kept.len)
+		ctl_request_detach(f->fs, f->verb, f->cut.kept.data, f->cut.kept.len);
+	ctl_cut_clear(&f->cut);
 	free(f->line);
 	buf_free(&f->content);
 	pthread_mutex_destroy(&f->lock);
@@ -342,6 +440,7 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 	if (!f)
 		return err_nomem(err);
 	pthread_mutex_init(&f->lock, NULL);
+	f->fs = rq->fs;
 	f->verb = verb;
 	f->made = time_now();
 	if (verb->kind == VERB_STREAM) {

@@ -12,6 +12,7 @@ static const char readme[] =
     "\n"
     "  images/REPOSITORY/TAG/       an image: manifest.json config.json history inspect.json\n"
     "                               rootfs/ (what a container sees) layers/ platforms/\n"
+    "                               referrers/ (SBOMs, signatures) export/ (archives of it)\n"
     "  images/REPOSITORY/.tags      the tags that its registry has\n"
     "  ctl/                         control files; reading one shows how it is used\n"
     "\n"
@@ -22,13 +23,16 @@ static const char readme[] =
     "  ls -la images/debian/12/rootfs/etc\n"
     "  grep -r password images/localhost:5000/team/app/v1/layers/*/diff\n"
     "  diff -r images/app/1/rootfs/etc images/app/2/rootfs/etc\n"
-    "  tar c -C images/redis/7/rootfs . > redis.tar\n"
+    "  cp images/redis/7/export/image.tar redis.tar       (what docker save writes)\n"
+    "  ln -s redis:7 images/team/cache/v1; rm images/team/cache/v1       (tags, and untags)\n"
     "\n"
     "  echo redis:7 > ctl/pull                  fetches all of it; the error, if any, is in:\n"
     "  cat ctl/pull                             what became of recent requests\n"
     "  exec 3<>ctl/pull; echo redis:7 >&3; cat <&3\n"
     "                                           the answer to one's own request\n"
     "  cat ctl/images 'ctl/images?--digests'    the table, with docker's options after ?\n"
+    "  cat app.tar > ctl/load                   the images of an archive\n"
+    "  cat ctl/help                             all control files\n"
     "  cat ctl/jobs ctl/stats; tail -f ctl/events\n";
 
 static int root_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,

@@ -77,7 +77,11 @@ static int page_step(void *arg, const struct endpoint *e, struct api_failure *f,
 		return r;
 	}
 	r = p->page(p->arg, a, &body, err);
-	return r < 0 ? r : take_next(p, e, a, err);
+	if (r < 0 || !p->enough)
+		return r < 0 ? r : take_next(p, e, a, err);
+	free(p->path);
+	p->path = NULL;
+	return 0;
 }
 
 static int list_at(struct api_pages *p, const struct endpoint *e, struct err *err)

@@ -23,7 +23,8 @@ struct api_pages {
 	bool optional; /* 405 and 501 are -ENOENT, as 404 is: a registry need not have this list */
 	/* Something was handed on: no other endpoint may start the list anew. Set by `page`. */
 	bool given;
-	char *path; /* owned: of the page to fetch; NULL: there is none */
+	bool enough; /* no further page is wanted; set by `page` */
+	char *path;  /* owned: of the page to fetch; NULL: there is none */
 };
 
 /* All pages, from the first endpoint that has the list. Ends the registry's answer with the error

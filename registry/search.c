@@ -114,6 +114,7 @@ static int give_names(void *arg, const struct http_answer *a, const struct buf *
 			return err_nomem(err);
 		r = give(s, &(struct search_result){.name = full}, err);
 	}
+	s->pages.enough = !s->left;
 	return r;
 }
 

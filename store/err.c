@@ -107,3 +107,14 @@ int err_context(struct err *err, const char *fmt, ...)
 	append(err, n, old);
 	return finish(err, code);
 }
+
+bool err_add(struct err *err, const struct err *other)
+{
+	size_t at = strlen(err->text), len = strlen(other->text);
+
+	if (at + 1 + len >= sizeof(err->text))
+		return false;
+	err->text[at] = '\n';
+	memcpy(err->text + at + 1, other->text, len + 1);
+	return true;
+}

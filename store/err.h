@@ -10,11 +10,13 @@
 #ifndef STORE_ERR_H
 #define STORE_ERR_H
 
+#include <stdbool.h>
+
 #define ERR_TEXT_MAX 1024
 
 struct err {
 	int code;		 /* errno, positive; 0: no error */
-	char text[ERR_TEXT_MAX]; /* one sentence, no newline; cut where it is too long */
+	char text[ERR_TEXT_MAX]; /* one sentence, cut where it is too long; err_add: a line each */
 };
 
 /* Sets code and sentence; returns -code. */
@@ -28,5 +30,9 @@ int err_nomem(struct err *err);
 
 /* Puts "fmt: " in front of the sentence; returns -code. */
 int err_context(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Of several failures of one request: puts the other's sentence behind, on a line of its own. false
+ * where there is no room for it. */
+bool err_add(struct err *err, const struct err *other);
 
 #endif

@@ -30,7 +30,7 @@ void log_write(int level, const char *fmt, ...)
 	va_end(ap);
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?'; /* one record a line, whatever a stranger's name holds */
+			*p = *p == '\n' ? ';' : '?'; /* one record a line, whatever a name holds */
 	if (log_to_stderr)
 		fprintf(stderr, "imagefs: %s\n", text);
 	else

@@ -73,6 +73,10 @@ it "… and no other in its place" '
     done
     expect_errno ENOENT write "$M/ctl/push" "--platform linux/s390x $R/multi:v1"
     grep -q "linux/s390x.*it has linux/amd64, linux/arm64" "$M/ctl/push"
+    ctl tag "$R/app:v1" "$R/other:v1"
+    expect_errno ENOENT write "$M/ctl/push" "--platform linux/arm64 $R/other:v1"
+    fails at_registry other v1
+    has "$(ctl push --platform linux/amd64 "$R/other:v1")" "v1: digest: "
 '
 it "what is not here is told in docker words" '
     expect_errno ENOENT write "$M/ctl/push" "$R/nosuch:v1"

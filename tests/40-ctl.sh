@@ -137,6 +137,50 @@ it "a huge request is refused" '
     fails cp "$T/huge" "$C/pull"
     echo "$R/app:v1" >"$C/pull"
 '
+it "requests of a loop are whole where they cross a page" '
+    for i in {1..200}; do echo "$R/app:v1 loop:$i"; done >"$C/tag"
+    eq "$(ls "$M/images/loop" | grep -vc sha256)" 200
+    { echo "$R/app:v1 list:0"; printf "$R/app:v1 list:%s\n" {1..200}; } >"$C/tag"
+    eq "$(ls "$M/images/list" | grep -vc sha256)" 201
+    ctl rmi loop:{1..200} list:{0..200} >/dev/null
+'
+it "in the second part of a write, too, a failure is that of the write, and is tried once" '
+    python3 - "$C/rmi" <<P
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.write(fd, b"-f none:0\n")
+data = b"".join(b"-f none:%d\n" % i for i in range(500)) + b"not-there:1\n"
+try:
+    while data:
+        data = data[os.write(fd, data):]
+    sys.exit("it succeeded")
+except OSError as e:
+    assert e.errno == errno.ENOENT, e
+answer = os.read(fd, 1 << 16).decode()
+assert answer.endswith("No such image: not-there:1\n"), answer
+os.write(fd, b"-f none:0\n")
+P
+    eq "$(grep -c " rmi not-there:1" "$C/rmi")" 1
+'
+it "a write without a newline that ends with a page is done when it is read, or closed" '
+    python3 - "$C/tag" "$R/app:v1 page:" <<P
+import os, sys
+text = sys.argv[2].encode()
+for name, reads in (b"read", True), (b"closed", False):
+    fd = os.open(sys.argv[1], os.O_RDWR)
+    os.write(fd, b"\n")
+    os.write(fd, b" " * (4095 - len(text + name)) + text + name)
+    if reads:
+        assert os.read(fd, 100) == b""
+        os.write(fd, text + b"behind\n")
+    os.close(fd)
+P
+    until_true 5 "grep -q page:closed $C/tag"
+    [ -L "$M/images/page/closed" ]
+    [ -L "$M/images/page/read" ]
+    [ -L "$M/images/page/behind" ]
+    ctl rmi page:read page:closed page:behind
+'
 it "a file is the same file at every look, which cp and tail -F want" '
     for file in "$C/images" "$C/images?-q" "$C/events" "$M/images/$H"; do
         exec 3<"$file" # keeps the inode

@@ -150,6 +150,15 @@ it "df counts a shared blob once, and as no reclaimable byte" '
     exec 5<"$M/images/$R/labelled/v1/rootfs/x"
     eq "$(ctl df --format "{{.Active}}" | head -1)" 1
 '
+it "df -v with a format is of all kinds at once" '
+    ctl df -v --format json >"$T/json"
+    eq "$(jq -c keys_unsorted "$T/json")" "[\"Images\",\"Containers\",\"Volumes\",\"BuildCache\"]"
+    eq "$(jq -c "[.Images[] | keys_unsorted] | unique" "$T/json")" "[[\"Containers\",\"CreatedAt\",\"CreatedSince\",\"Digest\",\"ID\",\"Repository\",\"SharedSize\",\"Size\",\"Tag\",\"UniqueSize\"]]"
+    eq "$(jq ".Images | length" "$T/json")" "$(ctl df --format "{{.TotalCount}}" | head -1)"
+    eq "$(ctl df -v --format "${Q}{{range .Images}}{{if eq .Tag \"v2\"}}{{.Repository}} {{.UniqueSize}}{{println}}{{end}}{{end}}$Q" | grep -c "$R/shared")" 1
+    expect_errno EINVAL write "$M/ctl/df" "-v --format {{.Nope}}"
+    eq "$(ctl df -v --format table)" "$(ctl df -v)"
+'
 it "what is no image is in no table, but takes space" '
     size=$(ctl df --format "{{.TotalCount}}/{{.Size}}" | head -1)
     push_image art v1 "Artifact([(\"text/plain\", b\"x\" * 12345, {})])" >/dev/null
@@ -237,7 +246,8 @@ it "inspect prints those that are there, and says what is not" '
     { echo "nosuch $R/gold/app:v1 alsonot" >&3; } 2>/dev/null && fail "should fail"
     answer=$(cat <&3)
     eq "$(sed -n "/^\\[/,/^\\]/p" <<<"$answer" | jq -r ".[].RepoTags[]" | xargs)" "$R/gold/app:stable $R/gold/app:v1"
-    has "$answer" "No such image: nosuch:latest"
-    has "$answer" "No such image: alsonot:latest"
+    eq "$(tail -2 <<<"$answer")" "No such image: nosuch:latest
+No such image: alsonot:latest"
+    eq "$(tail -1 "$M/ctl/events" | jq -r .message)" "$(tail -2 <<<"$answer")"
 '
 finish

@@ -80,6 +80,12 @@ it "of several that fail each has its line" '
     ctl tag "$R/app:v1" x:1
     eq "$(ctl rmi nosuch:1 x:1 nosuch:2 2>/dev/null)" "$(printf "Untagged: x:1\nNo such image: nosuch:1\nNo such image: nosuch:2")"
 '
+it "each that is not there is told on a line of its own, however many they are" '
+    many=$(printf "nosuch:%s " {1..100})
+    exec 3<>"$M/ctl/rmi"
+    echo "$many" 2>/dev/null >&3 && fail "should fail"
+    eq "$(cat <&3 | sort)" "$(printf "No such image: nosuch:%s\n" {1..100} | sort)"
+'
 it "-f takes a missing one for success, and says so" 'has "$(ctl rmi -f nosuch:7)" "No such image: nosuch:7"'
 it "by ID: a conflict where there are several tags, unless forced" '
     id=$(ID $R/app/v1)

@@ -112,6 +112,19 @@ it "two archives behind one another, with padding between them" '
     { cat "$A/docker.tar"; head -c 9728 /dev/zero; cat "$A/legacy.tar"; } >"$T/two.tar"
     eq "$(load "$T/two.tar" 5000000 | tail -1)" "Loaded image: legacy:2"
 '
+it "padding that comes in writes of its own does not take the answer with it" '
+    { cat "$A/docker.tar"; head -c 300000 /dev/zero; } >"$T/padded.tar"
+    eq "$(load "$T/padded.tar")" "$(load "$A/docker.tar")"
+    { cat "$T/padded.tar" "$A/legacy.tar"; head -c 300000 /dev/zero; } >"$T/padded-two.tar"
+    eq "$(load "$T/padded-two.tar")" "$(load "$A/docker.tar"; load "$A/legacy.tar")"
+'
+it "an answer that was read is not given again" '
+    exec 3<>"$M/ctl/load"
+    cat "$A/docker.tar" >&3
+    eq "$(cat <&3 | wc -l)" 3
+    cat "$A/legacy.tar" >&3
+    eq "$(cat <&3 | wc -l)" 2
+'
 it "the store is a valid layout" 'valid_store'
 
 # --- by other programs ---
@@ -179,6 +192,8 @@ for name, members in bad.items(): save(A + "bad-" + name + ".tar", members)
 save(A + "bad-xz.tar", whole, wrap=lambda data: b"\xfd7zXZ\0" + data)
 save(A + "bad-bz.tar", whole, wrap=lambda data: b"BZh9" + data)
 open(A + "bad-noise.tar", "wb").write(noise[:100000])
+open(A + "bad-quote.tar", "wb").write(b"it\x27s\1noise\n" + noise[:100000])
+open(A + "bad-zeros.tar", "wb").write(bytes(100000))
 flipped = bytearray(gzip_bytes(tar(whole))); flipped[len(flipped) // 2] ^= 1; open(A + "bad-flip.tar", "wb").write(flipped)'
 ctl rmi -f $(ctl images -q) >/dev/null 2>&1 || :
 ctl prune -a >/dev/null
@@ -212,8 +227,32 @@ kinds EBADMSG
 xz EOPNOTSUPP compression xz is not supported
 bz EOPNOTSUPP compression bzip2 is not supported
 noise EBADMSG tar archive
+quote EBADMSG tar archive
+zeros EBADMSG unrecognized image format
 flip EBADMSG gzip
 E2
+it "what follows a failure fails with it, until the answer is read" '
+    head -c 1000000 "$A/docker.tar" >"$T/broken.tar" # as a disk that is full in the middle of a write
+    cat "$A/bad-noise.tar" "$A/legacy.tar" >>"$T/broken.tar"
+    python3 - "$M/ctl/load" "$T/broken.tar" "$A/legacy.tar" <<P
+import errno, os, sys
+out, broken, good = os.open(sys.argv[1], os.O_RDWR), open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read()
+def fails(data):
+    try:
+        while data:
+            data = data[os.write(out, data):]
+    except OSError as e:
+        return errno.errorcode[e.errno]
+assert fails(broken) == "EBADMSG"
+assert fails(good) == "EBADMSG"
+answer = os.read(out, 1 << 16).decode()
+assert answer.count("\n") == 1, answer
+assert fails(good) is None
+assert os.read(out, 1 << 16) == b"Loaded image: legacy:1\nLoaded image: legacy:2\n"
+P
+    ctl rmi -f legacy:1 legacy:2 >/dev/null
+    nothing_left
+'
 it "requests that are none, and files that cannot be" '
     refuses "-i relative" EINVAL "absolute"
     refuses "-i $M/README" EINVAL "this mount"

@@ -39,6 +39,17 @@ it "mistakes in docker words" '
     expect_errno EINVAL write "$M/ctl/search" "http://$R/x"
     expect_errno ECONNREFUSED write "$M/ctl/search" "127.0.0.1:1/x"
 '
+it "of a catalog no more pages are fetched than the limit needs" '
+    hostile pages <<END
+on(r"GET /v1/", status=404)
+on(r"GET /v2/_catalog", status=500)
+on(r"GET /v2/_catalog[?]n=1000\$", status=200, headers={"Link": "</v2/_catalog?n=1000&last=b>; rel=\"next\""},
+   body=b"{\"repositories\": [\"a1\", \"a2\", \"b\"]}")
+END
+    eq "$(ctl search "--limit 2 --format {{.Name}} $H/a" | xargs)" "$H/a1 $H/a2"
+    eq "$(asked "GET /v2/_catalog")" 1
+    stop pages
+'
 it "manifest inspect: a manifest indented by tabs" '
     ctl manifest inspect "$R/other:v1" >"$T/out"
     eq "$(jq -cS . "$T/out")" "$(skopeo inspect --raw --tls-verify=false "docker://$R/other:v1" | jq -cS .)"
@@ -58,6 +69,11 @@ it "-v tells where it was found" '
 it "what is not there" '
     expect_errno ENOENT write "$M/ctl/manifest" "$R/multi:nope"
     grep -q "no such manifest: $R/multi:nope" "$M/ctl/manifest"
+'
+it "the word inspect alone is no repository to ask for" '
+    expect_errno EINVAL write "$M/ctl/manifest" inspect
+    expect_errno EINVAL write "$M/ctl/manifest" "inspect -v"
+    expect_errno ENOENT write "$M/ctl/manifest" "inspect $R/inspect"
 '
 it "neither changes the store" '[ ! -d "$STORE/blobs/sha256" ] || eq "$(ls "$STORE/blobs/sha256" | wc -l)" 0'
 finish

@@ -35,10 +35,48 @@ it "a failure is status 1, its reason alone on standard error" '
     has "$(cat "$T/err")" "$R/nope:v1"
     ! grep -q "not found" "$T/out"
 '
-it "a wrong option is told" '
-    rc=0; img images --bogus 2>"$T/err" || rc=$?
-    eq "$rc" 1
-    has "$(cat "$T/err")" "unknown flag: --bogus"
+status() { # STATUS COMMAND…: and its errors are in $T/err
+    local rc=0 wanted=$1
+    shift
+    "$@" >"$T/out" 2>"$T/err" </dev/null || rc=$?
+    eq "$rc" "$wanted"
+}
+it "the status of docker: 125 for a flag that is wrong, 64 for a template of inspect" '
+    status 125 img images --bogus
+    eq "$(cat "$T/err")" "unknown flag: --bogus"
+    status 125 img images -Z
+    status 125 img images --filter
+    status 125 img images --filter foo
+    status 125 img images -q=maybe
+    for line in "save -o" "load -i" "login -u" "import -m"; do
+        status 125 img $line
+        has "$(cat "$T/err")" "flag needs an argument: ${line#* }"
+    done
+    status 64 img inspect -f "{{.Nope}}" "$R/app:v1"
+    status 1 img images --format "{{.Nope}}"
+'
+it "without its arguments a command fails" '
+    for command in pull push inspect history tag rmi search manifest verify; do
+        status 1 img "$command"
+        has "$(cat "$T/err")" "requires"
+    done
+'
+it "of several failures each is an error, and no output" '
+    status 1 img inspect -f "{{.Os}}" nosuch "$R/app:v1" alsonot
+    eq "$(cat "$T/out")" linux
+    eq "$(cat "$T/err")" "No such image: nosuch:latest
+No such image: alsonot:latest"
+'
+it "every command has a help" '
+    for command in $(img --complete "" ""); do
+        [ "$command" = help ] || has "$(img "$command" --help)" "Usage: img $command"
+    done
+    has "$(img help pull)" "Usage: img pull"
+'
+it "the environment is not asked for what arguments say" '
+    eq "$(help=1 all=1 img images -q)" "$(img images -q)"
+    input=$T/nothing status 1 img load
+    eq "$(cat "$T/err")" "requested load from stdin, but stdin is empty"
 '
 it "arguments reach the verb as they are" '
     rc=0; img images --filter "a'"'"'b c" 2>"$T/err" || rc=$?
@@ -60,6 +98,71 @@ it "path is a path" '
     eq "$rc" 1
     has "$(cat "$T/err")" "No such image: $R/none:latest"
 '
+it "save, export and path take an ID, also of an image without a tag" '
+    id=$(img images -q "$R/app:v1") digest=$(readlink "$M/images/$R/app/v1")
+    eq "$(img path "$id")" "$M/images/$R/app/$digest"
+    eq "$(img path "sha256:$id")" "$M/images/$R/app/$digest"
+    img save "$id" | tar t | grep -q "${digest#sha256:}"
+    img tag "$R/app:v1" moved:1
+    img rmi "$R/app:v1"
+    img pull -q "$R/app:v2"
+    img tag "$R/app:v2" moved:1
+    eq "$(img images -q -f dangling=true)" "$id"
+    img export "$id" | tar x -O etc/motd | grep "hello from app:v1"
+    img rmi moved:1 "$id"
+    img pull -q "$R/app:v1"
+    img rmi "$R/app:v2"
+'
+it "an output that cannot be written is left alone" '
+    status 1 img save -o "$T/nowhere/app.tar" "$R/app:v1"
+    has "$(cat "$T/err")" "invalid output path: directory \"$T/nowhere\" does not exist"
+    mkfifo "$T/fifo"
+    status 1 img save -o "$T/fifo" "$R/app:v1"
+    status 1 img save -o "$T/bin" "$R/app:v1"
+    [ -p "$T/fifo" ]
+    eq "$(ls "$T/bin")" img
+'
+it "import passes its words on, or does nothing" '
+    img export -o "$T/root.tar" "$R/app:v1"
+    status 125 img import -m "two
+lines" "$T/root.tar" imported:1
+    eq "$(img images -q imported)" ""
+    status 1 img import http://example.org/root.tar
+    has "$(cat "$T/err")" "nothing is downloaded"
+    cd "$T"
+    img import -m "" root.tar imported:1
+    has "$(img history imported:1)" "Imported from $T/root.tar"
+    img rmi imported:1
+'
+it "the key of verify may be a relative path" '
+    openssl ecparam -genkey -name prime256v1 -noout 2>/dev/null | openssl ec -pubout -out "$T/key.pub" 2>/dev/null
+    cd "$T"
+    for flag in "--key key.pub" --key=key.pub; do
+        status 1 img verify $flag "$R/app:v1"
+        has "$(cat "$T/err")" "no signatures found"
+    done
+'
+it "options may stand behind their command" '
+    img save "$R/app:v1" -o "$T/behind.tar"
+    tar tf "$T/behind.tar" | grep -q index.json
+    img export "$R/app:v1" --output="$T/behind-root.tar"
+    eq "$(img load "-i$T/behind.tar" -q)" "Loaded image: $R/app:v1"
+    eq "$(img load --platform linux/amd64 <"$T/behind.tar")" "Loaded image: $R/app:v1"
+    status 1 img load -i "$T/behind.tar" --platform linux/s390x
+    has "$(cat "$T/err")" "no image for linux/s390x"
+    status 125 img load "$T/behind.tar"
+    img import "$T/behind-root.tar" behind:1 -m message -c "CMD sh"
+    has "$(img history behind:1)" message
+    img rmi behind:1
+    echo canary | img login "$R" -u ann --password-stdin 2>/dev/null
+    img logout "$R"
+'
+it "login warns on standard error" '
+    echo canary | img login -u ann --password-stdin "$R" >"$T/out" 2>"$T/err"
+    eq "$(cat "$T/out")" "Login Succeeded"
+    has "$(cat "$T/err")" "stored unencrypted"
+    img logout "$R"
+'
 if have script; then
     it "on a terminal the lines come, too" '
         script -qec "img pull $R/app:v2" "$T/typescript" </dev/null >/dev/null
@@ -80,6 +183,8 @@ it "bash completes commands, local tags, and the tags of a registry" '
     eq "$(try "img pu")" "pull push"
     has "$(try "img rmi ")" "$R/app:v1"
     eq "$(try "img pull $R/app:v")" "v1 v2"
+    has "$(try "img image p")" "prune pull push"
+    has "$(try "img image rm ")" "$R/app:v1"
 '
 it "rmi of several: what was done on standard output, why the others stay on standard error" '
     img tag "$R/app:v1" one:1

@@ -5,6 +5,7 @@
 _img() {
     local word command=${COMP_WORDS[1]:-} line=${COMP_LINE:0:COMP_POINT}
     ((COMP_CWORD > 1)) || command=
+    [[ $command != @(image|system) ]] || ((COMP_CWORD < 3)) || command=${COMP_WORDS[2]}
     word=${line##*[[:space:]]} # with its colons, at which bash breaks words
     case $command:$word in
     save:-* | load:-* | import:-*) COMPREPLY=() ;;

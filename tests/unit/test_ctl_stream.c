@@ -194,11 +194,19 @@ static void one_piece_may_hold_several_requests(void **state)
 static void zero_bytes_between_requests_are_padding(void **state)
 {
 	(void)state;
-	assert_int_equal(say_bytes("\0\0\0a.\0\0b.\0\0", 11, "a.b."), 0);
+	assert_int_equal(say_bytes("a.\0\0b.\0\0", 8, "a.b."), 0);
 	assert_false(ctl_stream_open(stream));
 	assert_int_equal(say_bytes("\0\0\0", 3, ""), 0);
 	assert_false(ctl_stream_open(stream));
 	assert_int_equal(opened, 2);
+}
+
+static void zero_bytes_at_the_beginning_are_a_request(void **state)
+{
+	(void)state;
+	assert_int_equal(say_bytes("\0\0\0", 3, ""), 0);
+	assert_true(ctl_stream_open(stream));
+	assert_int_equal(opened, 1);
 }
 
 static void an_end_too_soon_is_told_to_who_reads_on(void **state)
@@ -268,6 +276,7 @@ int main(void)
 	    TEST(a_request_may_come_in_pieces),
 	    TEST(one_piece_may_hold_several_requests),
 	    TEST(zero_bytes_between_requests_are_padding),
+	    TEST(zero_bytes_at_the_beginning_are_a_request),
 	    TEST(an_end_too_soon_is_told_to_who_reads_on),
 	    TEST(an_end_too_soon_is_recorded_when_the_file_is_closed),
 	    TEST(what_follows_a_failure_is_not_looked_at),

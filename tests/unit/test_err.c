@@ -85,6 +85,26 @@ static void long_sentences_are_cut_at_a_character(void **state)
 	assert_string_equal(err.text + ERR_TEXT_MAX - 3, ": ");
 }
 
+static void several_failures_have_a_line_each(void **state)
+{
+	struct err all = {0}, one = {0};
+
+	(void)state;
+	err_set(&all, ENOENT, "a");
+	err_set(&one, EBUSY, "b");
+	assert_true(err_add(&all, &one));
+	assert_string_equal(all.text, "a\nb");
+	assert_int_equal(all.code, ENOENT);
+	memset(one.text, 'x', ERR_TEXT_MAX - 1);
+	assert_false(err_add(&all, &one));
+	one.text[ERR_TEXT_MAX - 4] = '\0';
+	assert_false(err_add(&all, &one));
+	assert_string_equal(all.text, "a\nb");
+	one.text[ERR_TEXT_MAX - 5] = '\0';
+	assert_true(err_add(&all, &one));
+	assert_int_equal(strlen(all.text), ERR_TEXT_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -93,6 +113,7 @@ int main(void)
 	    cmocka_unit_test(context_stands_in_front),
 	    cmocka_unit_test(no_sentence_wanted_keeps_the_code),
 	    cmocka_unit_test(control_characters_of_strangers_do_not_break_lines),
+	    cmocka_unit_test(several_failures_have_a_line_each),
 	    cmocka_unit_test(long_sentences_are_cut_at_a_character),
 	};
 

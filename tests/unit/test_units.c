@@ -85,6 +85,7 @@ static void extreme_times_do_not_overflow(void **state)
 
 	(void)state;
 	assert_string_equal(units_ago(100, 100 + 3 * 3600, text), "3 hours ago");
+	assert_string_equal(units_ago(-62135596800, 100, text), "N/A");
 	assert_string_equal(units_ago(INT64_MAX, INT64_MIN, text), "Less than a second ago");
 	assert_string_equal(units_ago(INT64_MIN, INT64_MAX, text), "292471208677 years ago");
 	units_local_time(INT64_MAX, text);
