@@ -22,6 +22,7 @@
  */
 #include "fs/ahead.h"
 
+#include "fs/decoder.h"
 #include "fs/fs.h"
 
 #include <errno.h>
@@ -37,7 +38,9 @@
 #define CHUNK	   (512u << 10) /* bytes that a worker takes at once, */
 #define FILES	   64		/* of that many files at most */
 #define AT_ONCE	   (64u << 10)	/* bytes for which the end of a listing waits, */
-#define FILES_ONCE 16		/* and files */
+#define FILES_ONCE 4
+#define DECODED	   (1536u << 10) /* of an archive, from what is stored on: decoded by others by then, */
+#define SPAN	   (768u << 10)	 /* one after the other */
 #define PAGE	   4096u
 #define WORKERS	   4 /* that may store at the same time: fewer than there are */
 
@@ -53,6 +56,7 @@ struct stream {
 	size_t window;
 	size_t left;  /* bytes of the window that are to be stored yet */
 	size_t trust; /* bytes that may be stored for a listing, before the next READ */
+	uint64_t wanted; /* of the archive: decoded up to here, or about to be */
 };
 
 struct ahead {
@@ -215,12 +219,24 @@ static size_t less(size_t a, size_t b)
 	return a > b ? a - b : 0;
 }
 
+/* What is to be decoded next of a stream, if it is time for that; with the lock held. */
+static bool want(struct stream *s, uint64_t *archive)
+{
+	if (s->wanted < s->archive || s->wanted > s->archive + 2 * DECODED)
+		s->wanted = s->archive;
+	if (s->node == TREE_NONE || s->wanted >= s->archive + DECODED)
+		return false;
+	*archive = s->wanted += SPAN;
+	return true;
+}
+
 /* The next parts of one of the reader's streams; how many. */
 static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts,
 		   size_t files, size_t room)
 {
 	const struct tree *t = view_tree(work->view);
-	size_t count = 0;
+	uint64_t archive[DECODED / SPAN];
+	size_t count = 0, wanted = 0;
 
 	pthread_mutex_lock(&a->lock);
 	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
@@ -235,8 +251,12 @@ static size_t take(struct ahead *a, const struct ahead_work *work, struct part *
 			s->trust = less(s->trust, len);
 			move_to(s, t, s->node, s->offset + len);
 		}
+		while (count > 0 && wanted < DECODED / SPAN && want(s, &archive[wanted]))
+			wanted++;
 	}
 	pthread_mutex_unlock(&a->lock);
+	for (size_t i = 0; i < wanted; i++)
+		decoder_want(a->fs->decoder, work->view, parts[0].layer, archive[i]);
 	return count;
 }
 

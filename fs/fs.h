@@ -35,6 +35,7 @@ struct fs {
 	struct layers *layers;	   /* open ones, shared */
 	struct referrers *referrers;
 	struct ahead *ahead;
+	struct decoder *decoder;
 	struct stats stats;
 	struct platform platform;
 	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ahead.h"
 #include "fs/catalog.h"
+#include "fs/decoder.h"
 #include "fs/events.h"
 #include "fs/fs.h"
 #include "fs/fuse_session.h"
@@ -117,6 +118,8 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 		r = inodes_open(&fs->inodes, err);
 	if (!r)
 		r = ahead_open(fs, &fs->ahead, err);
+	if (!r)
+		r = decoder_open(fs, &fs->decoder, err);
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
@@ -129,6 +132,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 
 static void fs_close(struct fs *fs)
 {
+	decoder_close(fs->decoder);
 	ahead_close(fs->ahead);
 	inodes_close(fs->inodes);
 	layers_close(fs->layers);

@@ -267,6 +267,14 @@ void view_put_data(struct view_data *d)
 	d->count = 0;
 }
 
+void view_prepare(const struct view *w, uint32_t layer, uint64_t archive)
+{
+	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+
+	if (layer < c->count)
+		layer_prepare(c->layers[layer], archive);
+}
+
 ssize_t view_layer(const struct view *w, uint32_t node)
 {
 	uint32_t layer = tree_layer(view_tree(w), node);

@@ -73,6 +73,9 @@ int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t l
 		  struct view_data *out, struct err *err);
 void view_put_data(struct view_data *d);
 
+/* Has what lies at an offset of a layer's archive decoded; the layer by its number in the tree. */
+void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
+
 /* The layer that brought a node: its index in the manifest, or -1. */
 ssize_t view_layer(const struct view *w, uint32_t node);
 

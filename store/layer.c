@@ -196,6 +196,15 @@ void layer_put(struct layer *l, struct layer_bytes *b)
 	free(b->owned);
 }
 
+void layer_prepare(struct layer *l, uint64_t offset)
+{
+	struct layer_bytes b;
+
+	if (layer_index_compression(l->index) != COMPRESSION_NONE &&
+	    layer_get(l, offset, 1, &b, NULL) == 0)
+		layer_put(l, &b);
+}
+
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
 {
 	int rc = check_range(l, offset, len, err);

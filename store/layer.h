@@ -36,4 +36,7 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 	      struct err *err);
 void layer_put(struct layer *l, struct layer_bytes *b);
 
+/* Has what lies there decoded, for who comes next. */
+void layer_prepare(struct layer *l, uint64_t offset);
+
 #endif
