@@ -65,11 +65,10 @@ static void span_free(struct cached_span *s)
 	free(s);
 }
 
-/* Drops unused spans until `more` bytes fit, as far as that can be. Gives the memory of one that had
- * just that size, or NULL. Lock held. */
-static uint8_t *make_room(struct span_cache *c, size_t more)
+/* Drops unused spans until `more` bytes fit, as far as that can be; `heir`, if there is one, gets the
+ * memory of one of them that is large enough. Lock held. */
+static void make_room(struct span_cache *c, size_t more, struct cached_span *heir)
 {
-	uint8_t *data = NULL;
 
 	while (c->bytes > 0 && c->bytes + more > c->max) {
 		struct cached_span *s = TAILQ_LAST(&c->unused, span_list);
@@ -79,13 +78,13 @@ static uint8_t *make_room(struct span_cache *c, size_t more)
 		TAILQ_REMOVE(&c->unused, s, link);
 		map_remove(c->spans, &s->key, sizeof(s->key));
 		c->bytes -= s->size;
-		if (!data && s->size == more) {
-			data = s->data;
+		if (heir && !heir->data && s->size >= heir->size) {
+			heir->data = s->data;
+			heir->size = s->size;
 			s->data = NULL;
 		}
 		span_free(s);
 	}
-	return data;
 }
 
 void span_cache_free(struct span_cache *c)
@@ -93,7 +92,7 @@ void span_cache_free(struct span_cache *c)
 	if (!c)
 		return;
 	c->max = 0;
-	make_room(c, 0);
+	make_room(c, 0, NULL);
 	map_free(c->spans);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->changed);
@@ -136,7 +135,7 @@ static void put(struct span_cache *c, struct cached_span *s)
 		return;
 	}
 	TAILQ_INSERT_HEAD(&c->unused, s, link);
-	make_room(c, 0);
+	make_room(c, 0, NULL);
 }
 
 void span_cache_put(struct span_cache *c, struct cached_span *s)
@@ -189,7 +188,7 @@ static int decode(struct span_cache *c, struct cached_span *s, span_fill_fn fill
 	while (c->decoding == c->decoding_max)
 		pthread_cond_wait(&c->changed, &c->lock);
 	c->decoding++;
-	s->data = make_room(c, s->size);
+	make_room(c, s->size, s);
 	c->bytes += s->size;
 	pthread_mutex_unlock(&c->lock);
 
