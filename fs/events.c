@@ -60,12 +60,19 @@ static void time_text(char *text, size_t size)
 	snprintf(text + n, size - n, ".%09ldZ", now.tv_nsec);
 }
 
-/* What anybody may have written, as a line of a log and of JSON (which is UTF-8) can have it. */
+/* What anybody may have written, as a log and JSON (which is UTF-8) can have it: line by line, as
+ * err_add makes them. */
 static char *cleaned(const char *text)
 {
 	autobuf out = BUF_INIT;
+	size_t len = strcspn(text, "\n");
 
-	text_append_clean(&out, text, strlen(text), SIZE_MAX);
+	text_append_clean(&out, text, len, SIZE_MAX);
+	for (text += len; *text; text += len) {
+		len = 1 + strcspn(text + 1, "\n");
+		buf_putc(&out, '\n');
+		text_append_clean(&out, text + 1, len - 1, SIZE_MAX);
+	}
 	buf_putc(&out, '\0');
 	return buf_failed(&out) ? NULL : buf_steal(&out);
 }
