@@ -115,11 +115,13 @@ it "what it costs, and cleaning up" '
 it "no block of the README is left out" 'eq "$(ls "$T/blocks" | wc -l)" 7'
 if have clamscan; then
     it "a scanner finds what is planted in an image" '
-        printf "%s:0:*:%s\n" Planted.File "$(printf hunter2 | od -An -tx1 | tr -d " \n")" >"$T/planted.ndb"
-        clamscan --infected --no-summary -d "$T/planted.ndb" -r "$I/1/layers/00/diff" >"$T/scan" || eq $? 1
-        has "$(cat "$T/scan")" "diff/secret: Planted.File"
-        rc=0; clamscan --infected --no-summary -d "$T/planted.ndb" -r "$I/1/rootfs" || rc=$?
-        eq "$rc" 0
+        signature() { printf "%s:0:*:%s\n" "$1" "$(printf %s "$2" | od -An -tx1 | tr -d " \n")"; }
+        { signature Planted.Secret hunter2; signature Planted.Text "hello 1"; } >"$T/planted.ndb"
+        scan() { clamscan --infected --no-summary -d "$T/planted.ndb" -r "$1" >"$T/scan" || eq $? 1; }
+        scan "$I/1/rootfs"
+        eq "$(sed "s/.*rootfs/rootfs/" "$T/scan")" "rootfs/etc/motd: Planted.Text.UNOFFICIAL FOUND"
+        scan "$I/1/layers/00/diff"
+        has "$(cat "$T/scan")" "diff/secret: Planted.Secret"
     '
 fi
 it "the secret is in none of the mount s files" '! cat "$M"/ctl/* | grep -F "$PASSWORD"'
