@@ -251,7 +251,9 @@ static size_t take(struct ahead *a, const struct ahead_work *work, struct part *
 			s->trust = less(s->trust, len);
 			move_to(s, t, s->node, s->offset + len);
 		}
-		while (count > 0 && wanted < DECODED / SPAN && want(s, &archive[wanted]))
+		/* For a single reader: several have the processors busy, and the cache full. */
+		while (count > 0 && a->storing == 1 && wanted < DECODED / SPAN &&
+		       want(s, &archive[wanted]))
 			wanted++;
 	}
 	pthread_mutex_unlock(&a->lock);

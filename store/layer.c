@@ -148,7 +148,8 @@ static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_b
 		return rc;
 	at = offset - part.span.from.out;
 	out->data = cached_span_data(out->span) + at;
-	out->len = len < part.span.len - at ? len : part.span.len - at;
+	out->last = len >= part.span.len - at;
+	out->len = out->last ? part.span.len - at : len;
 	return 0;
 }
 
@@ -192,7 +193,7 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 void layer_put(struct layer *l, struct layer_bytes *b)
 {
 	if (b->span)
-		span_cache_put(l->cache, b->span);
+		span_cache_put(l->cache, b->span, b->last);
 	free(b->owned);
 }
 

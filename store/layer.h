@@ -31,6 +31,7 @@ struct layer_bytes {
 	size_t len;
 	struct cached_span *span; /* one of the two, */
 	void *owned;		  /* that data lie in */
+	bool last;		  /* of the span */
 };
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 	      struct err *err);

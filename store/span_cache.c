@@ -21,6 +21,7 @@ struct cached_span {
 	uint8_t *data;	 /* mapped, as long as `size` says: goes back to the system at once */
 	size_t size;
 	enum state state;
+	bool spent; /* goes before all others */
 	unsigned users;	  /* 0: in the list `unused`, unless it failed */
 	struct err error; /* of STATE_FAILED, for those who wait */
 	TAILQ_ENTRY(cached_span) link;
@@ -134,13 +135,17 @@ static void put(struct span_cache *c, struct cached_span *s)
 		span_free(s);
 		return;
 	}
-	TAILQ_INSERT_HEAD(&c->unused, s, link);
+	if (s->spent)
+		TAILQ_INSERT_TAIL(&c->unused, s, link);
+	else
+		TAILQ_INSERT_HEAD(&c->unused, s, link);
 	make_room(c, 0, NULL);
 }
 
-void span_cache_put(struct span_cache *c, struct cached_span *s)
+void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent)
 {
 	pthread_mutex_lock(&c->lock);
+	s->spent = spent;
 	put(c, s);
 	pthread_mutex_unlock(&c->lock);
 }

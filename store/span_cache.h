@@ -10,6 +10,7 @@
 
 #include "store/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct cached_span;
 int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, span_fill_fn fill,
 		   void *arg, struct cached_span **out, struct err *err);
 const uint8_t *cached_span_data(const struct cached_span *s);
-void span_cache_put(struct span_cache *c, struct cached_span *s);
+/* spent: nobody is likely to want it again, as it was read to its end. */
+void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent);
 
 #endif

@@ -64,16 +64,16 @@ static void a_span_is_decoded_once_while_it_fits(void **state)
 	(void)state;
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 3; i++)
-			span_cache_put(c, get(c, &s[i]));
+			span_cache_put(c, get(c, &s[i]), false);
 	}
 	assert_int_equal(span_cache_hits(c), 6);
 	assert_int_equal(span_cache_misses(c), 3);
 
-	span_cache_put(c, get(c, &s[0])); /* 1 is now the one not used for longest */
-	span_cache_put(c, get(c, &s[3]));
-	span_cache_put(c, get(c, &s[0]));
+	span_cache_put(c, get(c, &s[0]), false); /* 1 is now the one not used for longest */
+	span_cache_put(c, get(c, &s[3]), false);
+	span_cache_put(c, get(c, &s[0]), false);
 	assert_int_equal(s[0].decoded, 1);
-	span_cache_put(c, get(c, &s[1]));
+	span_cache_put(c, get(c, &s[1]), false);
 	assert_int_equal(s[1].decoded, 2);
 	span_cache_free(c);
 }
@@ -90,11 +90,11 @@ static void a_span_in_use_stays(void **state)
 		s[i].byte = (uint8_t)i;
 	used = get(c, &s[0]);
 	for (int i = 1; i < 9; i++)
-		span_cache_put(c, get(c, &s[i]));
+		span_cache_put(c, get(c, &s[i]), false);
 	assert_int_equal(cached_span_data(used)[LEN / 2], 0);
-	span_cache_put(c, get(c, &s[0]));
+	span_cache_put(c, get(c, &s[0]), false);
 	assert_int_equal(s[0].decoded, 1);
-	span_cache_put(c, used);
+	span_cache_put(c, used, false);
 	span_cache_free(c);
 }
 
@@ -115,7 +115,7 @@ static void *read_span(void *arg)
 
 	r->rc = span_cache_get(r->cache, &k, LEN, fill, r->source, &span, &r->err);
 	if (r->rc == 0)
-		span_cache_put(r->cache, span);
+		span_cache_put(r->cache, span, false);
 	return NULL;
 }
 
@@ -159,7 +159,7 @@ static void an_error_reaches_all_who_wait_and_is_not_kept(void **state)
 		assert_string_equal(readers[i].err.text, "spoilt");
 	}
 	s.fails = 0;
-	span_cache_put(c, get(c, &s));
+	span_cache_put(c, get(c, &s), false);
 	span_cache_free(c);
 }
 
