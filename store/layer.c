@@ -83,7 +83,13 @@ const struct layer_index *layer_index(const struct layer *l)
 	return l->index;
 }
 
-/* One span to be decoded. */
+/* A span that is decoded step by step. */
+struct decoder {
+	struct seek *seek;
+	size_t verified; /* bytes: whole blocks, or all */
+};
+
+/* What a step needs to know. */
 struct fill {
 	struct layer *layer;
 	const struct layer_part *part;
@@ -107,17 +113,63 @@ static int unpack_window(const struct layer_part *part, void *window, struct err
 	return 0;
 }
 
-static int fill_span(void *arg, void *data, struct err *err)
+static void decoder_end(void *state)
+{
+	struct decoder *d = state;
+
+	seek_close(d->seek);
+	free(d);
+}
+
+/* Opens the decoder, which ends with its span, also after an error, and takes the first step. */
+static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state, struct err *err)
+{
+	uint8_t window[CODEC_WINDOW];
+	struct decoder *d = calloc(1, sizeof(*d));
+	int rc = d ? unpack_window(f->part, window, err) : err_nomem(err);
+
+	*state = d;
+	if (rc == 0)
+		rc = seek_open(&f->part->span, window, data, &d->seek, err);
+	return rc ? rc : seek_run(d->seek, wanted, read_source, f, err);
+}
+
+/* The blocks that have become whole. */
+static int verify(struct decoder *d, const struct layer_part *part, const uint8_t *data,
+		  struct err *err)
+{
+	size_t filled = seek_filled(d->seek);
+
+	while (d->verified < filled) {
+		size_t len = filled - d->verified;
+
+		if (len < LAYER_BLOCK && filled < part->span.len)
+			break;
+		len = len < LAYER_BLOCK ? len : LAYER_BLOCK;
+		if (XXH3_64bits(data + d->verified, len) != part->checks[d->verified / LAYER_BLOCK])
+			return err_set(err, EBADMSG, "the data do not match their checksum");
+		d->verified += len;
+	}
+	return 0;
+}
+
+static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, struct err *err)
 {
 	struct fill *f = arg;
 	const struct layer_part *part = f->part;
-	uint8_t window[CODEC_WINDOW];
-	int rc = unpack_window(part, window, err);
+	struct decoder *d = *state;
+	int rc;
 
+	wanted = layer_blocks(wanted) * LAYER_BLOCK;
+	if (wanted > part->span.len)
+		wanted = part->span.len;
+	if (d)
+		rc = seek_run(d->seek, wanted, read_source, f, err);
+	else
+		rc = decoder_begin(f, data, wanted, state, err);
+	d = *state;
 	if (rc == 0)
-		rc = seek_decode(&part->span, window, read_source, f, data, err);
-	if (rc == 0 && XXH3_64bits(data, part->span.len) != part->check)
-		rc = err_set(err, EBADMSG, "the data do not match their checksum");
+		rc = verify(d, part, data, err);
 	if (rc == -EBADMSG) {
 		if (part->in_frames)
 			layer_index_remove(f->layer->store, &f->layer->blob);
@@ -125,17 +177,18 @@ static int fill_span(void *arg, void *data, struct err *err)
 				 part->in_frames ? "frames" : "the blob",
 				 (unsigned long long)part->span.from.out);
 	}
-	return rc;
+	return rc ? rc : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
 static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 		    struct err *err)
 {
+	static const struct span_ops ops = {fill_span, decoder_end};
 	struct layer_part part;
 	struct fill fill = {l, &part};
 	struct span_key key = {0};
-	size_t at;
+	size_t at, wanted;
 	int rc;
 
 	if (!layer_index_find(l->index, offset, &part))
@@ -143,14 +196,15 @@ static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_b
 			       (unsigned long long)offset);
 	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
 	key.number = part.number;
-	rc = span_cache_get(l->cache, &key, part.span.len, fill_span, &fill, &out->span, err);
-	if (rc)
-		return rc;
 	at = offset - part.span.from.out;
-	out->data = cached_span_data(out->span) + at;
 	out->last = len >= part.span.len - at;
 	out->len = out->last ? part.span.len - at : len;
-	return 0;
+	/* A decoder of zstd may hold megabytes: it is not kept. */
+	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
+	rc = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
+	if (rc == 0)
+		out->data = cached_span_data(out->span) + at;
+	return rc;
 }
 
 static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
@@ -197,13 +251,18 @@ void layer_put(struct layer *l, struct layer_bytes *b)
 	free(b->owned);
 }
 
+/* A span is there when its last byte is. */
 void layer_prepare(struct layer *l, uint64_t offset)
 {
 	struct layer_bytes b;
+	struct layer_part part;
 
-	if (layer_index_compression(l->index) != COMPRESSION_NONE &&
-	    layer_get(l, offset, 1, &b, NULL) == 0)
-		layer_put(l, &b);
+	if (layer_index_compression(l->index) == COMPRESSION_NONE ||
+	    !layer_index_find(l->index, offset, &part) ||
+	    layer_get(l, part.span.from.out + part.span.len - 1, 1, &b, NULL) < 0)
+		return;
+	b.last = false;
+	layer_put(l, &b);
 }
 
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)

@@ -5,6 +5,7 @@
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
  *	spans     layer_span[], ascending, without gaps: together the whole archive
+ *	checks    uint64_t[], XXH3-64 of the plain bytes, block by block: each span begins a new one
  *	toc       as store/toc.h has it
  *
  * and beside it, where spans came out too long, derived/layers/HEX.frames: zstd frames of parts
@@ -29,6 +30,13 @@
  * zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(4u << 20)
 #define LAYER_FRAME_LEN (1u << 20) /* plain bytes of a frame there */
+#define LAYER_BLOCK	(64u << 10) /* plain bytes of a block, the last one of a span may be shorter */
+
+/* The blocks of a span of so many plain bytes. */
+static inline uint64_t layer_blocks(uint64_t len)
+{
+	return (len + LAYER_BLOCK - 1) / LAYER_BLOCK;
+}
 
 struct layer_header {
 	char magic[8];
@@ -46,6 +54,7 @@ struct layer_header {
 	uint64_t entries;
 	uint64_t windows_size; /* with the padding */
 	uint64_t span_count;
+	uint64_t check_count;
 	uint64_t toc_size;
 };
 
@@ -54,7 +63,7 @@ enum layer_source { LAYER_BLOB, LAYER_FRAMES };
 struct layer_span {
 	uint64_t out; /* ends where the next one begins, the last one with the archive */
 	uint64_t in;
-	uint64_t check;	      /* XXH3-64 of its plain bytes */
+	uint64_t check;	      /* the number of the check of its first block */
 	uint64_t window;      /* offset in the windows */
 	uint32_t window_size; /* compressed; 0: none */
 	uint32_t window_len;  /* as seek_point.window */

@@ -15,9 +15,10 @@
 struct layer_index {
 	void *map; /* owned; NULL: the caller's memory */
 	size_t map_size;
-	const struct layer_header *header; /* these three point into the file */
+	const struct layer_header *header; /* these point into the file */
 	const uint8_t *windows;
 	const struct layer_span *spans;
+	const uint64_t *checks;
 	const uint8_t *toc;
 	struct digest diff_id;
 };
@@ -63,12 +64,16 @@ static int check_sections(struct layer_index *x, const uint8_t *data, size_t len
 	if (h->span_count > left / sizeof(struct layer_span))
 		return unusable(err, "the spans do not fit");
 	left -= h->span_count * sizeof(struct layer_span);
+	if (h->check_count > left / sizeof(uint64_t))
+		return unusable(err, "the checks do not fit");
+	left -= h->check_count * sizeof(uint64_t);
 	if (h->toc_size != left)
 		return unusable(err, "the table of contents does not fit");
 
 	x->windows = data + sizeof(*h);
 	x->spans = (const struct layer_span *)(x->windows + h->windows_size);
-	x->toc = (const uint8_t *)(x->spans + h->span_count);
+	x->checks = (const uint64_t *)(x->spans + h->span_count);
+	x->toc = (const uint8_t *)(x->checks + h->check_count);
 	return 0;
 }
 
@@ -97,21 +102,23 @@ static bool span_is_sound(const struct layer_index *x, uint64_t i)
 static int check_spans(const struct layer_index *x, struct err *err)
 {
 	const struct layer_header *h = x->header;
+	uint64_t checks = 0;
 
 	if (h->compression > COMPRESSION_ZSTD)
 		return unusable(err, "an unknown compression");
 	if (h->compression == COMPRESSION_NONE)
-		return h->span_count == 0 && h->archive_size == h->blob_size
+		return h->span_count == 0 && h->check_count == 0 && h->archive_size == h->blob_size
 			   ? 0
 			   : unusable(err, "seek points in a plain archive");
 	if ((h->span_count == 0) != (h->archive_size == 0) ||
 	    (h->span_count > 0 && x->spans[0].out != 0))
 		return unusable(err, "the seek points do not cover the archive");
 	for (uint64_t i = 0; i < h->span_count; i++) {
-		if (!span_is_sound(x, i))
+		if (!span_is_sound(x, i) || x->spans[i].check != checks)
 			return unusable(err, "a wrong seek point");
+		checks += layer_blocks(span_end(x, i) - x->spans[i].out);
 	}
-	return 0;
+	return checks == h->check_count ? 0 : unusable(err, "checks are missing");
 }
 
 static int check_format(const struct layer_header *h, struct err *err)
@@ -293,7 +300,7 @@ bool layer_index_find(const struct layer_index *x, uint64_t offset, struct layer
 	    .span.in_end = source_size(x, s),
 	    .span.len = span_end(x, i) - s->out,
 	    .in_frames = s->source == LAYER_FRAMES,
-	    .check = s->check,
+	    .checks = x->checks + s->check,
 	    .window = x->windows + s->window,
 	    .window_size = s->window_size,
 	};

@@ -20,11 +20,12 @@ struct layer_writer {
 	struct io_tmp tmp;
 	ZSTD_CCtx *cctx;       /* owned */
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
-	XXH3_state_t *check;   /* owned; of the present span */
+	XXH3_state_t *check;   /* owned; of the present block */
 	struct frames *frames; /* owned; NULL until it is needed */
 	struct window *window; /* owned */
 
 	struct buf spans;  /* struct layer_span[], the last one still open */
+	struct buf checks; /* uint64_t[], of the blocks that have ended */
 	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
 	uint64_t out;	  /* plain bytes so far */
 	uint64_t windows; /* bytes of windows so far */
@@ -47,6 +48,7 @@ int layer_writer_open(struct store *s, struct layer_writer **out, struct err *er
 	if (!w->cctx || !w->sum || !w->check)
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
+	XXH3_64bits_reset(w->check);
 	rc = window_open(&w->window, err);
 	if (rc == 0)
 		rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
@@ -71,7 +73,21 @@ static int append(struct layer_writer *w, const void *data, size_t len, struct e
 	return io_write_all(w->tmp.fd, data, len, err);
 }
 
-/* Ends the span: its frame, if it is one, and its checksum. One without data goes. */
+static void end_block(struct layer_writer *w)
+{
+	uint64_t check = XXH3_64bits_digest(w->check);
+
+	buf_append(&w->checks, &check, sizeof(check));
+	XXH3_64bits_reset(w->check);
+}
+
+/* Plain bytes of the block that is open. */
+static size_t in_block(const struct layer_writer *w, const struct layer_span *s)
+{
+	return (w->out - s->out) % LAYER_BLOCK;
+}
+
+/* Ends the span: its frame, if it is one, and its last block. One without data goes. */
 static int end_span(struct layer_writer *w, struct err *err)
 {
 	struct layer_span *s = current(w);
@@ -82,15 +98,16 @@ static int end_span(struct layer_writer *w, struct err *err)
 		w->spans.len -= sizeof(*s);
 		return 0;
 	}
-	s->check = XXH3_64bits_digest(w->check);
+	if (in_block(w, s) > 0)
+		end_block(w);
 	return s->source == LAYER_FRAMES ? frames_write(w->frames, NULL, 0, true, err) : 0;
 }
 
-static int begin_span(struct layer_writer *w, const struct layer_span *s, struct err *err)
+static int begin_span(struct layer_writer *w, struct layer_span *s, struct err *err)
 {
+	s->check = w->checks.len / sizeof(uint64_t);
 	buf_append(&w->spans, s, sizeof(*s));
-	XXH3_64bits_reset(w->check);
-	return buf_failed(&w->spans) ? err_nomem(err) : 0;
+	return buf_failed(&w->spans) || buf_failed(&w->checks) ? err_nomem(err) : 0;
 }
 
 /* The window of the last point, if it is not written yet. */
@@ -155,7 +172,7 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 
 	while (len > 0 && (s = current(w))) {
 		uint64_t max = s->source == LAYER_FRAMES ? LAYER_FRAME_LEN : LAYER_SPAN_MAX;
-		size_t n = s->out + max - w->out;
+		size_t n = s->out + max - w->out, block = LAYER_BLOCK - in_block(w, s);
 		int rc = 0;
 
 		if (n == 0) {
@@ -164,6 +181,7 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 				return rc;
 			continue;
 		}
+		n = n < block ? n : block;
 		n = n < len ? n : len;
 		XXH3_64bits_update(w->check, p, n);
 		if (s->source == LAYER_FRAMES)
@@ -173,6 +191,8 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 		p += n;
 		len -= n;
 		w->out += n;
+		if (in_block(w, s) == 0)
+			end_block(w);
 	}
 	return 0;
 }
@@ -193,6 +213,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .entries = summary->entries,
 	    .windows_size = w->windows,
 	    .span_count = w->spans.len / sizeof(struct layer_span),
+	    .check_count = w->checks.len / sizeof(uint64_t),
 	    .toc_size = summary->toc->len,
 	};
 
@@ -218,6 +239,10 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 		rc = append(w, zeros, padding, err);
 	if (rc == 0)
 		rc = append(w, w->spans.data, w->spans.len, err);
+	if (rc == 0 && buf_failed(&w->checks))
+		rc = err_nomem(err);
+	if (rc == 0)
+		rc = append(w, w->checks.data, w->checks.len, err);
 	if (rc == 0)
 		rc = append(w, summary->toc->data, summary->toc->len, err);
 	if (rc == 0)
@@ -241,5 +266,6 @@ void layer_writer_close(struct layer_writer *w)
 	XXH3_freeState(w->sum);
 	XXH3_freeState(w->check);
 	buf_free(&w->spans);
+	buf_free(&w->checks);
 	free(w);
 }

@@ -6,29 +6,62 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PIECE (128u << 10)
+/* Compressed bytes at a time: some five times as many plain ones are the most that is decoded
+ * beyond what is wanted, as a rule. */
+#define PIECE (16u << 10)
 
-int seek_decode(const struct span *span, const void *window, seek_read_fn read, void *arg,
-		void *out, struct err *err)
+struct seek {
+	struct span span;
+	struct codec *codec; /* owned */
+	uint64_t offset;     /* of what is read next */
+	uint8_t piece[PIECE];
+};
+
+int seek_open(const struct span *span, const void *window, void *out, struct seek **seek,
+	      struct err *err)
 {
-	AUTO(codec_close) struct codec *codec = NULL;
-	autofree void *piece = malloc(PIECE);
-	uint64_t offset = span->from.in;
+	AUTO(seek_close) struct seek *s = malloc(sizeof(*s));
 	int rc;
 
-	if (!piece)
+	if (!s)
 		return err_nomem(err);
-	rc = codec_open_at(span->compression, &span->from, window, out, span->len, &codec, err);
-	while (rc == 0 && codec_filled(codec) < span->len && offset < span->in_end) {
-		size_t n = span->in_end - offset < PIECE ? span->in_end - offset : PIECE;
+	s->span = *span;
+	s->codec = NULL;
+	s->offset = span->from.in;
+	rc = codec_open_at(span->compression, &span->from, window, out, span->len, &s->codec, err);
+	if (rc == 0)
+		*seek = steal(&s);
+	return rc;
+}
 
-		rc = read(arg, piece, n, offset, err);
+void seek_close(struct seek *s)
+{
+	if (!s)
+		return;
+	codec_close(s->codec);
+	free(s);
+}
+
+size_t seek_filled(const struct seek *s)
+{
+	return codec_filled(s->codec);
+}
+
+int seek_run(struct seek *s, size_t wanted, seek_read_fn read, void *arg, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && seek_filled(s) < wanted && s->offset < s->span.in_end) {
+		uint64_t left = s->span.in_end - s->offset;
+		size_t n = left < PIECE ? (size_t)left : PIECE;
+
+		rc = read(arg, s->piece, n, s->offset, err);
 		if (rc == 0)
-			rc = codec_feed(codec, piece, n, err);
-		offset += n;
+			rc = codec_feed(s->codec, s->piece, n, err);
+		s->offset += n;
 	}
-	if (rc == 0 && codec_filled(codec) < span->len)
+	if (rc == 0 && seek_filled(s) < wanted)
 		rc = err_set(err, EBADMSG, "truncated at compressed offset %llu",
-			     (unsigned long long)offset);
+			     (unsigned long long)s->offset);
 	return rc;
 }

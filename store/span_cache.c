@@ -12,31 +12,41 @@
 #include <sys/queue.h>
 
 /* Spans of about one size can take each other's memory, without the kernel. */
-#define SIZE_STEP (256u << 10)
+#define SIZE_STEP (128u << 10)
 
-enum state { STATE_DECODING, STATE_READY, STATE_FAILED };
+/* Plain bytes after which others that wait are told. */
+#define STEP (256u << 10)
+
+/* Threads that wait for their turn are woken one by one. */
+#define TURNS 64
 
 struct cached_span {
 	struct span_key key;
 	uint8_t *data;	 /* mapped, as long as `size` says: goes back to the system at once */
-	size_t size;
-	enum state state;
-	bool spent; /* goes before all others */
-	unsigned users;	  /* 0: in the list `unused`, unless it failed */
-	struct err error; /* of STATE_FAILED, for those who wait */
+	size_t size, len;
+	size_t filled; /* data[0..filled) are right, and do not change */
+	const struct span_ops *ops;
+	void *state;	/* the decoder's, owned; used without the lock by who decodes */
+	bool decoding;	/* somebody does */
+	bool failed;	/* not in the map any more */
+	bool spent;	/* goes before all others */
+	unsigned users; /* 0: in the list `unused`, unless it failed */
+	struct err error;
+	pthread_cond_t changed; /* filled, decoding, failed */
 	TAILQ_ENTRY(cached_span) link;
 };
 
 TAILQ_HEAD(span_list, cached_span);
 
 struct span_cache {
-	pthread_mutex_t lock;	/* guards all of this */
-	pthread_cond_t changed; /* a span's state, or `decoding` */
-	size_t max, bytes;	/* of all spans, those being decoded too */
-	unsigned decoding, decoding_max;
+	pthread_mutex_t lock; /* guards all of this */
+	size_t max, bytes;    /* of all spans, those being decoded too */
+	unsigned decoding_max;
+	uint64_t turns, ended;	      /* of threads that want to decode: turn < ended + decoding_max may */
+	pthread_cond_t turned[TURNS]; /* by turn % TURNS */
 	uint64_t hits, misses;
 	struct map *spans;	 /* owned; by key: struct cached_span, not failed */
-	struct span_list unused; /* ready, by the time of use, latest first */
+	struct span_list unused; /* by the time of use, latest first */
 };
 
 struct span_cache *span_cache_new(size_t bytes)
@@ -54,15 +64,25 @@ struct span_cache *span_cache_new(size_t bytes)
 	c->max = bytes;
 	c->decoding_max = processors > 1 ? (unsigned)processors : 1;
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
+	for (int i = 0; i < TURNS; i++)
+		pthread_cond_init(&c->turned[i], NULL);
 	TAILQ_INIT(&c->unused);
 	return c;
 }
 
+static void end_state(struct cached_span *s)
+{
+	if (s->state)
+		s->ops->end(s->state);
+	s->state = NULL;
+}
+
 static void span_free(struct cached_span *s)
 {
+	end_state(s);
 	if (s->data)
 		munmap(s->data, s->size);
+	pthread_cond_destroy(&s->changed);
 	free(s);
 }
 
@@ -96,7 +116,8 @@ void span_cache_free(struct span_cache *c)
 	make_room(c, 0, NULL);
 	map_free(c->spans);
 	pthread_mutex_destroy(&c->lock);
-	pthread_cond_destroy(&c->changed);
+	for (int i = 0; i < TURNS; i++)
+		pthread_cond_destroy(&c->turned[i]);
 	free(c);
 }
 
@@ -131,7 +152,7 @@ static void put(struct span_cache *c, struct cached_span *s)
 {
 	if (--s->users > 0)
 		return;
-	if (s->state == STATE_FAILED) {
+	if (s->failed) {
 		span_free(s);
 		return;
 	}
@@ -150,71 +171,120 @@ void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Lock held on both ends. A span that is there, or that another thread is at. */
-static int join(struct span_cache *c, struct cached_span *s, struct err *err)
+/* Memory for a span that is new. Lock not held. */
+static int get_memory(struct cached_span *s, struct err *err)
 {
-	int rc = 0;
+	void *data;
 
-	c->hits++;
-	if (s->users++ == 0)
-		TAILQ_REMOVE(&c->unused, s, link);
-	while (s->state == STATE_DECODING)
-		pthread_cond_wait(&c->changed, &c->lock);
-	if (s->state == STATE_FAILED) {
-		rc = -s->error.code;
-		if (err)
-			*err = s->error;
-		put(c, s);
-	}
-	return rc;
+	if (s->data)
+		return 0;
+	data = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (data == MAP_FAILED)
+		return err_nomem(err);
+	s->data = data;
+	return 0;
 }
 
-/* Lock not held: memory and content of a span that others only wait for. */
-static int fill_span(struct cached_span *s, span_fill_fn fill, void *arg)
+/* One step further, by the thread that decodes it. Lock not held. */
+static ssize_t step(struct cached_span *s, size_t wanted, void *arg, struct err *err)
 {
-	if (!s->data) {
-		void *data = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	size_t next = s->filled + STEP < wanted ? s->filled + STEP : wanted;
+	int rc = get_memory(s, err);
 
-		if (data == MAP_FAILED)
-			return err_nomem(&s->error);
-		s->data = data;
-	}
-	return fill(arg, s->data, &s->error);
+	return rc ? rc : s->ops->fill(arg, &s->state, s->data, next, err);
 }
 
-/* Lock held on both ends; the span is in the map, and ours. */
-static int decode(struct span_cache *c, struct cached_span *s, span_fill_fn fill, void *arg,
-		  struct err *err)
+/* Lock held. */
+static void fail(struct span_cache *c, struct cached_span *s, const struct err *err)
 {
-	int rc;
+	s->failed = true;
+	s->error = *err;
+	map_remove(c->spans, &s->key, sizeof(s->key));
+	c->bytes -= s->size;
+}
 
+static void wait_for_turn(struct span_cache *c)
+{
+	uint64_t turn = c->turns++;
+
+	while (turn >= c->ended + c->decoding_max)
+		pthread_cond_wait(&c->turned[turn % TURNS], &c->lock);
+}
+
+static void end_turn(struct span_cache *c)
+{
+	c->ended++;
+	pthread_cond_broadcast(&c->turned[(c->ended + c->decoding_max - 1) % TURNS]);
+}
+
+/* Lock held on both ends; nobody else decodes the span. In steps, so that who wants less of it gets
+ * that earlier. */
+static void decode(struct span_cache *c, struct cached_span *s, size_t wanted, void *arg)
+{
+	s->decoding = true;
+	wait_for_turn(c);
+	while (!s->failed && s->filled < wanted) {
+		struct err err = {0};
+		ssize_t n;
+
+		pthread_mutex_unlock(&c->lock);
+		n = step(s, wanted, arg, &err);
+		pthread_mutex_lock(&c->lock);
+		if (n < 0)
+			fail(c, s, &err);
+		else
+			s->filled = (size_t)n;
+		pthread_cond_broadcast(&s->changed);
+	}
+	s->decoding = false;
+	pthread_cond_broadcast(&s->changed);
+	if (s->filled == s->len)
+		end_state(s);
+	end_turn(c);
+}
+
+/* Lock held on both ends. The span, which this thread uses, up to `wanted`. */
+static int reach(struct span_cache *c, struct cached_span *s, size_t wanted, void *arg,
+		 struct err *err)
+{
+	while (!s->failed && s->filled < wanted) {
+		if (s->decoding)
+			pthread_cond_wait(&s->changed, &c->lock);
+		else
+			decode(c, s, wanted, arg);
+	}
+	if (!s->failed)
+		return 0;
+	if (err)
+		*err = s->error;
+	return -s->error.code;
+}
+
+/* A new span in the map, used by this thread; NULL: out of memory. Lock held. */
+static struct cached_span *begin(struct span_cache *c, const struct span_key *key, size_t len,
+				 const struct span_ops *ops)
+{
+	struct cached_span *s = calloc(1, sizeof(*s));
+
+	if (!s || map_put(c->spans, key, sizeof(*key), s) < 0) {
+		free(s);
+		return NULL;
+	}
+	pthread_cond_init(&s->changed, NULL);
+	s->key = *key;
+	s->len = len;
+	s->size = (len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
+	s->ops = ops;
+	s->users = 1;
 	c->misses++;
-	while (c->decoding == c->decoding_max)
-		pthread_cond_wait(&c->changed, &c->lock);
-	c->decoding++;
 	make_room(c, s->size, s);
 	c->bytes += s->size;
-	pthread_mutex_unlock(&c->lock);
-
-	rc = fill_span(s, fill, arg);
-
-	pthread_mutex_lock(&c->lock);
-	c->decoding--;
-	s->state = rc ? STATE_FAILED : STATE_READY;
-	pthread_cond_broadcast(&c->changed);
-	if (rc) {
-		if (err)
-			*err = s->error;
-		map_remove(c->spans, &s->key, sizeof(s->key));
-		c->bytes -= s->size;
-		put(c, s);
-	}
-	return rc;
+	return s;
 }
 
-int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, span_fill_fn fill,
-		   void *arg, struct cached_span **out, struct err *err)
+int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, size_t wanted,
+		   const struct span_ops *ops, void *arg, struct cached_span **out, struct err *err)
 {
 	struct cached_span *s;
 	int rc;
@@ -222,19 +292,15 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 	pthread_mutex_lock(&c->lock);
 	s = map_get(c->spans, key, sizeof(*key));
 	if (s) {
-		rc = join(c, s, err);
+		c->hits++;
+		if (s->users++ == 0)
+			TAILQ_REMOVE(&c->unused, s, link);
 	} else {
-		s = calloc(1, sizeof(*s));
-		if (!s || map_put(c->spans, key, sizeof(*key), s) < 0) {
-			free(s);
-			rc = err_nomem(err);
-		} else {
-			s->key = *key;
-			s->size = (len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
-			s->users = 1;
-			rc = decode(c, s, fill, arg, err);
-		}
+		s = begin(c, key, len, ops);
 	}
+	rc = s ? reach(c, s, wanted, arg, err) : err_nomem(err);
+	if (rc && s)
+		put(c, s);
 	pthread_mutex_unlock(&c->lock);
 	if (rc == 0)
 		*out = s;

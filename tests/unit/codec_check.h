@@ -146,13 +146,21 @@ static inline void assert_spans(enum compression c, struct bytes in, struct byte
 		uint64_t end = last ? plain.n : r->points[i + 1].out;
 		struct span span = {c, r->points[i], in.n, end - r->points[i].out};
 		uint8_t *out = malloc(span.len + 1);
+		struct seek *seek;
 		struct err err;
 
 		if (!last)
 			span.in_end = r->points[i + 1].in + (r->points[i + 1].bit > 0);
-		if (seek_decode(&span, r->windows[i], read_bytes, &in, out, &err))
-			fail_msg("point %zu: %s", i, err.text);
-		assert_memory_equal(out, plain.p + span.from.out, span.len);
+		assert_int_equal(seek_open(&span, r->windows[i], out, &seek, &err), 0);
+		for (int third = 1; third <= 3; third++) {
+			size_t wanted = third < 3 ? span.len * third / 3 : span.len;
+
+			if (seek_run(seek, wanted, read_bytes, &in, &err))
+				fail_msg("point %zu: %s", i, err.text);
+			assert_true(seek_filled(seek) >= wanted);
+			assert_memory_equal(out, plain.p + span.from.out, seek_filled(seek));
+		}
+		seek_close(seek);
 		free(out);
 	}
 }

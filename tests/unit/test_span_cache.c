@@ -7,37 +7,46 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define LEN    100000
-#define MEMORY (256 << 10) /* what a span of that length takes */
+#define MEMORY (128 << 10) /* what a span of that length takes */
 
 /* A span of bytes that tell its number. */
 struct source {
 	uint8_t byte;
 	int fails;    /* an errno, or 0 */
 	int delay_ms; /* of the decoding */
+	bool pieces;  /* no more than is wanted */
 	atomic_int decoded;
 	atomic_int at_once, at_once_max;
 };
 
-static int fill(void *arg, void *data, struct err *err)
+/* All at once where `pieces` is not set. */
+static ssize_t fill(void *arg, void **state, void *data, size_t wanted, struct err *err)
 {
 	struct source *s = arg;
 	int now = ++s->at_once;
+	size_t *have = *state = *state ? *state : calloc(1, sizeof(*have));
 
 	if (now > s->at_once_max)
 		s->at_once_max = now;
 	s->decoded++;
 	if (s->delay_ms)
 		usleep((useconds_t)s->delay_ms * 1000);
-	memset(data, s->byte, LEN);
+	assert_true(wanted > *have);
+	wanted = s->pieces ? wanted : LEN;
+	memset((char *)data + *have, s->byte, wanted - *have);
+	*have = wanted;
 	s->at_once--;
-	return s->fails ? err_set(err, s->fails, "spoilt") : 0;
+	return s->fails ? err_set(err, s->fails, "spoilt") : (ssize_t)wanted;
 }
+
+static const struct span_ops ops = {fill, free};
 
 static struct span_key key(uint64_t number)
 {
@@ -50,7 +59,7 @@ static struct cached_span *get(struct span_cache *c, struct source *s)
 	struct cached_span *span;
 	struct err err;
 
-	assert_int_equal(span_cache_get(c, &k, LEN, fill, s, &span, &err), 0);
+	assert_int_equal(span_cache_get(c, &k, LEN, LEN, &ops, s, &span, &err), 0);
 	assert_int_equal(cached_span_data(span)[0], s->byte);
 	assert_int_equal(cached_span_data(span)[LEN - 1], s->byte);
 	return span;
@@ -113,7 +122,7 @@ static void *read_span(void *arg)
 	struct span_key k = key(r->number);
 	struct cached_span *span;
 
-	r->rc = span_cache_get(r->cache, &k, LEN, fill, r->source, &span, &r->err);
+	r->rc = span_cache_get(r->cache, &k, LEN, LEN, &ops, r->source, &span, &r->err);
 	if (r->rc == 0)
 		span_cache_put(r->cache, span, false);
 	return NULL;
@@ -178,11 +187,64 @@ static void no_more_decode_side_by_side_than_there_are_processors(void **state)
 	span_cache_free(c);
 }
 
+static void get_part(struct span_cache *c, struct source *s, size_t wanted)
+{
+	struct span_key k = key(s->byte);
+	struct cached_span *span;
+	struct err err;
+
+	assert_int_equal(span_cache_get(c, &k, LEN, wanted, &ops, s, &span, &err), 0);
+	for (size_t i = 0; i < wanted; i++)
+		assert_int_equal(cached_span_data(span)[i], s->byte);
+	span_cache_put(c, span, false);
+}
+
+static void a_span_is_decoded_as_far_as_it_is_wanted(void **state)
+{
+	struct span_cache *c = span_cache_new(MEMORY);
+	struct source s = {.byte = 7, .pieces = true}, other = {.byte = 8};
+
+	(void)state;
+	get_part(c, &s, 10);
+	assert_int_equal(s.decoded, 1);
+	get_part(c, &s, 10);
+	get_part(c, &s, 3);
+	assert_int_equal(s.decoded, 1);
+	get_part(c, &s, LEN / 2);
+	get_part(c, &s, LEN);
+	get_part(c, &s, LEN);
+	assert_int_equal(s.decoded, 3);
+	assert_int_equal(span_cache_misses(c), 1);
+	get_part(c, &other, 1); /* the first one goes, and comes again */
+	get_part(c, &s, 10);
+	assert_int_equal(s.decoded, 4);
+	get_part(c, &other, 1); /* in the middle of it */
+	span_cache_free(c);
+}
+
+static void a_span_that_was_read_to_its_end_goes_first(void **state)
+{
+	struct span_cache *c = span_cache_new(2 * MEMORY);
+	struct source s[3] = {{.byte = 0}, {.byte = 1}, {.byte = 2}};
+
+	(void)state;
+	span_cache_put(c, get(c, &s[0]), false);
+	span_cache_put(c, get(c, &s[1]), true);
+	span_cache_put(c, get(c, &s[2]), false);
+	span_cache_put(c, get(c, &s[0]), false);
+	assert_int_equal(s[0].decoded, 1);
+	span_cache_put(c, get(c, &s[1]), false);
+	assert_int_equal(s[1].decoded, 2);
+	span_cache_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_span_is_decoded_once_while_it_fits),
 	    cmocka_unit_test(a_span_in_use_stays),
+	    cmocka_unit_test(a_span_is_decoded_as_far_as_it_is_wanted),
+	    cmocka_unit_test(a_span_that_was_read_to_its_end_goes_first),
 	    cmocka_unit_test(readers_of_one_missing_span_decode_it_once),
 	    cmocka_unit_test(an_error_reaches_all_who_wait_and_is_not_kept),
 	    cmocka_unit_test(no_more_decode_side_by_side_than_there_are_processors),
