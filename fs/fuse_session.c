@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <poll.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,9 +22,16 @@
 #define WORKERS_MAX  16
 #define WORKERS_IDLE 16
 
+/* A worker looks for the next request for so long before it sleeps, where the last one came less
+ * than this ago. In us. */
+#define POLL_FOR    50
+#define POLL_WITHIN 200
+
 struct session {
 	struct fuse_session *fuse;
 	bool mounted, handlers;
+	atomic_bool polling;	  /* one worker at a time */
+	atomic_int_fast64_t last; /* request, in us of CLOCK_MONOTONIC */
 };
 
 /* As root umount2 does it; others have the setuid helper of FUSE, in a clean environment. */
@@ -93,10 +102,42 @@ static ssize_t write_reply(int fd, struct iovec *iov, int count, void *userdata)
 	return writev(fd, iov, count);
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/*
+ * A reader that waits for one answer after the other (who lists a tree, for one) spends most of its
+ * time on processors that go to sleep and are woken. While requests come that fast, one worker
+ * stays awake for them; whoever else has work goes first.
+ */
+static void poll_for_request(struct session *s, int fd)
+{
+	struct pollfd in = {.fd = fd, .events = POLLIN};
+	int64_t start = now_us();
+
+	if (start - atomic_load_explicit(&s->last, memory_order_relaxed) > POLL_WITHIN ||
+	    atomic_exchange(&s->polling, true))
+		return;
+	while (poll(&in, 1, 0) == 0 && now_us() - start < POLL_FOR)
+		sched_yield();
+	atomic_store(&s->polling, false);
+}
+
 static ssize_t read_request(int fd, void *data, size_t len, void *userdata)
 {
-	(void)userdata;
-	return read(fd, data, len);
+	struct fs *fs = userdata;
+	struct session *s = fs->session;
+	ssize_t n;
+
+	poll_for_request(s, fd);
+	n = read(fd, data, len);
+	atomic_store_explicit(&s->last, now_us(), memory_order_relaxed);
+	return n;
 }
 
 static int set_io(struct fuse_session *fuse, struct err *err)
