@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 
 #define SPAN_CACHE_BYTES                                                                           \
-	(40u << 20) /* decoded spans; the kernel's page cache is the real cache                    \
+	(36u << 20) /* decoded spans; the kernel's page cache is the real cache                    \
 		     */
 
 /* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas.
