@@ -16,8 +16,8 @@
  * them before the listing's end is told: unless a window's worth of bytes went that way since the
  * last READ, for then it takes a READ to show that they are still wanted.
  *
- * A reader that comes upon what is not stored yet sends a READ, which is answered like any other, by
- * another worker; storing goes on behind it. Storing waits for pages that a READ in flight has
+ * A reader that comes upon what is not stored yet sends a READ, which is answered like any other,
+ * by another worker; storing goes on behind it. Storing waits for pages that a READ in flight has
  * locked: hence there are always workers that do not store.
  */
 #include "fs/ahead.h"
@@ -38,24 +38,26 @@
 #define CHUNK	   (512u << 10) /* bytes that a worker takes at once, */
 #define FILES	   64		/* of that many files at most */
 #define AT_ONCE	   (64u << 10)	/* bytes for which the end of a listing waits, */
-#define FILES_ONCE 4
-#define DECODED	   (1280u << 10) /* of an archive, from what is stored on: decoded by others by then, */
-#define SPAN	   (640u << 10) /* one after the other */
-#define PAGE	   4096u
-#define WORKERS	   4 /* that may store at the same time: fewer than there are */
+#define FILES_ONCE 4		/* of that many files at most */
+#define DECODED                                                                                    \
+	(1280u << 10)	     /* of an archive, from what is stored on: decoded by others by then, */
+#define SPAN	(640u << 10) /* a span after the other */
+#define PAGE	4096u
+#define WORKERS 4 /* that may store at the same time: fewer than there are */
 
 /* A reader's way through one layer of a view. */
 struct stream {
 	pid_t pid; /* 0: unused */
 	uint32_t view, layer;
 	uint64_t used; /* a clock of READs */
-	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be stored */
+	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be stored
+	 */
 	uint32_t node;
 	uint64_t offset;
 	uint64_t archive; /* … and where that is in the layer */
 	size_t window;
-	size_t left;  /* bytes of the window that are to be stored yet */
-	size_t trust; /* bytes that may be stored for a listing, before the next READ */
+	size_t left;	 /* bytes of the window that are to be stored yet */
+	size_t trust;	 /* bytes that may be stored for a listing, before the next READ */
 	uint64_t wanted; /* of the archive: decoded up to here, or about to be */
 };
 
@@ -231,8 +233,8 @@ static bool want(struct stream *s, uint64_t *archive)
 }
 
 /* The next parts of one of the reader's streams; how many. */
-static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts,
-		   size_t files, size_t room)
+static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts, size_t files,
+		   size_t room)
 {
 	const struct tree *t = view_tree(work->view);
 	uint64_t archive[DECODED / SPAN];

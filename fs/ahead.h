@@ -26,8 +26,7 @@ void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset,
 
 /* To be called before the end of a directory's listing is told: the kernel knows all that is in it.
  * The first files are stored at once. */
-void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid,
-		  struct ahead_work *out);
+void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, struct ahead_work *out);
 
 /* To be called behind the answer; returns when enough is stored. */
 void ahead_store(struct ahead *a, struct ahead_work *work);

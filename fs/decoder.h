@@ -14,8 +14,8 @@ struct decoder;
 int decoder_open(struct fs *fs, struct decoder **out, struct err *err);
 void decoder_close(struct decoder *d); /* waits for what is under way; NULL is allowed */
 
-/* What lies at an offset of a layer's archive (the layer by its number in the view's tree). The view
- * stays meanwhile. */
+/* What lies at an offset of a layer's archive (the layer by its number in the view's tree). The
+ * view stays meanwhile. */
 void decoder_want(struct decoder *d, struct view *w, uint32_t layer, uint64_t archive);
 
 #endif

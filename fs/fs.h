@@ -41,8 +41,8 @@ struct fs {
 	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks
 	 * it up. Set while there is a session. */
 	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
-	/* Puts pages of a file of a view into the kernel's cache; -ENOENT where it does not know the
-	 * inode. The file must not be waited for by the caller. */
+	/* Puts pages of a file of a view into the kernel's cache; -ENOENT where it does not know
+	 * the inode. The file must not be waited for by the caller. */
 	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
 			   size_t count);
 	void *session;	  /* for both: fs/fuse_session.c's */

@@ -47,8 +47,9 @@ struct codec;
 int codec_open(enum compression c, const struct codec_sink *sink, struct codec **out,
 	       struct err *err);
 
-/* Starts at a point instead, to be fed from p->in on, and fills `data`; what comes behind `len` plain
- * bytes is dropped. Checks no checksum of gzip: a part of a member has none. The window is borrowed. */
+/* Starts at a point instead, to be fed from p->in on, and fills `data`; what comes behind `len`
+ * plain bytes is dropped. Checks no checksum of gzip: a part of a member has none. The window is
+ * borrowed. */
 int codec_open_at(enum compression c, const struct seek_point *p, const void *window, void *data,
 		  size_t len, struct codec **out, struct err *err);
 size_t codec_filled(const struct codec *c); /* bytes of data so far */

@@ -71,8 +71,8 @@ static int on_point(void *arg, const struct seek_point *p, const void *window, s
 	return layer_writer_point(b->writer, p, window, err);
 }
 
-/* Before a larger window is waited for, the one that there is is given back, so that no two wait for
- * each other. */
+/* Before a larger window is waited for, the one that there is is given back, so that no two wait
+ * for each other. */
 static int on_window(void *arg, size_t bytes, struct err *err)
 {
 	struct layer_build *b = arg;
@@ -122,7 +122,8 @@ static int feed(struct layer_build *b, const uint8_t *data, size_t len, struct e
 
 static int start_codec(struct layer_build *b, struct err *err)
 {
-	struct codec_sink sink = {.arg = b, .data = on_data, .point = on_point, .window = on_window};
+	struct codec_sink sink = {
+	    .arg = b, .data = on_data, .point = on_point, .window = on_window};
 	int rc = compression_detect(b->head, b->head_len, &b->compression, err);
 
 	if (rc == 0)

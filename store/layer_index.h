@@ -46,9 +46,9 @@ int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
 struct layer_part {
 	uint64_t number; /* of the span, from 0 */
 	struct span span;
-	bool in_frames;	    /* to be read from HEX.frames instead of the blob */
+	bool in_frames;		/* to be read from HEX.frames instead of the blob */
 	const uint64_t *checks; /* XXH3-64 of its blocks, borrowed from the index */
-	const void *window; /* compressed, borrowed from the index */
+	const void *window;	/* compressed, borrowed from the index */
 	size_t window_size;
 };
 

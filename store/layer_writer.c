@@ -27,8 +27,8 @@ struct layer_writer {
 	struct buf spans;  /* struct layer_span[], the last one still open */
 	struct buf checks; /* uint64_t[], of the blocks that have ended */
 	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
-	uint64_t out;	  /* plain bytes so far */
-	uint64_t windows; /* bytes of windows so far */
+	uint64_t out;	   /* plain bytes so far */
+	uint64_t windows;  /* bytes of windows so far */
 	uint8_t packed[ZSTD_COMPRESSBOUND(CODEC_WINDOW)];
 };
 

@@ -22,7 +22,7 @@
 
 struct cached_span {
 	struct span_key key;
-	uint8_t *data;	 /* mapped, as long as `size` says: goes back to the system at once */
+	uint8_t *data; /* mapped, as long as `size` says: goes back to the system at once */
 	size_t size, len;
 	size_t filled; /* data[0..filled) are right, and do not change */
 	const struct span_ops *ops;
@@ -42,7 +42,7 @@ struct span_cache {
 	pthread_mutex_t lock; /* guards all of this */
 	size_t max, bytes;    /* of all spans, those being decoded too */
 	unsigned decoding_max;
-	uint64_t turns, ended;	      /* of threads that want to decode: turn < ended + decoding_max may */
+	uint64_t turns, ended; /* of threads that want to decode: turn < ended + decoding_max may */
 	pthread_cond_t turned[TURNS]; /* by turn % TURNS */
 	uint64_t hits, misses;
 	struct map *spans;	 /* owned; by key: struct cached_span, not failed */
@@ -86,8 +86,8 @@ static void span_free(struct cached_span *s)
 	free(s);
 }
 
-/* Drops unused spans until `more` bytes fit, as far as that can be; `heir`, if there is one, gets the
- * memory of one of them that is large enough. Lock held. */
+/* Drops unused spans until `more` bytes fit, as far as that can be; `heir`, if there is one, gets
+ * the memory of one of them that is large enough. Lock held. */
 static void make_room(struct span_cache *c, size_t more, struct cached_span *heir)
 {
 

@@ -10,12 +10,12 @@
 #include <pthread.h>
 
 struct store {
-	int dirfd;	     /* owned */
-	int cachefd;	     /* owned, as dirfd or apart from it: what derived/ lies below */
-	char *path;	     /* owned */
+	int dirfd;		/* owned */
+	int cachefd;		/* owned, as dirfd or apart from it: what derived/ lies below */
+	char *path;		/* owned */
 	struct budget *windows; /* owned; memory for decoders */
-	struct err readonly; /* why nothing may be changed; its code is 0 where it may */
-	bool ending;	     /* atomic: nobody waits for its lock any more */
+	struct err readonly;	/* why nothing may be changed; its code is 0 where it may */
+	bool ending;		/* atomic: nobody waits for its lock any more */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */

@@ -31,7 +31,7 @@ struct zstd {
 	bool in_frame;
 	uint8_t header[HEADER_MAX]; /* of the next frame, as far as it has come */
 	size_t have;
-	size_t window; /* the largest so far */
+	size_t window;	    /* the largest so far */
 	uint64_t point_out; /* of the last point */
 	bool has_point;
 	uint8_t buf[CODEC_CHUNK];

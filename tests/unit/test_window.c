@@ -79,7 +79,8 @@ static void collect(struct collector *c, struct bytes in, struct bytes *plain, s
 
 static void spans_decode_with_what_is_left_of_their_windows(void **state)
 {
-	static const char *const commands[] = {"gzip -6 -c", "gzip -1 -c", "gzip -9 -c", "igzip -0 -c"};
+	static const char *const commands[] = {"gzip -6 -c", "gzip -1 -c", "gzip -9 -c",
+					       "igzip -0 -c"};
 	struct bytes plain = sample_make(8 << 20, 21);
 
 	(void)state;
