@@ -326,52 +326,47 @@ def row_readers(bench, pulls, trees, table):
     table.row("all files by 64 processes, cold", samples["imagefs", 64], "by 1", samples["imagefs", 1])
 
 
-def first_and_later(bench, path, ask):
-    """Seconds of ask() on a mount of a layout that was never opened before; of the mount and of ask() when it was,
-    with cold caches; what is resident then."""
+SCALES = (
+    ("files", scale.many_files, 1_000_000, "index and `ls`", "ls {images}/{inside}"),
+    ("layers", scale.many_layers, 100, "index and `ls`", "ls {images}/{inside}"),
+    ("images", scale.many_images, 2000, "`cat ctl/images`", "cat {images}/../ctl/images"),
+    ("images", scale.many_images, 2000, "a lookup", "cat {images}/{inside}/config.json"),
+)
+
+
+def row_scale(bench, pulls, trees, table):
+    """an image of 1,000,000 files, one of 100 layers, a store of 2,000 images; each beside half as many"""
+    for what, make, full, asked, command in SCALES:
+        taken = [scaled(bench, what, make, count, command) for count in (full, full // 2)]
+        for name, whole, half in zip((asked, "mount", "the same with cold caches", "resident then", "once more"), *taken):
+            table.row(f"{full:,} {what}: {name}", whole, f"{full // 2:,}", half)
+
+
+def scaled(bench, what, make, count, command):
+    """Samples of what a command takes on a mount of a layout that was never opened before; of a mount with cold
+    caches, of the command then, of what is resident then, and of the command once more."""
+    path = bench.path(f"scale-{what}-{count}")
+    inside = make(path, count)
+    samples = [Samples(unit) for unit in "sssBs"]
+    for _ in range(bench.runs):
+        shutil.rmtree(f"{path}/derived", ignore_errors=True)
+        for sample, figure in zip(samples, first_and_later(bench, path, command, inside)):
+            sample.append(figure)
+    shutil.rmtree(path)
+    return samples
+
+
+def first_and_later(bench, path, command, inside):
+    def ask(mount):
+        return seconds(command.format(images=f"{mount.path}/images", inside=inside))
+
     with bench.imagefs(path) as mount:
         first = ask(mount)
     drop_caches()
     start = time.monotonic()
     with bench.imagefs(path) as mount:
         mounted = time.monotonic() - start
-        later = ask(mount)
-        return first, mounted, later, resident(mount.pid), ask(mount)
-
-
-def row_scale(bench, pulls, trees, table):
-    """an image of 1,000,000 files, one of 100 layers, a store of 2,000 images; each beside half as many"""
-    kinds = (("files", scale.many_files, 1_000_000), ("layers", scale.many_layers, 100),
-             ("images", scale.many_images, 2000))
-    for what, make, full in kinds:
-        taken = {}
-        for count in (full // 2, full):
-            path = bench.path(f"scale-{what}-{count}")
-            inside = make(path, count)
-            samples = [Samples(unit) for unit in "sssBs"]
-            for _ in range(bench.runs):
-                shutil.rmtree(f"{path}/derived", ignore_errors=True)
-                figures = first_and_later(bench, path, asked(what, inside))
-                for sample, figure in zip(samples, figures):
-                    sample.append(figure)
-            taken[count] = samples
-            shutil.rmtree(path)
-        names = {"files": ("index and first `ls`", "`ls`, indexed"), "layers": ("index and first `ls`", "`ls`, indexed"),
-                 "images": ("first `cat ctl/images` and a lookup", "`cat ctl/images` and a lookup")}[what]
-        rows = (names[0], "mount", names[1] + ", cold", "resident then", names[1] + ", again")
-        for name, whole, half in zip(rows, taken[full], taken[full // 2]):
-            table.row(f"{full:,} {what}: {name}", whole, f"{full // 2:,}", half)
-
-
-def asked(what, inside):
-    """What is asked of a mount: its images, or a root."""
-    def images(mount):
-        return seconds(f"cat {mount.path}/ctl/images && cat {mount.path}/images/{inside}/config.json")
-
-    def root(mount):
-        return seconds(f"ls {mount.path}/images/{inside}")
-
-    return images if what == "images" else root
+        return first, mounted, ask(mount), resident(mount.pid), ask(mount)
 
 
 def counters(mount):

@@ -2,6 +2,7 @@
 """Layouts of a chosen size: an image of many files, one of many layers, a store of many images."""
 
 import hashlib
+import itertools
 import json
 import os
 import struct
@@ -45,16 +46,11 @@ class Layout:
         """A layer of these tar entries, gzip -1."""
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         diff_id, packed = hashlib.sha256(), []
-        for entry in [*entries, bytes(1024)] if isinstance(entries, list) else chain(entries):
+        for entry in itertools.chain(entries, [bytes(1024)]):
             diff_id.update(entry)
             packed.append(packer.compress(entry))
         packed.append(packer.flush())
         return self.blob("layer.v1.tar+gzip", b"".join(packed)), f"sha256:{diff_id.hexdigest()}"
-
-
-def chain(entries):
-    yield from entries
-    yield bytes(1024)
 
 
 def header(name, kind, size):
@@ -78,7 +74,7 @@ def many_files(path, count):
     layout = Layout(path)
     layout.image("localhost/bench/files:1", [layout.layer(entries())])
     layout.close()
-    return f"localhost/bench/files/1/rootfs"
+    return "localhost/bench/files/1/rootfs"
 
 
 def many_layers(path, count, files=200):
