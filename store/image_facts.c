@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define REST 1 /* seconds; a time stamp younger than that may stand for two states */
+#define REST_NS 100000000 /* a time stamp younger than that may stand for two states */
 
 #define KEY_MAX (DIGEST_TEXT_MAX + PLATFORM_TEXT_MAX + 1)
 
@@ -129,6 +129,17 @@ static void read_facts(struct store *s, const struct image *i, struct kept *k)
 		f->size = image_size(s, i, &k->indexed);
 }
 
+static bool is_at_rest(struct timespec changed)
+{
+	struct timespec now;
+
+	if (changed.tv_sec == 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - changed.tv_sec) * INT64_C(1000000000) + now.tv_nsec - changed.tv_nsec >
+	       REST_NS;
+}
+
 /* No other blob that comes would be preferred to this, and no change is missed. */
 static bool may_be_kept(struct store *s, const struct descriptor *top, const struct platform *wish,
 			const struct kept *k)
@@ -138,8 +149,7 @@ static bool may_be_kept(struct store *s, const struct descriptor *top, const str
 		       digest_equal(&best.digest, &k->facts.manifest);
 
 	descriptor_clear(&best);
-	return is_best &&
-	       (k->indexed || (k->layers.tv_sec && time(NULL) > k->layers.tv_sec + REST));
+	return is_best && (k->indexed || is_at_rest(k->layers));
 }
 
 int image_facts(struct store *s, const struct descriptor *top, const struct platform *wish,

@@ -30,7 +30,7 @@
  * zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(4u << 20)
 #define LAYER_FRAME_LEN (1u << 20) /* plain bytes of a frame there */
-#define LAYER_BLOCK	(64u << 10) /* plain bytes of a block, the last one of a span may be shorter \
+#define LAYER_BLOCK	(32u << 10) /* plain bytes of a block, the last one of a span may be shorter \
 				     */
 
 /* The blocks of a span of so many plain bytes. */
