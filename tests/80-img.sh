@@ -102,7 +102,7 @@ it "save, export and path take an ID, also of an image without a tag" '
     id=$(img images -q "$R/app:v1") digest=$(readlink "$M/images/$R/app/v1")
     eq "$(img path "$id")" "$M/images/$R/app/$digest"
     eq "$(img path "sha256:$id")" "$M/images/$R/app/$digest"
-    img save "$id" | tar t | grep -q "${digest#sha256:}"
+    has "$(img save "$id" | tar t)" "${digest#sha256:}"
     img tag "$R/app:v1" moved:1
     img rmi "$R/app:v1"
     img pull -q "$R/app:v2"
