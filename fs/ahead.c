@@ -39,9 +39,8 @@
 #define FILES	   64		/* of that many files at most */
 #define AT_ONCE	   (64u << 10)	/* bytes for which the end of a listing waits, */
 #define FILES_ONCE 4		/* of that many files at most */
-#define DECODED                                                                                    \
-	(1280u << 10)	     /* of an archive, from what is stored on: decoded by others by then, */
-#define SPAN	(640u << 10) /* a span after the other */
+#define DECODED	   (1280u << 10) /* of an archive: others decode it, beyond what is stored, */
+#define SPAN	   (640u << 10)	 /* a span after the other */
 #define PAGE	4096u
 #define WORKERS 4 /* that may store at the same time: fewer than there are */
 

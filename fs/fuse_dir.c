@@ -184,12 +184,12 @@ int fuse_dir_read(struct call *c, struct request *rq, struct err *err)
 		return err_nomem(err);
 	if (w)
 		r = fill_from_view(&p, w, dir, c->offset, &lookups);
-	if (w && p.len == 0 && !c->job)
-		ahead_listed(rq->fs->ahead, w, dir, rq->pid, &c->ahead);
-	if (!w)
+	else
 		r = fill_from_vnode(&p, rq, v, c->offset, err);
 	if (r)
 		return r;
+	if (w && p.len == 0 && !c->job)
+		ahead_listed(rq->fs->ahead, w, dir, rq->pid, &c->ahead);
 	if (lookups)
 		inodes_count_lookups(rq->fs->inodes, c->ino, lookups);
 	if (fuse_reply_buf(c->req, p.data, p.len) != 0 && lookups)

@@ -3,6 +3,7 @@
 
 #include "fs/fuse_ops.h"
 #include "fs/view.h"
+#include "store/clock.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -102,14 +103,6 @@ static ssize_t write_reply(int fd, struct iovec *iov, int count, void *userdata)
 	return writev(fd, iov, count);
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /*
  * A reader that waits for one answer after the other (who lists a tree, for one) spends most of its
  * time on processors that go to sleep and are woken. While requests come that fast, one worker
@@ -118,12 +111,12 @@ static int64_t now_us(void)
 static void poll_for_request(struct session *s, int fd)
 {
 	struct pollfd in = {.fd = fd, .events = POLLIN};
-	int64_t start = now_us();
+	int64_t start = clock_us();
 
 	if (start - atomic_load_explicit(&s->last, memory_order_relaxed) > POLL_WITHIN ||
 	    atomic_exchange(&s->polling, true))
 		return;
-	while (poll(&in, 1, 0) == 0 && now_us() - start < POLL_FOR)
+	while (poll(&in, 1, 0) == 0 && clock_us() - start < POLL_FOR)
 		sched_yield();
 	atomic_store(&s->polling, false);
 }
@@ -136,7 +129,7 @@ static ssize_t read_request(int fd, void *data, size_t len, void *userdata)
 
 	poll_for_request(s, fd);
 	n = read(fd, data, len);
-	atomic_store_explicit(&s->last, now_us(), memory_order_relaxed);
+	atomic_store_explicit(&s->last, clock_us(), memory_order_relaxed);
 	return n;
 }
 

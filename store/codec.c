@@ -31,7 +31,7 @@ int compression_detect(const void *data, size_t len, enum compression *out, stru
 	return 0;
 }
 
-static int fill(struct codec_target *t, const void *data, size_t len)
+static void fill(struct codec_target *t, const void *data, size_t len)
 {
 	uint8_t *to = t->data + t->filled;
 	size_t room = t->len - t->filled, n = len < room ? len : room;
@@ -39,7 +39,6 @@ static int fill(struct codec_target *t, const void *data, size_t len)
 	if (data != to)
 		memcpy(to, data, n);
 	t->filled += n;
-	return 0;
 }
 
 int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
@@ -48,8 +47,10 @@ int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
 		return err_set(err, EBADMSG, "decompression bomb: more than %llu bytes",
 			       CODEC_OUT_MAX);
 	c->out += len;
-	return c->target.data ? fill(&c->target, data, len)
-			      : c->sink.data(c->sink.arg, data, len, err);
+	if (!c->target.data)
+		return c->sink.data(c->sink.arg, data, len, err);
+	fill(&c->target, data, len);
+	return 0;
 }
 
 static int plain_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
