@@ -63,16 +63,6 @@ static void warn_of_platform(const struct pull *p, const struct image *i, const 
 
 /* ---- an image ---- */
 
-static int build_tree(const struct pull *p, const struct manifest *m, struct err *err)
-{
-	AUTO(tree_close) struct tree *tree = NULL;
-	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
-
-	if (!layers)
-		return err_nomem(err);
-	return pull_tree(p, TREE_MERGED, layers, m->layer_count, &tree, err);
-}
-
 /* Everything of an image whose documents are there; *unchanged becomes false where something had
  * to be fetched. */
 static int pull_contents(const struct pull *p, const struct ref *ref, const struct descriptor *top,
@@ -88,8 +78,7 @@ static int pull_contents(const struct pull *p, const struct ref *ref, const stru
 	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
 	if (i->artifact)
 		return pull_blobs(p, ref, i->manifest, err);
-	r = pull_layers(p, ref, i->manifest, i->config, err);
-	return r < 0 ? r : build_tree(p, i->manifest, err);
+	return pull_layers(p, ref, i->manifest, i->config, err);
 }
 
 static int pull_spelled(const struct pull *p, const struct ref *ref, const struct spelling *s,

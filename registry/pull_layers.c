@@ -4,15 +4,17 @@
  * so that no large one is left for the end. Large layers keep a processor busy with decoding: of
  * those, only as many are under way as there are processors, since more would share them and
  * finish the largest last, alone. Small layers wait for the network most of the time: what workers
- * are left take those. The first failure stops the others, whose parts stay for the next try; it
- * is the one that is reported.
+ * are left take those. A worker that has nothing left to take merges the layers that are there,
+ * from the bottom up, while the others end. The first failure stops the others, whose parts stay
+ * for the next try; it is the one that is reported.
  *
  * Every worker has a cancel of its own, since each may wait for something else; they are set
  * together, by a failure or by the pull's own cancel.
  */
-#include "registry/pull.h"
+#include "registry/pull_tree.h"
 
 #include "store/blob.h"
+#include "store/image.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,11 +24,15 @@
 #define LARGE	  (8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
 #define ID_DIGITS 12
 
+/* Entries of layers that are merged while others are decoded: the memory for both has a bound. */
+#define EARLY_MAX 250000
+
 struct task {
 	const struct descriptor *layer;
 	const struct digest *diff_id;
 	bool local;    /* the blob is there */
-	bool taken;    /* under crew.lock, as is */
+	bool taken;    /* under crew.lock, as are */
+	bool ended;    /* well */
 	uint64_t done; /* bytes of it */
 };
 
@@ -35,7 +41,10 @@ struct crew {
 	const struct ref *repository;
 	struct task *tasks; /* owned */
 	size_t count;
-	pthread_mutex_t lock; /* guards what follows, and the calls of the pull's watch */
+	struct pull_merge *merge; /* NULL: the tree is there */
+	pthread_mutex_t lock;	  /* guards what follows, and the calls of the pull's watch */
+	pthread_cond_t changed;	  /* a task has ended, or the result has changed */
+	bool merging;		  /* somebody is, without the lock */
 	long processors;      /* free for large layers */
 	uint64_t done, total; /* bytes of all tasks */
 	int result;	      /* of the first that failed */
@@ -191,27 +200,68 @@ static struct task *take_task(struct crew *c)
 	return t;
 }
 
-static void finish_task(struct crew *c, struct task *t, int result, const struct err *why)
+/* The first failure counts. With the lock held. */
+static void fail(struct crew *c, int result, const struct err *why)
+{
+	if (c->result < 0)
+		return;
+	c->result = result;
+	if (c->err)
+		*c->err = *why;
+	stop_all(c);
+}
+
+static void finish_task(struct crew *c, struct task *t, int result, struct err *why)
 {
 	char digest[DIGEST_TEXT_MAX];
-	bool first = false;
 
 	pthread_mutex_lock(&c->lock);
 	c->processors += is_large(t);
+	t->ended = result == 0;
 	if (result == 0 && !t->local) {
 		tell(c, t, "Download complete");
 		tell(c, t, "Pull complete");
-	} else if (result < 0 && c->result == 0) {
-		first = true;
-		c->result = result;
-		if (c->err) {
-			*c->err = *why;
-			err_context(c->err, "layer %s", digest_text(&t->layer->digest, digest));
-		}
+	} else if (result < 0) {
+		err_context(why, "layer %s", digest_text(&t->layer->digest, digest));
+		fail(c, result, why);
+	}
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* False where nothing more is to be merged before all layers are there. With the lock held. */
+static bool wait_for_next_layer(struct crew *c)
+{
+	const struct digest *next = pull_merge_next(c->merge);
+	const struct task *t = next ? find_task(c, next) : NULL;
+
+	if (!t || pull_merge_entries(c->merge) > EARLY_MAX)
+		return false;
+	while (c->result == 0 && !t->ended)
+		pthread_cond_wait(&c->changed, &c->lock);
+	return c->result == 0;
+}
+
+static void merge_early(struct crew *c)
+{
+	struct err err = {0};
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->merge || c->merging) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	c->merging = true;
+	while (wait_for_next_layer(c)) {
+		int r;
+
+		pthread_mutex_unlock(&c->lock);
+		r = pull_merge_layer(c->merge, &err);
+		pthread_mutex_lock(&c->lock);
+		if (r < 0)
+			fail(c, r, &err);
 	}
 	pthread_mutex_unlock(&c->lock);
-	if (first)
-		stop_all(c);
 }
 
 static void *work(void *arg)
@@ -229,6 +279,7 @@ static void *work(void *arg)
 
 		finish_task(c, w->task, r, &err);
 	}
+	merge_early(c);
 	return NULL;
 }
 
@@ -275,23 +326,41 @@ static int make_room(struct crew *c)
 	return -ENOSPC;
 }
 
+static int fetch_all(struct crew *c, const struct manifest *m, const struct config *config,
+		     struct err *err)
+{
+	int r = make_tasks(c, m, config, err);
+
+	if (r < 0)
+		return r;
+	run(c);
+	if (c->result == -ENOSPC)
+		return make_room(c);
+	if (c->result == 0 && c->merge)
+		return pull_merge_finish(c->merge, err);
+	return c->result;
+}
+
 int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
 		const struct config *config, struct err *err)
 {
+	AUTO(pull_merge_close) struct pull_merge *merge = NULL;
+	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct crew c = {.pull = p,
 			 .repository = repository,
 			 .processors = processors > 0 ? processors : 1,
 			 .err = err};
-	int r;
+	int r = layers ? pull_merge_open(p, layers, m->layer_count, &merge, err) : err_nomem(err);
 
+	if (r < 0)
+		return r;
+	c.merge = merge;
 	pthread_mutex_init(&c.lock, NULL);
-	r = make_tasks(&c, m, config, err);
-	if (r == 0) {
-		run(&c);
-		r = c.result == -ENOSPC ? make_room(&c) : c.result;
-	}
+	pthread_cond_init(&c.changed, NULL);
+	r = fetch_all(&c, m, config, err);
 	free(c.tasks);
+	pthread_cond_destroy(&c.changed);
 	pthread_mutex_destroy(&c.lock);
 	return r;
 }

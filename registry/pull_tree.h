@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The merged tree of an image, made layer by layer, bottom first, as its layers come. Not thread
+ * safe; what is borrowed stays until the merge is closed.
+ */
+#ifndef REGISTRY_PULL_TREE_H
+#define REGISTRY_PULL_TREE_H
+
+#include "registry/pull.h"
+
+/* *out is NULL where the store has the tree. */
+struct pull_merge;
+int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
+		    struct pull_merge **out, struct err *err);
+
+/* The layer that comes next, NULL behind the last; it is laid over those before it when its index
+ * is there. */
+const struct digest *pull_merge_next(const struct pull_merge *m);
+int pull_merge_layer(struct pull_merge *m, struct err *err);
+
+/* Entries of the layers so far: about 100 bytes of memory each. */
+uint64_t pull_merge_entries(const struct pull_merge *m);
+
+/* The layers that are left, and the tree into the store. */
+int pull_merge_finish(struct pull_merge *m, struct err *err);
+void pull_merge_close(struct pull_merge *m);
+DEFINE_AUTO(struct pull_merge, pull_merge_close)
+
+#endif
