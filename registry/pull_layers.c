@@ -45,9 +45,9 @@ struct crew {
 	pthread_mutex_t lock;	  /* guards what follows, and the calls of the pull's watch */
 	pthread_cond_t changed;	  /* a task has ended, or the result has changed */
 	bool merging;		  /* somebody is, without the lock */
-	long processors;      /* free for large layers */
-	uint64_t done, total; /* bytes of all tasks */
-	int result;	      /* of the first that failed */
+	long processors;	  /* free for large layers */
+	uint64_t done, total;	  /* bytes of all tasks */
+	int result;		  /* of the first that failed */
 	struct err *err;
 	struct cancel cancels[WORKERS];
 };

@@ -97,8 +97,7 @@ int pull_merge_finish(struct pull_merge *m, struct err *err)
 
 	while (r == 0 && m->next < m->count)
 		r = pull_merge_layer(m, err);
-	return r < 0 ? r
-		     : tree_merge_publish(m->merge, m->pull->store, m->layers, m->count, err);
+	return r < 0 ? r : tree_merge_publish(m->merge, m->pull->store, m->layers, m->count, err);
 }
 
 int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers, size_t count,

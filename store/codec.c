@@ -71,6 +71,12 @@ static bool plain_may_end(const struct codec *c)
 	return true;
 }
 
+static bool plain_may_begin(const struct codec *c)
+{
+	(void)c;
+	return false;
+}
+
 static void plain_close(struct codec *c)
 {
 	free(c);
@@ -79,7 +85,8 @@ static void plain_close(struct codec *c)
 static int plain_open(const struct codec_sink *sink, const struct codec_target *target,
 		      struct codec **out, struct err *err)
 {
-	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end, plain_close};
+	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end,
+					     plain_may_begin, plain_close};
 	struct codec *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -125,6 +132,8 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 	uint64_t before = c->out;
 	int rc = c->ops->feed(c, data, len, err);
 
+	if (rc == 0 && c->sink.input)
+		rc = c->sink.input(c->sink.arg, data, len, err);
 	if (rc)
 		return rc;
 	c->empty = c->out == before ? c->empty + len : 0;
@@ -143,6 +152,11 @@ int codec_finish(struct codec *c, struct err *err)
 bool codec_may_end(const struct codec *c)
 {
 	return c->ops->may_end(c);
+}
+
+bool codec_may_begin(const struct codec *c)
+{
+	return c->ops->may_begin(c);
 }
 
 void codec_close(struct codec *c)

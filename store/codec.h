@@ -41,6 +41,9 @@ struct codec_sink {
 	/* Called before so many bytes of memory are taken for a window of zstd, more than before:
 	 * they are kept until the codec is closed. NULL: they may be taken. */
 	int (*window)(void *arg, size_t bytes, struct err *err);
+	/* Gets the compressed bytes, in order, each not before a point that lies before it. NULL:
+	 * they are of no interest. */
+	int (*input)(void *arg, const void *data, size_t len, struct err *err);
 };
 
 struct codec;
@@ -61,6 +64,10 @@ int codec_finish(struct codec *c, struct err *err); /* -EBADMSG: truncated */
 /* True where the stream may end here: between two members or frames. Plain bytes may end anywhere.
  */
 bool codec_may_end(const struct codec *c);
+
+/* True between two members or frames, where another codec could go on: behind the last one of
+ * gzip, only as long as no padding has come. */
+bool codec_may_begin(const struct codec *c);
 void codec_close(struct codec *c);
 DEFINE_AUTO(struct codec, codec_close)
 

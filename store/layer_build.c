@@ -5,11 +5,13 @@
 #include "store/io.h"
 #include "store/lane.h"
 #include "store/layer_writer.h"
+#include "store/parts.h"
 #include "store/tar.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DETECT_LEN 6 /* what compression_detect wants */
 #define PIECE	   (512u << 10)
@@ -71,6 +73,13 @@ static int on_point(void *arg, const struct seek_point *p, const void *window, s
 	return layer_writer_point(b->writer, p, window, err);
 }
 
+static int on_input(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct layer_build *b = arg;
+
+	return layer_writer_input(b->writer, data, len, err);
+}
+
 /* Before a larger window is waited for, the one that there is is given back, so that no two wait
  * for each other. */
 static int on_window(void *arg, size_t bytes, struct err *err)
@@ -113,22 +122,24 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	return rc;
 }
 
-static int feed(struct layer_build *b, const uint8_t *data, size_t len, struct err *err)
+/* A layer keeps two processors busy as it is: with decoding, and with the hash of the archive. Only
+ * with more is there something to gain from parts; with two, a pull took 5 to 30 % longer. */
+static unsigned spare_processors(void)
 {
-	int rc = codec_feed(b->codec, data, len, err);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return rc ? rc : layer_writer_input(b->writer, data, len, err);
+	return processors > 2 ? (unsigned)processors - 2 : 0;
 }
 
 static int start_codec(struct layer_build *b, struct err *err)
 {
 	struct codec_sink sink = {
-	    .arg = b, .data = on_data, .point = on_point, .window = on_window};
+	    .arg = b, .data = on_data, .point = on_point, .window = on_window, .input = on_input};
 	int rc = compression_detect(b->head, b->head_len, &b->compression, err);
 
 	if (rc == 0)
-		rc = codec_open(b->compression, &sink, &b->codec, err);
-	return rc ? rc : feed(b, b->head, b->head_len, err);
+		rc = parts_open(b->compression, spare_processors(), &sink, &b->codec, err);
+	return rc ? rc : codec_feed(b->codec, b->head, b->head_len, err);
 }
 
 int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err)
@@ -146,7 +157,7 @@ int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct
 				return rc;
 		}
 	}
-	return len > 0 ? feed(b, p, len, err) : 0;
+	return len > 0 ? codec_feed(b->codec, p, len, err) : 0;
 }
 
 static int check_diff_id(const struct layer_build *b, const struct digest *found, struct err *err)

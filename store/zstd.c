@@ -2,7 +2,7 @@
 /*
  * zstd (RFC 8878): frames one after another, skippable ones among them. Decoding can start where
  * a frame does, so frames are the seek points; one frame that is a whole layer has none inside,
- * and store/reframe.h is the answer to that. (libzstd can be started at any block, too, given the
+ * and store/frames.h is the answer to that. (libzstd can be started at any block, too, given the
  * window and the entropy tables as a dictionary: who adds that gives more points here, and
  * nothing else changes.)
  */
@@ -221,7 +221,8 @@ static void zstd_close(struct codec *c)
 
 static struct zstd *zstd_new(void)
 {
-	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_close};
+	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_may_end,
+					     zstd_close};
 	struct zstd *z = malloc(sizeof(*z));
 
 	if (!z)

@@ -74,13 +74,33 @@ static inline size_t next_piece(size_t piece, size_t at, size_t len, uint64_t *s
 	return piece < left ? piece : left;
 }
 
+/* Feeds, finishes and closes. */
+static inline int run_codec(struct codec *c, struct bytes in, size_t piece, struct err *err)
+{
+	uint64_t seed = in.n;
+	int rc = 0;
+
+	for (size_t at = 0, n; at < in.n && rc == 0; at += n) {
+		uint8_t *copy; /* exactly as large, for the address sanitizer */
+
+		n = next_piece(piece, at, in.n, &seed);
+		copy = malloc(n);
+		memcpy(copy, in.p + at, n);
+		rc = codec_feed(c, copy, n, err);
+		free(copy);
+	}
+	if (rc == 0)
+		rc = codec_finish(c, err);
+	codec_close(c);
+	return rc;
+}
+
 /* inflate NULL: zstd. */
 static inline int decode(const struct inflate_ops *inflate, struct bytes in, size_t piece,
 			 const struct bytes *plain, struct result *r)
 {
 	struct codec_sink sink = {.arg = r, .data = on_data, .point = on_point};
 	struct codec *c;
-	uint64_t seed = in.n;
 	int rc;
 
 	memset(r, 0, sizeof(*r));
@@ -90,19 +110,7 @@ static inline int decode(const struct inflate_ops *inflate, struct bytes in, siz
 	else
 		rc = zstd_open(&sink, &c, &r->err);
 	assert_int_equal(rc, 0);
-	for (size_t at = 0, n; at < in.n && rc == 0; at += n) {
-		uint8_t *copy; /* exactly as large, for the address sanitizer */
-
-		n = next_piece(piece, at, in.n, &seed);
-		copy = malloc(n);
-		memcpy(copy, in.p + at, n);
-		rc = codec_feed(c, copy, n, &r->err);
-		free(copy);
-	}
-	if (rc == 0)
-		rc = codec_finish(c, &r->err);
-	codec_close(c);
-	return rc;
+	return run_codec(c, in, piece, &r->err);
 }
 
 static inline void assert_decodes(const struct inflate_ops *inflate, struct bytes in, size_t piece,
