@@ -7,20 +7,78 @@
 
 #include <errno.h>
 
+/* Below that, two more system calls cost more than the copy. */
+#define SPLICE_MIN (32u << 10)
+
+/* Whether a copy less pays, and the file is as long as it should be: its end would be taken for
+ * that of what is read. */
+static bool may_splice(const struct file_part *p)
+{
+	struct stat st;
+
+	return p->len >= SPLICE_MIN && fstat(p->fd, &st) == 0 &&
+	       (uint64_t)st.st_size >= p->offset + p->len;
+}
+
+/* From a file into the kernel's cache, without a copy in between. */
+static void reply_spliced(struct call *c, struct request *rq, const struct file_part *p)
+{
+	struct fuse_bufvec v = FUSE_BUFVEC_INIT(p->len);
+
+	v.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+	v.buf[0].fd = p->fd;
+	v.buf[0].pos = (off_t)p->offset;
+	stats_add(&rq->fs->stats.read_bytes, p->len);
+	fuse_reply_data(c->req, &v, 0);
+}
+
+/* A call that was parked is run by a job's thread, which has other things to do. */
+static void follow(struct call *c, struct request *rq, struct view *w, uint32_t node, size_t len)
+{
+	if (!c->job)
+		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, len, rq->pid, &c->ahead);
+}
+
 static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
 		     struct err *err)
 {
+	struct file_part part;
 	struct view_data d;
-	int r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
+	int r;
 
+	if (view_find_plain(w, node, (uint64_t)c->offset, c->size, &part) && may_splice(&part)) {
+		follow(c, rq, w, node, part.len);
+		reply_spliced(c, rq, &part);
+		return 0;
+	}
+	r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
 	if (r < 0)
 		return r;
-	/* A call that was parked is run by a job's thread, which has other things to do. */
-	if (!c->job)
-		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, d.len, rq->pid, &c->ahead);
+	follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
 	view_put_data(&d);
+	return 0;
+}
+
+static int read_vnode(struct call *c, struct request *rq, struct vnode *v, struct err *err)
+{
+	autobuf out = BUF_INIT;
+	struct file_part part;
+	int r = v->ops->find ? v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err) : 0;
+
+	if (r == 0 && v->ops->find && may_splice(&part)) {
+		reply_spliced(c, rq, &part);
+		return 0;
+	}
+	if (r == 0)
+		r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
+	if (r)
+		return r;
+	if (buf_failed(&out))
+		return err_nomem(err);
+	stats_add(&rq->fs->stats.read_bytes, out.len);
+	fuse_reply_buf(c->req, out.data, out.len);
 	return 0;
 }
 
@@ -29,22 +87,12 @@ static int run_read(struct call *c, struct request *rq, struct err *err)
 	uint32_t node;
 	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
 	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
-	autobuf out = BUF_INIT;
 	int r;
 
-	if (w) {
-		r = view_ready(rq, w, err);
-		return r ? r : read_view(c, rq, w, node, err);
-	}
-	r = v && v->ops->read ? v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err)
-			      : -EISDIR;
-	if (r)
-		return r;
-	if (buf_failed(&out))
-		return err_nomem(err);
-	stats_add(&rq->fs->stats.read_bytes, out.len);
-	fuse_reply_buf(c->req, out.data, out.len);
-	return 0;
+	if (!w)
+		return v && v->ops->read ? read_vnode(c, rq, v, err) : -EISDIR;
+	r = view_ready(rq, w, err);
+	return r ? r : read_view(c, rq, w, node, err);
 }
 
 void fuse_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)

@@ -6,6 +6,7 @@
 #include "store/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
@@ -121,6 +122,14 @@ static void poll_for_request(struct session *s, int fd)
 	atomic_store(&s->polling, false);
 }
 
+/* Replies from files of the store, without a copy. */
+static ssize_t splice_reply(int from, off_t *from_offset, int to, off_t *to_offset, size_t len,
+			    unsigned flags, void *userdata)
+{
+	(void)userdata;
+	return splice(from, from_offset, to, to_offset, len, flags);
+}
+
 static ssize_t read_request(int fd, void *data, size_t len, void *userdata)
 {
 	struct fs *fs = userdata;
@@ -135,7 +144,8 @@ static ssize_t read_request(int fd, void *data, size_t len, void *userdata)
 
 static int set_io(struct fuse_session *fuse, struct err *err)
 {
-	const struct fuse_custom_io io = {.writev = write_reply, .read = read_request};
+	const struct fuse_custom_io io = {
+	    .writev = write_reply, .read = read_request, .splice_send = splice_reply};
 	int r = fuse_session_custom_io(fuse, &io, fuse_session_fd(fuse));
 
 	return r < 0 ? err_set(err, -r, "setting up the FUSE session") : 0;

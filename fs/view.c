@@ -267,6 +267,20 @@ void view_put_data(struct view_data *d)
 	d->count = 0;
 }
 
+bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		     struct file_part *out)
+{
+	struct layer *layer;
+	struct tree_run run;
+	struct stat st;
+
+	if (find_run(w, node, offset, len, &run, &layer, NULL) < 0 || run.length == 0 || run.hole ||
+	    tree_stat(view_tree(w), node, &st) < 0)
+		return false;
+	*out = (struct file_part){layer_plain_fd(layer), run.archive, run.length};
+	return out->fd >= 0 && (run.length == len || offset + run.length == (uint64_t)st.st_size);
+}
+
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive)
 {
 	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);

@@ -39,12 +39,9 @@ static int open_blob(struct request *rq, struct vn_blob *b, struct err *err)
 	return fd < 0 ? fd : 0;
 }
 
-static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-			struct buf *out, struct err *err)
+/* It is open then; fetched where it has to be. */
+static int blob_ready(struct request *rq, struct vn_blob *b, struct err *err)
 {
-	struct vn_blob *b = (struct vn_blob *)v;
-	char *room;
-	ssize_t n;
 	int r = atomic_load(&b->fd) < 0 ? open_blob(rq, b, err) : 0;
 
 	if (r == -ENOENT && b->layer != VN_NO_LAYER) {
@@ -52,6 +49,28 @@ static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, si
 		if (!r)
 			r = open_blob(rq, b, err);
 	}
+	return r;
+}
+
+static int vn_blob_find(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+			struct file_part *out, struct err *err)
+{
+	struct vn_blob *b = (struct vn_blob *)v;
+	uint64_t rest = offset < b->size ? b->size - offset : 0;
+	int r = blob_ready(rq, b, err);
+
+	*out = (struct file_part){atomic_load(&b->fd), offset, rest < len ? (size_t)rest : len};
+	return r;
+}
+
+static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+			struct buf *out, struct err *err)
+{
+	struct vn_blob *b = (struct vn_blob *)v;
+	char *room;
+	ssize_t n;
+	int r = blob_ready(rq, b, err);
+
 	if (r)
 		return r;
 	room = buf_reserve(out, len);
@@ -78,6 +97,7 @@ static const struct vnode_ops blob_ops = {
     .mode = S_IFREG | 0444,
     .stat = blob_stat,
     .read = vn_blob_read,
+    .find = vn_blob_find,
     .free = blob_free,
 };
 

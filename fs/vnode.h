@@ -53,6 +53,13 @@ struct listing {
 };
 void listing_add(struct listing *l, const char *name, unsigned char type);
 
+/* Bytes of a file of the store. */
+struct file_part {
+	int fd; /* borrowed */
+	uint64_t offset;
+	size_t len;
+};
+
 struct vnode_ops {
 	mode_t mode; /* type and permissions; st_mode unless stat changes it */
 	/* Fills in what differs from the defaults (the mount's owner, nlink 1, times of the mount).
@@ -65,6 +72,9 @@ struct vnode_ops {
 	/* Appends up to len bytes from offset. */
 	int (*read)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		    struct buf *out, struct err *err);
+	/* Where these bytes lie as they are, as long as v is there; may be NULL. */
+	int (*find)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+		    struct file_part *out, struct err *err);
 	/* All of it or an error. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		     size_t len, struct err *err);

@@ -83,6 +83,11 @@ const struct layer_index *layer_index(const struct layer *l)
 	return l->index;
 }
 
+int layer_plain_fd(const struct layer *l)
+{
+	return layer_index_compression(l->index) == COMPRESSION_NONE ? l->blob_fd : -1;
+}
+
 /* A span that is decoded step by step. */
 struct decoder {
 	struct seek *seek;

@@ -37,6 +37,9 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 	      struct err *err);
 void layer_put(struct layer *l, struct layer_bytes *b);
 
+/* Of a plain archive: the blob, which has the same bytes at the same offsets; else -1. Borrowed. */
+int layer_plain_fd(const struct layer *l);
+
 /* Has what lies there decoded, for who comes next. */
 void layer_prepare(struct layer *l, uint64_t offset);
 
