@@ -33,16 +33,16 @@
 #define STREAMS	   128
 #define WINDOW_MIN (128u << 10)
 #define WINDOW_MAX (8u << 20)
-#define GAP	   (64u << 10)	/* of an archive: headers, and what is not shown */
-#define NODES	   4096u	/* without bytes in a row, after which nothing is looked for */
-#define CHUNK	   (512u << 10) /* bytes that a worker takes at once, */
-#define FILES	   64		/* of that many files at most */
-#define AT_ONCE	   (64u << 10)	/* bytes for which the end of a listing waits, */
-#define FILES_ONCE 4		/* of that many files at most */
-#define DECODED	   (1280u << 10) /* of an archive: others decode it, beyond what is stored, */
+#define GAP	   (64u << 10)	 /* of an archive: headers, and what is not shown */
+#define NODES	   4096u	 /* without bytes in a row, after which nothing is looked for */
+#define CHUNK	   (512u << 10)	 /* bytes that a worker takes at once, */
+#define FILES	   64		 /* of that many files at most */
+#define AT_ONCE	   (64u << 10)	 /* bytes for which the end of a listing waits, */
+#define FILES_ONCE 4		 /* of that many files at most */
+#define DECODED	   (2560u << 10) /* of an archive: others decode it, beyond what is stored, */
 #define SPAN	   (640u << 10)	 /* a span after the other */
-#define PAGE	4096u
-#define WORKERS 4 /* that may store at the same time: fewer than there are */
+#define PAGE	   4096u
+#define WORKERS	   4 /* that may store at the same time: fewer than there are */
 
 /* A reader's way through one layer of a view. */
 struct stream {
@@ -65,7 +65,8 @@ struct ahead {
 	pthread_mutex_t lock; /* guards what follows */
 	struct stream streams[STREAMS];
 	uint64_t clock;
-	unsigned storing, storing_max;
+	pid_t storing[WORKERS]; /* for whom */
+	unsigned storing_count, storing_max;
 };
 
 /* A part of a file that a worker has taken. */
@@ -169,11 +170,20 @@ static void follow(struct stream *s, const struct tree *t, uint64_t archive, uin
 /* A worker that has told its answer may begin to store. */
 static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
 {
-	if (a->storing == a->storing_max)
+	if (a->storing_count == a->storing_max)
 		return;
-	a->storing++;
+	a->storing[a->storing_count++] = pid;
 	*out = (struct ahead_work){w, pid};
 	inodes_count_lookups(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
+}
+
+static void end(struct ahead *a, pid_t pid)
+{
+	unsigned i = 0;
+
+	while (a->storing[i] != pid)
+		i++;
+	a->storing[i] = a->storing[--a->storing_count];
 }
 
 void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
@@ -231,6 +241,15 @@ static bool want(struct stream *s, uint64_t *archive)
 	return true;
 }
 
+/* Several readers have the processors busy, and the cache full. With the lock held. */
+static bool is_alone(const struct ahead *a, pid_t pid)
+{
+	for (unsigned i = 0; i < a->storing_count; i++)
+		if (a->storing[i] != pid)
+			return false;
+	return true;
+}
+
 /* The next parts of one of the reader's streams; how many. */
 static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts, size_t files,
 		   size_t room)
@@ -252,8 +271,7 @@ static size_t take(struct ahead *a, const struct ahead_work *work, struct part *
 			s->trust = less(s->trust, len);
 			move_to(s, t, s->node, s->offset + len);
 		}
-		/* For a single reader: several have the processors busy, and the cache full. */
-		while (count > 0 && a->storing == 1 && wanted < DECODED / SPAN &&
+		while (count > 0 && is_alone(a, work->pid) && wanted < DECODED / SPAN &&
 		       want(s, &archive[wanted]))
 			wanted++;
 	}
@@ -319,7 +337,7 @@ void ahead_store(struct ahead *a, struct ahead_work *work)
 		;
 	inodes_forget(a->fs->inodes, view_ino(work->view, INODE_VIEW_ROOT), 1);
 	pthread_mutex_lock(&a->lock);
-	a->storing--;
+	end(a, work->pid);
 	pthread_mutex_unlock(&a->lock);
 }
 

@@ -80,7 +80,7 @@ static void start_threads(struct decoder *d)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	while (d->count < THREADS_MAX && (long)d->count < processors - 1 &&
+	while (processors > 1 && d->count < THREADS_MAX && (long)d->count < processors &&
 	       pthread_create(&d->threads[d->count], NULL, run, d) == 0)
 		d->count++;
 }

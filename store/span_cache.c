@@ -62,7 +62,8 @@ struct span_cache *span_cache_new(size_t bytes)
 		return NULL;
 	}
 	c->max = bytes;
-	c->decoding_max = processors > 1 ? (unsigned)processors : 1;
+	/* One more than there are processors: it is there when another has ended. */
+	c->decoding_max = processors > 0 ? (unsigned)processors + 1 : 2;
 	pthread_mutex_init(&c->lock, NULL);
 	for (int i = 0; i < TURNS; i++)
 		pthread_cond_init(&c->turned[i], NULL);
