@@ -66,20 +66,20 @@ static int vn_blob_find(struct request *rq, struct vnode *v, uint64_t offset, si
 static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 			struct buf *out, struct err *err)
 {
-	struct vn_blob *b = (struct vn_blob *)v;
-	char *room;
-	ssize_t n;
-	int r = blob_ready(rq, b, err);
+	struct file_part part;
+	char digest[DIGEST_TEXT_MAX], *room;
+	int r = vn_blob_find(rq, v, offset, len, &part, err);
 
-	if (r)
+	if (r || part.len == 0)
 		return r;
-	room = buf_reserve(out, len);
+	room = buf_reserve(out, part.len);
 	if (!room)
 		return err_nomem(err);
-	n = io_pread(atomic_load(&b->fd), room, len, (off_t)offset, err);
-	if (n < 0)
-		return (int)n;
-	out->len += (size_t)n;
+	r = io_pread_all(part.fd, room, part.len, (off_t)offset, err);
+	if (r < 0)
+		return err_context(err, "blob %s",
+				   digest_text(&((struct vn_blob *)v)->digest, digest));
+	out->len += part.len;
 	return 0;
 }
 

@@ -6,12 +6,15 @@ need_fuse
 start_registry
 push_image app v1 >/dev/null
 INDEX=$(push_image multi v1 'Index([Image([Layer([f("arch", a)])], architecture=a) for a in ("amd64", "arm64")])')
+push_image plain v1 'Image([Layer([f("large", bytes(range(256)) * 4096), f("small", "small")], how="plain")])' >/dev/null
 push_image docker v1 'Image([Layer([f("a", "docker")], docker=True)], docker=True)' >/dev/null
 mount_store
 pull "$R/app:v1" >/dev/null
 pull "$R/multi:v1" >/dev/null
 pull "$R/docker:v1" >/dev/null
+pull "$R/plain:v1" >/dev/null
 I=$M/images/$R/app/v1
+P=$M/images/$R/plain/v1
 SUM=$(find "$I/rootfs" -type f | sort | xargs sha256sum)
 
 if have skopeo; then
@@ -92,6 +95,26 @@ with open(sys.argv[1], \"r+b\") as file:
     mount_store -s "$T/damaged"
     matches "$(errno_of list "$I/rootfs/etc")$(errno_of read "$I/rootfs/etc/motd")" "EBADMSG|EIO|ECONNREFUSED"
     remount_store
+'
+it "a large file of an uncompressed layer reads right, and its blob too" '
+    python3 -c "
+import sys
+assert open(sys.argv[1], \"rb\").read() == bytes(range(256)) * 4096
+" "$P/rootfs/large"
+    eq "$(cat "$P/rootfs/small")" small
+    eq "sha256:$(sha "$P/layers/00/blob")" "$(cat "$P/layers/00/digest")"
+'
+it "a blob that was cut short is an error, not a shorter file" '
+    blob=$STORE/blobs/sha256/$(cut -d: -f2 "$P/layers/00/digest")
+    cp "$blob" "$T/whole"
+    remount_store
+    ls "$P/rootfs" >/dev/null
+    truncate -s 500000 "$blob"
+    eq "$(errno_of read "$P/rootfs/large")" EIO
+    eq "$(errno_of read "$P/layers/00/blob")" EIO
+    cp "$T/whole" "$blob"
+    remount_store
+    eq "sha256:$(sha "$P/layers/00/blob")" "$(cat "$P/layers/00/digest")"
 '
 it "other programs may write the layout: their images show" '
     build "write_layout(T + \"/theirs\", {\"v1\": Image([Layer([f(\"x\", \"theirs\")])])})"
