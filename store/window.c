@@ -34,7 +34,7 @@ struct window {
 
 	uint8_t low[CODEC_WINDOW], high[CODEC_WINDOW];	       /* the two windows, */
 	uint8_t out_low[CODEC_WINDOW], out_high[CODEC_WINDOW]; /* and what they give */
-	bool needed[CODEC_WINDOW];
+	uint8_t keep[UINT16_MAX + 1]; /* by what both give: all bits, or none */
 };
 
 int window_open(struct window **out, struct err *err)
@@ -138,15 +138,11 @@ static void reduce(struct window *w)
 	if (w->have < 2 || !decode(w, w->low, w->out_low, &len) ||
 	    !decode(w, w->high, w->out_high, &again) || len != again)
 		return;
-	memset(w->needed, false, sizeof(w->needed));
-	for (size_t i = 0; i < len; i++) {
-		size_t position = (size_t)w->out_high[i] << 8 | w->out_low[i];
-
-		if (position < CODEC_WINDOW)
-			w->needed[position] = true;
-	}
-	for (size_t i = 0; i < w->p.window; i++)
-		w->window[i] = w->needed[i] ? w->window[i] : 0;
+	memset(w->keep, 0, sizeof(w->keep));
+	for (size_t i = 0; i < len; i++)
+		w->keep[w->out_high[i] << 8 | w->out_low[i]] = UINT8_MAX;
+	for (size_t i = 0; i < CODEC_WINDOW; i++)
+		w->window[i] &= w->keep[i];
 }
 
 const void *window_take(struct window *w)
