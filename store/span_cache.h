@@ -4,7 +4,7 @@
  * recently used go first. A span is decoded as far as somebody wants it, and further when somebody
  * wants more. One for the process. Thread safe: one thread at a time decodes a span, who wants it
  * too waits for as much of it as he wants; at most as many decode side by side as there are
- * processors, in the order in which they came; the lock is not held meanwhile.
+ * processors, and one more, in the order in which they came; the lock is not held meanwhile.
  */
 #ifndef STORE_SPAN_CACHE_H
 #define STORE_SPAN_CACHE_H

@@ -172,7 +172,7 @@ static void an_error_reaches_all_who_wait_and_is_not_kept(void **state)
 	span_cache_free(c);
 }
 
-static void no_more_decode_side_by_side_than_there_are_processors(void **state)
+static void no_more_decode_side_by_side_than_processors_and_one(void **state)
 {
 	struct span_cache *c = span_cache_new(100 * LEN);
 	struct source s = {.byte = 7, .delay_ms = 5};
@@ -183,7 +183,7 @@ static void no_more_decode_side_by_side_than_there_are_processors(void **state)
 		readers[i] = (struct reader){.cache = c, .source = &s, .number = (uint64_t)i};
 	run_readers(readers, 16);
 	assert_int_equal(s.decoded, 16);
-	assert_true(s.at_once_max <= sysconf(_SC_NPROCESSORS_ONLN));
+	assert_true(s.at_once_max <= sysconf(_SC_NPROCESSORS_ONLN) + 1);
 	span_cache_free(c);
 }
 
@@ -247,7 +247,7 @@ int main(void)
 	    cmocka_unit_test(a_span_that_was_read_to_its_end_goes_first),
 	    cmocka_unit_test(readers_of_one_missing_span_decode_it_once),
 	    cmocka_unit_test(an_error_reaches_all_who_wait_and_is_not_kept),
-	    cmocka_unit_test(no_more_decode_side_by_side_than_there_are_processors),
+	    cmocka_unit_test(no_more_decode_side_by_side_than_processors_and_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
