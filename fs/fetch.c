@@ -201,7 +201,7 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 	return r ? r : repo_image_load(rq->fs, i, err);
 }
 
-static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
+static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
 {
 	struct pull_watch watch = {.arg = j, .bytes = on_bytes};
 	struct pull p;
@@ -215,7 +215,7 @@ static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
 	if (r || image->artifact)
 		return r;
 	if (f->count == m->layer_count)
-		return pull_layers(&p, &f->ref, m, c, err);
+		return pull_layers(&p, &f->ref, m, c, merged, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)
 		r = pull_layer(&p, &f->ref, &m->layers[i],
 			       i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
@@ -224,7 +224,7 @@ static int fetch_layers_of(struct fetch *f, struct job *j, struct err *err)
 
 static int run_layer(struct job *j, void *arg, struct err *err)
 {
-	return fetch_layers_of(arg, j, err);
+	return fetch_layers_of(arg, j, false, err);
 }
 
 static int run_tree(struct job *j, void *arg, struct err *err)
@@ -238,7 +238,7 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 
 	if (!digests)
 		return err_nomem(err);
-	r = fetch_layers_of(f, j, err);
+	r = fetch_layers_of(f, j, f->kind == TREE_MERGED, err);
 	if (!r)
 		r = pull_open(f, j, NULL, &p, err);
 	return r < 0 ? r : pull_tree(&p, f->kind, digests, f->count, &tree, err);

@@ -3,33 +3,18 @@
 
 #include "fs/ahead.h"
 #include "fs/fuse_call.h"
+#include "fs/fuse_splice.h"
 #include "fs/inode.h"
 
 #include <errno.h>
 
-/* Below that, two more system calls cost more than the copy. */
-#define SPLICE_MIN (32u << 10)
-
-/* Whether a copy less pays, and the file is as long as it should be: its end would be taken for
- * that of what is read. */
-static bool may_splice(const struct file_part *p)
+/* Not in a job's thread, which comes and goes. */
+static bool splice_part(struct call *c, struct request *rq, const struct file_part *p)
 {
-	struct stat st;
-
-	return p->len >= SPLICE_MIN && fstat(p->fd, &st) == 0 &&
-	       (uint64_t)st.st_size >= p->offset + p->len;
-}
-
-/* From a file into the kernel's cache, without a copy in between. */
-static void reply_spliced(struct call *c, struct request *rq, const struct file_part *p)
-{
-	struct fuse_bufvec v = FUSE_BUFVEC_INIT(p->len);
-
-	v.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
-	v.buf[0].fd = p->fd;
-	v.buf[0].pos = (off_t)p->offset;
+	if (c->job || !fuse_splice(c->req, p))
+		return false;
 	stats_add(&rq->fs->stats.read_bytes, p->len);
-	fuse_reply_data(c->req, &v, 0);
+	return true;
 }
 
 /* A call that was parked is run by a job's thread, which has other things to do. */
@@ -44,17 +29,19 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 {
 	struct file_part part;
 	struct view_data d;
+	bool plain = view_find_plain(w, node, (uint64_t)c->offset, c->size, &part);
 	int r;
 
-	if (view_find_plain(w, node, (uint64_t)c->offset, c->size, &part) && may_splice(&part)) {
+	if (plain) {
 		follow(c, rq, w, node, part.len);
-		reply_spliced(c, rq, &part);
-		return 0;
+		if (splice_part(c, rq, &part))
+			return 0;
 	}
 	r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
 	if (r < 0)
 		return r;
-	follow(c, rq, w, node, d.len);
+	if (!plain)
+		follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
 	view_put_data(&d);
@@ -67,10 +54,8 @@ static int read_vnode(struct call *c, struct request *rq, struct vnode *v, struc
 	struct file_part part;
 	int r = v->ops->find ? v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err) : 0;
 
-	if (r == 0 && v->ops->find && may_splice(&part)) {
-		reply_spliced(c, rq, &part);
+	if (r == 0 && v->ops->find && splice_part(c, rq, &part))
 		return 0;
-	}
 	if (r == 0)
 		r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
 	if (r)

@@ -78,7 +78,7 @@ static int pull_contents(const struct pull *p, const struct ref *ref, const stru
 	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
 	if (i->artifact)
 		return pull_blobs(p, ref, i->manifest, err);
-	return pull_layers(p, ref, i->manifest, i->config, err);
+	return pull_layers(p, ref, i->manifest, i->config, true, err);
 }
 
 static int pull_spelled(const struct pull *p, const struct ref *ref, const struct spelling *s,

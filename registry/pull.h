@@ -52,10 +52,10 @@ int pull_by_descriptor(const struct pull *p, const struct ref *repository,
 int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
 	       const struct digest *diff_id, struct err *err);
 
-/* All layers of a manifest, side by side, the largest first, and their merged tree; prints the
- * layers' lines to the watch. */
+/* All layers of a manifest, side by side, the largest first, and their merged tree where `merged`;
+ * prints the layers' lines to the watch. */
 int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
-		const struct config *c, struct err *err);
+		const struct config *c, bool merged, struct err *err);
 
 /* The merged tree of the first `count` layers (or the diff tree of one), built where it is missing.
  * The layers must be there. */

@@ -24,7 +24,8 @@
 #define LARGE	  (8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
 #define ID_DIGITS 12
 
-/* Entries of layers that are merged while others are decoded: the memory for both has a bound. */
+/* Entries, from which on layers are not merged while others are decoded: what a merge takes comes
+ * on top of that. */
 #define EARLY_MAX 250000
 
 struct task {
@@ -41,7 +42,7 @@ struct crew {
 	const struct ref *repository;
 	struct task *tasks; /* owned */
 	size_t count;
-	struct pull_merge *merge; /* NULL: the tree is there */
+	struct pull_merge *merge; /* NULL: the tree is there, or not wanted */
 	pthread_mutex_t lock;	  /* guards what follows, and the calls of the pull's watch */
 	pthread_cond_t changed;	  /* a task has ended, or the result has changed */
 	bool merging;		  /* somebody is, without the lock */
@@ -342,7 +343,7 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 }
 
 int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
-		const struct config *config, struct err *err)
+		const struct config *config, bool merged, struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *merge = NULL;
 	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
@@ -351,8 +352,10 @@ int pull_layers(const struct pull *p, const struct ref *repository, const struct
 			 .repository = repository,
 			 .processors = processors > 0 ? processors : 1,
 			 .err = err};
-	int r = layers ? pull_merge_open(p, layers, m->layer_count, &merge, err) : err_nomem(err);
+	int r = layers ? 0 : err_nomem(err);
 
+	if (r == 0 && merged)
+		r = pull_merge_open(p, layers, m->layer_count, &merge, err);
 	if (r < 0)
 		return r;
 	c.merge = merge;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the codecs share: the base of their struct, and the one way in which plain bytes leave
- * them. Included by codec.c, gzip.c and zstd.c (and by tests that choose an inflater).
+ * them. Included by the codecs, and by tests that choose an inflater.
  */
 #ifndef STORE_CODEC_OPS_H
 #define STORE_CODEC_OPS_H
@@ -18,7 +18,8 @@
 #define CODEC_OUT_MAX	(1ull << 40)
 #define CODEC_EMPTY_MAX (64ull << 20)
 
-#define CODEC_CHUNK (256u << 10) /* plain bytes are given to the sink in pieces of at most this */
+#define CODEC_CHUNK                                                                                \
+	(256u << 10) /* plain bytes that are decoded before they are given to the sink */
 
 struct codec_ops {
 	int (*feed)(struct codec *c, const uint8_t *data, size_t len, struct err *err);

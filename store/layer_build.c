@@ -51,8 +51,10 @@ static int on_entry(void *arg, const struct entry *e, struct err *err)
 static int on_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_build *b = arg;
-	int rc = layer_writer_data(b->writer, data, len, err);
+	int rc = cancel_check(b->cancel, err); /* a few bytes may stand for a gigabyte */
 
+	if (rc == 0)
+		rc = layer_writer_data(b->writer, data, len, err);
 	b->out += len;
 	return rc ? rc : lane_put(b->lane, data, len, err);
 }

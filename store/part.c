@@ -184,6 +184,7 @@ int part_feed(struct part *p, const uint8_t *data, size_t len, struct err *err)
 int part_begin_direct(struct part *p, struct err *err)
 {
 	codec_close(p->codec);
+	p->codec = NULL;
 	p->direct = true;
 	p->out_at = p->goal->codec->out;
 	return part_begin(p, err);

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define IN_MIN	    (256u << 10) /* compressed bytes of a part */
+#define CURRENT_MIN (32u << 10)	 /* and of what is decoded as it comes */
 #define QUIET_MAX   (4u << 20)
 #define THREADS_MAX 4
 #define RING	    (THREADS_MAX + 2) /* parts under way */
@@ -118,6 +119,17 @@ static bool take_first(struct parts *w, struct part **out)
 	return p->done;
 }
 
+/* ---- starts ---- */
+
+static bool is_start(enum compression c, const uint8_t *p)
+{
+	static const uint8_t zstd[START_SIZE] = {0x28, 0xb5, 0x2f, 0xfd};
+
+	if (c == COMPRESSION_GZIP)
+		return p[0] == 0x1f && p[1] == 0x8b && p[2] == 8 && !(p[3] & 0xe0);
+	return memcmp(p, zstd, sizeof(zstd)) == 0;
+}
+
 /* ---- in order; these run in the thread that feeds ---- */
 
 /* Behind bytes that `current` took: whether it goes on. */
@@ -214,18 +226,10 @@ static int pass(struct parts *w, size_t len, struct err *err)
 	p->in_len -= len;
 	memmove(p->in, p->in + len, p->in_len);
 	w->scanned = 0;
-	return settle(w, len, err);
-}
-
-/* ---- starts ---- */
-
-static bool is_start(enum compression c, const uint8_t *p)
-{
-	static const uint8_t zstd[START_SIZE] = {0x28, 0xb5, 0x2f, 0xfd};
-
-	if (c == COMPRESSION_GZIP)
-		return p[0] == 0x1f && p[1] == 0x8b && p[2] == 8 && !(p[3] & 0xe0);
-	return memcmp(p, zstd, sizeof(zstd)) == 0;
+	if (p->in_len >= START_SIZE && is_start(w->goal.compression, p->in))
+		return settle(w, len, err);
+	w->quiet += len; /* what follows a member may be padding */
+	return 0;
 }
 
 /* The next start in what was fed, behind the first `from` bytes; 0: none. */
@@ -256,7 +260,7 @@ static size_t find_start(struct parts *w, size_t from)
 static int advance(struct parts *w, struct err *err)
 {
 	for (;;) {
-		size_t start = find_start(w, w->current ? 1 : IN_MIN);
+		size_t start = find_start(w, w->current ? CURRENT_MIN : IN_MIN);
 		int rc = 0;
 
 		if (start > 0) {

@@ -222,6 +222,32 @@ static void a_damaged_stream_is_refused_as_by_one_decoder(void **state)
 	free(plain.p);
 }
 
+/* A member that ends where what was fed is decoded as it comes: all but the last bytes of a full
+ * buffer. A name makes it as long as it has to be. */
+static void padding_may_begin_anywhere(void **state)
+{
+	const size_t ends[] = {(1 << 20) - 4, (1 << 20) - 3, 1 << 20, 300000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		struct bytes plain = sample_make(ends[i] - 5000, 4);
+		struct bytes member = gzip_member(plain.p, plain.n, 0);
+		struct bytes in = {calloc(1, ends[i] + 4096), ends[i] + 4096};
+		size_t name = ends[i] - member.n;
+
+		memcpy(in.p, member.p, 10);
+		in.p[3] |= 8;
+		memset(in.p + 10, 'n', name - 1);
+		memcpy(in.p + 10 + name, member.p + 10, member.n - 10);
+		assert_true(assert_same(COMPRESSION_GZIP, in, 0, &plain));
+		in.p[in.n - 1] = 1;
+		assert_false(assert_same(COMPRESSION_GZIP, in, 0, &plain));
+		free(in.p);
+		free(member.p);
+		free(plain.p);
+	}
+}
+
 struct stop {
 	uint64_t left;
 };
@@ -265,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(what_only_looks_like_a_start_is_data),
 	    cmocka_unit_test(parts_that_become_large_are_decoded_as_they_come),
 	    cmocka_unit_test(a_damaged_stream_is_refused_as_by_one_decoder),
+	    cmocka_unit_test(padding_may_begin_anywhere),
 	    cmocka_unit_test(the_error_of_the_sink_comes_back),
 	};
 
