@@ -12,6 +12,8 @@
 # Nothing is written outside $(BUILD). CC, CFLAGS and LDFLAGS may be given from outside.
 
 BUILD   ?= build
+# One name for each object, as its dependencies have it, however BUILD was spelt.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX  ?= /usr/local
 CC      ?= cc
 PKGS    := fuse3 libcurl libcrypto json-c zlib libzstd libxxhash
