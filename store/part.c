@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define WINDOW_MAX PART_OUT /* which many parts may have at once */
+#define WINDOW_MAX PART_OUT /* which a few parts may have at once */
 #define SLICE	   (32u << 10)
 
 static int too_much(struct err *err)

@@ -17,14 +17,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define IN_MIN	    (256u << 10) /* compressed bytes of a part */
 #define CURRENT_MIN (32u << 10)	 /* and of what is decoded as it comes */
 #define QUIET_MAX   (4u << 20)
-#define THREADS_MAX 4
+#define THREADS_MAX 2 /* then the hash of the archive takes longer than decoding does */
 #define RING	    (THREADS_MAX + 2) /* parts under way */
 #define START_SIZE  4		      /* bytes by which a start is known */
+
+/* One stream at a time has threads: what parts keep is some 30 MiB at the most, once. Others have
+ * their parts decoded as they come. */
+static atomic_bool threads_taken;
 
 struct parts {
 	struct codec base;
@@ -40,6 +45,7 @@ struct parts {
 
 	pthread_t threads[THREADS_MAX];
 	unsigned thread_count, threads_max;
+	bool has_threads;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct part *ring[RING]; /* in the order of the stream */
@@ -95,6 +101,9 @@ static void *run(void *arg)
 
 static void start_threads(struct parts *w)
 {
+	if (!w->has_threads && atomic_exchange(&threads_taken, true))
+		return;
+	w->has_threads = true;
 	while (w->thread_count < w->threads_max &&
 	       pthread_create(&w->threads[w->thread_count], NULL, run, w) == 0)
 		w->thread_count++;
@@ -327,6 +336,8 @@ static void parts_close(struct codec *c)
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < w->thread_count; i++)
 		pthread_join(w->threads[i], NULL);
+	if (w->has_threads)
+		atomic_store(&threads_taken, false);
 	while (w->count > 0)
 		part_free(w->ring[(w->first + --w->count) % RING]);
 	while (w->spares > 0)

@@ -248,6 +248,37 @@ static void padding_may_begin_anywhere(void **state)
 	}
 }
 
+/* Only one of them has threads. */
+static void two_streams_at_a_time_decode(void **state)
+{
+	struct bytes plain = sample_make(8 << 20, 6);
+	struct bytes in = stream(COMPRESSION_GZIP, plain, 20000, 1);
+	struct result r[2] = {{.plain = &plain}, {.plain = &plain}};
+	struct codec *c[2];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct codec_sink sink = {.arg = &r[i], .data = on_data, .point = on_point};
+
+		assert_int_equal(parts_open(COMPRESSION_GZIP, THREADS, &sink, &c[i], NULL), 0);
+	}
+	for (size_t at = 0, n; at < in.n; at += n) {
+		n = in.n - at < 50000 ? in.n - at : 50000;
+		for (size_t i = 0; i < 2; i++)
+			assert_int_equal(codec_feed(c[i], in.p + at, n, NULL), 0);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(codec_finish(c[i], NULL), 0);
+		assert_int_equal(r[i].n, plain.n);
+		assert_false(r[i].wrong);
+		assert_spans(COMPRESSION_GZIP, in, plain, &r[i]);
+		codec_close(c[i]);
+		result_free(&r[i]);
+	}
+	free(in.p);
+	free(plain.p);
+}
+
 struct stop {
 	uint64_t left;
 };
@@ -292,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(parts_that_become_large_are_decoded_as_they_come),
 	    cmocka_unit_test(a_damaged_stream_is_refused_as_by_one_decoder),
 	    cmocka_unit_test(padding_may_begin_anywhere),
+	    cmocka_unit_test(two_streams_at_a_time_decode),
 	    cmocka_unit_test(the_error_of_the_sink_comes_back),
 	};
 
