@@ -24,8 +24,8 @@
 #define LARGE	  (8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
 #define ID_DIGITS 12
 
-/* Entries, from which on layers are not merged while others are decoded: what a merge takes comes
- * on top of that. */
+/* Entries that are merged while other layers are decoded: what a merge takes comes on top of that.
+ */
 #define EARLY_MAX 250000
 
 struct task {
@@ -230,13 +230,13 @@ static void finish_task(struct crew *c, struct task *t, int result, struct err *
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* False where nothing more is to be merged before all layers are there. With the lock held. */
+/* False where there is none, or the pull has failed. With the lock held. */
 static bool wait_for_next_layer(struct crew *c)
 {
 	const struct digest *next = pull_merge_next(c->merge);
 	const struct task *t = next ? find_task(c, next) : NULL;
 
-	if (!t || pull_merge_entries(c->merge) > EARLY_MAX)
+	if (!t)
 		return false;
 	while (c->result == 0 && !t->ended)
 		pthread_cond_wait(&c->changed, &c->lock);
@@ -246,6 +246,7 @@ static bool wait_for_next_layer(struct crew *c)
 static void merge_early(struct crew *c)
 {
 	struct err err = {0};
+	int r = 0;
 
 	pthread_mutex_lock(&c->lock);
 	if (!c->merge || c->merging) {
@@ -253,11 +254,9 @@ static void merge_early(struct crew *c)
 		return;
 	}
 	c->merging = true;
-	while (wait_for_next_layer(c)) {
-		int r;
-
+	while (r == 0 && wait_for_next_layer(c)) {
 		pthread_mutex_unlock(&c->lock);
-		r = pull_merge_layer(c->merge, &err);
+		r = pull_merge_layer(c->merge, EARLY_MAX, &err);
 		pthread_mutex_lock(&c->lock);
 		if (r < 0)
 			fail(c, r, &err);

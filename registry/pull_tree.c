@@ -65,12 +65,7 @@ const struct digest *pull_merge_next(const struct pull_merge *m)
 	return m->next < m->count ? &m->layers[m->next] : NULL;
 }
 
-uint64_t pull_merge_entries(const struct pull_merge *m)
-{
-	return m->entries;
-}
-
-int pull_merge_layer(struct pull_merge *m, struct err *err)
+int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	AUTO(toc_reader_close) struct toc_reader *toc = NULL;
@@ -78,6 +73,8 @@ int pull_merge_layer(struct pull_merge *m, struct err *err)
 	char text[DIGEST_TEXT_MAX];
 	int r = layer_index_open(m->pull->store, layer, &index, err);
 
+	if (r == 0 && layer_index_entries(index) > most - m->entries)
+		return 1;
 	if (r == 0)
 		r = layer_index_toc(index, &toc, err);
 	if (r == 0)
@@ -96,7 +93,7 @@ int pull_merge_finish(struct pull_merge *m, struct err *err)
 	int r = 0;
 
 	while (r == 0 && m->next < m->count)
-		r = pull_merge_layer(m, err);
+		r = pull_merge_layer(m, UINT64_MAX, err);
 	return r < 0 ? r : tree_merge_publish(m->merge, m->pull->store, m->layers, m->count, err);
 }
 

@@ -13,13 +13,12 @@ struct pull_merge;
 int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
 		    struct pull_merge **out, struct err *err);
 
-/* The layer that comes next, NULL behind the last; it is laid over those before it when its index
- * is there. */
+/* The layer that comes next, NULL behind the last. */
 const struct digest *pull_merge_next(const struct pull_merge *m);
-int pull_merge_layer(struct pull_merge *m, struct err *err);
 
-/* Entries of the layers so far: about 100 bytes of memory each. */
-uint64_t pull_merge_entries(const struct pull_merge *m);
+/* Lays it over those before it; its index must be there. 1: not done, as all of them together would
+ * have more than `most` entries; each takes about 100 bytes of memory. */
+int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err);
 
 /* The layers that are left, and the tree into the store. */
 int pull_merge_finish(struct pull_merge *m, struct err *err);
