@@ -52,12 +52,16 @@ static int read_vnode(struct call *c, struct request *rq, struct vnode *v, struc
 {
 	autobuf out = BUF_INIT;
 	struct file_part part;
-	int r = v->ops->find ? v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err) : 0;
+	int r;
 
-	if (r == 0 && v->ops->find && splice_part(c, rq, &part))
-		return 0;
-	if (r == 0)
-		r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
+	if (v->ops->find) {
+		r = v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err);
+		if (r)
+			return r;
+		if (splice_part(c, rq, &part))
+			return 0;
+	}
+	r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
 	if (r)
 		return r;
 	if (buf_failed(&out))

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Who gets the compressed bytes too gets them not far behind what they became. */
+#define INPUT_SLICE (32u << 10)
+
 static bool starts_with(const uint8_t *data, size_t len, const char *magic, size_t magic_len)
 {
 	return len >= magic_len && memcmp(data, magic, magic_len) == 0;
@@ -127,7 +130,7 @@ size_t codec_filled(const struct codec *c)
 	return c->target.filled;
 }
 
-int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
+static int feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
 {
 	uint64_t before = c->out;
 	int rc = c->ops->feed(c, data, len, err);
@@ -142,6 +145,19 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 			       "decompression bomb: %llu compressed bytes in a row hold no data",
 			       (unsigned long long)c->empty);
 	return 0;
+}
+
+int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
+{
+	size_t slice = c->sink.input ? INPUT_SLICE : len;
+	const uint8_t *at = data;
+	int rc = 0;
+
+	for (size_t n; rc == 0 && len > 0; at += n, len -= n) {
+		n = len < slice ? len : slice;
+		rc = feed(c, at, n, err);
+	}
+	return rc;
 }
 
 int codec_finish(struct codec *c, struct err *err)

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-#define SLICE_SIZE (32u << 10)
-
 struct layer_stream {
 	struct store *store;   /* borrowed */
 	struct cancel *cancel; /* borrowed, or NULL */
@@ -17,20 +15,14 @@ struct layer_stream {
 	struct err corruption;	   /* of the bytes, which are looked at no more; code 0: none */
 };
 
-/* In the lane's thread. In slices: a few bytes may stand for a gigabyte of zeros, and a cancelled
- * piece of work must end soon. */
+/* In the lane's thread. */
 static int feed(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_stream *l = arg;
-	const char *at = data;
-	int r = 0;
+	int r = cancel_check(l->cancel, err);
 
-	for (size_t n; r == 0 && !l->corruption.code && len > 0; at += n, len -= n) {
-		n = len < SLICE_SIZE ? len : SLICE_SIZE;
-		r = cancel_check(l->cancel, err);
-		if (r == 0)
-			r = layer_build_feed(l->build, at, n, err);
-	}
+	if (r == 0 && !l->corruption.code)
+		r = layer_build_feed(l->build, data, len, err);
 	if (r != -EBADMSG)
 		return r;
 	l->corruption = *err;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define WINDOW_MAX PART_OUT /* which a few parts may have at once */
-#define SLICE	   (32u << 10)
 
 static int too_much(struct err *err)
 {
@@ -89,7 +88,7 @@ int part_end(struct part *p, struct err *err)
 {
 	int rc;
 
-	if (!codec_may_begin(p->codec))
+	if (!p->codec || !codec_may_begin(p->codec))
 		return 0;
 	rc = codec_finish(p->codec, err);
 	codec_close(p->codec);
@@ -167,18 +166,6 @@ int part_give(struct part *p, struct err *err)
 	if (err)
 		*err = p->err;
 	return p->result;
-}
-
-/* In slices, so that the compressed bytes do not come far behind what they become. */
-int part_feed(struct part *p, const uint8_t *data, size_t len, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t n; rc == 0 && len > 0; data += n, len -= n) {
-		n = len < SLICE ? len : SLICE;
-		rc = codec_feed(p->codec, data, n, err);
-	}
-	return rc;
 }
 
 int part_begin_direct(struct part *p, struct err *err)

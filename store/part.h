@@ -49,9 +49,8 @@ void part_run(struct part *p);
 /* What was kept goes out, in the order in which it came; then what comes of the codec does. */
 int part_give(struct part *p, struct err *err);
 
-/* Begins anew, and all goes out at once. The bytes may be those of other parts, too. */
+/* Begins anew, and all goes out at once that the codec is fed with, bytes of other parts too. */
 int part_begin_direct(struct part *p, struct err *err);
-int part_feed(struct part *p, const uint8_t *data, size_t len, struct err *err);
 
 /* Ends the codec if another one could go on from here: then it is NULL. */
 int part_end(struct part *p, struct err *err);

@@ -38,8 +38,7 @@ struct parts {
 	struct part *filling; /* owned, as are all parts; what was fed and is not cut yet */
 	size_t scanned;	      /* of its bytes: no start is before that */
 	struct part *current; /* inside of a member, decodes directly; NULL: between two */
-	uint64_t quiet;	      /* bytes since a member ended */
-	bool passing;	      /* nothing is cut any more */
+	uint64_t quiet;	      /* bytes of it */
 	struct part *spare[RING + 2];
 	unsigned spares;
 
@@ -159,29 +158,21 @@ static int give_first(struct parts *w, struct err *err)
 {
 	struct part *p;
 	bool done = take_first(w, &p);
-	int rc;
+	int rc = 0;
 
 	if (w->current) { /* p is no beginning */
-		rc = part_feed(w->current, p->in, p->in_len, err);
 		drop_part(w, p);
-		return rc ? rc : settle(w, IN_MIN, err);
-	}
-	w->current = p;
-	if (done && p->result != -ENOBUFS) {
-		rc = part_give(p, err);
 	} else {
+		w->current = p;
+		if (done && p->result != -ENOBUFS) {
+			rc = part_give(p, err);
+			return rc ? rc : settle(w, p->in_len, err);
+		}
 		rc = part_begin_direct(p, err);
-		if (rc == 0)
-			rc = part_feed(p, p->in, p->in_len, err);
 	}
-	if (rc)
-		return rc;
-	if (p->codec)
-		return settle(w, IN_MIN, err);
-	w->quiet = 0;
-	drop_part(w, p);
-	w->current = NULL;
-	return 0;
+	if (rc == 0)
+		rc = codec_feed(w->current->codec, p->in, p->in_len, err);
+	return rc ? rc : settle(w, p->in_len, err);
 }
 
 /* While one goes on, all that lies behind it goes to it. */
@@ -228,7 +219,7 @@ static int pass(struct parts *w, size_t len, struct err *err)
 		rc = part_begin_direct(w->current, err);
 	}
 	if (rc == 0)
-		rc = part_feed(w->current, p->in, len, err);
+		rc = codec_feed(w->current->codec, p->in, len, err);
 	if (rc)
 		return rc;
 	p->in_at += len;
@@ -265,6 +256,12 @@ static size_t find_start(struct parts *w, size_t from)
 	return 0;
 }
 
+/* Nothing is cut any more. */
+static bool is_passing(const struct parts *w)
+{
+	return w->quiet > QUIET_MAX;
+}
+
 /* As much as can be done with what was fed. */
 static int advance(struct parts *w, struct err *err)
 {
@@ -283,9 +280,8 @@ static int advance(struct parts *w, struct err *err)
 		}
 		if (rc)
 			return rc;
-		w->passing = w->current && w->quiet > QUIET_MAX;
-		if (w->passing)
-			return part_feed(w->current, w->filling->in, w->filling->in_len, err);
+		if (is_passing(w))
+			return pass(w, w->filling->in_len, err);
 	}
 }
 
@@ -294,7 +290,7 @@ static int parts_feed(struct codec *c, const uint8_t *data, size_t len, struct e
 	struct parts *w = (struct parts *)c;
 	int rc = 0;
 
-	while (rc == 0 && len > 0 && !w->passing) {
+	while (rc == 0 && len > 0 && !is_passing(w)) {
 		struct part *p = w->filling;
 		size_t n = PART_IN - p->in_len;
 
@@ -312,9 +308,9 @@ static int parts_finish(struct codec *c, struct err *err)
 {
 	struct parts *w = (struct parts *)c;
 	bool empty = w->filling->in_at == 0 && w->count == 0;
-	int rc = w->passing ? 0 : give(w, 0, err);
+	int rc = give(w, 0, err);
 
-	if (rc == 0 && !w->passing && (w->filling->in_len > 0 || empty))
+	if (rc == 0 && (w->filling->in_len > 0 || empty))
 		rc = pass(w, w->filling->in_len, err);
 	return rc == 0 && w->current ? codec_finish(w->current->codec, err) : rc;
 }

@@ -10,8 +10,39 @@
 #include "tests/unit/sample.h"
 
 #include <stdbool.h>
+#include <zlib.h>
 
 #define POINTS_MAX 256
+
+/* One member of gzip. flush >= 0: deflate() is called with it for every `step` bytes, from where
+ * a seek point is looked for on. */
+static inline struct bytes gzip_member(struct bytes plain, int level, int strategy, size_t step,
+				       int flush)
+{
+	z_stream z = {0};
+	struct bytes b;
+
+	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 31, 8, strategy), Z_OK);
+	b.n = plain.n * 2 + (flush < 0 ? 0 : plain.n / (step + 1) * 40) + 1000;
+	b.p = malloc(b.n);
+	z.next_out = b.p;
+	z.avail_out = (uInt)b.n;
+	for (size_t at = 0, n; flush >= 0 && at < plain.n; at += n) {
+		n = at + (256 << 10) < CODEC_SPACING ? 65536 : step;
+		n = n < plain.n - at ? n : plain.n - at;
+		z.next_in = plain.p + at;
+		z.avail_in = (uInt)n;
+		assert_int_equal(deflate(&z, flush), Z_OK);
+	}
+	if (flush < 0) {
+		z.next_in = plain.p;
+		z.avail_in = (uInt)plain.n;
+	}
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	b.n = z.total_out;
+	deflateEnd(&z);
+	return b;
+}
 
 /* What came out of a codec. */
 struct result {

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 #include "tests/unit/codec_check.h"
-#include <zlib.h>
 
 static const struct inflate_ops *const inflaters[] = {
     &inflate_zlib,
@@ -72,34 +71,6 @@ static void what_gzip_programs_write_decodes(void **state)
 	free(plain.p);
 }
 
-/* One member made here. flush >= 0: deflate() is called with it for every `step` bytes, from where
- * a seek point is looked for on. */
-static struct bytes member(struct bytes plain, int level, int strategy, size_t step, int flush)
-{
-	z_stream z = {0};
-	struct bytes b;
-
-	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 31, 8, strategy), Z_OK);
-	b.p = malloc(plain.n * 2 + plain.n / (step + 1) * 40 + 1000);
-	z.next_out = b.p;
-	z.avail_out = (uInt)(plain.n * 2 + plain.n / (step + 1) * 40 + 1000);
-	for (size_t at = 0, n; flush >= 0 && at < plain.n; at += n) {
-		n = at + (256 << 10) < CODEC_SPACING ? 65536 : step;
-		n = n < plain.n - at ? n : plain.n - at;
-		z.next_in = plain.p + at;
-		z.avail_in = (uInt)n;
-		assert_int_equal(deflate(&z, flush), Z_OK);
-	}
-	if (flush < 0) {
-		z.next_in = plain.p;
-		z.avail_in = (uInt)plain.n;
-	}
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	b.n = z.total_out;
-	deflateEnd(&z);
-	return b;
-}
-
 static void blocks_of_every_kind_give_the_same_points(void **state)
 {
 	static const struct {
@@ -118,8 +89,8 @@ static void blocks_of_every_kind_give_the_same_points(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		struct bytes in =
-		    member(plain, kinds[i].level, kinds[i].strategy, kinds[i].step, kinds[i].flush);
+		struct bytes in = gzip_member(plain, kinds[i].level, kinds[i].strategy,
+					      kinds[i].step, kinds[i].flush);
 
 		assert_true(assert_all_agree(in, plain) >= 2);
 		free(in.p);
@@ -130,7 +101,7 @@ static void blocks_of_every_kind_give_the_same_points(void **state)
 static void a_long_run_of_zeros_has_points_where_its_blocks_end(void **state)
 {
 	struct bytes plain = {calloc(1, 40 << 20), 40 << 20};
-	struct bytes in = member(plain, 6, Z_DEFAULT_STRATEGY, 0, -1);
+	struct bytes in = gzip_member(plain, 6, Z_DEFAULT_STRATEGY, 0, -1);
 
 	(void)state;
 	assert_true(assert_all_agree(in, plain) >= 4);
@@ -154,8 +125,8 @@ static void a_stream_may_end_where_a_point_is_looked_for(void **state)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		for (size_t less = 0; less <= 2000; less += 500) {
 			struct bytes plain = {calloc(1, CODEC_SPACING), CODEC_SPACING - less};
-			struct bytes in = member(plain, kinds[i].level, kinds[i].strategy,
-						 kinds[i].step, kinds[i].flush);
+			struct bytes in = gzip_member(plain, kinds[i].level, kinds[i].strategy,
+						      kinds[i].step, kinds[i].flush);
 
 			assert_in_range(assert_all_agree(in, plain), 1, 2);
 			free(in.p);
@@ -167,7 +138,7 @@ static void a_stream_may_end_where_a_point_is_looked_for(void **state)
 /* `flags` as in RFC 1952, with a body of a few bytes. */
 static struct bytes small_member(unsigned flags, struct bytes plain)
 {
-	struct bytes m = member(plain, 6, Z_DEFAULT_STRATEGY, 0, -1);
+	struct bytes m = gzip_member(plain, 6, Z_DEFAULT_STRATEGY, 0, -1);
 	struct bytes b = {malloc(m.n + 1000), 0};
 	uint32_t crc;
 

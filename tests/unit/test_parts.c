@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 #include "tests/unit/codec_check.h"
-#include <zlib.h>
 #include <zstd.h>
 
 #define THREADS 2
@@ -34,6 +33,7 @@ static int seen_point(void *arg, const struct seek_point *p, const void *window,
 	struct seen *s = arg;
 
 	assert_true(s->in_given <= p->in + 1);
+	assert_true(p->in - s->in_given <= 64 << 10 || s->in_given > p->in);
 	return on_point(&s->r, p, window, err);
 }
 
@@ -48,7 +48,7 @@ static int seen_input(void *arg, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
-static int decode_parts(enum compression c, struct bytes in, size_t piece,
+static int decode_parts(enum compression c, unsigned threads, struct bytes in, size_t piece,
 			const struct bytes *plain, struct seen *s)
 {
 	struct codec_sink sink = {
@@ -58,28 +58,15 @@ static int decode_parts(enum compression c, struct bytes in, size_t piece,
 	memset(s, 0, sizeof(*s));
 	s->r.plain = plain;
 	s->in = in;
-	assert_int_equal(parts_open(c, THREADS, &sink, &codec, &s->r.err), 0);
+	assert_int_equal(parts_open(c, threads, &sink, &codec, &s->r.err), 0);
 	return run_codec(codec, in, piece, &s->r.err);
 }
 
 /* ---- streams ---- */
 
-static struct bytes gzip_member(const uint8_t *p, size_t n, int level)
+static struct bytes one_member(struct bytes plain, int level)
 {
-	z_stream z = {0};
-	struct bytes b;
-
-	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	b.n = deflateBound(&z, n);
-	b.p = malloc(b.n);
-	z.next_in = (uint8_t *)p;
-	z.avail_in = (unsigned)n;
-	z.next_out = b.p;
-	z.avail_out = (unsigned)b.n;
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	b.n = z.total_out;
-	deflateEnd(&z);
-	return b;
+	return gzip_member(plain, level, Z_DEFAULT_STRATEGY, 0, -1);
 }
 
 static struct bytes zstd_frame(const uint8_t *p, size_t n, int level)
@@ -99,8 +86,9 @@ static struct bytes stream(enum compression c, struct bytes plain, size_t least,
 	for (size_t at = 0, n; at < plain.n; at += n) {
 		n = least + least * (sample_random(&seed) % 15);
 		n = n < plain.n - at ? n : plain.n - at;
-		sample_append(&b, c == COMPRESSION_GZIP ? gzip_member(plain.p + at, n, level)
-							: zstd_frame(plain.p + at, n, level));
+		sample_append(&b, c == COMPRESSION_GZIP
+				      ? one_member((struct bytes){plain.p + at, n}, level)
+				      : zstd_frame(plain.p + at, n, level));
 	}
 	return b;
 }
@@ -112,7 +100,7 @@ static bool assert_same(enum compression c, struct bytes in, size_t piece,
 	struct result one;
 	struct seen s;
 	int rc = decode(c == COMPRESSION_GZIP ? inflate_default() : NULL, in, 65536, plain, &one);
-	int r = decode_parts(c, in, piece, plain, &s);
+	int r = decode_parts(c, THREADS, in, piece, plain, &s);
 
 	if (r != rc)
 		fail_msg("%d instead of %d: %s", r, rc, s.r.err.text);
@@ -144,6 +132,28 @@ static void members_of_every_size_give_the_same_as_one_decoder(void **state)
 
 			assert_true(assert_same(both[i], in, 32768, &plain));
 			assert_true(assert_same(both[i], in, 0, &plain));
+			free(in.p);
+		}
+	}
+	free(plain.p);
+}
+
+/* What follows a point is known soon behind it, however much is fed at once (seen_point looks). */
+static void compressed_bytes_come_with_the_plain_ones(void **state)
+{
+	struct bytes plain = sample_make(12 << 20, 8);
+
+	(void)state;
+	for (unsigned threads = 0; threads <= THREADS; threads += THREADS) {
+		for (size_t least = 1 << 20; least <= 16 << 20; least <<= 4) {
+			struct bytes in = stream(COMPRESSION_GZIP, plain, least, 1);
+			struct seen s;
+
+			assert_int_equal(
+			    decode_parts(COMPRESSION_GZIP, threads, in, in.n, &plain, &s), 0);
+			assert_int_equal(s.in_given, in.n);
+			assert_true(s.r.count > 5);
+			result_free(&s.r);
 			free(in.p);
 		}
 	}
@@ -231,7 +241,7 @@ static void padding_may_begin_anywhere(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		struct bytes plain = sample_make(ends[i] - 5000, 4);
-		struct bytes member = gzip_member(plain.p, plain.n, 0);
+		struct bytes member = one_member(plain, 0);
 		struct bytes in = {calloc(1, ends[i] + 4096), ends[i] + 4096};
 		size_t name = ends[i] - member.n;
 
@@ -319,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(members_of_every_size_give_the_same_as_one_decoder),
+	    cmocka_unit_test(compressed_bytes_come_with_the_plain_ones),
 	    cmocka_unit_test(what_only_looks_like_a_start_is_data),
 	    cmocka_unit_test(parts_that_become_large_are_decoded_as_they_come),
 	    cmocka_unit_test(a_damaged_stream_is_refused_as_by_one_decoder),
