@@ -18,13 +18,14 @@
  *
  * A reader that comes upon what is not stored yet sends a READ, which is answered like any other,
  * by another worker; storing goes on behind it. Storing waits for pages that a READ in flight has
- * locked: hence there are always workers that do not store.
+ * locked: hence there is always a worker that does not store (fs/fuse_notify.h).
  */
 #include "fs/ahead.h"
 
 #include "fs/decoder.h"
 #include "fs/fs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -174,15 +175,16 @@ static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work 
 		return;
 	a->storing[a->storing_count++] = pid;
 	*out = (struct ahead_work){w, pid};
-	inodes_count_lookups(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
+	inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 }
 
 static void end(struct ahead *a, pid_t pid)
 {
 	unsigned i = 0;
 
-	while (a->storing[i] != pid)
+	while (i < a->storing_count && a->storing[i] != pid)
 		i++;
+	assert(i < a->storing_count);
 	a->storing[i] = a->storing[--a->storing_count];
 }
 
@@ -335,7 +337,7 @@ void ahead_store(struct ahead *a, struct ahead_work *work)
 		return;
 	while (store_some(a, work, FILES, CHUNK))
 		;
-	inodes_forget(a->fs->inodes, view_ino(work->view, INODE_VIEW_ROOT), 1);
+	inodes_let_go(a->fs->inodes, &work->view->inode);
 	pthread_mutex_lock(&a->lock);
 	end(a, work->pid);
 	pthread_mutex_unlock(&a->lock);

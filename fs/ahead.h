@@ -16,7 +16,7 @@ void ahead_close(struct ahead *a); /* NULL is allowed */
 
 /* What is to be done behind the answer to a request; view NULL: nothing. */
 struct ahead_work {
-	struct view *view; /* a lookup is counted, so that it stays */
+	struct view *view; /* held, so that it stays */
 	pid_t pid;
 };
 

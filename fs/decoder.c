@@ -11,7 +11,7 @@
 #define WANTED_MAX  16
 
 struct wanted {
-	struct view *view; /* a lookup is counted */
+	struct view *view; /* held */
 	uint32_t layer;
 	uint64_t archive;
 };
@@ -30,7 +30,7 @@ struct decoder {
 
 static void let_go(struct decoder *d, struct view *w)
 {
-	inodes_forget(d->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
+	inodes_let_go(d->fs->inodes, &w->inode);
 }
 
 /* With the lock held: the next one; false where the decoder is closed. */
@@ -89,7 +89,7 @@ void decoder_want(struct decoder *d, struct view *w, uint32_t layer, uint64_t ar
 {
 	bool taken;
 
-	inodes_count_lookups(d->fs->inodes, view_ino(w, INODE_VIEW_ROOT), 1);
+	inodes_hold(d->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 	pthread_mutex_lock(&d->lock);
 	if (d->count == 0)
 		start_threads(d);

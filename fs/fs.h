@@ -38,11 +38,11 @@ struct fs {
 	struct decoder *decoder;
 	struct stats stats;
 	struct platform platform;
-	/* Makes the kernel forget a name in a directory (an inode number); may wait for who looks
-	 * it up. Set while there is a session. */
+	/* Makes the kernel forget a name in a directory (an inode number); may wait for a LOOKUP in
+	 * it. Set while there is a session; does nothing once the end has begun. */
 	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
-	/* Puts pages of a file of a view into the kernel's cache; -ENOENT where it does not know
-	 * the inode. The file must not be waited for by the caller. */
+	/* Puts pages of a file of a view into the kernel's cache. For workers, behind their answer.
+	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
 	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
 			   size_t count);
 	void *session;	  /* for both: fs/fuse_session.c's */
@@ -53,7 +53,7 @@ struct fs {
 	uid_t owner;
 	gid_t group;
 	struct timespec started;
-	atomic_bool greeted; /* the reply to INIT is out */
+	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
 };
 
 #endif

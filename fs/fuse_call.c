@@ -9,7 +9,7 @@
 
 static int run_once(struct call *c, struct job **wait)
 {
-	struct fs *fs = fuse_req_userdata(c->req);
+	struct fs *fs = c->fs;
 	uid_t uid = fuse_req_ctx(c->req)->uid;
 	struct request rq = {
 	    .fs = fs, .pid = fuse_req_ctx(c->req)->pid, .reads = c->reads, .ended = c->job};
@@ -26,8 +26,16 @@ static int run_once(struct call *c, struct job **wait)
 	return r;
 }
 
+static void let_go(struct call *c)
+{
+	inodes_let_go(c->fs->inodes, c->held);
+	inodes_let_go(c->fs->inodes, c->held_to);
+}
+
+/* Of a parked call. */
 static void call_free(struct call *c)
 {
+	let_go(c);
 	job_put(c->job);
 	free((void *)c->name);
 	free((void *)c->text);
@@ -38,11 +46,10 @@ static void call_free(struct call *c)
 static void on_interrupt(fuse_req_t req, void *arg)
 {
 	struct call *c = arg;
-	struct fs *fs = fuse_req_userdata(req);
 
 	if (!job_leave(c->job, &c->waiter))
 		return; /* its end has it, or park sees that it left */
-	stats_add(&fs->stats.interrupted, 1);
+	stats_add(&c->fs->stats.interrupted, 1);
 	fuse_reply_err(req, EINTR);
 	call_free(c);
 }
@@ -53,7 +60,7 @@ static void on_done(struct job_waiter *w);
  * returns. */
 static void park(struct call *c, struct job *job)
 {
-	struct fs *fs = fuse_req_userdata(c->req);
+	struct fs *fs = c->fs;
 
 	stats_add(&fs->stats.parked, 1);
 	job_put(c->job);
@@ -85,49 +92,62 @@ static void on_done(struct job_waiter *w)
 	call_free(c);
 }
 
-/* A copy of a call that owns what it points to; NULL: out of memory. */
+static void *copy_bytes(const void *data, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	return copy ? memcpy(copy, data, size) : NULL;
+}
+
+/* A copy of a call that owns what it points to, and has its holds. NULL: out of memory. */
 static struct call *call_keep(const struct call *c)
 {
 	struct call *kept = malloc(sizeof(*kept));
+	bool failed;
 
 	if (!kept)
 		return NULL;
 	*kept = *c;
 	kept->name = c->name ? strdup(c->name) : NULL;
 	kept->text = c->text ? strdup(c->text) : NULL;
-	kept->data = NULL;
-	if (c->data) {
-		void *data = malloc(c->size ? c->size : 1);
-
-		if (data)
-			memcpy(data, c->data, c->size);
-		kept->data = data;
-	}
-	if ((c->name && !kept->name) || (c->text && !kept->text) || (c->data && !kept->data)) {
+	kept->data = c->data ? copy_bytes(c->data, c->size) : NULL;
+	failed = (c->name && !kept->name) || (c->text && !kept->text) || (c->data && !kept->data);
+	if (failed) {
+		kept->held = kept->held_to = NULL;
 		call_free(kept);
-		return NULL;
+		kept = NULL;
 	}
 	return kept;
 }
 
-void call_run(struct call *c)
+static void park_copy(struct call *c, struct job *wait)
 {
-	struct fs *fs = fuse_req_userdata(c->req);
-	struct job *wait;
-	struct call *kept;
-	int r = run_once(c, &wait);
+	struct call *kept = call_keep(c);
 
-	if (r < 0)
-		fuse_reply_err(c->req, -r);
-	if (r != FS_WAIT) {
-		ahead_store(fs->ahead, &c->ahead);
-		return;
-	}
-	kept = call_keep(c);
 	if (kept) {
 		park(kept, wait);
-	} else {
-		job_put(wait);
-		fuse_reply_err(c->req, ENOMEM);
+		return;
 	}
+	job_put(wait);
+	fuse_reply_err(c->req, ENOMEM);
+	let_go(c);
+}
+
+void call_run(struct call *c)
+{
+	struct job *wait;
+	int r;
+
+	c->fs = fuse_req_userdata(c->req);
+	c->held = inodes_hold(c->fs->inodes, c->ino);
+	c->held_to = c->to ? inodes_hold(c->fs->inodes, c->to) : NULL;
+	r = run_once(c, &wait);
+	if (r == FS_WAIT) {
+		park_copy(c, wait);
+		return;
+	}
+	if (r < 0)
+		fuse_reply_err(c->req, -r);
+	ahead_store(c->fs->ahead, &c->ahead);
+	let_go(c);
 }

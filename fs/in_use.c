@@ -90,7 +90,8 @@ static bool still_held(struct fs *fs, const char *path, enum inodes_what what)
 	int64_t start = clock_ms(), changed = start;
 	uint64_t held = inodes_held(fs->inodes, path, what), last = held;
 
-	while (held && clock_ms() - changed < STILL_MS && clock_ms() - start < WAIT_MS) {
+	while (held && !fs->ending && clock_ms() - changed < STILL_MS &&
+	       clock_ms() - start < WAIT_MS) {
 		usleep(POLL_US);
 		held = inodes_held(fs->inodes, path, what);
 		if (held != last)

@@ -4,6 +4,7 @@
 #include "store/buf.h"
 #include "store/map.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdatomic.h>
@@ -192,6 +193,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 
 	pthread_mutex_lock(&t->lock);
 	shared = find_locked(t, which, i->path);
+	i->which = which;
 	if (!shared && enter(&t->tables[which], i))
 		shared = i;
 	count_locked(t, shared, which == INODE_VIEW, 1);
@@ -211,6 +213,17 @@ void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n)
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* Takes an inode that nobody wants any more out of its table; to be freed without the lock. */
+static struct inode *take_unwanted(struct table *table, struct inode *i)
+{
+	if (!i || i->lookups > 0 || i->holds > 0)
+		return NULL;
+	if (i->path)
+		map_remove(table->by_path, i->path, strlen(i->path));
+	table_drop(table, i->number);
+	return i;
+}
+
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 {
 	uint32_t number;
@@ -226,13 +239,34 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 		i->root_lookups -= is_view_root(ino) ? n : 0;
 		t->lookups -= n;
 	}
-	if (i && i->lookups == 0) {
-		if (i->path)
-			map_remove(table->by_path, i->path, strlen(i->path));
-		table_drop(table, number);
-	} else {
-		i = NULL;
-	}
+	i = take_unwanted(table, i);
+	pthread_mutex_unlock(&t->lock);
+	if (i)
+		i->free(i);
+}
+
+struct inode *inodes_hold(struct inodes *t, uint64_t ino)
+{
+	uint32_t number;
+	struct table *table = table_of(t, ino, &number);
+	struct inode *i;
+
+	pthread_mutex_lock(&t->lock);
+	i = table_get(table, number);
+	if (i)
+		i->holds++;
+	pthread_mutex_unlock(&t->lock);
+	return i;
+}
+
+void inodes_let_go(struct inodes *t, struct inode *i)
+{
+	if (!i)
+		return;
+	pthread_mutex_lock(&t->lock);
+	assert(i->holds > 0);
+	i->holds--;
+	i = take_unwanted(&t->tables[i->which], i);
 	pthread_mutex_unlock(&t->lock);
 	if (i)
 		i->free(i);
@@ -280,7 +314,7 @@ uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what)
 	return held;
 }
 
-/* One more lookup keeps each until it has been visited. */
+/* Each is held until it has been visited. */
 void inodes_each_view(struct inodes *t, const char *path,
 		      void (*each)(void *arg, struct inode *view), void *arg)
 {
@@ -295,12 +329,12 @@ void inodes_each_view(struct inodes *t, const char *path,
 	while (found && map_next(views->by_path, &iter, &key, &len, &value))
 		if (is_at_or_below(value, path)) {
 			found[count++] = value;
-			count_locked(t, value, true, 1);
+			found[count - 1]->holds++;
 		}
 	pthread_mutex_unlock(&t->lock);
 	for (size_t i = 0; i < count; i++) {
 		each(arg, found[i]);
-		inodes_forget(t, (uint64_t)found[i]->number << 32 | INODE_VIEW_ROOT, 1);
+		inodes_let_go(t, found[i]);
 	}
 	free(found);
 }

@@ -10,10 +10,11 @@
  *	0 << 32 | n            vnode n
  *	slot << 32 | node      node of a view
  *
- * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0) is
- *freed. As the kernel forgets nothing that a request is under way for, a request may use what its
- *number leads to without a reference. Those with a path are shared: one path, one number, as long
- *as the kernel knows it. Thread safe.
+ * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0)
+ *and that nobody here holds is freed. The kernel forgets nothing that a request is under way for.
+ *But a request ends for it with the answer, while the thread that gave it may use the inode still:
+ *so each call holds its inode (fs/fuse_call.c), as does all work that goes on behind an answer.
+ *Those with a path are shared: one path, one number, as long as they are in the table. Thread safe.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
@@ -28,19 +29,22 @@
 
 struct inodes;
 
+enum inode_table { INODE_VNODE, INODE_VIEW };
+
 /* What vnodes and views begin with. */
 struct inode {
-	char *path;	 /* owned: canonical, below the mount point; NULL: never shared */
-	uint32_t number; /* in its table: the table's, as is lookups */
-	uint64_t lookups;
-	uint64_t root_lookups;	       /* of a view: those among them that are of its root */
+	char *path; /* owned: canonical, below the mount point; NULL: never shared */
 	void (*free)(struct inode *i); /* frees all of it, the path too */
+	/* The table's, from here on: */
+	enum inode_table which;
+	uint32_t number; /* in its table */
+	uint32_t holds;	 /* of our own threads */
+	uint64_t lookups;
+	uint64_t root_lookups; /* of a view: those among them that are of its root */
 };
 
 int inodes_open(struct inodes **out, struct err *err);
 void inodes_close(struct inodes *t); /* frees all that is left */
-
-enum inode_table { INODE_VNODE, INODE_VIEW };
 
 /* By number: NULL where it is not of this table, or stale. */
 struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino);
@@ -71,6 +75,11 @@ void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg
 
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n);
+
+/* Keeps an inode for a thread of ours, whatever the kernel forgets meanwhile. It is no lookup: what
+ * is only held is not in use. NULL where the number is stale. */
+struct inode *inodes_hold(struct inodes *t, uint64_t ino);
+void inodes_let_go(struct inodes *t, struct inode *i); /* NULL is allowed */
 
 struct inodes_counts {
 	uint64_t vnodes, views, lookups;

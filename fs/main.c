@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ahead.h"
 #include "fs/catalog.h"
+#include "fs/dead_mount.h"
 #include "fs/decoder.h"
+#include "fs/ending.h"
 #include "fs/events.h"
 #include "fs/fs.h"
 #include "fs/fuse_session.h"
+#include "fs/guard.h"
 #include "fs/in_use.h"
 #include "fs/inode.h"
 #include "fs/job.h"
@@ -19,10 +22,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define SPAN_CACHE_BYTES                                                                           \
@@ -38,10 +43,25 @@ static void set_limits(void)
 	mallopt(M_MMAP_THRESHOLD, 512 << 10);
 	mallopt(M_ARENA_MAX, 4);
 	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+}
+
+/* Clears what a mount left whose server was killed. */
+static int check_mountpoint(const char *mountpoint, struct err *err)
+{
+	struct stat st;
+
+	if (dead_mount_at(mountpoint))
+		dead_mount_detach(mountpoint);
+	if (stat(mountpoint, &st) < 0)
+		return err_sys(err, "mount point %s", mountpoint);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "mount point %s: not a directory", mountpoint);
+	return 0;
 }
 
 /* A store below its own mount would wait for itself. */
@@ -168,27 +188,43 @@ static void tell_ready(int pipe_fd)
 	}
 }
 
-static int serve(const struct options *o, int pipe_fd, struct err *err)
+/* From the mount to its end. What the order of the end is for, fs/fuse_session.h says. */
+static int serve_mount(const struct options *o, struct fs *fs, struct ending *ending,
+		       struct guard *guard, int pipe_fd, struct err *err)
 {
 	AUTO(session_close) struct session *session = NULL;
-	struct fs fs = {0};
-	int r = session_clear(o->mountpoint, err);
+	int r = session_open(o, fs, ending, guard, &session, err);
 
+	if (r < 0)
+		return r;
+	tell_ready(pipe_fd);
+	r = session_wait(session, err);
+	if (r < 0)
+		log_write(LOG_ERR, "%s", err->text);
+	fs->ending = true;
+	session_quiet(session);
+	store_stop(fs->store);
+	jobs_stop(fs->jobs);
+	return r;
+}
+
+static int serve(const struct options *o, int argc, char **argv, int pipe_fd, struct err *err)
+{
+	AUTO(guard_close) struct guard *guard = NULL;
+	AUTO(ending_close) struct ending *ending = NULL;
+	struct fs fs = {0};
+	int r = check_mountpoint(o->mountpoint, err);
+
+	if (!r)
+		r = guard_start(argc, argv, o->mountpoint, &guard, err);
+	if (!r)
+		r = ending_open(&ending, err);
 	if (!r)
 		r = fs_open(o, &fs, err);
 	if (!r)
-		r = session_open(o, &fs, &session, err);
-	if (!r) {
-		tell_ready(pipe_fd);
-		r = session_loop(session, err);
-		if (r < 0)
-			log_write(LOG_ERR, "%s", err->text);
-	}
-	if (fs.store)
-		store_stop(fs.store);
-	if (fs.jobs)
+		r = serve_mount(o, &fs, ending, guard, pipe_fd, err);
+	else if (fs.jobs)
 		jobs_stop(fs.jobs);
-	session_close(steal(&session));
 	fs_close(&fs);
 	return r;
 }
@@ -246,7 +282,7 @@ int main(int argc, char **argv)
 		}
 		set_limits();
 		log_open(o.foreground, o.debug ? LOG_DEBUG : LOG_INFO);
-		r = serve(&o, pipe_fd, &err);
+		r = serve(&o, argc, argv, pipe_fd, &err);
 		if (r < 0)
 			fprintf(stderr, "imagefs: %s\n", err.text);
 	}
