@@ -146,8 +146,21 @@ it "an open file keeps a lazily unmounted image readable" '
     gone "$pid" 5
     rm -f "$T/pids/lazy"
 '
-it "kill -9: readers get ENOTCONN at once, and a restart clears the dead mount" '
+it "kill -9: readers get ENOTCONN at once, and the mount goes" '
     NAME=first mount_store
+    cd "$M/images"
+    kill -KILL "$(pid_of first)"
+    gone "$(pid_of first)"
+    rm "$T/pids/first"
+    expect_errno ENOTCONN stat ./never-looked-up
+    until_true 5 "! grep -q \" $M fuse\" /proc/mounts"
+    until_true 5 "! pgrep -f \"^imagefs-guard $M\""
+    eq "$(ls "$M")" ""
+'
+it "kill -9 of its guard, too: readers get ENOTCONN at once, and a restart clears the dead mount" '
+    NAME=first mount_store
+    stat "$M" >/dev/null # its attributes stay in the cache
+    kill -KILL "$(pgrep -f "^imagefs-guard $M")"
     kill -KILL "$(pid_of first)"
     gone "$(pid_of first)"
     rm "$T/pids/first"
@@ -156,6 +169,12 @@ it "kill -9: readers get ENOTCONN at once, and a restart clears the dead mount" 
     ls "$M/images" >/dev/null
     eq "$(grep -c " $M fuse" /proc/mounts)" 1
     NAME=again unmount_store
+'
+it "the guard ends with the mount" '
+    NAME=one mount_store
+    pgrep -f "^imagefs-guard $M"
+    NAME=one unmount_store
+    fails pgrep -f "^imagefs-guard $M"
 '
 it "a living mount at the same place is not cleared" '
     NAME=one mount_store

@@ -51,6 +51,38 @@ static void one_path_is_one_inode(void **state)
 	assert_int_equal(freed, 2);
 }
 
+static void what_is_held_outlives_its_last_lookup(void **state)
+{
+	struct inodes *t = table();
+	struct inode *root = inodes_add(t, INODE_VNODE, make(""));
+	struct inode *a = inodes_add(t, INODE_VNODE, make(NULL));
+	struct inode *b = inodes_add(t, INODE_VIEW, make("images/a/rootfs"));
+	uint64_t view = (uint64_t)b->number << 32 | 7;
+
+	(void)state;
+	assert_int_equal(root->number, INODE_ROOT);
+	assert_ptr_equal(inodes_hold(t, a->number), a);
+	assert_ptr_equal(inodes_hold(t, view), b);
+	assert_ptr_equal(inodes_hold(t, view), b);
+	assert_null(inodes_hold(t, 4711));
+	assert_int_equal(inodes_held(t, "images/a", INODES_ALL), 1); /* a hold is no use */
+	inodes_forget(t, a->number, 1);
+	inodes_forget(t, (uint64_t)b->number << 32 | INODE_VIEW_ROOT, 1);
+	assert_int_equal(freed, 0);
+	inodes_let_go(t, a);
+	assert_int_equal(freed, 1);
+	inodes_let_go(t, b);
+	assert_int_equal(freed, 1);
+	/* As long as it is there, the kernel may come to know it again. */
+	assert_ptr_equal(inodes_find(t, INODE_VIEW, "images/a/rootfs"), b);
+	inodes_let_go(t, b);
+	assert_int_equal(freed, 1);
+	inodes_forget(t, (uint64_t)b->number << 32 | INODE_VIEW_ROOT, 1);
+	assert_int_equal(freed, 2);
+	inodes_let_go(t, NULL);
+	inodes_close(t);
+}
+
 static void what_has_no_path_is_never_shared(void **state)
 {
 	struct inodes *t = table();
@@ -131,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_path_is_one_inode),
+	    cmocka_unit_test(what_is_held_outlives_its_last_lookup),
 	    cmocka_unit_test(what_has_no_path_is_never_shared),
 	    cmocka_unit_test(what_the_kernel_forgets_is_freed_and_its_number_used_again),
 	    cmocka_unit_test(lookups_of_all_nodes_of_a_view_are_its_own),
