@@ -9,6 +9,7 @@ import sys
 import time
 from array import array
 
+import before
 import scale
 from parked import READERS, Readers
 from peers import PEERS, Podman
@@ -415,6 +416,11 @@ def row_parked(bench, pulls, trees, table):
         table.row(f"warm `find` beside {READERS} parked readers", parked_find, "the same without them", find)
         table.row(f"cold 4 KiB read beside {READERS} parked readers", parked_cold, "the same without them", cold)
         table.alone("killed readers are gone after", Samples("s", [gone]))
+
+
+def row_before(bench, pulls, trees, table):
+    """reading and pulling beside another build of imagefs (BEFORE=PROGRAM), pair by pair"""
+    before.row(bench, pulls, lambda mount: rootfs(mount, pulls.registry), table)
 
 
 ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}

@@ -161,9 +161,9 @@ class Bench:
         unmount_below(self.dir)
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def imagefs(self, store, options=""):
-        mount = self.path("mnt")
-        return FuseMount(mount, self.program, "-f", *(["-o", options] if options else []), store, mount)
+    def imagefs(self, store, options="", program=None, name="mnt"):
+        mount = self.path(name)
+        return FuseMount(mount, program or self.program, "-f", *(["-o", options] if options else []), store, mount)
 
 
 class Samples(list):
