@@ -45,8 +45,9 @@ struct fs {
 	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
 	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
 			   size_t count);
-	void *session;	  /* for both: fs/fuse_session.c's */
-	char *mountpoint; /* owned; absolute */
+	void *session;		/* for both: fs/fuse_session.c's */
+	char *mountpoint;	/* owned; canonical */
+	char *mountpoint_given; /* owned; absolute, as the user calls it */
 	bool lookup_remote;
 	bool offline;
 	bool xattr;

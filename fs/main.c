@@ -12,43 +12,25 @@
 #include "fs/inode.h"
 #include "fs/job.h"
 #include "fs/layers.h"
+#include "fs/mount_point.h"
 #include "fs/options.h"
 #include "fs/outcomes.h"
+#include "fs/process.h"
 #include "fs/referrers.h"
 #include "fs/vn.h"
 #include "store/log.h"
+#include "store/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #define SPAN_CACHE_BYTES                                                                           \
 	(36u << 20) /* decoded spans; the kernel's page cache is the real cache                    \
 		     */
-
-/* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas.
- * Credentials stay out of core files. As many open files as may be. */
-static void set_limits(void)
-{
-	struct rlimit files;
-
-	mallopt(M_MMAP_THRESHOLD, 512 << 10);
-	mallopt(M_ARENA_MAX, 4);
-	prctl(PR_SET_DUMPABLE, 0);
-	signal(SIGPIPE, SIG_IGN);
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
 
 /* Clears what a mount left whose server was killed. */
 static int check_mountpoint(const char *mountpoint, struct err *err)
@@ -67,15 +49,13 @@ static int check_mountpoint(const char *mountpoint, struct err *err)
 /* A store below its own mount would wait for itself. */
 static int check_paths(const struct options *o, struct err *err)
 {
-	char store[PATH_MAX], mountpoint[PATH_MAX];
-	size_t len;
+	autofree char *store = realpath(o->store, NULL);
 
-	if (!realpath(o->store, store) || !realpath(o->mountpoint, mountpoint))
-		return err_sys(err, "%s or %s", o->store, o->mountpoint);
-	len = strlen(mountpoint);
-	if (!strncmp(store, mountpoint, len) && (store[len] == '/' || !store[len]))
+	if (!store)
+		return err_sys(err, "%s", o->store);
+	if (mount_point_below(o->mountpoint, store))
 		return err_set(err, EINVAL, "the store %s lies below its mount point %s", store,
-			       mountpoint);
+			       o->mountpoint);
 	return 0;
 }
 
@@ -107,7 +87,8 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 
 	fs->platform = o->platform;
 	fs->mountpoint = strdup(o->mountpoint);
-	if (!fs->mountpoint)
+	fs->mountpoint_given = strdup(o->mountpoint_given);
+	if (!fs->mountpoint || !fs->mountpoint_given)
 		return err_nomem(err);
 	fs->lookup_remote = o->lookup_remote;
 	fs->offline = o->offline;
@@ -165,6 +146,7 @@ static void fs_close(struct fs *fs)
 	registry_close(fs->registry);
 	store_close(fs->store);
 	free(fs->mountpoint);
+	free(fs->mountpoint_given);
 }
 
 /* The parent's side of the pipe learns that the mount answers; the terminal is left behind. */
@@ -261,18 +243,29 @@ static bool daemonize(int *pipe_fd, int *exit_status)
 	return false;
 }
 
+/* While there is no mount yet. */
+static int resolve_mount_point(struct options *o, struct err *err)
+{
+	o->mountpoint_given = steal(&o->mountpoint);
+	return mount_point_resolve(o->mountpoint_given, &o->mountpoint, err);
+}
+
 int main(int argc, char **argv)
 {
-	struct options o;
+	struct options o = {0};
 	struct err err = {0};
-	int pipe_fd = -1, r = options_parse(argc, argv, &o, &err);
+	int pipe_fd = -1, r = process_begin(&err);
 
+	if (!r)
+		r = options_parse(argc, argv, &o, &err);
 	if (r < 0) {
 		fprintf(stderr, "imagefs: %s (imagefs -h shows how it is used)\n", err.text);
 	} else if (o.help) {
 		fputs(options_usage, stdout);
 	} else if (o.version) {
 		puts("imagefs " IMAGEFS_VERSION);
+	} else if ((r = resolve_mount_point(&o, &err)) < 0) {
+		fprintf(stderr, "imagefs: %s\n", err.text);
 	} else {
 		int status;
 
@@ -280,7 +273,6 @@ int main(int argc, char **argv)
 			options_clear(&o);
 			return status;
 		}
-		set_limits();
 		log_open(o.foreground, o.debug ? LOG_DEBUG : LOG_INFO);
 		r = serve(&o, argc, argv, pipe_fd, &err);
 		if (r < 0)

@@ -182,6 +182,7 @@ void options_clear(struct options *o)
 {
 	free(o->store);
 	free(o->mountpoint);
+	free(o->mountpoint_given);
 	free(o->auth_file);
 	words_clear(&o->insecure);
 	words_clear(&o->mirrors);

@@ -14,8 +14,9 @@
 #include <stdbool.h>
 
 struct options {
-	char *store;	  /* owned; absolute */
-	char *mountpoint; /* owned; absolute */
+	char *store;		/* owned; absolute */
+	char *mountpoint;	/* owned; absolute */
+	char *mountpoint_given; /* owned; NULL until main has resolved the other */
 	bool foreground, debug, help, version;
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */

@@ -4,6 +4,7 @@
 #include "fs/catalog.h"
 #include "fs/fs.h"
 #include "fs/job.h"
+#include "fs/mount_point.h"
 #include "fs/removal.h"
 #include "fs/verb.h"
 #include "fs/vn.h"
@@ -223,15 +224,16 @@ static char *word_of_path(const char *path)
  * repository; or a reference. */
 static char *word_of_target(struct request *rq, const char *place, const char *target)
 {
-	const char *mountpoint = rq->fs->mountpoint;
-	size_t len = strlen(mountpoint);
 	autobuf path = BUF_INIT;
+	const char *below;
 	char *word;
 
-	if (*target == '/')
-		return !strncmp(target, mountpoint, len) && target[len] == '/'
-			   ? word_of_path(target + len)
-			   : NULL;
+	if (*target == '/') {
+		below = mount_point_below(rq->fs->mountpoint, target);
+		if (!below) /* it was mounted by way of a symlink */
+			below = mount_point_below(rq->fs->mountpoint_given, target);
+		return below ? word_of_path(below) : NULL;
+	}
 	if (!strncmp(target, "images/", 7))
 		return word_of_path(target);
 	buf_printf(&path, "images/%s/%s", place, target);

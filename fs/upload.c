@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/upload.h"
 
+#include "fs/mount_point.h"
 #include "store/codec.h"
 #include "store/io.h"
 
@@ -28,13 +29,6 @@ const char *upload_subject(const struct upload *u)
 
 /* ---- the file ---- */
 
-static bool lies_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '/' || !path[len]);
-}
-
 static int device_of(int fd, const char *path, struct statx *out)
 {
 	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, out);
@@ -57,7 +51,7 @@ static int open_file(const struct fs *fs, const char *path, uint64_t *size, stru
 	if (*path != '/')
 		return err_set(err, EINVAL, "open %s: the path of a file here must be absolute",
 			       path);
-	if (lies_below(path, fs->mountpoint))
+	if (mount_point_below(fs->mountpoint, path))
 		return err_set(err, EINVAL, "open %s: a file of this mount itself", path);
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 	if (fd < 0 && errno == ELOOP)

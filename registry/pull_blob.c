@@ -81,6 +81,8 @@ int pull_blob(const struct pull *p, const struct ref *repository, const struct d
 		if (!spoilt)
 			break;
 	}
+	if (blob_lacks_room(r))
+		blob_drop_partial(p->store, &d->digest);
 	return r;
 }
 

@@ -218,5 +218,7 @@ int pull_layer(const struct pull *p, const struct ref *repository, const struct 
 		if ((r == -EEXIST && --races > 0) || (spoilt && --tries > 0))
 			r = 0;
 	}
+	if (blob_lacks_room(r))
+		blob_drop_partial(p->store, &layer->digest);
 	return r;
 }

@@ -323,7 +323,7 @@ static int make_room(struct crew *c)
 		blob_drop_partial(c->pull->store, &c->tasks[i].layer->digest);
 	err_context(c->err, "of %llu bytes in its layers %llu were not there yet",
 		    (unsigned long long)c->total, (unsigned long long)(c->total - c->done));
-	return -ENOSPC;
+	return c->result;
 }
 
 static int fetch_all(struct crew *c, const struct manifest *m, const struct config *config,
@@ -334,7 +334,7 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 	if (r < 0)
 		return r;
 	run(c);
-	if (c->result == -ENOSPC)
+	if (blob_lacks_room(c->result))
 		return make_room(c);
 	if (c->result == 0 && c->merge)
 		return pull_merge_finish(c->merge, err);

@@ -83,7 +83,7 @@ static int fetch_from(const struct plan *p, const struct ref *from, const struct
 /* Fetching from elsewhere would end the same. */
 static bool is_ours(int r)
 {
-	return r == -ENOSPC || r == -ENOMEM || r == -EIO || r == -EINTR;
+	return r == -ENOSPC || r == -EFBIG || r == -ENOMEM || r == -EIO || r == -EINTR;
 }
 
 /* From a repository that the store knows for the same image. Of several that fail, one that has it

@@ -14,6 +14,8 @@
 #include "store/mem.h"
 #include "store/store.h"
 
+#include <errno.h>
+
 #define BLOB_SIZE_ANY UINT64_MAX
 
 /* True where a regular file of that digest and size is there; one of another size counts as absent.
@@ -81,5 +83,11 @@ DEFINE_AUTO(struct blob_writer, blob_writer_close)
 
 /* Removes what tries that failed have left of a blob, unless a writer has it: true where it did. */
 bool blob_drop_partial(struct store *s, const struct digest *digest);
+
+/* Errors after which a partial blob is of no use: there is no room to go on with it. */
+static inline bool blob_lacks_room(int r)
+{
+	return r == -ENOSPC || r == -EFBIG;
+}
 
 #endif

@@ -12,14 +12,30 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define WRITEBACK (8u << 20)
 
+/* The limit is the process's more often than the file system's: its words alone lead nowhere. */
+static int too_large(struct err *err, const char *what, const char *path)
+{
+	struct rlimit l = {.rlim_cur = RLIM_INFINITY};
+
+	getrlimit(RLIMIT_FSIZE, &l);
+	if (l.rlim_cur == RLIM_INFINITY)
+		return err_set(err, EFBIG, "%s %s: larger than its file system allows", what, path);
+	return err_set(err, EFBIG,
+		       "%s %s: imagefs was started with a limit of %llu bytes a file (ulimit -f)",
+		       what, path, (unsigned long long)l.rlim_cur);
+}
+
 /* A full quota and a full disk ask the same of the user. */
 static int disk_error(struct err *err, const char *what, const char *path)
 {
+	if (errno == EFBIG)
+		return too_large(err, what, path);
 	if (errno == EDQUOT)
 		errno = ENOSPC;
 	return err_sys(err, "%s %s", what, path);

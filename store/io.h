@@ -4,7 +4,8 @@
  * to be there: temporary file, fsync, rename, fsync of the directory. Paths are
  * relative to a directory descriptor and never leave it (openat2 RESOLVE_BENEATH,
  * no symlinks). -ENOSPC and -EDQUOT are both reported as -ENOSPC, other failures of
- * the disk as they come (-EIO, -EROFS, -EACCES).
+ * the disk as they come (-EIO, -EROFS, -EACCES; -EFBIG, where the process may not write files that
+ * large: SIGXFSZ is to be ignored).
  */
 #ifndef STORE_IO_H
 #define STORE_IO_H

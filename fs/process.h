@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process gets from whoever starts it: descriptors, signals, limits, the umask. A shell,
+ * cron, systemd, ssh and a credential's prompt all give something else; process_begin makes one of
+ * it that the program can live with. It is called once, before anything else and before there are
+ * threads. It knows nothing of mounts.
+ */
+#ifndef FS_PROCESS_H
+#define FS_PROCESS_H
+
+#include "store/err.h"
+
+/* -EMFILE and the like where there is no descriptor to be had. */
+int process_begin(struct err *err);
+
+#endif
