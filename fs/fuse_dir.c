@@ -17,10 +17,14 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 
 	*timeout = 0;
 	if (w) {
-		int r = view_settle(rq, w);
+		int r = view_settle(rq, w), check;
 
+		if (r)
+			return r;
 		*timeout = view_is_open(w) ? FUSE_FOREVER : 0;
-		return r ? r : view_stat(w, node, st);
+		r = view_stat(w, node, st);
+		check = view_check(rq, w, err);
+		return check ? check : r;
 	}
 	if (!v)
 		return err_set(err, ESTALE, "unknown inode %llu", (unsigned long long)ino);
@@ -43,12 +47,15 @@ static int reply_entry(struct call *c, struct request *rq, uint64_t ino, struct 
 static int lookup_in_view(struct call *c, struct request *rq, struct view *w, uint32_t dir,
 			  struct err *err)
 {
-	uint32_t node;
+	uint32_t node = TREE_NONE;
 	int r = view_ready(rq, w, err);
 
+	if (!r) {
+		node = tree_lookup(view_tree(w), dir, c->name, strlen(c->name));
+		r = view_check(rq, w, err);
+	}
 	if (r)
 		return r;
-	node = tree_lookup(view_tree(w), dir, c->name, strlen(c->name));
 	if (node == TREE_NONE) {
 		struct fuse_entry_param none = {.entry_timeout = FUSE_FOREVER};
 
@@ -182,10 +189,15 @@ int fuse_dir_read(struct call *c, struct request *rq, struct err *err)
 	p.data = data = malloc(c->size);
 	if (!data)
 		return err_nomem(err);
-	if (w)
-		r = fill_from_view(&p, w, dir, c->offset, &lookups);
-	else
+	if (w) {
+		int filled = fill_from_view(&p, w, dir, c->offset, &lookups);
+
+		r = view_check(rq, w, err);
+		if (!r)
+			r = filled;
+	} else {
 		r = fill_from_vnode(&p, rq, v, c->offset, err);
+	}
 	if (r)
 		return r;
 	if (w && p.len == 0 && !c->job)

@@ -106,26 +106,36 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		fuse_reply_err(req, EROFS);
 }
 
+static int read_link_in_view(struct request *rq, struct view *w, uint32_t node, struct buf *out,
+			     struct err *err)
+{
+	int r = view_ready(rq, w, err), check;
+	const char *text;
+	size_t len;
+
+	if (r)
+		return r;
+	text = tree_symlink(view_tree(w), node, &len);
+	if (text)
+		buf_append(out, text, len);
+	check = view_check(rq, w, err);
+	return check ? check : text ? 0 : -EINVAL;
+}
+
 static int run_readlink(struct call *c, struct request *rq, struct err *err)
 {
 	uint32_t node;
 	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
 	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 	autobuf target = BUF_INIT;
-	size_t len;
 	int r;
 
-	if (w) {
-		const char *text = tree_symlink(view_tree(w), node, &len);
-
-		if (!text)
-			return -EINVAL;
-		buf_append(&target, text, len);
-	} else {
+	if (w)
+		r = read_link_in_view(rq, w, node, &target, err);
+	else
 		r = v && v->ops->readlink ? v->ops->readlink(rq, v, &target, err) : -EINVAL;
-		if (r)
-			return r;
-	}
+	if (r)
+		return r;
 	if (buf_failed(&target) || !target.data)
 		return err_nomem(err);
 	fuse_reply_readlink(c->req, target.data);

@@ -48,11 +48,19 @@ void layers_close(struct layers *t)
 	free(t);
 }
 
+/* Under the lock: the open one. One that is damaged stays with those who have it. */
+static struct shared *find(struct layers *t, const struct digest *blob)
+{
+	struct shared *s = map_get(t->by_digest, blob, sizeof(*blob));
+
+	return s && layer_intact(s->layer) ? s : NULL;
+}
+
 /* Under the lock: enters an opened layer, or finds the one that another thread has entered
  * meanwhile. */
 static struct shared *enter(struct layers *t, const struct digest *blob, struct layer *l)
 {
-	struct shared *s = map_get(t->by_digest, blob, sizeof(*blob));
+	struct shared *s = find(t, blob);
 
 	if (s)
 		return s;
@@ -61,12 +69,12 @@ static struct shared *enter(struct layers *t, const struct digest *blob, struct 
 		return NULL;
 	s->blob = *blob;
 	s->layer = l;
-	if (map_put(t->by_digest, blob, sizeof(*blob), s) < 0) {
+	if (map_put(t->by_layer, &l, sizeof(l), s) < 0) {
 		free(s);
 		return NULL;
 	}
-	if (map_put(t->by_layer, &l, sizeof(l), s) < 0) {
-		map_remove(t->by_digest, blob, sizeof(*blob));
+	if (map_put(t->by_digest, blob, sizeof(*blob), s) < 0) {
+		map_remove(t->by_layer, &l, sizeof(l));
 		free(s);
 		return NULL;
 	}
@@ -80,7 +88,7 @@ int layers_get(struct layers *t, const struct digest *blob, struct layer **out, 
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	s = map_get(t->by_digest, blob, sizeof(*blob));
+	s = find(t, blob);
 	if (s)
 		s->users++;
 	pthread_mutex_unlock(&t->lock);
@@ -115,7 +123,8 @@ void layers_put(struct layers *t, struct layer *l)
 		s = NULL;
 	} else {
 		map_remove(t->by_layer, &l, sizeof(l));
-		map_remove(t->by_digest, &s->blob, sizeof(s->blob));
+		if (map_get(t->by_digest, &s->blob, sizeof(s->blob)) == s)
+			map_remove(t->by_digest, &s->blob, sizeof(s->blob));
 	}
 	pthread_mutex_unlock(&t->lock);
 	if (s) {

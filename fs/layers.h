@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The open layers of a mount: one handle per digest, shared by all images that have
- * the layer, closed with its last user. Thread safe.
+ * the layer, closed with its last user. One that proves damaged (layer_intact) is given to
+ * nobody else. Thread safe.
  */
 #ifndef FS_LAYERS_H
 #define FS_LAYERS_H

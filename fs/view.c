@@ -3,6 +3,7 @@
 
 #include "fs/fetch.h"
 #include "fs/fs.h"
+#include "fs/job.h"
 #include "fs/layers.h"
 
 #include <errno.h>
@@ -15,19 +16,36 @@ struct view_content {
 	struct tree *tree;     /* owned */
 	struct layer **layers; /* references */
 	size_t count;
+	atomic_bool damaged;	    /* one of the layers, or the tree */
+	struct view_content *older; /* owned: damaged, and maybe still being read */
 };
 
 static void content_free(struct view_content *c)
 {
-	if (!c)
-		return;
-	for (size_t i = 0; i < c->count; i++)
-		layers_put(c->table, c->layers[i]);
-	tree_close(c->tree);
-	free(c->layers);
-	free(c);
+	while (c) {
+		struct view_content *older = c->older;
+
+		for (size_t i = 0; i < c->count; i++)
+			layers_put(c->table, c->layers[i]);
+		tree_close(c->tree);
+		free(c->layers);
+		free(c);
+		c = older;
+	}
 }
 DEFINE_AUTO(struct view_content, content_free)
+
+static struct view_content *get_content(const struct view *w)
+{
+	return atomic_load_explicit(&w->content, memory_order_acquire);
+}
+
+static bool is_intact(struct view_content *c)
+{
+	if (!tree_intact(c->tree))
+		atomic_store(&c->damaged, true);
+	return !atomic_load(&c->damaged);
+}
 
 static void free_inode(struct inode *i)
 {
@@ -79,20 +97,33 @@ int view_find(struct request *rq, const char *path, struct repo_image *image, en
 
 bool view_is_open(const struct view *w)
 {
-	return atomic_load_explicit(&w->content, memory_order_acquire) != NULL;
+	return get_content(w) != NULL;
 }
 
-/* Opens the tree and the layers from the store: -ENOENT where one of them is not there. */
+/* Inode numbers that the kernel knows must not come to mean something else. */
+static int check_same(const struct view *w, const struct view_content *old,
+		      const struct view_content *new, struct err *err)
+{
+	if (!old || tree_checksum(old->tree) == tree_checksum(new->tree))
+		return 0;
+	return err_set(err, EIO, "%s: its tree was damaged, and has become another one",
+		       w->inode.path);
+}
+
+/* Opens the tree and the layers from the store: -ENOENT where one of them is not there. What was
+ * open and is damaged gives place. */
 static int open_content(struct view *w, struct err *err)
 {
 	AUTO(content_free) struct view_content *c = calloc(1, sizeof(*c));
 	const struct manifest *m = repo_image_image(w->image)->manifest;
-	struct view_content *none = NULL;
+	struct view_content *old = get_content(w);
 	autofree struct digest *digests = NULL;
 	int r;
 
 	if (!c)
 		return err_nomem(err);
+	if (old && is_intact(old))
+		return 0; /* another thread was faster */
 	c->table = w->fs->layers;
 	c->layers = calloc(w->count + 1, sizeof(*c->layers));
 	digests = image_layer_digests(m, w->first, w->count);
@@ -101,20 +132,36 @@ static int open_content(struct view *w, struct err *err)
 	r = tree_open(w->fs->store, w->kind, digests, w->count, &c->tree, err);
 	for (; !r && c->count < w->count; c->count += !r)
 		r = layers_get(c->table, &digests[c->count], &c->layers[c->count], err);
+	if (!r)
+		r = check_same(w, old, c, err);
 	if (r < 0)
 		return r;
-	if (atomic_compare_exchange_strong(&w->content, &none, c))
+	c->older = old;
+	if (atomic_compare_exchange_strong(&w->content, &old, c))
 		c = NULL;
+	else
+		c->older = NULL;
 	return 0;
+}
+
+/* True where the view is open; and view_check will look at what is open now. */
+static bool use(struct request *rq, struct view *w)
+{
+	struct view_content *c = get_content(w);
+
+	rq->content = c;
+	return c && is_intact(c);
 }
 
 int view_ready(struct request *rq, struct view *w, struct err *err)
 {
 	int r;
 
-	if (view_is_open(w))
+	if (use(rq, w))
 		return 0;
 	r = open_content(w, err);
+	if (r == 0)
+		rq->content = get_content(w);
 	if (r != -ENOENT)
 		return r;
 	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
@@ -128,23 +175,52 @@ int view_settle(struct request *rq, struct view *w)
 {
 	int r;
 
-	if (view_is_open(w))
+	if (use(rq, w))
 		return 0;
 	r = open_content(w, NULL);
 	if (r == -ENOENT && image_layers_local(w->fs->store, repo_image_image(w->image)->manifest,
 					       w->first, w->count))
 		r = fetch_tree(rq, w->image, w->kind, w->first, w->count, NULL);
+	rq->content = get_content(w);
 	return r == FS_WAIT ? r : 0;
+}
+
+static int run_nothing(struct job *j, void *arg, struct err *err)
+{
+	(void)j;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+/* Has the call run again, as the end of a job does. */
+static int run_again(struct request *rq, struct err *err)
+{
+	const struct job_spec spec = {.title = "again", .class = "views", .run = run_nothing};
+	int r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
+
+	return r < 0 ? r : FS_WAIT;
+}
+
+int view_check(struct request *rq, struct view *w, struct err *err)
+{
+	struct view_content *c = get_content(w);
+	int r;
+
+	if (c == rq->content && (!c || is_intact(c)))
+		return 0;
+	r = view_ready(rq, w, err);
+	return r ? r : run_again(rq, err);
 }
 
 const struct tree *view_tree(const struct view *w)
 {
-	return atomic_load_explicit(&w->content, memory_order_acquire)->tree;
+	return get_content(w)->tree;
 }
 
 int view_stat(const struct view *w, uint32_t node, struct stat *out)
 {
-	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+	const struct view_content *c = get_content(w);
 	int r = 0;
 
 	if (c) {
@@ -163,10 +239,10 @@ int view_stat(const struct view *w, uint32_t node, struct stat *out)
 }
 
 /* A run that is no hole leads to a layer. */
-static int find_run(const struct view *w, uint32_t node, uint64_t offset, size_t len,
-		    struct tree_run *run, struct layer **layer, struct err *err)
+static int find_run(const struct view *w, const struct view_content *c, uint32_t node,
+		    uint64_t offset, size_t len, struct tree_run *run, struct layer **layer,
+		    struct err *err)
 {
-	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
 	uint32_t number = tree_layer(c->tree, node);
 	int r = tree_map(c->tree, node, offset, len, run);
 
@@ -178,32 +254,53 @@ static int find_run(const struct view *w, uint32_t node, uint64_t offset, size_t
 	return 0;
 }
 
-static int layer_error(const struct view *w, uint32_t node, struct err *err)
+static int layer_error(const struct view *w, struct view_content *c, const struct layer *layer,
+		       uint32_t node, struct err *err)
 {
+	if (!layer_intact(layer))
+		atomic_store(&c->damaged, true);
 	return err_context(err, "%s: layer %zd", w->inode.path, view_layer(w, node));
 }
 
-ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
-		  struct err *err)
+/* Behind the reading, which came to r: 0, or an error. */
+static int check_read(const struct view *w, struct view_content *c, int r, struct err *err)
 {
-	size_t done = 0;
+	if (tree_intact(c->tree))
+		return r;
+	atomic_store(&c->damaged, true);
+	return err_set(err, EIO, "%s: its tree was damaged while it was read", w->inode.path);
+}
 
-	while (done < len) {
+static int read_runs(const struct view *w, struct view_content *c, uint32_t node, uint64_t offset,
+		     char *data, size_t len, size_t *done, struct err *err)
+{
+	while (*done < len) {
 		struct layer *layer;
 		struct tree_run run;
-		int r = find_run(w, node, offset + done, len - done, &run, &layer, err);
+		int r = find_run(w, c, node, offset + *done, len - *done, &run, &layer, err);
 
 		if (r < 0)
 			return r;
 		if (run.length == 0)
 			break;
 		if (run.hole)
-			memset((char *)data + done, 0, run.length);
-		else if (layer_read(layer, run.archive, (char *)data + done, run.length, err) < 0)
-			return layer_error(w, node, err);
-		done += run.length;
+			memset(data + *done, 0, run.length);
+		else if (layer_read(layer, run.archive, data + *done, run.length, err) < 0)
+			return layer_error(w, c, layer, node, err);
+		*done += run.length;
 	}
-	return (ssize_t)done;
+	return 0;
+}
+
+ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
+		  struct err *err)
+{
+	struct view_content *c = get_content(w);
+	size_t done = 0;
+	int r = read_runs(w, c, node, offset, data, len, &done, err);
+
+	r = check_read(w, c, r, err);
+	return r < 0 ? r : (ssize_t)done;
 }
 
 static void add_piece(struct view_data *d, const struct layer_bytes *b)
@@ -230,31 +327,36 @@ static int copy_rest(const struct view *w, uint32_t node, uint64_t offset, size_
 	return 0;
 }
 
-int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t len,
-		  struct view_data *out, struct err *err)
+static int get_pieces(const struct view *w, struct view_content *c, uint32_t node, uint64_t offset,
+		      size_t len, struct view_data *out, struct err *err)
 {
-	int r = 0;
-
-	*out = (struct view_data){0};
-	while (r == 0 && out->len < len) {
+	while (out->len < len) {
 		size_t left = len - out->len;
 		uint64_t at = offset + out->len;
 		struct layer_bytes b;
 		struct tree_run run;
+		int r = find_run(w, c, node, at, left, &run, &out->layer, err);
 
-		r = find_run(w, node, at, left, &run, &out->layer, err);
 		if (r || run.length == 0)
-			break;
-		if (run.hole || out->count + 1 == VIEW_PIECES) {
-			r = copy_rest(w, node, at, left, out, err);
-			break;
-		}
-		r = layer_get(out->layer, run.archive, run.length, &b, err);
-		if (r < 0)
-			layer_error(w, node, err);
-		else
-			add_piece(out, &b);
+			return r;
+		if (run.hole || out->count + 1 == VIEW_PIECES)
+			return copy_rest(w, node, at, left, out, err);
+		if (layer_get(out->layer, run.archive, run.length, &b, err) < 0)
+			return layer_error(w, c, out->layer, node, err);
+		add_piece(out, &b);
 	}
+	return 0;
+}
+
+int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		  struct view_data *out, struct err *err)
+{
+	struct view_content *c = get_content(w);
+	int r;
+
+	*out = (struct view_data){0};
+	r = get_pieces(w, c, node, offset, len, out, err);
+	r = check_read(w, c, r, err);
 	if (r)
 		view_put_data(out);
 	return r;
@@ -270,20 +372,22 @@ void view_put_data(struct view_data *d)
 bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
 		     struct file_part *out)
 {
+	struct view_content *c = get_content(w);
 	struct layer *layer;
 	struct tree_run run;
 	struct stat st;
 
-	if (find_run(w, node, offset, len, &run, &layer, NULL) < 0 || run.length == 0 || run.hole ||
-	    tree_stat(view_tree(w), node, &st) < 0)
+	if (find_run(w, c, node, offset, len, &run, &layer, NULL) < 0 || run.length == 0 ||
+	    run.hole || tree_stat(c->tree, node, &st) < 0)
 		return false;
 	*out = (struct file_part){layer_plain_fd(layer), run.archive, run.length};
-	return out->fd >= 0 && (run.length == len || offset + run.length == (uint64_t)st.st_size);
+	return out->fd >= 0 && (run.length == len || offset + run.length == (uint64_t)st.st_size) &&
+	       check_read(w, c, 0, NULL) == 0;
 }
 
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive)
 {
-	const struct view_content *c = atomic_load_explicit(&w->content, memory_order_acquire);
+	const struct view_content *c = get_content(w);
 
 	if (layer < c->count)
 		layer_prepare(c->layers[layer], archive);

@@ -4,7 +4,11 @@
  * first lookup of its name on, and gets its content when something below it is
  * touched: view_ready opens what lies in the store, or has it fetched and merged.
  * Owned by the inode table, whose slot is the upper half of its inode numbers.
- * Thread safe; content is set once.
+ * Thread safe. Content stays until the view goes, unless what is derived from the blobs proves
+ * damaged (store/mapped.h): then view_ready and view_settle put a new one in its place, which is
+ * equal, made again where it must be. Threads that still read the old one have it as long as the
+ * view; what they read goes nowhere: who uses view_tree, view_stat or view_layer asks view_check
+ * before anything of that leaves, the others have asked when they return.
  */
 #ifndef FS_VIEW_H
 #define FS_VIEW_H
@@ -43,6 +47,10 @@ int view_find(struct request *rq, const char *path, struct repo_image *image, en
 /* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
 int view_ready(struct request *rq, struct view *w, struct err *err);
 
+/* Behind view_ready or view_settle, and all that was read of the tree since: 0 where it was right.
+ * Else it is of no use: FS_WAIT where the call is to run again, or an error. */
+int view_check(struct request *rq, struct view *w, struct err *err);
+
 /* True where the content is in memory: what is known of the view will not change any more. */
 bool view_is_open(const struct view *w);
 
@@ -56,7 +64,8 @@ const struct tree *view_tree(const struct view *w);
 /* st_ino included. Before the view is open only the root may be asked for: a stand-in then. */
 int view_stat(const struct view *w, uint32_t node, struct stat *out);
 
-/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno. */
+/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno; -EIO or
+ * -EBADMSG where something derived was damaged, too, which view_ready mends. */
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
 		  struct err *err);
 

@@ -200,14 +200,24 @@ static int found_save(struct request *rq, const char *path, struct repo_image *i
 
 /* ---- rootfs.tar ---- */
 
-/* The plan, once the view is open. */
+/* The plan, once the view is open. The lock also keeps one that has seen an older tree from coming
+ * after one that has seen a newer. What was made of a tree that is damaged is not kept. */
 static int make_plan(struct vn_export *x, struct err *err)
 {
+	AUTO(rootfs_tar_close) struct rootfs_tar *plan = NULL;
+	const struct tree *tree;
 	int r = 0;
 
 	pthread_mutex_lock(&x->lock);
-	if (!x->rootfs)
-		r = rootfs_tar_open(view_tree(x->view), &x->rootfs, err);
+	tree = view_tree(x->view);
+	if (x->rootfs)
+		rootfs_tar_use(x->rootfs, tree);
+	else
+		r = rootfs_tar_open(tree, &plan, err);
+	if (!r && plan && tree_intact(tree))
+		x->rootfs = steal(&plan);
+	if (!r && !x->rootfs)
+		r = err_set(err, EIO, "the tree was damaged while it was read");
 	pthread_mutex_unlock(&x->lock);
 	return r;
 }
@@ -215,7 +225,7 @@ static int make_plan(struct vn_export *x, struct err *err)
 static int rootfs_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
 	struct vn_export *x = (struct vn_export *)v;
-	int r = 0;
+	int r = 0, check;
 
 	st->st_mtim = repo_image_created(x->image);
 	if (rq->lookup)
@@ -226,7 +236,8 @@ static int rootfs_stat(struct request *rq, struct vnode *v, struct stat *st, str
 	r = make_plan(x, err);
 	if (!r)
 		st->st_size = (off_t)rootfs_tar_size(x->rootfs);
-	return r;
+	check = view_check(rq, x->view, err);
+	return check ? check : r;
 }
 
 static int read_content(struct vn_export *x, const struct rootfs_tar_part *p, size_t len,
@@ -241,29 +252,38 @@ static int read_content(struct vn_export *x, const struct rootfs_tar_part *p, si
 	return (size_t)n < len ? err_set(err, EIO, "a file is shorter than it says") : 0;
 }
 
+static int read_parts(struct vn_export *x, uint64_t offset, size_t end, struct buf *out,
+		      struct err *err)
+{
+	while (out->len < end) {
+		size_t before = out->len, room = end - before;
+		struct rootfs_tar_part p;
+		int r = rootfs_tar_at(x->rootfs, offset, &p, out, err);
+
+		if (!r && p.content)
+			r = read_content(x, &p, p.length < room ? p.length : room, out, err);
+		if (r || !p.length)
+			return r;
+		if (out->len > end)
+			out->len = end;
+		offset += out->len - before;
+	}
+	return 0;
+}
+
 static int rootfs_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		       struct buf *out, struct err *err)
 {
 	struct vn_export *x = (struct vn_export *)v;
-	size_t end = out->len + len;
-	int r = view_ready(rq, x->view, err);
+	int r = view_ready(rq, x->view, err), check;
 
+	if (r)
+		return r;
+	r = make_plan(x, err);
 	if (!r)
-		r = make_plan(x, err);
-	while (!r && out->len < end) {
-		size_t before = out->len, room = end - before;
-		struct rootfs_tar_part p;
-
-		r = rootfs_tar_at(x->rootfs, offset, &p, out, err);
-		if (r || !p.length)
-			break;
-		if (p.content)
-			r = read_content(x, &p, p.length < room ? p.length : room, out, err);
-		else if (out->len > end)
-			out->len = end;
-		offset += out->len - before;
-	}
-	return r;
+		r = read_parts(x, offset, out->len + len, out, err);
+	check = view_check(rq, x->view, err);
+	return check ? check : r;
 }
 
 static const struct vnode_ops rootfs_ops = {

@@ -24,6 +24,7 @@
 
 struct fs;
 struct view;
+struct view_content;
 struct vnode;
 
 /* One request of the kernel, as far as a vnode needs to know it. */
@@ -37,6 +38,7 @@ struct request {
 	struct job *wait; /* out, with FS_WAIT: a reference */
 	struct job
 	    *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
+	const struct view_content *content; /* view.c's: what was open when it was made ready */
 };
 
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */

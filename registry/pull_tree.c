@@ -79,6 +79,10 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 		r = layer_index_toc(index, &toc, err);
 	if (r == 0)
 		r = tree_merge_layer(m->merge, toc, m->pull->cancel, err);
+	if (index && r != -EINTR && !layer_index_intact(index)) {
+		layer_index_remove(m->pull->store, layer);
+		r = err_set(err, EIO, "its index was damaged while it was read");
+	}
 	if (r < 0) {
 		err_context(err, "layer %s", digest_text(layer, text));
 		return r;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@ struct layer {
 	int blob_fd;		   /* owned */
 	int frames_fd;		   /* owned; -1 where none are needed */
 	struct layer_index *index; /* owned */
+	atomic_bool damaged;	   /* index or frames */
 };
 
 static int open_frames(struct layer *l, struct err *err)
@@ -76,6 +78,11 @@ void layer_close(struct layer *l)
 		close(l->frames_fd);
 	layer_index_close(l->index);
 	free(l);
+}
+
+bool layer_intact(const struct layer *l)
+{
+	return !atomic_load(&l->damaged);
 }
 
 const struct layer_index *layer_index(const struct layer *l)
@@ -158,6 +165,30 @@ static int verify(struct decoder *d, const struct layer_part *part, const uint8_
 	return 0;
 }
 
+/* What is derived from the blob goes, and is made again when the layer is opened the next time. */
+static void drop_derived(struct layer *l)
+{
+	atomic_store(&l->damaged, true);
+	layer_index_remove(l->store, &l->blob);
+}
+
+/* A span could not be decoded: by whose fault? */
+static int find_damage(struct layer *l, const struct layer_part *part, int rc, struct err *err)
+{
+	bool index;
+
+	if (rc != -EBADMSG && rc != -EIO)
+		return rc;
+	index = !part->in_frames && rc == -EBADMSG && !layer_index_intact(l->index);
+	if (index || part->in_frames)
+		drop_derived(l);
+	return err_context(err, "%s of the layer, damaged at %llu",
+			   part->in_frames ? "frames"
+			   : index	   ? "the index"
+					   : "the blob",
+			   (unsigned long long)part->span.from.out);
+}
+
 static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, struct err *err)
 {
 	struct fill *f = arg;
@@ -175,14 +206,7 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	d = *state;
 	if (rc == 0)
 		rc = verify(d, part, data, err);
-	if (rc == -EBADMSG) {
-		if (part->in_frames)
-			layer_index_remove(f->layer->store, &f->layer->blob);
-		rc = err_context(err, "%s of the layer, damaged at %llu",
-				 part->in_frames ? "frames" : "the blob",
-				 (unsigned long long)part->span.from.out);
-	}
-	return rc ? rc : (ssize_t)d->verified;
+	return rc ? find_damage(f->layer, part, rc, err) : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
@@ -196,10 +220,13 @@ static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_b
 	size_t at, wanted;
 	int rc;
 
-	if (!layer_index_find(l->index, offset, &part))
-		return err_set(err, EBADMSG, "the archive ends before offset %llu",
+	if (layer_index_find(l->index, offset, &part) < 0) {
+		drop_derived(l);
+		return err_set(err, EBADMSG, "the index of the layer has no offset %llu any more",
 			       (unsigned long long)offset);
+	}
 	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
+	key.index = layer_index_checksum(l->index);
 	key.number = part.number;
 	at = offset - part.span.from.out;
 	out->last = len >= part.span.len - at;
@@ -263,7 +290,7 @@ void layer_prepare(struct layer *l, uint64_t offset)
 	struct layer_part part;
 
 	if (layer_index_compression(l->index) == COMPRESSION_NONE ||
-	    !layer_index_find(l->index, offset, &part) ||
+	    layer_index_find(l->index, offset, &part) < 0 ||
 	    layer_get(l, part.span.from.out + part.span.len - 1, 1, &b, NULL) < 0)
 		return;
 	b.last = false;

@@ -17,9 +17,13 @@ DEFINE_AUTO(struct layer, layer_close)
 
 const struct layer_index *layer_index(const struct layer *l); /* borrowed */
 
-/* Exactly len bytes from offset of the archive. -EBADMSG where the blob is damaged or ends before.
- * Damage in what is derived from it removes the index, so that the next layer_open after this one
- * is closed leads to a new one. */
+/* False once what is derived from the blob proved damaged: it was removed, and this layer gives
+ * errors from then on. Another layer_open is -ENOENT until it has been made again. */
+bool layer_intact(const struct layer *l);
+
+/* Exactly len bytes from offset of the archive. -EBADMSG where the blob, or what is derived from
+ * it, is damaged, or the archive ends before; -EIO where the disk gives an error, or a file ends
+ * early. */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
 /*

@@ -3,19 +3,19 @@
 
 #include "store/io.h"
 #include "store/layer_format.h"
+#include "store/mapped.h"
 #include "store/xxh.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 struct layer_index {
-	void *map; /* owned; NULL: the caller's memory */
-	size_t map_size;
-	const struct layer_header *header; /* these point into the file */
+	struct mapped *map;	    /* owned; NULL: the caller's memory */
+	size_t size;		    /* of the file */
+	struct layer_header header; /* a copy, checked; what follows points into the file */
 	const uint8_t *windows;
 	const struct layer_span *spans;
 	const uint64_t *checks;
@@ -55,7 +55,7 @@ static uint64_t checksum(const uint8_t *data, size_t len)
 /* Sizes of the sections; together they are the file. */
 static int check_sections(struct layer_index *x, const uint8_t *data, size_t len, struct err *err)
 {
-	const struct layer_header *h = x->header;
+	const struct layer_header *h = &x->header;
 	size_t left = len - sizeof(*h);
 
 	if (h->windows_size > left || h->windows_size % 8 != 0)
@@ -79,30 +79,38 @@ static int check_sections(struct layer_index *x, const uint8_t *data, size_t len
 
 static uint64_t source_size(const struct layer_index *x, const struct layer_span *s)
 {
-	return s->source == LAYER_FRAMES ? x->header->frames_size : x->header->blob_size;
+	return s->source == LAYER_FRAMES ? x->header.frames_size : x->header.blob_size;
 }
 
-static uint64_t span_end(const struct layer_index *x, uint64_t i)
-{
-	return i + 1 < x->header->span_count ? x->spans[i + 1].out : x->header->archive_size;
-}
+/* A span, and where it ends. */
+struct found {
+	struct layer_span span;
+	uint64_t end;
+};
 
-static bool span_is_sound(const struct layer_index *x, uint64_t i)
+/* False where it is no good: the file was whole when it was opened, but may be changed since. */
+static bool get_span(const struct layer_index *x, uint64_t i, struct found *out)
 {
-	const struct layer_span *s = &x->spans[i];
-	uint64_t end = span_end(x, i);
+	const struct layer_span *s = &out->span;
 
-	return s->out < end && end - s->out <= LAYER_SPAN_MAX && s->source <= LAYER_FRAMES &&
-	       s->in < source_size(x, s) && s->bit <= 7 && s->window_len <= CODEC_WINDOW &&
+	*out = (struct found){x->spans[i], x->header.archive_size};
+	if (i + 1 < x->header.span_count)
+		out->end = x->spans[i + 1].out;
+	return s->out < out->end && out->end - s->out <= LAYER_SPAN_MAX &&
+	       s->source <= LAYER_FRAMES && s->in < source_size(x, s) && s->bit <= 7 &&
+	       s->window_len <= CODEC_WINDOW &&
 	       (s->window_len > 0 || (s->window_size == 0 && s->bit == 0)) &&
-	       s->window <= x->header->windows_size &&
-	       s->window_size <= x->header->windows_size - s->window;
+	       s->window <= x->header.windows_size &&
+	       s->window_size <= x->header.windows_size - s->window &&
+	       s->check <= x->header.check_count &&
+	       layer_blocks(out->end - s->out) <= x->header.check_count - s->check;
 }
 
 static int check_spans(const struct layer_index *x, struct err *err)
 {
-	const struct layer_header *h = x->header;
+	const struct layer_header *h = &x->header;
 	uint64_t checks = 0;
+	struct found f;
 
 	if (h->compression > COMPRESSION_ZSTD)
 		return unusable(err, "an unknown compression");
@@ -114,9 +122,9 @@ static int check_spans(const struct layer_index *x, struct err *err)
 	    (h->span_count > 0 && x->spans[0].out != 0))
 		return unusable(err, "the seek points do not cover the archive");
 	for (uint64_t i = 0; i < h->span_count; i++) {
-		if (!span_is_sound(x, i) || x->spans[i].check != checks)
+		if (!get_span(x, i, &f) || f.span.check != checks)
 			return unusable(err, "a wrong seek point");
-		checks += layer_blocks(span_end(x, i) - x->spans[i].out);
+		checks += layer_blocks(f.end - f.span.out);
 	}
 	return checks == h->check_count ? 0 : unusable(err, "checks are missing");
 }
@@ -140,7 +148,7 @@ static int check_blob(const struct layer_header *h, const struct digest *blob, s
 
 static int check_diff_id(struct layer_index *x, struct err *err)
 {
-	const struct layer_header *h = x->header;
+	const struct layer_header *h = &x->header;
 
 	if (h->diff_algorithm > DIGEST_SHA512)
 		return unusable(err, "an unknown digest algorithm");
@@ -164,7 +172,8 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return err_nomem(err);
-	x->header = h;
+	x->header = *h;
+	x->size = len;
 	rc = check_blob(h, blob, err);
 	if (rc == 0)
 		rc = check_diff_id(x, err);
@@ -182,8 +191,8 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 {
 	char path[LAYER_PATH_MAX];
 	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
+	AUTO(mapped_close) struct mapped *map = NULL;
 	struct stat st;
-	void *map;
 	int rc;
 
 	if (fd < 0)
@@ -192,17 +201,13 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 		return err_sys(err, "stat %s", path);
 	if (st.st_size == 0)
 		return unusable(err, "empty");
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return err_sys(err, "map %s", path);
-	rc = layer_index_parse(map, (size_t)st.st_size, blob, out, err);
-	if (rc < 0) {
-		munmap(map, (size_t)st.st_size);
-		return rc;
-	}
-	(*out)->map = map;
-	(*out)->map_size = (size_t)st.st_size;
-	return 0;
+	rc = mapped_open(fd, (size_t)st.st_size, &map, err);
+	if (rc)
+		return err_context(err, "%s", path);
+	rc = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, out, err);
+	if (rc == 0)
+		(*out)->map = steal(&map);
+	return rc;
 }
 
 int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
@@ -226,9 +231,21 @@ void layer_index_close(struct layer_index *x)
 {
 	if (!x)
 		return;
-	if (x->map)
-		munmap(x->map, x->map_size);
+	mapped_close(x->map);
 	free(x);
+}
+
+bool layer_index_intact(const struct layer_index *x)
+{
+	const struct layer_header *h = x->map ? mapped_data(x->map) : NULL;
+
+	return !h || (memcmp(h, &x->header, sizeof(*h)) == 0 &&
+		      checksum((const uint8_t *)h, x->size) == x->header.checksum);
+}
+
+uint64_t layer_index_checksum(const struct layer_index *x)
+{
+	return x->header.checksum;
 }
 
 const struct digest *layer_index_diff_id(const struct layer_index *x)
@@ -238,38 +255,38 @@ const struct digest *layer_index_diff_id(const struct layer_index *x)
 
 enum compression layer_index_compression(const struct layer_index *x)
 {
-	return x->header->compression;
+	return x->header.compression;
 }
 
 uint64_t layer_index_blob_size(const struct layer_index *x)
 {
-	return x->header->blob_size;
+	return x->header.blob_size;
 }
 
 uint64_t layer_index_archive_size(const struct layer_index *x)
 {
-	return x->header->archive_size;
+	return x->header.archive_size;
 }
 
 uint64_t layer_index_frames_size(const struct layer_index *x)
 {
-	return x->header->frames_size;
+	return x->header.frames_size;
 }
 
 uint64_t layer_index_entries(const struct layer_index *x)
 {
-	return x->header->entries;
+	return x->header.entries;
 }
 
 int layer_index_toc(const struct layer_index *x, struct toc_reader **out, struct err *err)
 {
-	return toc_reader_open(x->toc, x->header->toc_size, out, err);
+	return toc_reader_open(x->toc, x->header.toc_size, out, err);
 }
 
 /* The last span that begins at or before the offset. */
 static uint64_t find_number(const struct layer_index *x, uint64_t offset)
 {
-	uint64_t low = 0, high = x->header->span_count;
+	uint64_t low = 0, high = x->header.span_count;
 
 	while (high - low > 1) {
 		uint64_t middle = low + (high - low) / 2;
@@ -282,32 +299,37 @@ static uint64_t find_number(const struct layer_index *x, uint64_t offset)
 	return low;
 }
 
-bool layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out)
+int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out)
 {
-	const struct layer_span *s, *next;
+	const struct layer_span *s;
+	struct layer_span next = {0};
+	struct found f;
 	uint64_t i;
 
-	if (x->header->span_count == 0 || offset >= x->header->archive_size)
-		return false;
+	if (x->header.span_count == 0 || offset >= x->header.archive_size)
+		return -ENOENT;
 	i = find_number(x, offset);
-	s = &x->spans[i];
-	next = i + 1 < x->header->span_count ? s + 1 : NULL;
+	s = &f.span;
+	if (!get_span(x, i, &f) || offset < s->out || offset >= f.end)
+		return -EBADMSG;
 	*out = (struct layer_part){
 	    .number = i,
 	    .span.compression =
-		s->source == LAYER_FRAMES ? COMPRESSION_ZSTD : x->header->compression,
+		s->source == LAYER_FRAMES ? COMPRESSION_ZSTD : x->header.compression,
 	    .span.from = {.out = s->out, .in = s->in, .window = s->window_len, .bit = s->bit},
 	    .span.in_end = source_size(x, s),
-	    .span.len = span_end(x, i) - s->out,
+	    .span.len = f.end - s->out,
 	    .in_frames = s->source == LAYER_FRAMES,
 	    .checks = x->checks + s->check,
 	    .window = x->windows + s->window,
 	    .window_size = s->window_size,
 	};
 	/* Between spans of two sources the end is not known; decoding stops when it has enough. */
-	if (next && next->source == s->source && next->in >= s->in && next->in < out->span.in_end)
-		out->span.in_end = next->in + (next->bit > 0);
-	return true;
+	if (i + 1 < x->header.span_count)
+		next = x->spans[i + 1];
+	if (next.out && next.source == s->source && next.in >= s->in && next.in < out->span.in_end)
+		out->span.in_end = next.in + (next.bit > 0);
+	return 0;
 }
 
 void layer_index_remove(struct store *s, const struct digest *blob)

@@ -3,8 +3,12 @@
  * derived/layers/HEX: what is known of a layer beside its blob: how it is compressed, its diff_id,
  * the size of its archive, seek points (with their windows, compressed) and its table of contents.
  * One file, versioned, bound to the blob's digest, checksummed (XXH3), used by mmap. -ENOENT where
- * it is missing, of another version or damaged: it is then built again from the blob. An open
- * index does not change: thread safe.
+ * it is missing, of another version or damaged: it is then built again from the blob. Thread safe.
+ *
+ * The file may be cut, written to or become unreadable while it is open (store/mapped.h). What the
+ * header says does not change; seek points are checked when they are used; windows and the table of
+ * contents may be anything. What is decoded with them is held against the checks. Where it does not
+ * fit, and behind the reading of a table of contents, layer_index_intact says whose fault it is.
  */
 #ifndef STORE_LAYER_INDEX_H
 #define STORE_LAYER_INDEX_H
@@ -23,6 +27,12 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 		     struct err *err);
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
+
+/* Whether it still is what was opened. It reads all of it: for errors, and where much was read. */
+bool layer_index_intact(const struct layer_index *x);
+
+/* Differs between indexes that have other seek points. */
+uint64_t layer_index_checksum(const struct layer_index *x);
 
 /* The size of the uncompressed archive, as the header alone says: read without the checksum, which
  * goes over all of the file. For tables of many images. */
@@ -52,8 +62,9 @@ struct layer_part {
 	size_t window_size;
 };
 
-/* False where the offset is behind the end, and for plain archives, which need none. */
-bool layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
+/* -ENOENT where the offset is behind the end, and for plain archives, which need none; -EBADMSG
+ * where the file is damaged. */
+int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
 
 /* Removes the index of a layer, so that it is built again: what it refers to proved damaged. */
 void layer_index_remove(struct store *s, const struct digest *blob);

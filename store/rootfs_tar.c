@@ -21,8 +21,8 @@ struct item {
 };
 
 struct rootfs_tar {
-	const struct tree *tree; /* borrowed */
-	struct item *items;	 /* owned; by offset; the first is the root */
+	_Atomic(const struct tree *) tree; /* borrowed */
+	struct item *items;		   /* owned; by offset; the first is the root */
 	size_t count, room;
 	uint64_t size;	   /* without the end */
 	struct map *links; /* owned: nodes with several names → the item that has the content */
@@ -61,8 +61,11 @@ static void put_path(const struct rootfs_tar *r, size_t item, struct buf *out)
 	for (size_t i = item; i; i = r->items[i].parent) {
 		struct tree_dirent e = name_of(r, &r->items[i]);
 
+		if (e.len >= len) /* it was shorter before: the tree's file is being changed */
+			break;
 		*--end = '/';
 		end -= e.len;
+		len -= e.len + 1;
 		memcpy(end, e.name, e.len);
 	}
 	out->data[out->len] = '\0';
@@ -208,6 +211,11 @@ int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *e
 		return rc;
 	*out = steal(&r);
 	return 0;
+}
+
+void rootfs_tar_use(struct rootfs_tar *r, const struct tree *t)
+{
+	r->tree = t;
 }
 
 void rootfs_tar_close(struct rootfs_tar *r)

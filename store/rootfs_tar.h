@@ -13,8 +13,12 @@
 
 struct rootfs_tar;
 
-/* Lends the tree, which has to stay. */
+/* Lends the tree, which has to stay. What is made of it is right if tree_intact says so afterwards.
+ */
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
+
+/* Another tree that is equal. Who still reads by the old one needs that. */
+void rootfs_tar_use(struct rootfs_tar *r, const struct tree *t);
 void rootfs_tar_close(struct rootfs_tar *r); /* NULL is allowed */
 DEFINE_AUTO(struct rootfs_tar, rootfs_tar_close)
 

@@ -24,6 +24,8 @@ uint64_t span_cache_misses(const struct span_cache *c); /* spans begun */
 
 struct span_key {
 	uint8_t layer[32];
+	uint64_t
+	    index; /* the checksum of what divides it into spans: it may be made again otherwise */
 	uint64_t number;
 };
 

@@ -2,6 +2,7 @@
 #include "store/tree.h"
 
 #include "store/io.h"
+#include "store/mapped.h"
 #include "store/tree_format.h"
 #include "store/xxh.h"
 
@@ -10,15 +11,16 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sysmacros.h>
 
 #define BLOCK 512
 
 struct tree {
-	void *map; /* owned */
+	struct mapped *map; /* owned */
+	int fd;		    /* owned: to see whether somebody changes the file */
+	struct timespec written;
 	size_t size;
-	const struct tree_header *header; /* the sections, all in the mapping: */
+	struct tree_header header; /* a copy, checked; the sections, all in the mapping: */
 	const struct tree_node *nodes;
 	const struct tree_sparse *sparse;
 	const struct tree_extent *extents;
@@ -66,8 +68,8 @@ int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
 /* The sections one behind the other; false: they do not make up the file. */
 static bool find_sections(struct tree *t)
 {
-	const struct tree_header *h = t->header;
-	const char *at = (const char *)(h + 1);
+	const struct tree_header *h = &t->header;
+	const char *at = (const char *)mapped_data(t->map) + sizeof(*h);
 
 	if (h->string_bytes > t->size || tree_file_size(h) != t->size || h->file_size != t->size)
 		return false;
@@ -85,31 +87,31 @@ static bool find_sections(struct tree *t)
 
 static bool is_whole(struct tree *t, enum tree_kind kind)
 {
-	const struct tree_header *h = t->header;
+	const struct tree_header *h = &t->header;
+	const char *map = mapped_data(t->map);
 	size_t skip = offsetof(struct tree_header, version);
 
 	return memcmp(h->magic, TREE_MAGIC, sizeof(h->magic)) == 0 && h->version == TREE_VERSION &&
 	       h->byte_order == TREE_BYTE_ORDER && h->kind == kind && find_sections(t) &&
-	       XXH3_64bits((const char *)t->map + skip, t->size - skip) == h->checksum &&
+	       XXH3_64bits(map + skip, t->size - skip) == h->checksum &&
 	       tree_parent(t, TREE_ROOT) == TREE_ROOT;
 }
 
-static int map_file(int fd, struct tree *t, struct err *err)
+static int map_file(struct tree *t, struct err *err)
 {
 	struct stat st;
+	int rc;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(t->fd, &st) < 0)
 		return err_sys(err, "tree");
 	t->size = (size_t)st.st_size;
+	t->written = st.st_mtim;
 	if (t->size < sizeof(struct tree_header))
 		return err_set(err, ENOENT, "tree: too short");
-	/* All of it is read at once for the checksum. */
-	t->map = mmap(NULL, t->size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-	if (t->map == MAP_FAILED) {
-		t->map = NULL;
-		return err_sys(err, "tree: mmap");
-	}
-	t->header = t->map;
+	rc = mapped_open(t->fd, t->size, &t->map, err);
+	if (rc)
+		return err_context(err, "tree");
+	memcpy(&t->header, mapped_data(t->map), sizeof(t->header));
 	return 0;
 }
 
@@ -117,15 +119,14 @@ int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree *
 		 struct err *err)
 {
 	AUTO(tree_close) struct tree *t = calloc(1, sizeof(*t));
-	autoclose int fd = -1;
 	int rc;
 
 	if (!t)
 		return err_nomem(err);
-	fd = io_open(dirfd, path, O_RDONLY, 0, err);
-	if (fd < 0)
-		return fd;
-	rc = map_file(fd, t, err);
+	t->fd = io_open(dirfd, path, O_RDONLY, 0, err);
+	if (t->fd < 0)
+		return t->fd;
+	rc = map_file(t, err);
 	if (rc)
 		return rc;
 	if (!is_whole(t, kind))
@@ -147,19 +148,33 @@ void tree_close(struct tree *t)
 {
 	if (!t)
 		return;
-	if (t->map)
-		munmap(t->map, t->size);
+	mapped_close(t->map);
+	if (t->fd >= 0)
+		close(t->fd);
 	free(t);
+}
+
+bool tree_intact(const struct tree *t)
+{
+	struct stat st;
+
+	return !mapped_damaged(t->map) && fstat(t->fd, &st) == 0 && (size_t)st.st_size == t->size &&
+	       st.st_mtim.tv_sec == t->written.tv_sec && st.st_mtim.tv_nsec == t->written.tv_nsec;
+}
+
+uint64_t tree_checksum(const struct tree *t)
+{
+	return t->header.checksum;
 }
 
 uint32_t tree_count(const struct tree *t)
 {
-	return t->header->nodes;
+	return t->header.nodes;
 }
 
 uint32_t tree_dropped(const struct tree *t)
 {
-	return t->header->dropped;
+	return t->header.dropped;
 }
 
 /* The node if it is of this type (0: any), with what it shares with others; else NULL. */
@@ -168,7 +183,7 @@ static const struct tree_node *get_node(const struct tree *t, uint32_t node, uin
 {
 	const struct tree_node *n = &t->nodes[node];
 
-	if (node >= t->header->nodes || n->attrs >= t->header->attrs)
+	if (node >= t->header.nodes || n->attrs >= t->header.attrs)
 		return NULL;
 	*attrs = &t->attrs[n->attrs];
 	return type && ((*attrs)->mode & S_IFMT) != type ? NULL : n;
@@ -180,8 +195,8 @@ static const struct tree_node *get_dir(const struct tree *t, uint32_t dir)
 	const struct tree_attrs *attrs;
 	const struct tree_node *n = get_node(t, dir, S_IFDIR, &attrs);
 
-	if (!n || n->dir.first > t->header->dirents ||
-	    n->dir.count > t->header->dirents - n->dir.first)
+	if (!n || n->dir.first > t->header.dirents ||
+	    n->dir.count > t->header.dirents - n->dir.first)
 		return NULL;
 	return n;
 }
@@ -189,7 +204,7 @@ static const struct tree_node *get_dir(const struct tree *t, uint32_t dir)
 /* The map of a sparse file, or NULL. */
 static const struct tree_sparse *get_sparse(const struct tree *t, uint32_t node)
 {
-	uint32_t low = 0, high = t->header->sparse;
+	uint32_t low = 0, high = t->header.sparse;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -199,10 +214,10 @@ static const struct tree_sparse *get_sparse(const struct tree *t, uint32_t node)
 		else
 			high = middle;
 	}
-	if (low == t->header->sparse || t->sparse[low].node != node)
+	if (low == t->header.sparse || t->sparse[low].node != node)
 		return NULL;
-	if (t->sparse[low].first > t->header->extents || t->sparse[low].count == 0 ||
-	    t->sparse[low].count > t->header->extents - t->sparse[low].first)
+	if (t->sparse[low].first > t->header.extents || t->sparse[low].count == 0 ||
+	    t->sparse[low].count > t->header.extents - t->sparse[low].first)
 		return NULL;
 	return &t->sparse[low];
 }
@@ -212,7 +227,7 @@ static const char *get_string(const struct tree *t, uint32_t offset, uint32_t le
 {
 	uint64_t end = (uint64_t)offset + len;
 
-	if (end >= t->header->string_bytes || t->strings[end] != '\0')
+	if (end >= t->header.string_bytes || t->strings[end] != '\0')
 		return NULL;
 	return t->strings + offset;
 }
@@ -220,7 +235,7 @@ static const char *get_string(const struct tree *t, uint32_t offset, uint32_t le
 /* A name, whose length stands before it, or NULL. */
 static const char *get_name(const struct tree *t, uint32_t offset, uint32_t *len)
 {
-	if (offset == 0 || offset >= t->header->string_bytes)
+	if (offset == 0 || offset >= t->header.string_bytes)
 		return NULL;
 	*len = (uint8_t)t->strings[offset - 1];
 	return get_string(t, offset, *len);
@@ -274,7 +289,7 @@ uint32_t tree_parent(const struct tree *t, uint32_t dir)
 {
 	const struct tree_node *n = get_dir(t, dir);
 
-	return n && n->dir.parent < t->header->nodes ? n->dir.parent : TREE_NONE;
+	return n && n->dir.parent < t->header.nodes ? n->dir.parent : TREE_NONE;
 }
 
 uint32_t tree_dir_count(const struct tree *t, uint32_t dir)
@@ -296,7 +311,7 @@ bool tree_dir_at(const struct tree *t, uint32_t dir, uint32_t position, struct t
 	out->name = get_name(t, name->name, &len);
 	out->len = len;
 	out->node = name->node;
-	return out->name && name->node < t->header->nodes;
+	return out->name && name->node < t->header.nodes;
 }
 
 uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len)
@@ -340,11 +355,11 @@ bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struc
 	const struct tree_set *set;
 	uint32_t len;
 
-	if (!get_node(t, node, 0, &attrs) || attrs->set >= t->header->sets)
+	if (!get_node(t, node, 0, &attrs) || attrs->set >= t->header.sets)
 		return false;
 	set = &t->sets[attrs->set];
-	if (position >= set->count || set->first > t->header->xattrs ||
-	    position >= t->header->xattrs - set->first)
+	if (position >= set->count || set->first > t->header.xattrs ||
+	    position >= t->header.xattrs - set->first)
 		return false;
 	x = &t->xattrs[set->first + position];
 	out->name = get_name(t, x->name, &len);

@@ -6,6 +6,10 @@
  * milliseconds and cost no private memory. Read-only and thread safe once open. A node is named by
  * its number: 0 is the root, numbers ascend in the order in which content lies in the layers'
  * archives. Every accessor checks its bounds, so that a damaged file gives errors, never a crash.
+ *
+ * The file may be cut, written to or become unreadable while it is open (store/mapped.h). What the
+ * accessors gave is right if tree_intact says so afterwards; else it may be anything, also a name
+ * that is not found. Then the tree is to be opened again, and is built where that is -ENOENT.
  */
 #ifndef STORE_TREE_H
 #define STORE_TREE_H
@@ -33,6 +37,12 @@ int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers,
 	      struct tree **out, struct err *err);
 void tree_close(struct tree *t);
 DEFINE_AUTO(struct tree, tree_close)
+
+/* Whether all that was read of it until now is what was written. It costs an fstat(2). */
+bool tree_intact(const struct tree *t);
+
+/* Equal in trees that are equal byte by byte, where nodes have the same numbers. */
+uint64_t tree_checksum(const struct tree *t);
 
 uint32_t tree_count(const struct tree *t); /* of nodes */
 

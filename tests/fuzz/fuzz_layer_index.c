@@ -37,7 +37,7 @@ static void use_spans(const struct layer_index *x, const uint8_t *file, size_t l
 	uint64_t size = layer_index_archive_size(x), last = 0;
 	struct layer_part part;
 
-	for (uint64_t at = 0; layer_index_find(x, at, &part); at += part.span.len) {
+	for (uint64_t at = 0; layer_index_find(x, at, &part) == 0; at += part.span.len) {
 		const uint8_t *window = part.window;
 
 		if (part.span.from.out != at || part.span.len == 0 ||
@@ -48,7 +48,7 @@ static void use_spans(const struct layer_index *x, const uint8_t *file, size_t l
 			__builtin_trap();
 		last = part.number;
 	}
-	if (layer_index_find(x, size, &part))
+	if (layer_index_find(x, size, &part) == 0)
 		__builtin_trap();
 }
 
