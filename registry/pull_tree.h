@@ -16,7 +16,7 @@ int pull_merge_open(const struct pull *p, const struct digest *layers, size_t co
 /* The layer that comes next, NULL behind the last. */
 const struct digest *pull_merge_next(const struct pull_merge *m);
 
-/* Lays it over those before it; its index must be there. 1: not done, as all of them together would
+/* Lays it over those before it; its blob must be there. 1: not done, as all of them together would
  * have more than `most` entries; each takes about 100 bytes of memory. */
 int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err);
 

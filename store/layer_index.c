@@ -283,6 +283,14 @@ int layer_index_toc(const struct layer_index *x, struct toc_reader **out, struct
 	return toc_reader_open(x->toc, x->header.toc_size, out, err);
 }
 
+int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct err *err)
+{
+	buf_append(out, x->toc, x->header.toc_size);
+	if (buf_failed(out))
+		return err_nomem(err);
+	return layer_index_intact(x) ? 0 : unusable(err, "damaged while it was read");
+}
+
 /* The last span that begins at or before the offset. */
 static uint64_t find_number(const struct layer_index *x, uint64_t offset)
 {

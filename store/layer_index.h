@@ -8,7 +8,7 @@
  * The file may be cut, written to or become unreadable while it is open (store/mapped.h). What the
  * header says does not change; seek points are checked when they are used; windows and the table of
  * contents may be anything. What is decoded with them is held against the checks. Where it does not
- * fit, and behind the reading of a table of contents, layer_index_intact says whose fault it is.
+ * fit, layer_index_intact says whose fault it is.
  */
 #ifndef STORE_LAYER_INDEX_H
 #define STORE_LAYER_INDEX_H
@@ -28,7 +28,7 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
-/* Whether it still is what was opened. It reads all of it: for errors, and where much was read. */
+/* Whether it still is what was opened. It reads all of it. */
 bool layer_index_intact(const struct layer_index *x);
 
 /* Differs between indexes that have other seek points. */
@@ -51,6 +51,10 @@ uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames;
 uint64_t layer_index_entries(const struct layer_index *x);
 int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
 		    struct err *err); /* borrows x */
+
+/* The stream of the table of contents, appended to *out, and right: -ENOENT where the file proves
+ * damaged. */
+int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct err *err);
 
 /* The span that holds an offset of the archive. */
 struct layer_part {

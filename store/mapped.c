@@ -127,10 +127,12 @@ int mapped_open(int fd, size_t size, struct mapped **out, struct err *err)
 {
 	void *start;
 
-	/* All of it is read at once, for its checksum. */
-	start = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+	start = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (start == MAP_FAILED)
 		return err_sys(err, "mmap");
+	/* All of it is read at once, for its checksum. MAP_POPULATE would do the same, but never
+	 * returns where the disk cannot give a page (Linux 6.18). */
+	madvise(start, size, MADV_WILLNEED);
 	pthread_mutex_lock(&lock);
 	set_handler();
 	*out = take_unused();
