@@ -29,15 +29,15 @@ static void add_unless_ignored(sigset_t *set, int signal)
 
 int ending_open(struct ending **out, struct err *err)
 {
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU};
 	AUTO(ending_close) struct ending *e = calloc(1, sizeof(*e));
 	sigset_t set;
 
 	if (!e)
 		return err_nomem(err);
 	sigemptyset(&set);
-	add_unless_ignored(&set, SIGTERM);
-	add_unless_ignored(&set, SIGINT);
-	add_unless_ignored(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		add_unless_ignored(&set, ends[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	e->told = -1;
 	e->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -177,7 +177,7 @@ _Noreturn static void be_guard(int argc, char **argv, const char *mountpoint, pi
 	closefrom(WORDS_FD + 1);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	signal(SIGCHLD, SIG_DFL);
+	signal(DEATH, SIG_DFL); /* the daemon ignores it */
 	sigemptyset(&death);
 	sigaddset(&death, DEATH);
 	w.deaths = signalfd(-1, &death, SFD_CLOEXEC);

@@ -33,16 +33,6 @@ static int open_standard(struct err *err)
 	return 0;
 }
 
-/* Ends as SIGTERM does, whose handler unmounts. */
-static void end(int number)
-{
-	int before = errno;
-
-	(void)number;
-	kill(getpid(), SIGTERM);
-	errno = before;
-}
-
 static void handle(int number, void (*handler)(int))
 {
 	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
@@ -51,19 +41,12 @@ static void handle(int number, void (*handler)(int))
 	sigaction(number, &action, NULL);
 }
 
-static bool is_ignored(int number)
-{
-	struct sigaction action;
-
-	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 /*
  * A signal that nobody has asked for would end the process, and leave a dead mount behind. So those
- * that mean nothing here are ignored; those that report a write come back as its errno; and two
- * that are to end it do so in order: SIGQUIT, and SIGXCPU, as a last warning. SIGTERM, SIGINT and
- * SIGHUP are the session's. Whoever started this may have ignored SIGCHLD (then nobody could
- * wait for a helper), or blocked any of them, or left one pending: so they are let in last.
+ * that mean nothing here are ignored, and those that report a write come back as its errno. Those
+ * that end the mount are taken by fs/ending.c. Whoever started this may have ignored SIGCHLD (then
+ * nobody could wait for a helper), or blocked any of them, or left one pending: so they are let in
+ * last.
  */
 static void set_signals(void)
 {
@@ -81,9 +64,6 @@ static void set_signals(void)
 	for (int i = SIGRTMIN; i <= SIGRTMAX; i++)
 		handle(i, SIG_IGN);
 	handle(SIGCHLD, SIG_DFL);
-	handle(SIGXCPU, end);
-	if (!is_ignored(SIGQUIT)) /* as a shell does for what it runs in the background */
-		handle(SIGQUIT, end);
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
