@@ -110,17 +110,13 @@ static const char *comment_of(const struct config *c)
 	return comment;
 }
 
-static bool array_has(struct json_object *array, const char *s)
-{
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(array, i)), s) == 0)
-			return true;
-	return false;
-}
-
+/* Names are sorted, so that equal ones come one behind the other. */
 static void array_add_once(struct json_object *array, const char *s)
 {
-	if (s && !array_has(array, s))
+	size_t count = json_object_array_length(array);
+	const char *last = count ? json_text(json_object_array_get_idx(array, count - 1)) : NULL;
+
+	if (s && (!last || strcmp(last, s) != 0))
 		json_object_array_add(array, text(s));
 }
 
@@ -258,12 +254,13 @@ int inspect_json(struct store *s, const struct image *i, const struct names *nam
 {
 	autojson *array = json_object_new_array();
 	struct json_object *o = inspect_object(s, i, names);
+	int r;
 
 	if (!array || !o || json_object_array_add(array, o) < 0) {
 		json_object_put(o);
 		return err_nomem(err);
 	}
-	json_text_indented(out, array, JSON_TEXT_PLAIN);
+	r = json_text_indented(out, array, JSON_TEXT_PLAIN, err);
 	buf_putc(out, '\n');
-	return buf_failed(out) ? err_nomem(err) : 0;
+	return !r && buf_failed(out) ? err_nomem(err) : r;
 }

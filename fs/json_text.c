@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/json_text.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct writer {
 	struct buf *out;
+	size_t start; /* length of what was in front */
 	enum json_text_escape escape;
 	bool indented;
 	int depth;
@@ -52,6 +54,11 @@ static void new_line(struct writer *w)
 		buf_puts(w->out, "    ");
 }
 
+static bool is_full(const struct writer *w)
+{
+	return w->out->len - w->start > JSON_TEXT_MAX;
+}
+
 static void write_object(struct writer *w, struct json_object *value)
 {
 	const char *separator = "";
@@ -60,6 +67,8 @@ static void write_object(struct writer *w, struct json_object *value)
 	w->depth++;
 	json_object_object_foreach(value, key, member)
 	{
+		if (is_full(w))
+			break;
 		buf_puts(w->out, separator);
 		new_line(w);
 		write_string(w, key, strlen(key));
@@ -79,7 +88,7 @@ static void write_array(struct writer *w, struct json_object *value)
 
 	buf_putc(w->out, '[');
 	w->depth++;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !is_full(w); i++) {
 		if (i)
 			buf_putc(w->out, ',');
 		new_line(w);
@@ -93,6 +102,10 @@ static void write_array(struct writer *w, struct json_object *value)
 
 static void write_value(struct writer *w, struct json_object *value)
 {
+	const char *text;
+
+	if (is_full(w))
+		return;
 	switch (json_object_get_type(value)) {
 	case json_type_object:
 		write_object(w, value);
@@ -105,20 +118,32 @@ static void write_value(struct writer *w, struct json_object *value)
 			     (size_t)json_object_get_string_len(value));
 		break;
 	default: /* null, true, a number */
-		buf_puts(w->out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+		text = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+		if (text)
+			buf_puts(w->out, text);
+		else
+			w->out->failed = true;
 	}
 }
 
-void json_text_line(struct buf *out, struct json_object *value, enum json_text_escape escape)
+static int write_all(struct writer *w, struct json_object *value, struct err *err)
 {
-	struct writer w = {.out = out, .escape = escape};
-
-	write_value(&w, value);
+	w->start = w->out->len;
+	write_value(w, value);
+	if (buf_failed(w->out))
+		return err_nomem(err);
+	return is_full(w) ? err_set(err, EFBIG, "more than %u bytes of JSON", JSON_TEXT_MAX) : 0;
 }
 
-void json_text_indented(struct buf *out, struct json_object *value, enum json_text_escape escape)
+int json_text_line(struct buf *out, struct json_object *value, enum json_text_escape escape,
+		   struct err *err)
 {
-	struct writer w = {.out = out, .escape = escape, .indented = true};
+	return write_all(&(struct writer){.out = out, .escape = escape}, value, err);
+}
 
-	write_value(&w, value);
+int json_text_indented(struct buf *out, struct json_object *value, enum json_text_escape escape,
+		       struct err *err)
+{
+	return write_all(&(struct writer){.out = out, .escape = escape, .indented = true}, value,
+			 err);
 }

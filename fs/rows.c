@@ -6,7 +6,10 @@
 #include "fs/template.h"
 #include "store/mem.h"
 
+#include <errno.h>
 #include <string.h>
+
+#define WORK_OF_ROW (16u << 10)
 
 void rows_set(struct json_object *o, const char *name, const char *text)
 {
@@ -43,20 +46,28 @@ static void put_cells(struct table *t, const char *line)
 	}
 }
 
-typedef int (*run_fn)(const char *text, struct json_object *value, struct buf *out,
+typedef int (*run_fn)(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		      struct err *err);
 
+/* What the template of all rows may do: each has a share, whatever the others take. */
+static uint64_t work_of(struct json_object *rows)
+{
+	return TEMPLATE_WORK_MAX + (uint64_t)json_object_array_length(rows) * WORK_OF_ROW;
+}
+
 static int put_row(struct table *t, const char *template, run_fn run, struct json_object *row,
-		   struct err *err)
+		   uint64_t *work, struct err *err)
 {
 	autobuf line = BUF_INIT;
-	int r = run(template, row, &line, err);
+	int r = run(template, row, work, &line, err);
 
 	buf_putc(&line, '\0');
 	if (!r && buf_failed(&line))
 		r = err_nomem(err);
 	if (!r)
 		put_cells(t, line.data);
+	if (!r && t->cells.len > TABLE_MAX)
+		r = err_set(err, EFBIG, "a table of more than %u bytes", TABLE_MAX);
 	return r;
 }
 
@@ -74,16 +85,17 @@ static int print_table(struct json_object *rows, const struct rows_field *fields
 {
 	autojson *headers = headers_of(fields);
 	autotable t = TABLE_INIT(1);
+	uint64_t work = work_of(rows);
 	int r;
 
 	for (const char *c = template; *c; c++)
 		t.columns += *c == '\t';
-	r = headers ? put_row(&t, template, template_run_headers, headers, err) : err_nomem(err);
+	r = headers ? put_row(&t, template, template_run_headers, headers, &work, err)
+		    : err_nomem(err);
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++)
-		r = put_row(&t, template, template_run, json_object_array_get_idx(rows, i), err);
-	if (!r)
-		table_print(&t, out);
-	return r;
+		r = put_row(&t, template, template_run, json_object_array_get_idx(rows, i), &work,
+			    err);
+	return r ? r : table_print(&t, out, err);
 }
 
 /* A mistake in the template is found where there is no row, too. */
@@ -92,27 +104,32 @@ static int check_template(const struct rows_field *fields, const char *template,
 	autojson *headers = headers_of(fields);
 	autobuf ignored = BUF_INIT;
 
-	return headers ? template_run_headers(template, headers, &ignored, err) : err_nomem(err);
+	return headers ? template_run_headers(template, headers, NULL, &ignored, err)
+		       : err_nomem(err);
 }
 
 static int print_lines(struct json_object *rows, const struct rows_field *fields,
 		       const char *template, struct buf *out, struct err *err)
 {
+	uint64_t work = work_of(rows);
 	int r = check_template(fields, template, err);
 
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++) {
-		r = template_run(template, json_object_array_get_idx(rows, i), out, err);
+		r = template_run(template, json_object_array_get_idx(rows, i), &work, out, err);
 		buf_putc(out, '\n');
 	}
 	return r;
 }
 
-static void print_json(struct json_object *rows, struct buf *out)
+static int print_json(struct json_object *rows, struct buf *out, struct err *err)
 {
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
-		json_text_line(out, json_object_array_get_idx(rows, i), JSON_TEXT_HTML);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < json_object_array_length(rows); i++) {
+		r = json_text_line(out, json_object_array_get_idx(rows, i), JSON_TEXT_HTML, err);
 		buf_putc(out, '\n');
 	}
+	return r;
 }
 
 bool rows_is_json(const char *format)
@@ -148,7 +165,7 @@ int rows_print(struct json_object *rows, const struct rows_field *fields, const 
 	if (own || is_table(format))
 		r = print_table(rows, fields, template, out, err);
 	else if (rows_is_json(format))
-		print_json(rows, out);
+		r = print_json(rows, out, err);
 	else
 		r = print_lines(rows, fields, template, out, err);
 	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
@@ -158,7 +175,7 @@ int rows_print_one(struct json_object *o, const char *format, struct buf *out, s
 {
 	autofree char *template =
 	    unescape(rows_is_json(format) ? "{{json .}}" : without_table(format));
-	int r = template ? template_run(template, o, out, err) : err_nomem(err);
+	int r = template ? template_run(template, o, NULL, out, err) : err_nomem(err);
 
 	if (!r)
 		buf_putc(out, '\n');

@@ -3,6 +3,7 @@
 
 #include "store/mem.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -90,19 +91,31 @@ static void find_widths(const struct table *t, size_t *widths)
 	}
 }
 
-void table_print(const struct table *t, struct buf *out)
+/* The blanks, and bytes that are no characters' first besides. */
+static bool is_too_long(const struct table *t, const size_t *widths, size_t cells)
 {
-	autofree size_t *widths = calloc(t->columns, sizeof(*widths));
+	uint64_t row = 0;
+
+	for (size_t i = 0; i + 1 < t->columns; i++)
+		row += widths[i];
+	return t->cells.len > TABLE_MAX || row * (cells / t->columns) > TABLE_MAX;
+}
+
+static size_t count_cells(const struct table *t)
+{
+	const char *end = t->cells.data + t->cells.len;
+	size_t n = 0;
+
+	for (const char *cell = t->cells.data; cell < end; cell += strlen(cell) + 1)
+		n++;
+	return n;
+}
+
+static void print_cells(const struct table *t, const size_t *widths, struct buf *out)
+{
 	const char *end = t->cells.data + t->cells.len;
 	size_t column = 0;
 
-	if (!widths || buf_failed(&t->cells)) {
-		out->failed = true;
-		return;
-	}
-	if (!t->cells.len)
-		return;
-	find_widths(t, widths);
 	for (const char *cell = t->cells.data; cell < end; cell += strlen(cell) + 1) {
 		buf_puts(out, cell);
 		if (++column == t->columns) {
@@ -113,6 +126,21 @@ void table_print(const struct table *t, struct buf *out)
 		for (size_t width = cell_width(cell); width < widths[column - 1]; width++)
 			buf_putc(out, ' ');
 	}
+}
+
+int table_print(const struct table *t, struct buf *out, struct err *err)
+{
+	autofree size_t *widths = calloc(t->columns, sizeof(*widths));
+
+	if (!widths || buf_failed(&t->cells))
+		return err_nomem(err);
+	if (!t->cells.len)
+		return 0;
+	find_widths(t, widths);
+	if (is_too_long(t, widths, count_cells(t)))
+		return err_set(err, EFBIG, "a table of more than %u bytes", TABLE_MAX);
+	print_cells(t, widths, out);
+	return buf_failed(out) ? err_nomem(err) : 0;
 }
 
 /* Columns of a terminal, as docker counts them: East Asian wide and fullwidth characters take 2. */

@@ -10,8 +10,11 @@
 #define FS_TABLE_H
 
 #include "store/buf.h"
+#include "store/err.h"
 
 #include <stddef.h>
+
+#define TABLE_MAX (16u << 20) /* bytes of a laid out table */
 
 struct table {
 	size_t columns;
@@ -26,8 +29,9 @@ struct table {
 void table_cell(struct table *t, const char *text);
 void table_row(struct table *t, const char *const *cells); /* t->columns of them */
 
-/* Appends the laid out rows. What memory was too short for shows in buf_failed(out). */
-void table_print(const struct table *t, struct buf *out);
+/* Appends the laid out rows. -EFBIG where they are more than TABLE_MAX bytes: one long cell makes
+ * every row of its column as long. */
+int table_print(const struct table *t, struct buf *out, struct err *err);
 void table_clear(struct table *t);
 
 #define autotable __attribute__((cleanup(table_clear))) struct table

@@ -30,10 +30,16 @@ int template_expr_fail(struct template_expr *r, const char *fmt, ...)
 		       what ? what : "");
 }
 
-int template_expr_work(struct template_expr *r, size_t bytes)
+int template_expr_work(struct template_expr *r, uint64_t bytes)
 {
-	r->work += 64 + bytes;
-	return r->work > TEMPLATE_WORK_MAX ? template_expr_fail(r, "too much work") : 0;
+	uint64_t cost = TEMPLATE_STEP + bytes;
+
+	if (cost > *r->work) {
+		*r->work = 0;
+		return template_expr_fail(r, "too much work");
+	}
+	*r->work -= cost;
+	return 0;
 }
 
 /* ---- words ---- */
@@ -97,8 +103,25 @@ static int take_string(struct template_expr *r, struct json_object **out)
 	if (*r->at != quote)
 		return template_expr_fail(r, "unterminated quoted string");
 	r->at++;
-	*out = json_object_new_string_len(text.data ? text.data : "", (int)text.len);
-	return *out && !buf_failed(&text) ? 0 : err_nomem(r->err);
+	if (!buf_failed(&text))
+		*out = json_object_new_string_len(text.data ? text.data : "", (int)text.len);
+	return *out ? 0 : err_nomem(r->err);
+}
+
+static int take_number(struct template_expr *r, struct json_object **out)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(r->at, &end, 0);
+	if (errno == ERANGE)
+		return template_expr_fail(r, "integer overflow: \"%.*s\"",
+					  end - r->at < WORD_MAX ? (int)(end - r->at) : WORD_MAX,
+					  r->at);
+	r->at = end;
+	*out = json_object_new_int64(n);
+	return *out ? 0 : err_nomem(r->err);
 }
 
 /* ---- values ---- */
@@ -178,17 +201,12 @@ static int parentheses(struct template_expr *r, struct json_object *dot, struct 
 /* A constant, a field, or what is in parentheses. */
 static int operand(struct template_expr *r, struct json_object *dot, struct json_object **out)
 {
-	char *end;
-
 	template_expr_blanks(r);
 	*out = NULL;
 	if (*r->at == '"' || *r->at == '`')
 		return take_string(r, out);
-	if (isdigit((unsigned char)*r->at) || (*r->at == '-' && isdigit((unsigned char)r->at[1]))) {
-		*out = json_object_new_int64(strtoll(r->at, &end, 10));
-		r->at = end;
-		return 0;
-	}
+	if (isdigit((unsigned char)*r->at) || (*r->at == '-' && isdigit((unsigned char)r->at[1])))
+		return take_number(r, out);
 	if (template_expr_word(r, "true") || template_expr_word(r, "false")) {
 		*out = json_object_new_boolean(r->at[-2] == 'u');
 		return 0;
@@ -226,6 +244,31 @@ static void arguments_clear(struct arguments *a)
 		json_object_put(a->at[i]);
 }
 
+static int call_function(struct template_expr *r, const char *name, const struct arguments *a,
+			 struct json_object **out)
+{
+	const struct template_function *f = template_function_find(name);
+	struct err why = {0};
+	struct template_call c = {.args = a->at, .count = a->count, .err = &why};
+	uint64_t weight = 0;
+	int rc;
+
+	if (!f)
+		return template_expr_fail(r, "function \"%s\" not defined", name);
+	if (!r->live)
+		return 0;
+	for (size_t i = 0; f->whole && i < a->count; i++)
+		weight += template_weight(a->at[i]);
+	rc = template_expr_work(r, weight);
+	if (rc)
+		return rc;
+	rc = template_call(f, r->headers, &c, out);
+	if (rc == -ENOMEM)
+		return err_nomem(r->err);
+	return rc ? template_expr_fail(r, "error calling %s: %s", name, why.text)
+		  : template_expr_work(r, c.work);
+}
+
 /* A function's arguments, and behind them what came through the pipe. Takes `piped`. */
 static int call(struct template_expr *r, struct json_object *dot, const char *name, bool has_piped,
 		struct json_object *piped, struct json_object **out)
@@ -242,18 +285,7 @@ static int call(struct template_expr *r, struct json_object *dot, const char *na
 	}
 	if (has_piped)
 		a.at[a.count++] = piped;
-	if (rc)
-		return rc;
-	rc = template_call(name, a.at, a.count, r->headers, out);
-	if (rc == -ENOMEM)
-		return err_nomem(r->err);
-	if (rc == -ENOENT)
-		return template_expr_fail(r, "function \"%s\" not defined", name);
-	if (rc && r->live)
-		return template_expr_fail(r, "error calling %s: wrong arguments", name);
-	return template_expr_work(r, json_object_is_type(*out, json_type_string)
-					 ? (size_t)json_object_get_string_len(*out)
-					 : 0);
+	return rc ? rc : call_function(r, name, &a, out);
 }
 
 /* A command: a function with arguments, or an operand. */

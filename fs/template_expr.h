@@ -12,18 +12,17 @@
 #include "store/json.h"
 
 #define TEMPLATE_DEPTH_MAX 32
-#define TEMPLATE_WORK_MAX  (64u << 20) /* bytes of values made, a step as 64 of them */
 
 struct template_expr {
 	const char *text; /* all of it */
 	const char *at;	  /* what is read next */
 	struct json_object *root;
 	struct buf *out;
-	bool live;    /* what is read counts */
+	bool live;    /* what is read counts; else it is only read, and all values are nil */
 	bool headers; /* template_run_headers */
 	struct template_vars vars;
 	int depth;
-	uint64_t work;
+	uint64_t *work; /* what is left of it */
 	struct err *err;
 };
 
@@ -35,9 +34,8 @@ void template_expr_blanks(struct template_expr *r);		    /* goes over them */
 bool template_expr_at_close(const struct template_expr *r);	    /* }} or -}} comes */
 bool template_expr_word(struct template_expr *r, const char *word); /* takes it where it comes */
 
-/* A step, that made so many bytes: -EINVAL where it was too many. Loops in loops, and text that
- * doubles itself, end with that. */
-int template_expr_work(struct template_expr *r, size_t bytes);
+/* A step that read or made so many bytes: -EINVAL where it was too many (template.h). */
+int template_expr_work(struct template_expr *r, uint64_t bytes);
 
 /* *out is a new reference; NULL is nil. */
 int template_expr_pipeline(struct template_expr *r, struct json_object *dot,

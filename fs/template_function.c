@@ -3,333 +3,327 @@
 
 #include "fs/template_printf.h"
 #include "fs/template_value.h"
-#include "store/mem.h"
+#include "store/json.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-static struct json_object *text_of(const struct buf *text)
+/* ---- for all of them ---- */
+
+const char *template_type(struct json_object *value)
 {
-	return buf_failed(text)
-		   ? NULL
-		   : json_object_new_string_len(text->data ? text->data : "", (int)text->len);
-}
-
-/* A function: its arguments are as many as it said. NULL: they are of the wrong kind. */
-typedef struct json_object *(*function)(struct json_object *const *args, size_t count);
-
-static struct json_object *f_json(struct json_object *const *args, size_t count)
-{
-	autobuf text = BUF_INIT;
-
-	(void)count;
-	template_json(&text, args[0]);
-	return text_of(&text);
-}
-
-static struct json_object *map_text(struct json_object *value, int (*change)(int), bool first)
-{
-	autobuf text = BUF_INIT;
-	bool start = true;
-
-	template_print(&text, value);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (!first || start)
-			text.data[i] = (char)change(c);
-		start = isspace(c);
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return "nil";
+	case json_type_boolean:
+		return "bool";
+	case json_type_int:
+		return "int";
+	case json_type_double:
+		return "float64";
+	case json_type_string:
+		return "string";
+	case json_type_array:
+		return "[]interface {}";
+	default:
+		return "map[string]interface {}";
 	}
-	return text_of(&text);
 }
 
-static struct json_object *f_upper(struct json_object *const *args, size_t count)
+int template_text(struct template_call *c, size_t i, const char **text, size_t *len)
 {
-	(void)count;
-	return map_text(args[0], toupper, false);
+	struct json_object *value = c->args[i];
+
+	if (!json_object_is_type(value, json_type_string))
+		return err_set(c->err, EINVAL, "expected string; found %s", template_type(value));
+	*text = json_object_get_string(value);
+	*len = (size_t)json_object_get_string_len(value);
+	return 0;
 }
 
-static struct json_object *f_lower(struct json_object *const *args, size_t count)
+int template_number(struct template_call *c, size_t i, int64_t *out)
 {
-	(void)count;
-	return map_text(args[0], tolower, false);
+	struct json_object *value = c->args[i];
+
+	if (!json_object_is_type(value, json_type_int))
+		return err_set(c->err, EINVAL, "expected integer; found %s", template_type(value));
+	*out = json_object_get_int64(value);
+	return 0;
 }
 
-static struct json_object *f_title(struct json_object *const *args, size_t count)
+int template_give_value(struct template_call *c, struct json_object *value,
+			struct json_object **out)
 {
-	(void)count;
-	return map_text(args[0], toupper, true);
+	*out = value;
+	return value ? 0 : err_nomem(c->err);
 }
 
-static struct json_object *f_len(struct json_object *const *args, size_t count)
+int template_give(struct template_call *c, const struct buf *text, struct json_object **out)
 {
-	(void)count;
-	if (json_object_is_type(args[0], json_type_string))
-		return json_object_new_int(json_object_get_string_len(args[0]));
-	return json_object_new_int64((int64_t)template_elements(args[0]));
+	c->work += text->len;
+	if (buf_failed(text))
+		return err_nomem(c->err);
+	if (text->len > TEMPLATE_TEXT_MAX)
+		return err_set(c->err, EINVAL, "a text of more than %u bytes", TEMPLATE_TEXT_MAX);
+	return template_give_value(
+	    c, json_object_new_string_len(text->data ? text->data : "", (int)text->len), out);
 }
 
-/* What a map lacks is empty text, as in Go's map[string]string; behind a list's end is a mistake.
- */
-static struct json_object *f_index(struct json_object *const *args, size_t count)
+static int give_truth(struct template_call *c, bool truth, struct json_object **out)
 {
-	struct json_object *at = args[0];
+	return template_give_value(c, json_object_new_boolean(truth), out);
+}
 
-	for (size_t i = 1; i < count && at; i++) {
-		bool is_array = json_object_is_type(at, json_type_array);
-		int64_t n = json_object_get_int64(args[i]);
+/* ---- parts of a value ---- */
 
-		if (is_array && (n < 0 || (size_t)n >= json_object_array_length(at)))
-			return NULL;
-		at = is_array ? json_object_array_get_idx(at, (size_t)n)
-		     : json_object_is_type(at, json_type_object)
-			 ? json_object_object_get(at, json_object_get_string(args[i]))
-			 : NULL;
+/* The place in a list or text of `len` that an argument names; `end`: behind its last, too. */
+static int take_place(struct template_call *c, size_t i, size_t len, bool end, size_t *out)
+{
+	struct json_object *value = c->args[i];
+	int64_t n;
+
+	if (!value)
+		return err_set(c->err, EINVAL, "cannot index slice/array with nil");
+	if (!json_object_is_type(value, json_type_int))
+		return err_set(c->err, EINVAL, "cannot index slice/array with type %s",
+			       template_type(value));
+	n = json_object_get_int64(value);
+	if (n < 0 || (uint64_t)n >= (uint64_t)len + end)
+		return err_set(c->err, EINVAL, "index out of range: %lld", (long long)n);
+	*out = (size_t)n;
+	return 0;
+}
+
+/* A member of a map, borrowed; NULL where it lacks it. */
+static int take_member(struct template_call *c, struct json_object *map, size_t i,
+		       struct json_object **out)
+{
+	struct json_object *key = c->args[i];
+
+	if (!key)
+		return err_set(c->err, EINVAL, "value is nil; should be of type string");
+	if (!json_object_is_type(key, json_type_string))
+		return err_set(c->err, EINVAL, "value has type %s; should be string",
+			       template_type(key));
+	c->work += (uint64_t)json_object_get_string_len(key);
+	/* A key with a NUL byte is none of JSON's (store/json_check.h). */
+	*out = json_text(key) ? json_member(map, json_text(key)) : NULL;
+	return 0;
+}
+
+/* One step into a value: a new reference; of text it is the byte, as in Go. */
+static int take_part(struct template_call *c, struct json_object *at, size_t i,
+		     struct json_object **out)
+{
+	struct json_object *member = NULL;
+	size_t place;
+	int r;
+
+	switch (json_object_get_type(at)) {
+	case json_type_null:
+		return err_set(c->err, EINVAL, "index of %s",
+			       i == 1 ? "untyped nil" : "nil pointer");
+	case json_type_object:
+		r = take_member(c, at, i, &member);
+		*out = json_object_get(member);
+		return r;
+	case json_type_array:
+		r = take_place(c, i, json_object_array_length(at), false, &place);
+		*out = r ? NULL : json_object_get(json_object_array_get_idx(at, place));
+		return r;
+	case json_type_string:
+		r = take_place(c, i, (size_t)json_object_get_string_len(at), false, &place);
+		return r ? r
+			 : template_give_value(c,
+					       json_object_new_int((
+						   unsigned char)json_object_get_string(at)[place]),
+					       out);
+	default:
+		return err_set(c->err, EINVAL, "can't index item of type %s", template_type(at));
 	}
-	return at ? json_object_get(at) : json_object_new_string("");
 }
 
-static struct json_object *f_join(struct json_object *const *args, size_t count)
+/* What a map lacks is empty text, as in Go's map[string]string. */
+static int f_index(struct template_call *c, struct json_object **out)
 {
-	autobuf text = BUF_INIT;
+	autojson *at = json_object_get(c->args[0]);
+	bool map = false;
 
-	(void)count;
-	if (!json_object_is_type(args[0], json_type_array))
-		return NULL;
-	for (size_t i = 0; i < json_object_array_length(args[0]); i++) {
-		if (i)
-			template_print(&text, args[1]);
-		template_print(&text, json_object_array_get_idx(args[0], i));
+	if (!at)
+		return err_set(c->err, EINVAL, "index of untyped nil");
+	for (size_t i = 1; i < c->count; i++) {
+		struct json_object *part = NULL;
+		int r = take_part(c, at, i, &part);
+
+		if (r)
+			return r;
+		map = json_object_is_type(at, json_type_object);
+		json_object_put(at);
+		at = part;
 	}
-	return text_of(&text);
+	if (!at && map)
+		return template_give_value(c, json_object_new_string(""), out);
+	*out = json_object_get(at);
+	return 0;
 }
 
-static struct json_object *slice_array(struct json_object *array, size_t from, size_t to)
+static int f_len(struct template_call *c, struct json_object **out)
 {
-	struct json_object *part = json_object_new_array();
+	struct json_object *value = c->args[0];
 
-	for (; part && from < to; from++)
-		json_object_array_add(part,
-				      json_object_get(json_object_array_get_idx(array, from)));
-	return part;
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return template_give_value(
+		    c, json_object_new_int(json_object_get_string_len(value)), out);
+	case json_type_array:
+		return template_give_value(
+		    c, json_object_new_int64((int64_t)json_object_array_length(value)), out);
+	case json_type_object:
+		return template_give_value(c, json_object_new_int(json_object_object_length(value)),
+					   out);
+	default:
+		return err_set(c->err, EINVAL, "len of type %s", template_type(value));
+	}
+}
+
+static int slice_array(struct template_call *c, size_t from, size_t to, struct json_object **out)
+{
+	autojson *part = json_object_new_array_ext((int)(to - from) + 1);
+
+	c->work += 16 * (to - from);
+	for (; part && from < to; from++) {
+		struct json_object *item =
+		    json_object_get(json_object_array_get_idx(c->args[0], from));
+
+		if (json_object_array_add(part, item)) {
+			json_object_put(item);
+			return err_nomem(c->err);
+		}
+	}
+	return template_give_value(c, json_object_get(part), out);
 }
 
 /* "slice x 1 3" is Go's x[1:3], of text in bytes. */
-static struct json_object *f_slice(struct json_object *const *args, size_t count)
+static int f_slice(struct template_call *c, struct json_object **out)
 {
-	bool text = json_object_is_type(args[0], json_type_string);
-	size_t len, from, to;
+	struct json_object *value = c->args[0];
+	bool text = json_object_is_type(value, json_type_string);
+	size_t len, from = 0, to;
+	int r = 0;
 
-	if (!text && !json_object_is_type(args[0], json_type_array))
-		return NULL;
-	for (size_t i = 1; i < count; i++)
-		if (!json_object_is_type(args[i], json_type_int) ||
-		    json_object_get_int64(args[i]) < 0)
-			return NULL;
-	len =
-	    text ? (size_t)json_object_get_string_len(args[0]) : json_object_array_length(args[0]);
-	from = count > 1 ? (size_t)json_object_get_int64(args[1]) : 0;
-	to = count > 2 ? (size_t)json_object_get_int64(args[2]) : len;
-	if (from > to || to > len)
-		return NULL;
-	return text ? json_object_new_string_len(json_object_get_string(args[0]) + from,
-						 (int)(to - from))
-		    : slice_array(args[0], from, to);
+	if (!value)
+		return err_set(c->err, EINVAL, "slice of untyped nil");
+	if (!text && !json_object_is_type(value, json_type_array))
+		return err_set(c->err, EINVAL, "can't slice item of type %s", template_type(value));
+	len = text ? (size_t)json_object_get_string_len(value) : json_object_array_length(value);
+	to = len;
+	if (c->count > 1)
+		r = take_place(c, 1, len, true, &from);
+	if (!r && c->count > 2)
+		r = take_place(c, 2, len, true, &to);
+	if (!r && from > to)
+		r = err_set(c->err, EINVAL, "invalid slice index: %zu > %zu", from, to);
+	if (r)
+		return r;
+	if (!text)
+		return slice_array(c, from, to, out);
+	c->work += to - from;
+	return template_give_value(
+	    c, json_object_new_string_len(json_object_get_string(value) + from, (int)(to - from)),
+	    out);
 }
 
-#define SPLIT_MAX 100000 /* parts; what is behind them is lost */
+/* ---- the rest ---- */
 
-static struct json_object *f_split(struct json_object *const *args, size_t count)
-{
-	const char *text = json_object_get_string(args[0]), *by = json_object_get_string(args[1]);
-	struct json_object *list = json_object_new_array();
-	size_t len = by ? strlen(by) : 0;
-
-	(void)count;
-	while (text && list && json_object_array_length(list) < SPLIT_MAX) {
-		const char *end = len ? strstr(text, by) : NULL;
-
-		json_object_array_add(list,
-				      json_object_new_string_len(
-					  text, (int)(end ? (size_t)(end - text) : strlen(text))));
-		text = end ? end + len : NULL;
-	}
-	return list;
-}
-
-static struct json_object *f_truncate(struct json_object *const *args, size_t count)
-{
-	autobuf text = BUF_INIT;
-	int64_t limit = json_object_get_int64(args[1]);
-
-	(void)count;
-	template_print(&text, args[0]);
-	if (limit >= 0 && text.len > (size_t)limit)
-		text.len = (size_t)limit;
-	return text_of(&text);
-}
-
-static struct json_object *f_pad(struct json_object *const *args, size_t count)
-{
-	autobuf text = BUF_INIT;
-	int64_t before = json_object_get_int64(args[1]), after = json_object_get_int64(args[2]);
-
-	(void)count;
-	if (before < 0 || after < 0 || before > 1000 || after > 1000)
-		return NULL;
-	for (int64_t i = 0; i < before; i++)
-		buf_putc(&text, ' ');
-	template_print(&text, args[0]);
-	if (text.len == (size_t)before) /* docker leaves empty text alone */
-		text.len = after = 0;
-	for (int64_t i = 0; i < after; i++)
-		buf_putc(&text, ' ');
-	return text_of(&text);
-}
-
-/* Go's Sprint puts blanks between those that are not text; Sprintln between all. */
-static struct json_object *print_all(struct json_object *const *args, size_t count, bool line)
+static int f_json(struct template_call *c, struct json_object **out)
 {
 	autobuf text = BUF_INIT;
 
-	for (size_t i = 0; i < count; i++) {
-		if (i && (line || !(json_object_is_type(args[i], json_type_string) ||
-				    json_object_is_type(args[i - 1], json_type_string))))
-			buf_putc(&text, ' ');
-		template_print(&text, args[i]);
-	}
-	if (line)
-		buf_putc(&text, '\n');
-	return text_of(&text);
+	template_json(&text, c->args[0]);
+	return template_give(c, &text, out);
 }
 
-static struct json_object *f_print(struct json_object *const *args, size_t count)
-{
-	return print_all(args, count, false);
-}
-
-static struct json_object *f_println(struct json_object *const *args, size_t count)
-{
-	return print_all(args, count, true);
-}
-
-static struct json_object *f_printf(struct json_object *const *args, size_t count)
+static int f_printf(struct template_call *c, struct json_object **out)
 {
 	autobuf text = BUF_INIT;
+	const char *format;
+	size_t len;
+	int r = template_text(c, 0, &format, &len);
 
-	if (!json_object_is_type(args[0], json_type_string) ||
-	    !template_printf(&text, json_object_get_string(args[0]), args + 1, count - 1))
-		return NULL;
-	return text_of(&text);
+	if (!r && !template_printf(&text, format, c->args + 1, c->count - 1))
+		r = err_set(c->err, EINVAL, "a format that is not known, or wrong arguments");
+	return r ? r : template_give(c, &text, out);
 }
 
-static int compare(struct json_object *a, struct json_object *b)
+static int f_not(struct template_call *c, struct json_object **out)
 {
-	autobuf x = BUF_INIT, y = BUF_INIT;
-
-	if (json_object_is_type(a, json_type_int) && json_object_is_type(b, json_type_int)) {
-		int64_t m = json_object_get_int64(a), n = json_object_get_int64(b);
-
-		return m < n ? -1 : m > n;
-	}
-	template_print(&x, a);
-	template_print(&y, b);
-	return strcmp(x.data ? x.data : "", y.data ? y.data : "");
-}
-
-static struct json_object *f_eq(struct json_object *const *args, size_t count)
-{
-	bool equal = false;
-
-	for (size_t i = 1; i < count; i++)
-		equal |= compare(args[0], args[i]) == 0;
-	return json_object_new_boolean(equal);
-}
-
-#define COMPARISON(name, op)                                                                       \
-	static struct json_object *name(struct json_object *const *args, size_t count)             \
-	{                                                                                          \
-		(void)count;                                                                       \
-		return json_object_new_boolean(compare(args[0], args[1]) op 0);                    \
-	}
-COMPARISON(f_ne, !=)
-COMPARISON(f_lt, <)
-COMPARISON(f_le, <=)
-COMPARISON(f_gt, >)
-COMPARISON(f_ge, >=)
-
-static struct json_object *f_not(struct json_object *const *args, size_t count)
-{
-	(void)count;
-	return json_object_new_boolean(!template_truth(args[0]));
+	return give_truth(c, !template_truth(c->args[0]), out);
 }
 
 /* The first that decides, else the last. */
-static struct json_object *first_that_is(bool truth, struct json_object *const *args, size_t count)
+static int first_that_is(bool truth, struct template_call *c, struct json_object **out)
 {
 	size_t i = 0;
 
-	while (i + 1 < count && template_truth(args[i]) != truth)
+	while (i + 1 < c->count && template_truth(c->args[i]) != truth)
 		i++;
-	return args[i] ? json_object_get(args[i]) : json_object_new_boolean(false);
+	*out = json_object_get(c->args[i]);
+	return 0;
 }
 
-static struct json_object *f_and(struct json_object *const *args, size_t count)
+static int f_and(struct template_call *c, struct json_object **out)
 {
-	return first_that_is(false, args, count);
+	return first_that_is(false, c, out);
 }
 
-static struct json_object *f_or(struct json_object *const *args, size_t count)
+static int f_or(struct template_call *c, struct json_object **out)
 {
-	return first_that_is(true, args, count);
+	return first_that_is(true, c, out);
 }
 
-int template_call(const char *name, struct json_object *const *args, size_t count, bool headers,
+static const struct template_function functions[] = {
+    {"json", f_json, 1, 1, true, true},
+    {"upper", template_f_upper, 1, 1, true, false},
+    {"lower", template_f_lower, 1, 1, true, false},
+    {"title", template_f_title, 1, 1, true, false},
+    {"len", f_len, 1, 1, false, false},
+    {"index", f_index, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
+    {"slice", f_slice, 1, 3, false, false},
+    {"join", template_f_join, 2, 2, true, true},
+    {"split", template_f_split, 2, 2, true, false},
+    {"truncate", template_f_truncate, 2, 2, true, false},
+    {"pad", template_f_pad, 3, 3, false, false},
+    {"print", template_f_print, 0, TEMPLATE_ARGUMENTS_MAX, false, true},
+    {"println", template_f_println, 0, TEMPLATE_ARGUMENTS_MAX, false, true},
+    {"printf", f_printf, 1, TEMPLATE_ARGUMENTS_MAX, false, true},
+    {"eq", template_f_eq, 2, TEMPLATE_ARGUMENTS_MAX, false, true},
+    {"ne", template_f_ne, 2, 2, false, true},
+    {"lt", template_f_lt, 2, 2, false, true},
+    {"le", template_f_le, 2, 2, false, true},
+    {"gt", template_f_gt, 2, 2, false, true},
+    {"ge", template_f_ge, 2, 2, false, true},
+    {"not", f_not, 1, 1, false, false},
+    {"and", f_and, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
+    {"or", f_or, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
+};
+
+const struct template_function *template_function_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(functions[i].name, name))
+			return &functions[i];
+	return NULL;
+}
+
+int template_call(const struct template_function *f, bool headers, struct template_call *c,
 		  struct json_object **out)
 {
-	static const struct {
-		const char *name;
-		function call;
-		size_t min, max;
-		bool looks; /* changes no more than how a value looks */
-	} functions[] = {
-	    {"json", f_json, 1, 1, true},
-	    {"upper", f_upper, 1, 1, true},
-	    {"lower", f_lower, 1, 1, true},
-	    {"title", f_title, 1, 1, true},
-	    {"len", f_len, 1, 1, false},
-	    {"index", f_index, 1, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"slice", f_slice, 1, 3, false},
-	    {"join", f_join, 2, 2, true},
-	    {"split", f_split, 2, 2, true},
-	    {"truncate", f_truncate, 2, 2, true},
-	    {"pad", f_pad, 3, 3, false},
-	    {"print", f_print, 0, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"println", f_println, 0, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"printf", f_printf, 1, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"eq", f_eq, 2, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"ne", f_ne, 2, 2, false},
-	    {"lt", f_lt, 2, 2, false},
-	    {"le", f_le, 2, 2, false},
-	    {"gt", f_gt, 2, 2, false},
-	    {"ge", f_ge, 2, 2, false},
-	    {"not", f_not, 1, 1, false},
-	    {"and", f_and, 1, TEMPLATE_ARGUMENTS_MAX, false},
-	    {"or", f_or, 1, TEMPLATE_ARGUMENTS_MAX, false},
-	};
-
 	*out = NULL;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (strcmp(functions[i].name, name) != 0)
-			continue;
-		if (count < functions[i].min || count > functions[i].max)
-			return -EINVAL;
-		*out = headers && functions[i].looks ? json_object_get(args[0])
-						     : functions[i].call(args, count);
-		return *out ? 0 : -EINVAL;
-	}
-	return -ENOENT;
+	if (c->count < f->min || c->count > f->max)
+		return err_set(c->err, EINVAL, "wrong number of args for %s: want %s%zu got %zu",
+			       f->name, f->min == f->max ? "" : "at least ", f->min, c->count);
+	if (!headers || !f->looks)
+		return f->run(c, out);
+	*out = json_object_get(c->args[0]);
+	return 0;
 }

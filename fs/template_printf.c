@@ -3,6 +3,7 @@
 
 #include "fs/json_text.h"
 #include "fs/template_value.h"
+#include "store/json.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -68,8 +69,19 @@ static size_t characters_length(const char *text, size_t len, size_t n)
 
 static void put_hex(struct buf *out, const struct buf *text)
 {
-	for (size_t i = 0; i < text->len; i++)
-		buf_printf(out, "%02x", (unsigned char)text->data[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < text->len; i++) {
+		buf_putc(out, digits[(unsigned char)text->data[i] >> 4]);
+		buf_putc(out, digits[(unsigned char)text->data[i] & 15]);
+	}
+}
+
+static void put_quoted(struct buf *out, const struct buf *text)
+{
+	autojson *string = json_object_new_string_len(text->data ? text->data : "", (int)text->len);
+
+	json_text_line(out, string, JSON_TEXT_PLAIN, NULL);
 }
 
 /* The value, without what fills it up. */
@@ -78,23 +90,21 @@ static void put_value(struct buf *out, const struct verb *v, struct json_object 
 	autobuf text = BUF_INIT;
 
 	if (v->letter == 'x' && json_object_is_type(value, json_type_int)) {
-		buf_printf(out, "%" PRIx64, json_object_get_int64(value));
+		int64_t n = json_object_get_int64(value);
+
+		buf_printf(out, "%s%" PRIx64, n < 0 ? "-" : "",
+			   n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 		return;
 	}
 	template_print(&text, value);
 	if (v->has_precision && v->letter != 'd')
 		text.len = characters_length(text.data, text.len, v->precision);
-	if (v->letter == 'x') {
+	if (v->letter == 'x')
 		put_hex(out, &text);
-	} else if (v->letter == 'q') {
-		struct json_object *cut =
-		    json_object_new_string_len(text.data ? text.data : "", (int)text.len);
-
-		json_text_line(out, cut, JSON_TEXT_PLAIN);
-		json_object_put(cut);
-	} else {
+	else if (v->letter == 'q')
+		put_quoted(out, &text);
+	else
 		buf_append(out, text.data, text.len);
-	}
 }
 
 static void put_padded(struct buf *out, const struct verb *v, const struct buf *text)
@@ -118,7 +128,7 @@ bool template_printf(struct buf *out, const char *format, struct json_object *co
 {
 	size_t next = 0;
 
-	while (*format) {
+	while (*format && out->len <= TEMPLATE_TEXT_MAX) {
 		autobuf text = BUF_INIT;
 		struct verb v;
 

@@ -12,7 +12,8 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-/* False where the format is none of that, or wants more values than there are. */
+/* False where the format is none of that, or wants more values than there are. Ends early where the
+ * text has become longer than TEMPLATE_TEXT_MAX. */
 bool template_printf(struct buf *out, const char *format, struct json_object *const *args,
 		     size_t count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/template_value.h"
 
-#include "fs/json_text.h"
+#include "store/json.h"
 #include "store/mem.h"
 
 #include <ctype.h>
@@ -29,101 +29,128 @@ bool template_truth(struct json_object *value)
 	}
 }
 
+static uint64_t weight_of_members(struct json_object *o)
+{
+	uint64_t weight = 0;
+
+	json_object_object_foreach(o, key, member)
+	{
+		weight += strlen(key) + template_weight(member);
+	}
+	return weight;
+}
+
+uint64_t template_weight(struct json_object *value)
+{
+	uint64_t weight = TEMPLATE_STEP;
+
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return weight + (uint64_t)json_object_get_string_len(value);
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			weight += template_weight(json_object_array_get_idx(value, i));
+		return weight;
+	case json_type_object:
+		return weight + weight_of_members(value);
+	default:
+		return weight;
+	}
+}
+
 static int compare_keys(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The keys of an object in Go's order; the caller frees the array. */
-static const char **sorted_keys(struct json_object *o, size_t *count)
+bool template_items_open(struct json_object *value, struct template_items *out)
 {
-	const char **keys;
 	size_t n = 0;
 
-	*count = (size_t)json_object_object_length(o);
-	keys = calloc(*count + 1, sizeof(*keys));
-	if (!keys)
-		return NULL;
-	json_object_object_foreach(o, key, value)
-	{
-		(void)value;
-		keys[n++] = key;
+	*out = (struct template_items){.value = value};
+	if (json_object_is_type(value, json_type_array))
+		out->count = json_object_array_length(value);
+	if (!json_object_is_type(value, json_type_object))
+		return true;
+	out->count = (size_t)json_object_object_length(value);
+	out->keys = calloc(out->count + 1, sizeof(*out->keys));
+	if (!out->keys) {
+		out->count = 0;
+		return false;
 	}
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	return keys;
+	json_object_object_foreach(value, key, member)
+	{
+		(void)member;
+		out->keys[n++] = key;
+	}
+	qsort(out->keys, n, sizeof(*out->keys), compare_keys);
+	return true;
 }
 
-static void print_object(struct buf *out, struct json_object *o)
+void template_items_close(struct template_items *items)
 {
-	size_t count;
-	autofree const char **keys = sorted_keys(o, &count);
+	free(items->keys);
+}
 
-	buf_puts(out, "map[");
-	for (size_t i = 0; keys && i < count; i++) {
-		buf_printf(out, "%s%s:", i ? " " : "", keys[i]);
-		template_print(out, json_object_object_get(o, keys[i]));
+static struct json_object *item_at(const struct template_items *items, size_t i)
+{
+	return items->keys ? json_member(items->value, items->keys[i])
+			   : json_object_array_get_idx(items->value, i);
+}
+
+struct json_object *template_items_value(const struct template_items *items, size_t i)
+{
+	return json_object_get(item_at(items, i));
+}
+
+struct json_object *template_items_key(const struct template_items *items, size_t i)
+{
+	return items->keys ? json_object_new_string(items->keys[i])
+			   : json_object_new_int64((int64_t)i);
+}
+
+static void print_items(struct buf *out, struct json_object *value)
+{
+	autoitems items;
+
+	if (!template_items_open(value, &items))
+		out->failed = true;
+	buf_puts(out, items.keys ? "map[" : "[");
+	for (size_t i = 0; i < items.count && out->len <= TEMPLATE_TEXT_MAX; i++) {
+		if (i)
+			buf_putc(out, ' ');
+		if (items.keys) {
+			buf_puts(out, items.keys[i]);
+			buf_putc(out, ':');
+		}
+		template_print(out, item_at(&items, i));
 	}
 	buf_putc(out, ']');
 }
 
 void template_print(struct buf *out, struct json_object *value)
 {
+	const char *text;
+
 	switch (json_object_get_type(value)) {
 	case json_type_null:
-		buf_puts(out, "<no value>");
+		buf_puts(out, "<nil>");
+		break;
+	case json_type_array:
+	case json_type_object:
+		print_items(out, value);
 		break;
 	case json_type_string:
 		buf_append(out, json_object_get_string(value),
 			   (size_t)json_object_get_string_len(value));
 		break;
-	case json_type_array:
-		buf_putc(out, '[');
-		for (size_t i = 0; i < json_object_array_length(value); i++) {
-			if (i)
-				buf_putc(out, ' ');
-			template_print(out, json_object_array_get_idx(value, i));
-		}
-		buf_putc(out, ']');
-		break;
-	case json_type_object:
-		print_object(out, value);
-		break;
 	default:
-		buf_puts(out, json_object_get_string(value));
+		text = json_object_get_string(value);
+		if (text)
+			buf_puts(out, text);
+		else
+			out->failed = true;
 	}
-}
-
-size_t template_elements(struct json_object *value)
-{
-	if (json_object_is_type(value, json_type_array))
-		return json_object_array_length(value);
-	return json_object_is_type(value, json_type_object)
-		   ? (size_t)json_object_object_length(value)
-		   : 0;
-}
-
-struct json_object *template_element(struct json_object *value, size_t i)
-{
-	size_t count;
-	autofree const char **keys = NULL;
-
-	if (json_object_is_type(value, json_type_array))
-		return json_object_get(json_object_array_get_idx(value, i));
-	if (!json_object_is_type(value, json_type_object))
-		return NULL;
-	keys = sorted_keys(value, &count);
-	return keys && i < count ? json_object_get(json_object_object_get(value, keys[i])) : NULL;
-}
-
-struct json_object *template_key(struct json_object *value, size_t i)
-{
-	size_t count;
-	autofree const char **keys = NULL;
-
-	if (!json_object_is_type(value, json_type_object))
-		return json_object_new_int64((int64_t)i);
-	keys = sorted_keys(value, &count);
-	return keys && i < count ? json_object_new_string(keys[i]) : NULL;
 }
 
 static const char zero_mark;
@@ -144,12 +171,25 @@ static bool is_zero(struct json_object *value)
 	return value && json_object_get_userdata(value) == &zero_mark;
 }
 
+static bool has_zeros(struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_object))
+		return false;
+	json_object_object_foreach(value, key, member)
+	{
+		(void)key;
+		if (is_zero(member) || has_zeros(member))
+			return true;
+	}
+	return false;
+}
+
 /* The value without members that are zero: a new reference. */
 static struct json_object *without_zeros(struct json_object *value)
 {
 	struct json_object *copy;
 
-	if (!json_object_is_type(value, json_type_object))
+	if (!has_zeros(value))
 		return json_object_get(value);
 	copy = json_object_new_object();
 	json_object_object_foreach(value, key, member)
@@ -165,5 +205,5 @@ void template_json(struct buf *out, struct json_object *value)
 	bool null = is_zero(value) && !json_object_is_type(value, json_type_string);
 	autojson *known = null ? NULL : without_zeros(value);
 
-	json_text_line(out, known, JSON_TEXT_PLAIN);
+	json_text_line(out, known, JSON_TEXT_PLAIN, NULL);
 }

@@ -73,73 +73,116 @@ int verb_history(struct fs *fs, struct job *j, const struct words *args, struct 
 	return r ? r : history_table(fs->store, image, &how, time(NULL), out, err);
 }
 
-static int inspect_one(struct fs *fs, const char *word, const char *platform,
-		       struct json_object *array, struct err *err)
+/* ---- inspect ---- */
+
+#define ANSWER_MAX    (64u << 20) /* bytes of all that one request prints */
+#define WORK_OF_IMAGE (64u << 10) /* that a template may do, besides TEMPLATE_WORK_MAX for all */
+
+struct inspection {
+	struct fs *fs;
+	const char *platform; /* or NULL */
+	const char *format;   /* a template; "json": on one line; NULL: indented */
+	uint64_t work;	      /* left of the template's */
+	size_t printed;
+	struct buf *out;
+};
+
+static bool has_template(const struct inspection *n)
+{
+	return n->format && strcmp(n->format, "json") != 0;
+}
+
+/* A line for each; of one that fails there is nothing. */
+static int print_template(struct inspection *n, struct json_object *o, struct err *err)
+{
+	size_t before = n->out->len;
+	int r;
+
+	inspect_add_zeros(o);
+	r = template_run(n->format, o, &n->work, n->out, err);
+	if (r)
+		n->out->len = before;
+	else
+		buf_putc(n->out, '\n');
+	return r;
+}
+
+/* As a member of the array that all are printed as: each is let go of when it is printed, as their
+ * documents may be large. */
+static int print_member(struct inspection *n, struct json_object *o, struct err *err)
+{
+	autojson *array = json_object_new_array();
+	autobuf text = BUF_INIT;
+	size_t front = n->printed ? 1 : 0, end = n->format ? 1 : 2; /* "[", "]" or "\n]" */
+	int r;
+
+	if (!array || json_object_array_add(array, json_object_get(o)))
+		return err_nomem(err);
+	r = (n->format ? json_text_line : json_text_indented)(&text, array, JSON_TEXT_PLAIN, err);
+	if (r)
+		return r;
+	buf_puts(n->out, n->printed ? "," : "");
+	buf_append_range(n->out, &text, front, text.len - front - end);
+	return 0;
+}
+
+static void print_end(struct inspection *n)
+{
+	if (!has_template(n))
+		buf_puts(n->out, !n->printed ? "[]\n" : n->format ? "]\n" : "\n]\n");
+}
+
+/* 1: it is not there. */
+static int inspect_one(struct inspection *n, const char *word, struct err *missing, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	AUTO(image_close) struct image *image = NULL;
-	struct json_object *o;
-	int r = open_image(fs, word, platform, &names, &image, err);
+	autojson *o = NULL;
+	int r;
 
+	if (open_image(n->fs, word, n->platform, &names, &image, missing))
+		return 1;
+	o = inspect_object(n->fs->store, image, names);
+	if (!o)
+		return err_nomem(err);
+	r = has_template(n) ? print_template(n, o, err) : print_member(n, o, err);
 	if (r)
 		return r;
-	o = inspect_object(fs->store, image, names);
-	if (o && json_object_array_add(array, o) == 0)
-		return 0;
-	json_object_put(o);
-	return err_nomem(err);
-}
-
-/* A line for each. */
-static int print_templates(struct json_object *array, const char *template, struct buf *out,
-			   struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; !r && i < json_object_array_length(array); i++) {
-		struct json_object *o = json_object_array_get_idx(array, i);
-		size_t before = out->len;
-
-		inspect_add_zeros(o);
-		r = template_run(template, o, out, err);
-		if (r)
-			out->len = before;
-		else
-			buf_putc(out, '\n');
-	}
-	return r;
+	n->printed++;
+	return n->out->len > ANSWER_MAX
+		   ? err_set(err, EFBIG, "inspect: more than %u bytes", ANSWER_MAX)
+		   : 0;
 }
 
 /* Each is tried, and those that are there are printed. The error has the first failure's code and
  * a line for each. */
-static int inspect_all(struct fs *fs, const struct words *images, const char *platform,
-		       const char *format, struct buf *out, struct err *err)
+static int inspect_all(struct inspection *n, struct job *j, const struct words *images,
+		       struct err *err)
 {
-	autojson *array = json_object_new_array();
 	autobuf rest = BUF_INIT; /* of the failures, for which the error has no room */
 	struct err all = {0};
-	int r = array ? 0 : err_nomem(err);
+	int r = 0;
 
-	for (size_t i = 0; array && i < images->count; i++) {
-		struct err e = {0};
-		int one = inspect_one(fs, images->at[i], platform, array, &e);
+	n->work = TEMPLATE_WORK_MAX + (uint64_t)images->count * WORK_OF_IMAGE;
+	for (size_t i = 0; r >= 0 && i < images->count; i++) {
+		struct err missing = {0};
 
-		if (one && !all.code)
-			all = e;
-		else if (one && !err_add(&all, &e))
-			buf_printf(&rest, "%s\n", e.text);
+		r = j ? cancel_check(job_cancel(j), err) : 0;
+		if (!r)
+			r = inspect_one(n, images->at[i], &missing, err);
+		if (r > 0 && !all.code)
+			all = missing;
+		else if (r > 0 && !err_add(&all, &missing))
+			buf_printf(&rest, "%s\n", missing.text);
 	}
-	if (!r && format && strcmp(format, "json") != 0) {
-		r = print_templates(array, format, out, err);
-	} else if (!r) {
-		(format ? json_text_line : json_text_indented)(out, array, JSON_TEXT_PLAIN);
-		buf_putc(out, '\n');
-	}
-	buf_append(out, rest.data, rest.len);
-	if (!r && buf_failed(out))
-		r = err_nomem(err);
-	if (r || !all.code)
+	if (r < 0)
 		return r;
+	print_end(n);
+	buf_append(n->out, rest.data, rest.len);
+	if (buf_failed(n->out))
+		return err_nomem(err);
+	if (!all.code)
+		return 0;
 	*err = all;
 	return -all.code;
 }
@@ -147,17 +190,16 @@ static int inspect_all(struct fs *fs, const struct words *images, const char *pl
 int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 		 struct err *err)
 {
-	const char *format = NULL, *platform = NULL;
+	struct inspection n = {.fs = fs, .out = out};
 	const struct args_option options[] = {
-	    {.name = "format", .letter = 'f', .value = &format},
-	    {.name = "platform", .value = &platform},
+	    {.name = "format", .letter = 'f', .value = &n.format},
+	    {.name = "platform", .value = &n.platform},
 	    {0},
 	};
 	autowords operands = WORDS_INIT;
 	int r = args_parse(args, options, &operands, err);
 
-	(void)j;
 	if (!r)
 		r = args_count("inspect", &operands, 1, SIZE_MAX, err);
-	return r ? r : inspect_all(fs, &operands, platform, format, out, err);
+	return r ? r : inspect_all(&n, j, &operands, err);
 }

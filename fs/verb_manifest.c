@@ -24,14 +24,15 @@ static void set_text(struct json_object *o, const char *key, const char *text)
 
 /* Go's MarshalIndent, of a document as it is but for blanks; json-c's layout differs in what is
  * empty alone, so the indentation is made anew. */
-static void put_indented(struct buf *out, struct json_object *value, const char *indent)
+static int put_indented(struct buf *out, struct json_object *value, const char *indent,
+			struct err *err)
 {
 	autobuf text = BUF_INIT;
 	const char *line;
+	int r = json_text_indented(&text, value, JSON_TEXT_PLAIN, err);
 
-	json_text_indented(&text, value, JSON_TEXT_PLAIN);
 	buf_putc(&text, '\0');
-	for (line = text.data; line && *line;) {
+	for (line = text.data; !r && line && *line;) {
 		size_t blanks = strspn(line, " "), len = strcspn(line, "\n");
 
 		for (size_t i = 0; i < blanks / 4; i++)
@@ -40,6 +41,7 @@ static void put_indented(struct buf *out, struct json_object *value, const char 
 		buf_putc(out, '\n');
 		line += len + (line[len] == '\n');
 	}
+	return r;
 }
 
 static struct json_object *platform_object(const struct json_object *entry)
@@ -148,9 +150,7 @@ static int print_list(const struct question *q, const struct index *index, bool 
 			json_object_array_add(all, o);
 		manifest_answer_clear(&a);
 	}
-	if (!r)
-		put_indented(out, all, verbose ? "\t" : "   ");
-	return r;
+	return r ? r : put_indented(out, all, verbose ? "\t" : "   ", err);
 }
 
 static int print(const struct question *q, const struct manifest_answer *a, bool verbose,
@@ -173,9 +173,7 @@ static int print(const struct question *q, const struct manifest_answer *a, bool
 	r = manifest_parse(a->body.data, a->body.len, a->content_type, &m, err);
 	if (!r && verbose)
 		r = verbose_object(q, a, m->media_type, NULL, &object, err);
-	if (!r)
-		put_indented(out, verbose ? object : doc, "\t");
-	return r;
+	return r ? r : put_indented(out, verbose ? object : doc, "\t", err);
 }
 
 int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

@@ -151,9 +151,9 @@ static int check_layer(struct verify *v, const struct descriptor *layer, struct 
 	if (r == 0)
 		r = check_payload(v, layer, &payload, &claim, &v->why);
 	if (r == 0) {
-		v->good++;
 		buf_puts(&v->payloads, v->payloads.len ? "," : "");
-		json_text_line(&v->payloads, claim, JSON_TEXT_PLAIN);
+		r = json_text_line(&v->payloads, claim, JSON_TEXT_PLAIN, &v->why);
+		v->good += r == 0;
 	}
 	if (r == 0 || r == -EBADMSG || r == -EPROTO || r == -ENOENT)
 		return 0;
