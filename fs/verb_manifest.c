@@ -136,6 +136,7 @@ static int print_list(const struct question *q, const struct index *index, bool 
 {
 	struct json_object *entries = json_array(index->doc, "manifests");
 	autojson *all = verbose ? json_object_new_array() : list_object(index);
+	size_t bytes = 0;
 	int r = all ? 0 : err_nomem(err);
 
 	for (size_t i = 0; !r && verbose && i < index->count; i++) {
@@ -143,6 +144,9 @@ static int print_list(const struct question *q, const struct index *index, bool 
 		struct json_object *o = NULL;
 
 		r = fetch(q, &index->manifests[i].digest, &a, err);
+		bytes += a.body.len;
+		if (!r && bytes > JSON_TEXT_MAX) /* as their documents take a multiple of that */
+			r = err_set(err, EFBIG, "manifests of more than %u bytes", JSON_TEXT_MAX);
 		if (!r)
 			r = verbose_object(q, &a, index->manifests[i].media_type,
 					   json_object_array_get_idx(entries, i), &o, err);

@@ -24,11 +24,10 @@ static int give_tags(void *arg, const struct http_answer *a, const struct buf *b
 		return r;
 	list = json_array(doc, "tags"); /* null where all were deleted */
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		struct json_object *tag = json_object_array_get_idx(list, i);
-		const char *text = json_object_get_string(tag);
+		const char *text = json_text(json_object_array_get_idx(list, i));
 
 		/* What is no tag can name nothing. */
-		if (!json_object_is_type(tag, json_type_string) || !ref_is_tag(text))
+		if (!text || !ref_is_tag(text))
 			continue;
 		c->pages.given = true;
 		r = c->each(c->arg, text, err);

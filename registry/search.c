@@ -104,7 +104,7 @@ static int give_names(void *arg, const struct http_answer *a, const struct buf *
 	(void)a;
 	list = r ? NULL : json_array(doc, "repositories");
 	for (size_t i = 0; !r && list && i < json_object_array_length(list); i++) {
-		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+		const char *name = json_text(json_object_array_get_idx(list, i));
 		autofree char *full = NULL;
 
 		if (!name || !strstr(name, s->term))

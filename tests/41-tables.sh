@@ -250,4 +250,34 @@ it "inspect prints those that are there, and says what is not" '
 No such image: alsonot:latest"
     eq "$(tail -1 "$M/ctl/events" | jq -r .message)" "$(tail -2 <<<"$answer")"
 '
+it "inspect of several images is one document" '
+    both=$(ctl inspect "$R/gold/app:v1" "$R/labelled:v1")
+    eq "$both" "$(jq --indent 4 . <<<"$both")"
+    eq "$(jq -c ".[0]" <<<"$both")" "$(ctl inspect "$R/gold/app:v1" | jq -c ".[0]")"
+    eq "$(jq -c ".[1]" <<<"$both")" "$(ctl inspect "$R/labelled:v1" | jq -c ".[0]")"
+    eq "$(ctl inspect -f json "$R/gold/app:v1" "$R/labelled:v1")" "$(jq -c . <<<"$both")"
+    eq "$(ctl inspect -f json nosuch 2>/dev/null | head -1)" "[]"
+'
+# A deep config, of which indentation makes a hundred MB; a history with one line that is as wide as all of it.
+build "
+import json, oci
+oci.dump = lambda doc: json.dumps(doc, separators=(',', ':')).encode()
+deep = Image([Layer([f('a')])])
+deep.config_doc['config']['Healthcheck'] = {'Test': eval('[' * 26 + '1,' * 500000 + ']' * 26)}
+deep.seal()
+wide = Image([Layer([f('a')])])
+wide.config_doc['history'] = [{'created_by': 'x' * (1000000 if n == 1 else 10), 'empty_layer': n > 0} for n in range(5000)]
+wide.seal()
+for image, name in (deep, 'deep'), (wide, 'wide'): Registry(R).push(name, 'v1', image)"
+it "an image that was made to be endless in print is an error, and nothing else" '
+    pull "$R/deep:v1" >/dev/null
+    pull "$R/wide:v1" >/dev/null
+    expect_errno EFBIG write "$M/ctl/inspect" "$R/deep:v1"
+    expect_errno EFBIG read "$M/images/$R/deep/v1/inspect.json"
+    expect_errno EFBIG write "$M/ctl/history" "--no-trunc $R/wide:v1"
+    expect_errno EINVAL write "$M/ctl/inspect" "-f ${Q}{{range split (printf \"%999d\" 1) \" \"}}{{json \$}}{{end}}$Q $R/deep:v1"
+    eq "$(ctl inspect -f "{{.Os}}" "$R/deep:v1")" linux
+    eq "$(ctl history -q "$R/wide:v1" | wc -l)" 5000
+    [ "$(awk "/^VmHWM/ { print int(\$2 / 1024) }" "/proc/$(pid_of imagefs)/status")" -le $((500 * TIMEOUT_FACTOR)) ]
+'
 finish

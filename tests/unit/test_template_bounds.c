@@ -284,6 +284,26 @@ static void a_table_may_have_many_rows(void **state)
 	assert_int_equal(rows_print(rows, fields, "{{.Name}}", format.data, &out, NULL), 0);
 }
 
+/* 32 levels deep, each of its numbers has a line and 128 blanks. */
+static void no_json_grows_beyond_its_bound(void **state)
+{
+	autobuf text = BUF_INIT, out = BUF_INIT;
+	autojson *o = NULL;
+	struct err err = {0};
+
+	(void)state;
+	repeat(&text, "[", 32);
+	buf_puts(&text, "1");
+	repeat(&text, ",1", 300000);
+	repeat(&text, "]", 32);
+	assert_int_equal(json_parse(text.data, text.len, &o, NULL), 0);
+	assert_int_equal(json_text_line(&out, o, JSON_TEXT_PLAIN, &err), 0);
+	buf_reset(&out);
+	assert_int_equal(json_text_indented(&out, o, JSON_TEXT_PLAIN, &err), -EFBIG);
+	assert_string_equal(err.text, "more than 16777216 bytes of JSON");
+	assert_true(out.len < JSON_TEXT_MAX + 4096);
+}
+
 static void work_that_is_shared_comes_to_an_end(void **state)
 {
 	autojson *o = json_tokener_parse(document);
@@ -308,6 +328,7 @@ int main(void)
 	    cmocka_unit_test(an_if_may_have_any_number_of_arms),
 	    cmocka_unit_test(no_table_grows_beyond_its_bound),
 	    cmocka_unit_test(a_table_may_have_many_rows),
+	    cmocka_unit_test(no_json_grows_beyond_its_bound),
 	    cmocka_unit_test(work_that_is_shared_comes_to_an_end),
 	};
 
