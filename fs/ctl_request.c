@@ -110,20 +110,30 @@ static void class_of(const struct verb *verb, const char *text, struct buf *out)
 		buf_puts(out, verb->name);
 }
 
-static int start(struct fs *fs, const struct verb *verb, const char *text, size_t len,
-		 struct job **out, struct err *err)
+static struct requests *requests_new(struct fs *fs, const struct verb *verb, const char *text,
+				     size_t len)
 {
 	struct requests *q = calloc(1, sizeof(*q));
-	autobuf title = BUF_INIT, class = BUF_INIT;
 
 	if (q)
 		q->text = strndup(text, len);
 	if (!q || !q->text) {
 		free(q);
-		return err_nomem(err);
+		return NULL;
 	}
 	q->fs = fs;
 	q->verb = verb;
+	return q;
+}
+
+static int start(struct fs *fs, const struct verb *verb, const char *text, size_t len,
+		 struct job **out, struct err *err)
+{
+	struct requests *q = requests_new(fs, verb, text, len);
+	autobuf title = BUF_INIT, class = BUF_INIT;
+
+	if (!q)
+		return err_nomem(err);
 	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
 	class_of(verb, q->text, &class);
 	if (buf_failed(&title) || buf_failed(&class)) {
@@ -147,6 +157,41 @@ int ctl_request_start(struct request *rq, const struct verb *verb, const char *t
 {
 	int r = start(rq->fs, verb, text, len, &rq->wait, err);
 
+	return r < 0 ? r : FS_WAIT;
+}
+
+static int run_look(struct job *j, void *arg, struct err *err)
+{
+	struct requests *q = arg;
+	autowords args = WORDS_INIT;
+	int r = words_split(q->text, &args, err);
+
+	if (!r)
+		r = q->verb->run(q->fs, j, &args, job_result(j), err);
+	return !r && buf_failed(job_result(j)) ? err_nomem(err) : r;
+}
+
+int ctl_request_look(struct request *rq, const struct verb *verb, const char *line, struct err *err)
+{
+	struct requests *q = requests_new(rq->fs, verb, line, strlen(line));
+	autobuf title = BUF_INIT;
+	int r;
+
+	buf_printf(&title, "%s %s (of another user)", verb->name, line);
+	if (!q || buf_failed(&title)) {
+		if (q)
+			requests_free(q);
+		return err_nomem(err);
+	}
+	r = job_start(rq->fs->jobs,
+		      &(struct job_spec){.title = title.data,
+					 .class = "other users",
+					 .at_once = CTL_OTHERS_AT_ONCE,
+					 .limit_ms = JOB_NO_DEADLINE,
+					 .run = run_look,
+					 .arg = q,
+					 .free_arg = requests_free},
+		      &rq->wait, err);
 	return r < 0 ? r : FS_WAIT;
 }
 

@@ -16,7 +16,16 @@
 int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
 		      struct err *err);
 
-/* The same where nobody waits: a job that ends by itself. */
+/*
+ * The line that another user than the owner reads a verb with. Nothing is kept of it, neither as an
+ * outcome nor as an event: those are the owner's. CTL_OTHERS_AT_ONCE of all of them run at a time,
+ * so that the owner's jobs and the FUSE workers go on however many they are.
+ */
+#define CTL_OTHERS_AT_ONCE 2
+int ctl_request_look(struct request *rq, const struct verb *verb, const char *line,
+		     struct err *err);
+
+/* Requests for whose end nobody waits: a job that ends by itself. */
 void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len);
 
 /* Appends the error of a failure to what its request printed, and keeps both (verb_record); a table

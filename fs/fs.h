@@ -55,6 +55,7 @@ struct fs {
 	gid_t group;
 	struct timespec started;
 	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
+	atomic_size_t lent;  /* bytes of answers that other users than the owner hold open */
 };
 
 #endif

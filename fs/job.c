@@ -2,6 +2,7 @@
 #include "fs/job.h"
 
 #include "fs/failures.h"
+#include "registry/text.h"
 #include "store/clock.h"
 #include "store/map.h"
 #include "store/mem.h"
@@ -15,6 +16,7 @@
 #define JOB_THREADS_MAX	 64
 #define JOB_STACK	 (512u << 10)
 #define JOB_IDLE_SECONDS 10
+#define TITLE_MAX	 1000 /* bytes of it in the table */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -25,6 +27,7 @@ struct job {
 	char *key; /* owned; NULL: nobody joins */
 	char *title;
 	char *class;
+	unsigned at_once; /* of the class */
 	int (*run)(struct job *j, void *arg, struct err *err);
 	void *arg; /* owned */
 	void (*free_arg)(void *arg);
@@ -192,7 +195,7 @@ static struct job *next_job(struct jobs *js)
 			return j;
 		if (full && !strcmp(full, j->class))
 			continue;
-		if (running_of_class(js, j->class) < JOBS_PER_CLASS)
+		if (running_of_class(js, j->class) < j->at_once)
 			return j;
 		full = j->class;
 	}
@@ -275,6 +278,7 @@ static struct job *job_new(struct jobs *js, const struct job_spec *spec)
 	if (spec->limit_ms)
 		j->cancel.deadline_ms = clock_ms() + spec->limit_ms;
 	j->jobs = js;
+	j->at_once = spec->at_once ? spec->at_once : JOBS_PER_CLASS;
 	j->run = spec->run;
 	j->free_arg = spec->free_arg;
 	j->ended = spec->ended;
@@ -454,10 +458,12 @@ void jobs_print(struct jobs *js, struct buf *out)
 		uint64_t done = atomic_load(&j->done);
 		double seconds = running ? (double)(now - j->started_ms) / 1000 : 0;
 
-		buf_printf(out, "%-8s %8u %14llu %14llu %8.1f  %s\n",
-			   running ? "running" : "queued", j->waiting, (unsigned long long)done,
+		buf_printf(out, "%-8s %8u %14llu %14llu %8.1f  ", running ? "running" : "queued",
+			   j->waiting, (unsigned long long)done,
 			   (unsigned long long)atomic_load(&j->total),
-			   seconds > 0 ? (double)done / 1e6 / seconds : 0.0, j->title);
+			   seconds > 0 ? (double)done / 1e6 / seconds : 0.0);
+		text_append_clean(out, j->title, strlen(j->title), TITLE_MAX);
+		buf_putc(out, '\n');
 	}
 	pthread_mutex_unlock(&js->lock);
 }

@@ -37,6 +37,7 @@ struct job_spec {
 	const char *key;   /* copied; NULL: never joined, its failure never remembered */
 	const char *title; /* copied: what ctl/jobs shows */
 	const char *class; /* copied */
+	unsigned at_once;  /* jobs of the class that run at a time; 0: JOBS_PER_CLASS */
 	int64_t limit_ms;  /* for the whole job, from now, or JOB_NO_DEADLINE */
 	int (*run)(struct job *j, void *arg, struct err *err);
 	void *arg; /* the job's from the call on, also when it fails or joins another */
@@ -79,7 +80,8 @@ void job_progress(struct job *j, uint64_t done, uint64_t total);
  */
 struct buf *job_result(struct job *j);
 
-/* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. */
+/* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. Titles may be
+ * anybody's words: they stay on their line, and steer no terminal. */
 void jobs_print(struct jobs *js, struct buf *out);
 
 struct jobs_counts {

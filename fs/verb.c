@@ -14,14 +14,15 @@ const struct verb verbs[] = {
      .bare = true, .run = verb_df},
     {"events", "", "what happened here, a JSON object a line (tail -f follows it)",
      .kind = VERB_LOG},
-    {"help", "", "this list", .kind = VERB_TABLE, .bare = true, .run = verb_help},
+    {"help", "", "this list", .kind = VERB_TABLE, .bare = true, .others = true, .run = verb_help},
     {"history", "[-q] [--no-trunc] [--human=false] [--format FORMAT] [--platform P] IMAGE",
-     "the steps that made an image", .kind = VERB_TABLE, .run = verb_history},
+     "the steps that made an image", .kind = VERB_TABLE, .others = true, .run = verb_history},
     {"images",
      "[-a] [-q] [--digests] [--no-trunc] [--filter KEY=VALUE] [--format FORMAT] [PATTERN]",
-     "the images of the store", .kind = VERB_TABLE, .bare = true, .run = verb_images},
+     "the images of the store", .kind = VERB_TABLE, .bare = true, .others = true,
+     .run = verb_images},
     {"inspect", "[-f TEMPLATE] [--platform P] IMAGE...", "all that is known of an image",
-     .kind = VERB_TABLE, .run = verb_inspect},
+     .kind = VERB_TABLE, .others = true, .run = verb_inspect},
     {"import", "[-c CHANGE]... [-m MESSAGE] [--platform P] [/FILE|-] [NAME[:TAG]]",
      "makes an image of a root filesystem's archive: of what follows the line, or of a file",
      .kind = VERB_STREAM, .stream = &verb_import},
@@ -49,7 +50,7 @@ const struct verb verbs[] = {
     {"search", "[--limit N] [--filter KEY=VALUE] [--no-trunc] [--format FORMAT] [HOST/]TERM",
      "looks for repositories at Docker Hub, or at another registry", .kind = VERB_QUESTION,
      .run = verb_search},
-    {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .bare = true,
+    {"stats", "", "counters, as Prometheus text", .kind = VERB_TABLE, .bare = true, .others = true,
      .run = verb_stats},
     {"tag", "SOURCE TARGET", "gives an image one more name", .kind = VERB_REQUEST, .run = verb_tag},
     {"verify", "NAME[:TAG|@DIGEST] --key PATH [-a KEY=VALUE]",
@@ -64,6 +65,11 @@ const struct verb *verb_find(const char *name, size_t len)
 		if (strlen(verbs[i].name) == len && !memcmp(verbs[i].name, name, len))
 			return &verbs[i];
 	return NULL;
+}
+
+bool verb_may_read(const struct verb *verb, bool owner)
+{
+	return owner || verb->others;
 }
 
 void verb_record(struct fs *fs, const char *verb, const char *subject, const char *answer,

@@ -3,6 +3,11 @@
  * The verbs of ctl/: a row in a table and a function each. A verb takes requests, lines that it
  * runs one by one on a job's thread; one that changes nothing also takes its arguments behind `?`
  * in the file's name. Options and words are those of the docker command of that name.
+ *
+ * Who may what: the owner of the mount (and root) all; another user, whom allow_other lets in, may
+ * read the verbs whose row says `others`. Those tell what images/ shows everybody as well, or
+ * count; they ask no registry, open no path that they are given, and tell of nobody's requests.
+ * Nothing is written by others.
  */
 #ifndef FS_VERB_H
 #define FS_VERB_H
@@ -44,6 +49,7 @@ struct verb {
 	enum verb_kind kind;
 	bool bare;   /* a request may be without arguments */
 	bool remote; /* its last word is a reference, whose registry it asks */
+	bool others; /* another user than the owner may read it; a VERB_TABLE */
 	/* A request: its words; what docker would print goes to `answer`. `j` is NULL where a table
 	 * is read. */
 	int (*run)(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
@@ -55,6 +61,9 @@ extern const struct verb verbs[];
 extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
+
+/* Whether its file is there to be read for who is the owner, or is not. */
+bool verb_may_read(const struct verb *verb, bool owner);
 
 /* Keeps what became of a request, for the verb's next read and for ctl/events. */
 void verb_record(struct fs *fs, const char *verb, const char *subject, const char *answer,

@@ -10,7 +10,9 @@
  *    failed: at its beginning), so what it reads next is the answer.
  *
  * A write is a job, on which it is parked; interrupting it cancels the job. So is the first look at
- * the answer to a question: not its LOOKUP, as that holds the lock of ctl/.
+ * the answer to a question: not its LOOKUP, as that holds the lock of ctl/. Who is not the owner of
+ * the mount gets all answers so (ctl_request_look), and no outcomes. Who that is, is decided by the
+ * LOOKUP, and holds whoever is given the descriptor.
  *
  * Of a stream nothing is kept. While it is not done its file seems to have one byte more than was
  * written: who reads there has written all, and is told what came of it. A write(2) may be several
@@ -20,6 +22,7 @@
 #include "fs/vn.h"
 
 #include "fs/ctl_cut.h"
+#include "fs/ctl_name.h"
 #include "fs/ctl_request.h"
 #include "fs/ctl_stream.h"
 #include "fs/events.h"
@@ -27,19 +30,21 @@
 #include "fs/outcomes.h"
 #include "fs/verb.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
 #define UNREAD_MAX 65536 /* bytes of a stream's answers that wait for who may never read them */
+#define LENT_MAX   (64u << 20) /* bytes of the answers that all other users together hold open */
 
 struct vn_ctl {
 	struct vnode v;
 	struct fs *fs;
 	const struct verb *verb;
-	char *line; /* owned: the arguments in the file's name, or NULL */
+	char *line;  /* owned: the arguments in the file's name, or NULL */
+	bool owner;  /* who opens it is the owner */
+	size_t lent; /* its bytes of fs->lent; under lock */
 	struct timespec made;
 	struct ctl_stream *stream; /* of a stream verb: a reference */
 	pthread_mutex_t lock;
@@ -81,7 +86,8 @@ static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 	} else {
 		buf_printf(&f->content, "usage: echo \"%s\" > %s\n       %s\n", f->verb->usage,
 			   f->verb->name, f->verb->summary);
-		outcomes_print(fs->outcomes, f->verb->name, &f->content);
+		if (f->owner)
+			outcomes_print(fs->outcomes, f->verb->name, &f->content);
 	}
 	if (!r && buf_failed(&f->content))
 		r = err_nomem(err);
@@ -89,9 +95,30 @@ static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 	return r;
 }
 
-/* The answer to the question in the file's name. */
+/* Its content is an answer that is asked for when it is looked at. */
+static bool is_asked_later(const struct vn_ctl *f)
+{
+	return (f->line || f->verb->bare) &&
+	       (f->verb->kind == VERB_QUESTION || (f->verb->kind == VERB_TABLE && !f->owner));
+}
+
+/* What other users hold open takes memory for as long as they like. */
+static int lend(struct vn_ctl *f, size_t len, struct err *err)
+{
+	if (f->owner)
+		return 0;
+	if (atomic_fetch_add(&f->fs->lent, len) + len > LENT_MAX) {
+		atomic_fetch_sub(&f->fs->lent, len);
+		return err_set(err, EDQUOT, "other users hold too much open");
+	}
+	f->lent = len;
+	return 0;
+}
+
+/* The answer to what the file's name asks. */
 static int fill_answer(struct request *rq, struct vn_ctl *f, struct err *err)
 {
+	const char *line = f->line ? f->line : "";
 	const struct buf *answer;
 	bool filled;
 	int r;
@@ -102,23 +129,43 @@ static int fill_answer(struct request *rq, struct vn_ctl *f, struct err *err)
 	if (filled)
 		return 0;
 	if (!rq->ended)
-		return ctl_request_start(rq, f->verb, f->line ? f->line : "",
-					 f->line ? strlen(f->line) : 0, err);
+		return f->owner ? ctl_request_start(rq, f->verb, line, strlen(line), err)
+				: ctl_request_look(rq, f->verb, line, err);
 	r = job_outcome(rq->ended, err);
 	if (r < 0)
 		return r;
 	answer = job_result(rq->ended);
 	pthread_mutex_lock(&f->lock);
 	if (!f->filled)
+		r = lend(f, answer->len, err);
+	if (!f->filled && !r)
 		buf_append(&f->content, answer->data, answer->len);
-	f->filled = true;
+	f->filled |= !r;
 	pthread_mutex_unlock(&f->lock);
-	return 0;
+	return r;
 }
 
-static bool is_question(const struct vn_ctl *f)
+/* A look by who may not read is none. */
+static int look(struct request *rq, struct vn_ctl *f, struct err *err)
 {
-	return f->verb->kind == VERB_QUESTION && (f->line || f->verb->bare);
+	int r = 0;
+
+	if (!verb_may_read(f->verb, f->owner))
+		return 0;
+	if (is_asked_later(f))
+		return rq->lookup ? 0 : fill_answer(rq, f, err);
+	pthread_mutex_lock(&f->lock);
+	r = fill(rq->fs, f, err);
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+/* The kernel goes by the mode (fs/fuse_session.c), so that open(2) is refused. */
+static mode_t mode_of(const struct verb *verb)
+{
+	mode_t write = takes_requests(verb) ? 0200 : 0;
+
+	return S_IFREG | write | (verb->others ? 0444 : 0400);
 }
 
 static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
@@ -127,22 +174,18 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 	int r = 0;
 
 	st->st_mtim = f->made;
+	st->st_mode = mode_of(f->verb);
 	if (f->verb->kind == VERB_LOG) {
-		st->st_size = (off_t)events_size(rq->fs->events);
+		st->st_size = f->owner ? (off_t)events_size(rq->fs->events) : 0;
 		return 0;
 	}
-	if (is_question(f))
-		r = rq->lookup ? 0 : fill_answer(rq, f, err);
+	r = look(rq, f, err);
 	pthread_mutex_lock(&f->lock);
-	if (!r && !is_question(f))
-		r = fill(rq->fs, f, err);
 	/* Who has written a part that is kept is to read behind it. */
 	st->st_size = (off_t)(f->base + f->content.len + (f->cut.kept.len > 0));
 	pthread_mutex_unlock(&f->lock);
 	if (f->stream && ctl_stream_open(f->stream))
 		st->st_size++;
-	if (takes_requests(f->verb))
-		st->st_mode = S_IFREG | (f->verb->kind == VERB_TABLE ? 0644 : 0600);
 	return r;
 }
 
@@ -256,11 +299,13 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 	struct vn_ctl *f = (struct vn_ctl *)v;
 	int r = 0;
 
+	if (!verb_may_read(f->verb, f->owner))
+		return err_set(err, EACCES, "%s is for the owner of the mount", f->verb->name);
 	if (f->verb->kind == VERB_LOG)
 		return events_read(rq->fs->events, offset, len, out, err);
 	if (!f->stream)
 		r = ask_kept(rq, f, err);
-	if (!r && is_question(f))
+	if (!r && is_asked_later(f))
 		r = fill_answer(rq, f, err);
 	else if (f->stream && (rq->ended || ctl_stream_open(f->stream)) && offset + len > f->base)
 		r = end_stream(rq, f, err);
@@ -361,6 +406,7 @@ static void ctl_file_free(struct vnode *v)
 	if (f->cut.kept.len)
 		ctl_request_detach(f->fs, f->verb, f->cut.kept.data, f->cut.kept.len);
 	ctl_cut_clear(&f->cut);
+	atomic_fetch_sub(&f->fs->lent, f->lent);
 	free(f->line);
 	buf_free(&f->content);
 	pthread_mutex_destroy(&f->lock);
@@ -374,81 +420,48 @@ static const struct vnode_ops ctl_file_ops = {
     .free = ctl_file_free,
 };
 
-/* "%2F" and the like; in place. False where what follows a % is no hexadecimal number, or is 00. */
-static bool decode_percent(char *text)
+/* What the name says, which the vnode takes. The errors of a table are those of the lookup, so that
+ * open(2) gives them. */
+static int take_name(struct request *rq, struct vn_ctl *f, const char *name, struct err *err)
 {
-	char *to = text;
+	struct ctl_name n;
+	int r = ctl_name_parse(name, rq->owner, &n, err);
+	const char *line = strchr(name, '?');
 
-	for (const char *from = text; *from; from++) {
-		char byte = *from;
-
-		if (byte == '%') {
-			char hex[3] = {0};
-
-			if (!isxdigit((unsigned char)from[1]) || !isxdigit((unsigned char)from[2]))
-				return false;
-			memcpy(hex, from + 1, 2);
-			byte = (char)strtoul(hex, NULL, 16);
-			if (!byte)
-				return false;
-			from += 2;
-		}
-		*to++ = byte;
-	}
-	*to = '\0';
-	return true;
-}
-
-/* The arguments behind `?`; their errors are those of the lookup, so that open(2) gives them. */
-static int take_arguments(struct request *rq, struct vn_ctl *f, const char *text, struct err *err)
-{
-	int r = 0;
-
-	f->line = strdup(text);
-	if (!f->line)
-		return err_nomem(err);
-	if (f->verb->kind != VERB_TABLE && f->verb->kind != VERB_QUESTION) {
-		r = err_set(err, EINVAL, "%s takes no arguments in its name", f->verb->name);
-		text = ""; /* it may be somebody's password for login */
-	} else if (!decode_percent(f->line) || strchr(f->line, '\n')) {
-		r = err_set(err, EINVAL, "%s: a %% that is no escape", text);
-	} else if (f->verb->kind == VERB_TABLE) {
+	f->fs = rq->fs;
+	f->verb = n.verb;
+	f->line = n.line;
+	f->owner = rq->owner;
+	if (!r && f->line && f->verb->kind == VERB_TABLE && f->owner)
 		r = fill(rq->fs, f, err);
-	}
-	if (r < 0)
-		verb_record(rq->fs, f->verb->name, text, "", r, err);
+	/* Of a verb that takes none there, it may be somebody's password for login. */
+	if (r < 0 && f->verb && f->owner)
+		verb_record(rq->fs, f->verb->name,
+			    f->verb->kind == VERB_TABLE || f->verb->kind == VERB_QUESTION ? line + 1
+											  : "",
+			    "", r, err);
 	return r;
 }
 
 static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 		      struct err *err)
 {
-	size_t len = strcspn(name, "?");
-	const struct verb *verb = verb_find(name, len);
 	struct vn_ctl *f;
 	char path[VN_PATH_MAX];
-	int r = 0;
+	int r;
 
-	if (!verb)
-		return -ENOENT;
-	/* Others see that it is there; the kernel goes by its mode. */
-	if (!rq->owner && name[len] && verb->kind != VERB_TABLE)
-		return -EACCES;
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
 	f = vnode_new_own(&ctl_file_ops, sizeof(*f), path);
 	if (!f)
 		return err_nomem(err);
 	pthread_mutex_init(&f->lock, NULL);
-	f->fs = rq->fs;
-	f->verb = verb;
 	f->made = time_now();
-	if (verb->kind == VERB_STREAM) {
-		f->stream = ctl_stream_new(rq->fs, verb);
+	r = take_name(rq, f, name, err);
+	if (!r && f->verb->kind == VERB_STREAM) {
+		f->stream = ctl_stream_new(rq->fs, f->verb);
 		r = f->stream ? 0 : err_nomem(err);
 	}
-	if (!r && name[len])
-		r = take_arguments(rq, f, name + len + 1, err);
 	if (r < 0) {
 		vnode_free(&f->v);
 		return r;
