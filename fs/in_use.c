@@ -12,9 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STILL_MS 100  /* without a change: the kernel has said all */
-#define WAIT_MS	 5000 /* in all */
-#define POLL_US	 500
+/* The kernel has said all when nothing has changed for so long, and for so many looks: on a busy
+ * machine a look takes as long as it takes a worker to get to what the kernel says. */
+#define STILL_MS    100
+#define STILL_LOOKS 50
+#define WAIT_MS	    5000 /* in all */
+#define POLL_US	    500
 
 static bool image_path(char path[static VN_PATH_MAX], const char *repository,
 		       const struct digest *image)
@@ -89,13 +92,17 @@ static bool still_held(struct fs *fs, const char *path, enum inodes_what what)
 {
 	int64_t start = clock_ms(), changed = start;
 	uint64_t held = inodes_held(fs->inodes, path, what), last = held;
+	unsigned looks = 0;
 
-	while (held && !fs->ending && clock_ms() - changed < STILL_MS &&
+	while (held && !fs->ending && (clock_ms() - changed < STILL_MS || looks < STILL_LOOKS) &&
 	       clock_ms() - start < WAIT_MS) {
 		usleep(POLL_US);
+		looks++;
 		held = inodes_held(fs->inodes, path, what);
-		if (held != last)
+		if (held != last) {
 			changed = clock_ms();
+			looks = 0;
+		}
 		last = held;
 	}
 	return held != 0;
