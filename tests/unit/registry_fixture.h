@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the tests of the registry client share: a client without any of this machine's
- * credentials, references to a scripted server, and clocks.
+ * credentials, references to a scripted server, and who ends a call from outside.
  */
 #ifndef TESTS_REGISTRY_FIXTURE_H
 #define TESTS_REGISTRY_FIXTURE_H
@@ -9,12 +9,13 @@
 #include "registry/registry.h"
 
 #include "script_server.h"
+#include "store/clock.h"
+#include "until.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -52,36 +53,49 @@ static inline struct ref make_ref(const struct script_server *s, const char *ver
 	return ref;
 }
 
-static inline int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Sets a cancel, or closes a client, a little later. */
+/* Sets a cancel, or closes a client, when that has come so far, and who called it sleeps. */
 struct later {
 	pthread_t thread;
-	int ms;
-	struct cancel *cancel;
-	struct registry *close;
+	struct registry *registry;
+	uint64_t requests, bytes, retries; /* at least, of its counters */
+	struct sleeper caller;
+	struct cancel *cancel; /* or NULL: closes the client */
+	int64_t began_ms;
 };
+
+static inline bool later_is_due(const struct later *l)
+{
+	struct registry_stats s;
+
+	registry_stats(l->registry, &s);
+	return s.requests >= l->requests && s.bytes_received >= l->bytes && s.retries >= l->retries;
+}
 
 static inline void *later_run(void *arg)
 {
 	struct later *l = arg;
 
-	usleep((useconds_t)l->ms * 1000);
+	UNTIL(later_is_due(l));
+	sleeper_wait_again(&l->caller);
 	if (l->cancel)
 		cancel_set(l->cancel);
-	registry_close(l->close);
+	else
+		registry_close(l->registry);
 	return NULL;
 }
 
+/* By the thread that makes the call next. */
 static inline void later_start(struct later *l)
 {
+	sleeper_enter(&l->caller);
+	l->began_ms = clock_ms();
 	pthread_create(&l->thread, NULL, later_run, l);
+}
+
+/* Far from the limits that end a call without help, and far from what a slow machine needs. */
+static inline bool later_was_soon(const struct later *l)
+{
+	return clock_ms() - l->began_ms < 20000;
 }
 
 static inline void later_join(struct later *l)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct scratch {
@@ -65,6 +66,28 @@ static inline pid_t scratch_fork(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	assert_true(pid >= 0);
 	return pid;
+}
+
+/* Kills a child in the midst of its work, of which it tells by bytes that it writes to a pipe:
+ * after so many. */
+static inline void scratch_kill_after(unsigned bytes, void (*work)(int told))
+{
+	int pipe_fds[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid = scratch_fork();
+	if (pid == 0) {
+		work(pipe_fds[1]);
+		_exit(1);
+	}
+	while (bytes--)
+		assert_int_equal(read(pipe_fds[0], &c, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
 }
 
 /* A path below it, in a buffer that the next call reuses. */

@@ -153,18 +153,29 @@ static inline const struct script_step *script_next(struct script_server *s, con
 	return step;
 }
 
+/* Head and body in one piece: no pause that a client could take for a stall comes between. */
+static inline bool script_send_text(int fd, const struct script_step *step)
+{
+	bool good;
+	char *text;
+	int len =
+	    asprintf(&text, "%s%s%s", step->head ? step->head : "",
+		     step->head && !step->forever ? "\r\n" : "", step->body ? step->body : "");
+
+	if (len < 0)
+		abort();
+	good = script_send(fd, text, (size_t)len);
+	free(text);
+	return good;
+}
+
 static inline bool script_answer(struct script_client *c, const struct script_step *step)
 {
 	const struct linger reset = {.l_onoff = 1};
 	char drain[256];
-	bool good = true;
+	bool good =
+	    script_send_text(c->fd, step) && script_send_pattern(c->fd, step->from, step->to);
 
-	if (step->head)
-		good = script_send(c->fd, step->head, strlen(step->head)) &&
-		       (step->forever || script_send(c->fd, "\r\n", 2));
-	if (good && step->body)
-		good = script_send(c->fd, step->body, strlen(step->body));
-	good = good && script_send_pattern(c->fd, step->from, step->to);
 	while (good && step->forever && !script_stopped(c->server))
 		good = script_send(c->fd, step->forever, strlen(step->forever));
 	if (step->end == SCRIPT_HANG)
@@ -179,7 +190,7 @@ static inline void *script_client_run(void *arg)
 {
 	struct script_client *c = arg;
 	char request[8192];
-	struct timeval limit = {.tv_sec = 5};
+	struct timeval limit = {.tv_sec = 60};
 
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (script_read_request(c, request, sizeof(request)) &&
@@ -197,15 +208,16 @@ static inline void *script_accept(void *arg)
 	while (!script_stopped(s)) {
 		struct pollfd p = {.fd = s->fd, .events = POLLIN};
 		struct script_client *c;
+		pthread_t *thread;
 
 		if (poll(&p, 1, 20) <= 0 || s->client_count == 256)
 			continue;
 		c = malloc(sizeof(*c));
 		*c = (struct script_client){.server = s, .fd = accept(s->fd, NULL, NULL)};
-		pthread_create(&s->clients[s->client_count], NULL, script_client_run, c);
-		pthread_mutex_lock(&s->lock);
-		s->client_count++;
+		pthread_mutex_lock(&s->lock); /* counted before it is answered */
+		thread = &s->clients[s->client_count++];
 		pthread_mutex_unlock(&s->lock);
+		pthread_create(thread, NULL, script_client_run, c);
 	}
 	return NULL;
 }

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +20,24 @@
 #include <cmocka.h>
 
 #include "tests/unit/blob_make.h"
+#include "tests/unit/until.h"
+
+#define KILLS 10
+#define PIECE 4096
+
+/* Writes no more than its share of the blob, so that something is left for the kills to come; a
+ * byte in the pipe tells of each piece. */
+static void write_on(int told)
+{
+	struct blob_writer *w = writer();
+	uint64_t end = blob_writer_offset(w) + SIZE / (KILLS + 1);
+
+	while (blob_writer_offset(w) < end)
+		if (blob_writer_write(w, data + blob_writer_offset(w), PIECE, NULL) ||
+		    write(told, "x", 1) != 1)
+			_exit(1);
+	pause();
+}
 
 static void a_kill_in_mid_blob_is_resumed(void **state)
 {
@@ -26,31 +46,9 @@ static void a_kill_in_mid_blob_is_resumed(void **state)
 	struct blob_writer *w;
 
 	(void)state;
-	for (int i = 0; i < 10; i++) {
-		int pipe_fds[2];
-		pid_t pid;
-		char c;
-
-		assert_int_equal(pipe(pipe_fds), 0);
-		pid = scratch_fork();
-		if (pid == 0) {
-			size_t offset;
-
-			w = writer();
-			for (offset = blob_writer_offset(w); offset < SIZE; offset += 4096) {
-				if (blob_writer_write(w, data + offset, 4096, NULL) ||
-				    write(pipe_fds[1], "x", 1) != 1)
-					_exit(1);
-				usleep(100);
-			}
-			pause();
-		}
-		assert_int_equal(read(pipe_fds[0], &c, 1), 1);
-		usleep((useconds_t)rand_r(&seed) % 4000);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		close(pipe_fds[0]);
-		close(pipe_fds[1]);
+	for (int i = 0; i < KILLS; i++) {
+		scratch_kill_after(1 + (unsigned)rand_r(&seed) % (SIZE / PIECE / (KILLS + 1)),
+				   write_on);
 		store_close(store); /* as after a restart: the sweep leaves it */
 		assert_int_equal(store_open(dir.path, &store, NULL), 0);
 		w = writer();
@@ -64,62 +62,88 @@ static void a_kill_in_mid_blob_is_resumed(void **state)
 	assert_whole();
 }
 
+#define WRITERS 3
+
+/* Who has the blob writes when the others wait for it. */
+static int write_before_all(struct sleeper *writers, int me)
+{
+	struct blob_writer *w;
+	int r;
+
+	sleeper_enter(&writers[me]);
+	r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
+	if (r)
+		return r == -EEXIST ? 0 : 2;
+	for (int i = 0; i < WRITERS; i++)
+		if (i != me)
+			sleeper_wait(&writers[i]);
+	r = complete(w, NULL);
+	blob_writer_close(w);
+	return r ? 2 : 1;
+}
+
 static void processes_that_write_one_blob_write_it_once(void **state)
 {
-	pid_t pids[3];
+	const size_t size = WRITERS * sizeof(struct sleeper);
+	struct sleeper *writers =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pids[WRITERS];
 	int status, wrote = 0;
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
+	assert_true(writers != MAP_FAILED);
+	for (int i = 0; i < WRITERS; i++) {
 		pids[i] = scratch_fork();
-		if (pids[i] == 0) {
-			struct blob_writer *w;
-			int r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
-
-			if (r == 0) {
-				usleep(10000);
-				r = complete(w, NULL);
-				blob_writer_close(w);
-			}
-			_exit(r == 0 ? 1 : r == -EEXIST ? 0 : 2);
-		}
+		if (pids[i] == 0)
+			_exit(write_before_all(writers, i));
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < WRITERS; i++) {
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
 		wrote += WEXITSTATUS(status);
 	}
 	assert_int_equal(wrote, 1);
 	assert_whole();
+	munmap(writers, size);
 }
+
+struct opener {
+	struct sleeper sleeper;
+	atomic_int wrote;
+};
 
 static void *open_and_complete(void *arg)
 {
 	struct blob_writer *w;
-	int *wrote = arg;
-	int r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
+	struct opener *o = arg;
+	int r;
 
+	sleeper_enter(&o->sleeper);
+	r = blob_writer_open(store, &digest, SIZE, NULL, &w, NULL);
 	if (r == -EEXIST)
 		return arg;
 	if (r || complete(w, NULL))
 		return NULL;
-	__atomic_add_fetch(wrote, 1, __ATOMIC_RELAXED);
+	o->wrote++;
 	blob_writer_close(w);
 	return arg;
 }
 
 static void threads_that_write_one_blob_write_it_once(void **state)
 {
+	struct opener openers[4] = {0};
 	pthread_t threads[4];
 	void *result;
 	int wrote = 0;
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, open_and_complete, &wrote), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, open_and_complete, &openers[i]),
+				 0);
 	for (int i = 0; i < 4; i++) {
 		pthread_join(threads[i], &result);
 		assert_non_null(result);
+		wrote += openers[i].wrote;
 	}
 	assert_int_equal(wrote, 1);
 	assert_whole();
@@ -166,44 +190,52 @@ static void one_writer_at_a_time_also_while_files_come_and_go(void **state)
 static void who_waits_takes_over_when_the_other_gives_up(void **state)
 {
 	struct blob_writer *w = writer();
+	struct opener second = {0};
 	pthread_t thread;
 	void *result;
-	int wrote = 0;
 
 	(void)state;
 	assert_int_equal(blob_writer_write(w, data, 5000, NULL), 0);
-	assert_int_equal(pthread_create(&thread, NULL, open_and_complete, &wrote), 0);
-	usleep(30000);
-	assert_int_equal(__atomic_load_n(&wrote, __ATOMIC_RELAXED), 0);
+	assert_int_equal(pthread_create(&thread, NULL, open_and_complete, &second), 0);
+	sleeper_wait(&second.sleeper);
+	assert_int_equal(second.wrote, 0);
 	blob_writer_close(w);
 	pthread_join(thread, &result);
 	assert_non_null(result);
-	assert_int_equal(wrote, 1);
+	assert_int_equal(second.wrote, 1);
 	assert_whole();
 }
 
-static void *cancel_soon(void *cancel)
+struct impatient {
+	struct sleeper sleeper;
+	struct cancel cancel;
+};
+
+static void *cancel_when_it_sleeps(void *arg)
 {
-	usleep(30000);
-	cancel_set(cancel);
+	struct impatient *i = arg;
+
+	sleeper_wait(&i->sleeper);
+	cancel_set(&i->cancel);
 	return NULL;
 }
 
 static void a_wait_for_another_writer_can_be_cancelled(void **state)
 {
 	struct blob_writer *w = writer(), *second;
-	struct cancel cancel;
+	struct impatient i = {0};
 	pthread_t thread;
 
 	(void)state;
-	cancel_init(&cancel);
-	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &cancel), 0);
-	assert_int_equal(blob_writer_open(store, &digest, SIZE, &cancel, &second, NULL), -EINTR);
+	cancel_init(&i.cancel);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_when_it_sleeps, &i), 0);
+	sleeper_enter(&i.sleeper);
+	assert_int_equal(blob_writer_open(store, &digest, SIZE, &i.cancel, &second, NULL), -EINTR);
 	pthread_join(thread, NULL);
 	assert_int_equal(complete(w, NULL), 0); /* the first one is none the worse for it */
 	blob_writer_close(w);
 	assert_whole();
-	cancel_destroy(&cancel);
+	cancel_destroy(&i.cancel);
 }
 
 static void a_cancelled_open_keeps_what_is_held(void **state)

@@ -8,15 +8,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/until.h"
 
 struct taker {
 	struct budget *budget;
 	size_t bytes;
 	struct cancel cancel;
 	atomic_int result; /* 1: not yet */
+	struct sleeper sleeper;
 	pthread_t thread;
 };
 
@@ -25,6 +27,7 @@ static void *take(void *arg)
 	struct taker *t = arg;
 	struct err err;
 
+	sleeper_enter(&t->sleeper);
 	t->result = budget_take(t->budget, t->bytes, &t->cancel, &err);
 	return NULL;
 }
@@ -34,6 +37,7 @@ static void start(struct taker *t, struct budget *b, size_t bytes)
 	t->budget = b;
 	t->bytes = bytes;
 	t->result = 1;
+	t->sleeper.tid = 0;
 	cancel_init(&t->cancel);
 	assert_int_equal(pthread_create(&t->thread, NULL, take, t), 0);
 }
@@ -54,10 +58,10 @@ static void what_does_not_fit_waits(void **state)
 	assert_int_equal(budget_take(b, 60, NULL, &err), 0);
 	assert_int_equal(budget_take(b, 40, NULL, &err), 0);
 	start(&t, b, 50);
-	usleep(50000);
+	sleeper_wait(&t.sleeper);
 	assert_int_equal(t.result, 1);
 	budget_give(b, 40);
-	usleep(50000);
+	sleeper_wait_again(&t.sleeper);
 	assert_int_equal(t.result, 1);
 	budget_give(b, 60);
 	finish(&t);
@@ -73,7 +77,7 @@ static void more_than_all_is_for_who_is_alone(void **state)
 	(void)state;
 	assert_int_equal(budget_take(b, 1000, NULL, &err), 0);
 	start(&t, b, 1);
-	usleep(50000);
+	sleeper_wait(&t.sleeper);
 	assert_int_equal(t.result, 1);
 	budget_give(b, 1000);
 	finish(&t);
@@ -89,6 +93,7 @@ static void a_cancel_ends_the_wait(void **state)
 	(void)state;
 	assert_int_equal(budget_take(b, 100, NULL, &err), 0);
 	start(&t, b, 1);
+	sleeper_wait(&t.sleeper);
 	cancel_set(&t.cancel);
 	finish(&t);
 	assert_int_equal(t.result, -EINTR);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/until.h"
+
 static void count(void *arg)
 {
 	++*(int *)arg;
@@ -103,14 +105,12 @@ static void *set_it(void *arg)
 static void another_thread_s_set_is_seen(void **state)
 {
 	struct cancel c;
-	const struct timespec pause = {.tv_nsec = 1000000};
 	pthread_t thread;
 
 	(void)state;
 	cancel_init(&c);
 	assert_int_equal(pthread_create(&thread, NULL, set_it, &c), 0);
-	while (cancel_check(&c, NULL) == 0)
-		nanosleep(&pause, NULL);
+	UNTIL(cancel_check(&c, NULL) == -EINTR);
 	pthread_join(thread, NULL);
 	cancel_destroy(&c);
 }

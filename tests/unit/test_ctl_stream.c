@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/scratch.h"
+#include "tests/unit/until.h"
 
 /* A verb whose request ends with a dot, and fails at an exclamation mark; '#' waits for `gate`. Its
  * answer is all that it was given. */
@@ -41,9 +41,8 @@ static int sentence_write(void *state, struct job *j, const void *data, size_t l
 	if (len == 0)
 		return err_set(err, EBADMSG, "no dot behind %zu bytes", s->text.len);
 	for (size_t i = 0; i < len; i++) {
-		while (text[i] == '#' && !atomic_load(&gate) &&
-		       cancel_check(job_cancel(j), NULL) == 0)
-			usleep(1000);
+		if (text[i] == '#')
+			UNTIL(atomic_load(&gate) || cancel_check(job_cancel(j), NULL) < 0);
 		if (text[i] == '!')
 			return err_set(err, EINVAL, "an exclamation");
 		buf_putc(&s->text, text[i]);
@@ -129,8 +128,7 @@ static int finish(struct job *j, struct buf *answer, struct err *err)
 	int before = atomic_load(&told), r;
 
 	assert_true(job_wait(j, &w));
-	while (atomic_load(&told) == before)
-		usleep(500);
+	UNTIL(atomic_load(&told) != before);
 	r = job_outcome(j, err);
 	buf_append(answer, job_result(j)->data, job_result(j)->len);
 	job_put(j);
@@ -157,18 +155,12 @@ static int say(const char *text, const char *wanted)
 	return say_bytes(text, strlen(text), wanted);
 }
 
-static void assert_recorded(const char *text)
+static bool recorded(const char *text)
 {
 	autobuf out = BUF_INIT;
 
-	for (int tries = 0; tries < 2000; tries++) {
-		out.len = 0;
-		outcomes_print(fs.outcomes, "say", &out);
-		if (out.len && strstr(out.data, text))
-			return;
-		usleep(1000);
-	}
-	fail_msg("%s, not: %s", out.data ? out.data : "", text);
+	outcomes_print(fs.outcomes, "say", &out);
+	return out.len && strstr(out.data, text);
 }
 
 static void a_request_may_come_in_pieces(void **state)
@@ -179,7 +171,7 @@ static void a_request_may_come_in_pieces(void **state)
 	assert_int_equal(say(" two", ""), 0);
 	assert_int_equal(say(" three.", "one two three."), 0);
 	assert_false(ctl_stream_open(stream));
-	assert_recorded("a sentence: ok");
+	UNTIL(recorded("a sentence: ok"));
 }
 
 static void one_piece_may_hold_several_requests(void **state)
@@ -215,7 +207,7 @@ static void an_end_too_soon_is_told_to_who_reads_on(void **state)
 	assert_int_equal(say("one", ""), 0);
 	assert_int_equal(say("", "no dot behind 3 bytes\n"), -EBADMSG);
 	assert_false(ctl_stream_open(stream));
-	assert_recorded("EBADMSG");
+	UNTIL(recorded("EBADMSG"));
 }
 
 static void an_end_too_soon_is_recorded_when_the_file_is_closed(void **state)
@@ -224,7 +216,7 @@ static void an_end_too_soon_is_recorded_when_the_file_is_closed(void **state)
 	assert_int_equal(say("one", ""), 0);
 	ctl_stream_close(stream);
 	stream = NULL;
-	assert_recorded("no dot behind 3 bytes");
+	UNTIL(recorded("no dot behind 3 bytes"));
 }
 
 static void what_follows_a_failure_is_not_looked_at(void **state)
@@ -259,13 +251,12 @@ static void an_interrupted_piece_ends_its_request(void **state)
 	(void)state;
 	assert_non_null(j);
 	assert_true(job_wait(j, &w));
-	while (atomic_load(&opened) == 0)
-		usleep(500);
+	UNTIL(atomic_load(&opened) > 0);
 	assert_true(job_leave(j, &w));
 	job_put(j);
 	ctl_stream_close(stream); /* while its job still runs */
 	stream = NULL;
-	assert_recorded("EINTR");
+	UNTIL(recorded("EINTR"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Single requests: limits, addresses that may not be reached, connections, odd framings. */
-#include "registry/http.h"
+#include "registry/http_answer.h"
 #include "registry/ring.h"
 #include "registry_fixture.h"
 
-static const struct http_limits quick = {
-    .connect_ms = 1000, .headers_ms = 300, .stall_s = 1, .stall_rate = 1024};
+/* The limit that a test waits for is short, the others are those of http_limits_default. */
+static const struct http_limits quick_headers = {
+    .connect_ms = 10000, .headers_ms = 300, .stall_s = 30, .stall_rate = 1024};
+static const struct http_limits quick_stall = {
+    .connect_ms = 10000, .headers_ms = 30000, .stall_s = 1, .stall_rate = 1024};
 
 struct scene {
 	struct script_server server;
@@ -16,12 +19,26 @@ struct scene {
 	struct buf body;
 };
 
-static void scene_open(struct scene *s, const struct script_step *steps, size_t count)
+static void scene_open_limited(struct scene *s, const struct http_limits *limits,
+			       const struct script_step *steps, size_t count)
 {
 	memset(s, 0, sizeof(*s));
 	script_start(&s->server, steps, count);
 	snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u/x?secret=1", s->server.port);
-	assert_int_equal(http_open("test", &quick, &s->http, NULL), 0);
+	assert_int_equal(http_open("test", limits, &s->http, NULL), 0);
+}
+
+static void scene_open(struct scene *s, const struct script_step *steps, size_t count)
+{
+	scene_open_limited(s, NULL, steps, count);
+}
+
+static uint64_t bytes_received(struct scene *s)
+{
+	struct http_counters c;
+
+	http_counters(s->http, &c);
+	return c.bytes_received;
 }
 
 /* The status, or -errno. */
@@ -105,6 +122,7 @@ static void a_body_that_is_not_wanted_keeps_the_connection(void **state)
 		      &(struct http_request){.method = "GET", .url = s.url, .reach = ADDRESS_ANY},
 		      &a, &s.fault, NULL),
 	    0);
+	UNTIL(bytes_received(&s) == 20000); /* it does not wait long */
 	http_finish(a);
 	assert_int_equal(scene_get(&s, ADDRESS_ANY), 200);
 	assert_int_equal(script_connections(&s.server), 1);
@@ -116,7 +134,7 @@ static void silence_before_the_headers_ends(void **state)
 	struct scene s;
 
 	(void)state;
-	scene_open(&s, STEPS({.end = SCRIPT_HANG}));
+	scene_open_limited(&s, &quick_headers, STEPS({.end = SCRIPT_HANG}));
 	assert_int_equal(scene_get(&s, ADDRESS_ANY), -ETIMEDOUT);
 	assert_int_equal(s.fault, HTTP_FAULT_TIMEOUT);
 	assert_non_null(strstr(s.err.text, "timeout awaiting response headers"));
@@ -128,11 +146,24 @@ static void a_body_that_stalls_ends(void **state)
 	struct scene s;
 
 	(void)state;
-	scene_open(&s, STEPS({.head = OK "Content-Length: 100\r\n", .to = 10, .end = SCRIPT_HANG}));
+	scene_open_limited(
+	    &s, &quick_stall,
+	    STEPS(
+		{.head = OK "Content-Length: 100\r\n", .body = "0123456789", .end = SCRIPT_HANG}));
 	assert_int_equal(scene_get(&s, ADDRESS_ANY), -ETIMEDOUT);
 	assert_int_equal(s.fault, HTTP_FAULT_TIMEOUT);
 	assert_int_equal(s.body.len, 10);
 	scene_close(&s);
+}
+
+static bool is_paused(struct http_answer *a)
+{
+	bool paused;
+
+	pthread_mutex_lock(&a->lock);
+	paused = a->paused;
+	pthread_mutex_unlock(&a->lock);
+	return paused;
 }
 
 static void a_reader_that_takes_its_time_is_no_stall(void **state)
@@ -144,13 +175,15 @@ static void a_reader_that_takes_its_time_is_no_stall(void **state)
 	size_t total = 0;
 
 	(void)state;
-	scene_open(&s, STEPS({.head = OK "Content-Length: 8000000\r\n", .to = 8000000}));
+	scene_open_limited(&s, &quick_stall,
+			   STEPS({.head = OK "Content-Length: 8000000\r\n", .to = 8000000}));
 	assert_int_equal(
 	    http_send(s.http,
 		      &(struct http_request){.method = "GET", .url = s.url, .reach = ADDRESS_ANY},
 		      &a, &s.fault, NULL),
 	    0);
-	usleep(2500000);
+	UNTIL(is_paused(a));
+	usleep(2500000); /* longer than a stall */
 	while ((n = http_read(a, data, sizeof(data), &s.fault, NULL)) > 0)
 		total += (size_t)n;
 	assert_int_equal(n, 0);
@@ -235,9 +268,19 @@ static void fields_with_line_ends_are_not_sent(void **state)
 	scene_close(&s);
 }
 
+#define LONG_MS 600000
+
+struct long_sleeper {
+	struct http *http;
+	struct sleeper sleeper;
+};
+
 static void *sleep_long(void *arg)
 {
-	return (void *)(intptr_t)http_sleep(arg, 60000, NULL, NULL);
+	struct long_sleeper *s = arg;
+
+	sleeper_enter(&s->sleeper);
+	return (void *)(intptr_t)http_sleep(s->http, LONG_MS, NULL, NULL);
 }
 
 static void stopping_ends_sleepers_and_what_comes_later(void **state)
@@ -245,18 +288,20 @@ static void stopping_ends_sleepers_and_what_comes_later(void **state)
 	pthread_t thread;
 	void *result;
 	struct scene s;
+	struct long_sleeper l = {0};
 	int64_t began = clock_ms();
 
 	(void)state;
 	scene_open(&s, NULL, 0);
-	pthread_create(&thread, NULL, sleep_long, s.http);
-	usleep(50000);
+	l.http = s.http;
+	pthread_create(&thread, NULL, sleep_long, &l);
+	sleeper_wait(&l.sleeper);
 	http_stop(s.http);
 	pthread_join(thread, &result);
 	assert_int_equal((intptr_t)result, -EINTR);
 	assert_int_equal(scene_get(&s, ADDRESS_ANY), -EINTR);
-	assert_int_equal(http_sleep(s.http, 1000, NULL, NULL), -EINTR);
-	assert_true(clock_ms() - began < 1000);
+	assert_int_equal(http_sleep(s.http, LONG_MS, NULL, NULL), -EINTR);
+	assert_true(clock_ms() - began < LONG_MS);
 	scene_close(&s);
 }
 

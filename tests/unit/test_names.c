@@ -439,6 +439,16 @@ static void processes_that_set_at_once_lose_none(void **state)
 	assert_int_equal(names_count(n), 4 * PER_THREAD);
 }
 
+/* Sets a name again and again; a byte in the pipe tells of each time. */
+static void keep_setting(int told)
+{
+	uint64_t k = 0;
+
+	do {
+		set("h.x/moving:1", k++);
+	} while (write(told, "x", 1) == 1);
+}
+
 static void a_kill_leaves_the_old_names_or_the_new(void **state)
 {
 	unsigned seed = 1;
@@ -447,14 +457,8 @@ static void a_kill_leaves_the_old_names_or_the_new(void **state)
 	set("h.x/kept:1", 1);
 	for (int i = 0; i < 20; i++) {
 		AUTO(names_put) struct names *n = NULL;
-		pid_t pid = scratch_fork();
 
-		if (pid == 0)
-			for (uint64_t k = 0;; k++)
-				set("h.x/moving:1", k);
-		usleep((useconds_t)rand_r(&seed) % 5000);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		scratch_kill_after((unsigned)rand_r(&seed) % 20, keep_setting);
 		n = get();
 		assert_non_null(names_find(n, "h.x/kept:1"));
 	}

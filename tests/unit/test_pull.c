@@ -220,10 +220,12 @@ static void indexes_are_not_followed_without_end(void **state)
 
 /* ---- threads ---- */
 
-static void *cancel_soon(void *arg)
+static void *cancel_in_a_layer(void *arg)
 {
-	usleep(30000);
-	cancel_set(arg);
+	struct scene *s = arg;
+
+	UNTIL(s->registry.hanging);
+	cancel_set(&s->cancel);
 	return NULL;
 }
 
@@ -234,7 +236,7 @@ static void a_cancelled_pull_stops_all_its_layers(void **state)
 
 	s->registry.faulty = &s->image.layers[2].blob;
 	s->registry.hangs = true;
-	pthread_create(&thread, NULL, cancel_soon, &s->cancel);
+	pthread_create(&thread, NULL, cancel_in_a_layer, s);
 	assert_int_equal(pull(s, "app:1"), -EINTR);
 	pthread_join(thread, NULL);
 	assert_false(has_name(s, "docker.io/library/app:1", NULL));

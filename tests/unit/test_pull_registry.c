@@ -5,6 +5,7 @@
 #include "store/names.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/until.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -77,8 +78,7 @@ static void start_server(struct scene *s)
 		execlp("docker-registry", "docker-registry", "serve", path, (char *)NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 500 && connect_to(s->port) < 0; i++)
-		usleep(20000);
+	UNTIL(connect_to(s->port) == 0);
 }
 
 static void stop_server(struct scene *s)

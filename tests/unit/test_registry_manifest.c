@@ -157,15 +157,15 @@ static void a_deadline_ends_the_tries_with_the_registrys_error(void **state)
 {
 	static const char busy[] =
 	    "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"rate limit\"}]}";
-	struct outcome o = ask(call_manifest, ":v1", 3000,
-			       STEPS({.head = "HTTP/1.1 429 Slow down\r\nRetry-After: 30\r\n",
+	struct outcome o = ask(call_manifest, ":v1", 50000,
+			       STEPS({.head = "HTTP/1.1 429 Slow down\r\nRetry-After: 60\r\n",
 				      .body = busy,
 				      .end = SCRIPT_CLOSE}));
 
 	(void)state;
 	assert_int_equal(o.code, -EDQUOT);
 	assert_int_equal(o.served, 1);
-	assert_true(o.ms < 2000);
+	assert_true(o.ms < 40000); /* it did not wait */
 	assert_non_null(strstr(o.err.text, "error from registry: toomanyrequests: rate limit"));
 }
 
@@ -175,16 +175,15 @@ static void a_deadline_ends_a_silent_registry(void **state)
 
 	(void)state;
 	assert_int_equal(o.code, -ETIMEDOUT);
-	assert_true(o.ms < 2000);
+	assert_true(o.ms >= 300 && o.ms < 20000); /* by itself, silence ends after 30 s */
 }
 
 static void a_cancel_ends_the_wait_that_a_registry_asked_for(void **state)
 {
 	struct script_server server;
 	struct cancel cancel;
-	struct later later = {.ms = 300, .cancel = &cancel};
 	struct registry *r = open_client(NULL);
-	int64_t began = clock_ms();
+	struct later later = {.registry = r, .retries = 1, .cancel = &cancel};
 	static struct outcome o;
 
 	(void)state;
@@ -195,7 +194,7 @@ static void a_cancel_ends_the_wait_that_a_registry_asked_for(void **state)
 	later_start(&later);
 	call_manifest(r, &ref, &cancel, &o);
 	assert_int_equal(o.code, -EINTR);
-	assert_true(clock_ms() - began < 1500);
+	assert_true(later_was_soon(&later));
 	later_join(&later);
 	registry_close(r);
 	script_stop(&server);
@@ -207,8 +206,7 @@ static void closing_the_client_ends_a_silent_request(void **state)
 {
 	struct script_server server;
 	struct registry *r = open_client(NULL);
-	struct later later = {.ms = 200, .close = r};
-	int64_t began = clock_ms();
+	struct later later = {.registry = r, .requests = 1};
 	static struct outcome o;
 
 	(void)state;
@@ -218,7 +216,7 @@ static void closing_the_client_ends_a_silent_request(void **state)
 	later_start(&later);
 	call_manifest(r, &ref, NULL, &o);
 	assert_int_equal(o.code, -EINTR);
-	assert_true(clock_ms() - began < 1200);
+	assert_true(later_was_soon(&later));
 	later_join(&later);
 	script_stop(&server);
 	ref_clear(&ref);
@@ -255,7 +253,7 @@ static void answers_that_are_no_http_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
 		struct script_step step = {.head = heads[i], .end = SCRIPT_CLOSE};
-		struct outcome o = ask(call_manifest, ":v1", 400, &step, 1);
+		struct outcome o = ask(call_manifest, ":v1", 0, &step, 1);
 
 		print_message("  %s\n", o.err.text);
 		assert_true(o.code == -EPROTO);

@@ -13,31 +13,42 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/until.h"
+
 #define LEN    100000
 #define MEMORY (128 << 10) /* what a span of that length takes */
 
 /* A span of bytes that tell its number. */
 struct source {
 	uint8_t byte;
-	int fails;    /* an errno, or 0 */
-	int delay_ms; /* of the decoding */
-	bool pieces;  /* no more than is wanted */
+	int fails;   /* an errno, or 0 */
+	bool pieces; /* no more than is wanted */
+	/* What decoding waits for. */
+	bool (*hold)(struct source *s);
+	struct span_cache *cache;
+	int readers; /* in all */
 	atomic_int decoded;
 	atomic_int at_once, at_once_max;
 };
+
+static void note_at_once(struct source *s, int now)
+{
+	int max = s->at_once_max;
+
+	while (now > max && !atomic_compare_exchange_weak(&s->at_once_max, &max, now))
+		;
+}
 
 /* All at once where `pieces` is not set. */
 static ssize_t fill(void *arg, void **state, void *data, size_t wanted, struct err *err)
 {
 	struct source *s = arg;
-	int now = ++s->at_once;
 	size_t *have = *state = *state ? *state : calloc(1, sizeof(*have));
 
-	if (now > s->at_once_max)
-		s->at_once_max = now;
+	note_at_once(s, ++s->at_once);
 	s->decoded++;
-	if (s->delay_ms)
-		usleep((useconds_t)s->delay_ms * 1000);
+	if (s->hold)
+		UNTIL(s->hold(s));
 	assert_true(wanted > *have);
 	wanted = s->pieces ? wanted : LEN;
 	memset((char *)data + *have, s->byte, wanted - *have);
@@ -137,10 +148,16 @@ static void run_readers(struct reader *readers, size_t n)
 		pthread_join(readers[i].thread, NULL);
 }
 
+/* All others wait for the one who decodes. */
+static bool all_have_come(struct source *s)
+{
+	return span_cache_hits(s->cache) == (uint64_t)s->readers - 1;
+}
+
 static void readers_of_one_missing_span_decode_it_once(void **state)
 {
 	struct span_cache *c = span_cache_new(LEN);
-	struct source s = {.byte = 7, .delay_ms = 30};
+	struct source s = {.byte = 7, .cache = c, .readers = 8, .hold = all_have_come};
 	struct reader readers[8];
 
 	(void)state;
@@ -156,7 +173,8 @@ static void readers_of_one_missing_span_decode_it_once(void **state)
 static void an_error_reaches_all_who_wait_and_is_not_kept(void **state)
 {
 	struct span_cache *c = span_cache_new(LEN);
-	struct source s = {.byte = 7, .delay_ms = 30, .fails = EBADMSG};
+	struct source s = {
+	    .byte = 7, .fails = EBADMSG, .cache = c, .readers = 4, .hold = all_have_come};
 	struct reader readers[4];
 
 	(void)state;
@@ -168,14 +186,28 @@ static void an_error_reaches_all_who_wait_and_is_not_kept(void **state)
 		assert_string_equal(readers[i].err.text, "spoilt");
 	}
 	s.fails = 0;
+	s.hold = NULL;
 	span_cache_put(c, get(c, &s), false);
 	span_cache_free(c);
+}
+
+static int turns(const struct source *s)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) + 1;
+
+	return n < s->readers ? (int)n : s->readers;
+}
+
+/* As many decode as may, and the others want to. */
+static bool all_turns_are_taken(struct source *s)
+{
+	return s->at_once_max >= turns(s) && span_cache_misses(s->cache) == (uint64_t)s->readers;
 }
 
 static void no_more_decode_side_by_side_than_processors_and_one(void **state)
 {
 	struct span_cache *c = span_cache_new(100 * LEN);
-	struct source s = {.byte = 7, .delay_ms = 5};
+	struct source s = {.byte = 7, .cache = c, .readers = 16, .hold = all_turns_are_taken};
 	struct reader readers[16];
 
 	(void)state;
@@ -183,7 +215,7 @@ static void no_more_decode_side_by_side_than_processors_and_one(void **state)
 		readers[i] = (struct reader){.cache = c, .source = &s, .number = (uint64_t)i};
 	run_readers(readers, 16);
 	assert_int_equal(s.decoded, 16);
-	assert_true(s.at_once_max <= sysconf(_SC_NPROCESSORS_ONLN) + 1);
+	assert_int_equal(s.at_once_max, turns(&s));
 	span_cache_free(c);
 }
 
