@@ -170,10 +170,10 @@ it "malformed references: EINVAL, in words of docker" '
 '
 it "no such host: EHOSTUNREACH, and the host is named" 'gives EHOSTUNREACH "no-such-host.invalid" "no-such-host.invalid/app:v1"'
 it "a registry that is down: ECONNREFUSED" 'gives ECONNREFUSED . "127.0.0.1:$(free_port)/app:v1"'
+# A request that nobody answers is made again after 30 s: a lookup does not wait so long.
 it "nobody answers a lookup: ETIMEDOUT in seconds" '
-    begin=$SECONDS
     expect_errno ETIMEDOUT stat "$M/images/$H/stalled/v1/config.json"
-    ((SECONDS - begin < 40 * TIMEOUT_FACTOR))
+    eq "$(asked "/v2/stalled/")" 1
 '
 it "a lookup that the registry refuses: EACCES" '
     expect_errno EACCES stat "$M/images/$H/e403/v1/config.json"
@@ -189,19 +189,15 @@ it "the failures are events too" '
     jq -es "length > 30" "$M/ctl/events"
 '
 it "Ctrl-C interrupts a pull" '
-    python3 - "$M/ctl/pull" "$H/stalled:v2" <<END
-import os, signal, sys, threading, time
-class Interrupted(Exception): pass
-def stop(*_): raise Interrupted
-signal.signal(signal.SIGINT, stop)
-threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-begin = time.time()
-try:
-    os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode() + b"\n")
-    sys.exit("the write came back")
-except Interrupted:
-    sys.exit(time.time() - begin > 3)
-END
+    python3 -c "import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(42))
+os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$M/ctl/pull" "$H/stalled:v2" & pid=$!
+    until_true 10 "grep -q stalled:v2 \"$M/ctl/jobs\""
+    kill -INT $pid
+    gone $pid 3
+    rc=0
+    wait $pid || rc=$?
+    eq $rc 42
     until_true 5 "! grep -q stalled:v2 \"$M/ctl/jobs\""
 '
 it "after all that the store is valid and works on" works_on

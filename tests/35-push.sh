@@ -142,6 +142,8 @@ on("PUT", status=201, body=b"")
 P
 ELSEWHERE=$H
 hostile <<P
+import random
+large = Layer([f("large", random.Random(4).randbytes(3000000))]).digest
 denied = json.dumps({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}).encode()
 def start(status=202, headers={"Location": "/v2/x/blobs/uploads/1"}, **more):
     return dict(status=status, headers=headers, body=b"", **more)
@@ -163,8 +165,8 @@ def upload(repository):
     on(f"POST /v2/{repository}/", **start(headers={"Location": f"/v2/{repository}/blobs/uploads/1"}))
     on(f"PATCH /v2/{repository}/", status=202, headers={"Location": f"/v2/{repository}/blobs/uploads/1"}, body=b"")
     on(f"PUT /v2/{repository}/", status=201, body=b"")
-    # The config goes first, so that the layer's connection is not its first.
-    on(f"HEAD /v2/{repository}/blobs/", status=404, body=b"", delay=0.3, skip=1)
+    # The layer goes second, so that its connection is not its first.
+    on(f"HEAD /v2/{repository}/blobs/{large}", status=404, body=b"", after=f"^PUT /v2/{repository}/blobs/")
 upload("broken")
 on("PATCH /v2/broken/", take=1000000, times=1, skip=1)
 on("GET /v2/broken/blobs/uploads", status=204, headers={"Range": "0-999999"}, body=b"")

@@ -308,9 +308,10 @@ it "a bomb costs the bytes that it decodes to, and is interrupted" '
 from archives import *
 import zlib
 z = zlib.compressobj(9, zlib.DEFLATED, 31)
+def piece(data): return z.compress(data) + z.flush(zlib.Z_FULL_FLUSH)
 with open(\"$A/bomb.gz\", \"wb\") as out:
-    out.write(z.compress(header(f(\"x\"), b\"x\", b\"\", 6 << 30, False)))
-    for _ in range(6 << 6): out.write(z.compress(bytes(16 << 20)))
+    out.write(piece(header(f(\"x\"), b\"x\", b\"\", 6 << 30, False)))
+    out.write(piece(bytes(16 << 20)) * (6 << 6))
 "
     python3 "$HERE/syscall.py" request "$M/ctl/load" "-i $A/bomb.gz" >"$T/bomb.out" 2>&1 & w=$!
     until_true 10 "[[ \$(ls -A $STORE/partial) ]]"

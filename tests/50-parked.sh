@@ -29,30 +29,42 @@ find_ms() {
     done
     echo $best
 }
+# What the program has used of the processor, in milliseconds.
+cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ printf "%d\n", ($14 + $15) * 1000 / hz }' "/proc/$(pid_of imagefs)/stat"; }
+# The same beside readers that wait: in the end as fast as alone, and at no more cost.
+find_beside() {
+    local before after
+    before=$(cpu_ms)
+    find_ms >/dev/null
+    after=$(cpu_ms)
+    echo "find: $FREE ms and $FREE_CPU ms of the processor alone, $((after - before)) beside them"
+    ((after - before <= FREE_CPU * 3 + 500 * TIMEOUT_FACTOR))
+    until_true 20 "((\$(find_ms) <= $FREE * 3 + 500 * $TIMEOUT_FACTOR))"
+}
 # with_parked OPERATION PATH CODE: the code while the readers wait; then kills them.
 with_parked() {
-    local answer rc=0 in out
+    local answer looks rc=0 in out
     mkfifo "$T/park.in" "$T/park.out"
     python3 "$HERE/parked.py" "$READERS" "$1" "$2" "$M/ctl/stats" <"$T/park.in" >"$T/park.out" 2>&1 &
     exec {in}>"$T/park.in" {out}<"$T/park.out"
     rm "$T/park.in" "$T/park.out"
     read -r answer <&"$out"
-    eval "$3" || rc=$?
+    bash -euo pipefail -c "$3" || rc=$?
     exec {in}>&-
-    read -r took <&"$out"
+    read -r looks <&"$out"
     wait
     eq "$answer" parked
     ((rc == 0))
-    echo "killed in $took s"
-    awk -v took="$took" -v limit="$((5 * TIMEOUT_FACTOR))" 'BEGIN { exit !(took < limit) }'
+    echo "killed in $looks looks"
+    ((looks < 500 * TIMEOUT_FACTOR)) # 5 s
 }
+FREE_CPU=$(cpu_ms)
 FREE=$(find_ms)
+FREE_CPU=$(($(cpu_ms) - FREE_CPU))
 
 it "$READERS readers wait in LOOKUP: find over a pulled image works as before, and killing them frees them" '
     with_parked stat "$M/images/$H/dead/x{n}" "
-        parked=\$(find_ms)
-        echo \"find: $FREE ms alone, \$parked ms beside them\"
-        ((parked <= $FREE * 3 + 500 * TIMEOUT_FACTOR))
+        find_beside
         cat \"$ROOT/d1/f1\" >/dev/null
         stat \"$M/ctl/help\" >/dev/null
     "
@@ -62,9 +74,7 @@ it "$READERS readers wait in READ: find works as before, and killing them frees 
     stat "$M/images/$H/app/v1/config.json" >/dev/null
     export MINIMUM=50 # readers of the same page wait for it in the kernel
     with_parked read "$M/images/$H/app/v1/layers/{layer}/blob" "
-        parked=\$(find_ms)
-        echo \"find: $FREE ms alone, \$parked ms beside them\"
-        ((parked <= $FREE * 3 + 500 * TIMEOUT_FACTOR))
+        find_beside
         cat \"$ROOT/d2/f2\" >/dev/null
     "
 '

@@ -128,7 +128,7 @@ unmount_store
 # --- stores that do not work ---
 refuses() { # PATTERN STORE: it does not mount, says why, and changes nothing
     local rc=0
-    timeout 20 "$IMAGEFS" "$2" "$M" >"$T/out" 2>&1 || rc=$?
+    timeout 60 "$IMAGEFS" "$2" "$M" >"$T/out" 2>&1 || rc=$?
     ((rc != 0)) || umount -l "$M"
     ((rc != 0 && rc != 124)) || fail "status $rc"
     matches "$(cat "$T/out")" "$1"
@@ -187,7 +187,7 @@ if [[ $EUID == 0 ]]; then
             unmount_store
             rm -rf "$T/tmpfs/store"
             mount -o "remount,size=${kib}k" "$T/tmpfs"
-            if timeout 20 "$IMAGEFS" "$T/tmpfs/store" "$M" 2>/dev/null; then
+            if timeout 60 "$IMAGEFS" "$T/tmpfs/store" "$M" 2>/dev/null; then
                 matches "$(errno_of write "$M/ctl/pull" "$R/large:v1")" "ENOSPC|ok"
                 [ ! -e "$T/tmpfs/store/index.json" ] || valid_store "$T/tmpfs/store"
                 umount "$M"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_fuse
 RACES=${RACES:-150}
-CHECK_LIMIT=$((120 + RACES))
+CHECK_LIMIT=$((CHECK_LIMIT + RACES * 5))
 start_registry
 references=()
 for i in 1 2 3 4 5; do # all share a layer, and neighbours another

@@ -18,6 +18,8 @@ Without a rule a request gets a correct answer (manifests, blobs with Range, tag
     delay=S                            seconds before the answer
     stall="request" | "headers" | N    never answers | stops after the headers | after N bytes of the body
     drip=(N, S)                        N bytes of the body every S seconds
+    gate=(N, FILE)                     N bytes of the body; what is more of it when the file is there
+    after=PATTERN                      answers when a request that the pattern finds has been answered
     cut=N  reset=N                     closes, or resets, after N bytes of the body
     take=N                             resets after N bytes of the request's body
     flip=N                             inverts byte N of the body
@@ -56,7 +58,7 @@ class State:
 
     def __init__(self, host, log):
         self.host, self.log, self.lock = host, open(log, "a"), threading.Lock()
-        self.documents, self.blobs, self.tags, self.rules = {}, {}, {}, []
+        self.documents, self.blobs, self.tags, self.rules, self.answered = {}, {}, {}, [], []
 
     def serve(self, repository, tag, image):
         for type, data in image.documents():
@@ -160,13 +162,17 @@ class Connection(socketserver.BaseRequestHandler):
         self.server.state.note(request)
         if how.get("take", length) < length:
             self.end(True)
-        return self.answer(request, how)
+        kept = self.answer(request, how)
+        self.server.state.answered.append(f"{request['method']} {request['path']}")
+        return kept
 
     def answer(self, request, how):
         if "call" in how:
             how = how["call"](request) or {}
         if how.get("delay"):
             time.sleep(how["delay"])
+        if "after" in how:
+            self.hang(lambda: any(re.search(how["after"], line) for line in self.server.state.answered))
         if how.get("stall") == "request":
             self.hang()
         status, headers, body = correct(self.server.state, request, not how.get("ignore_range"))
@@ -209,7 +215,12 @@ class Connection(socketserver.BaseRequestHandler):
             if isinstance(how.get(key), int) and len(body) >= how[key]:
                 self.send(body[: how[key]])
                 self.hang() if key == "stall" else self.end(key == "reset")
-        if "drip" in how:
+        if "gate" in how and len(body) > how["gate"][0]:
+            count, file = how["gate"]
+            self.send(body[:count])
+            self.hang(lambda: os.path.exists(file))
+            self.send(body[count:])
+        elif "drip" in how:
             count, seconds = how["drip"]
             for i in range(0, len(body), count):
                 self.send(body[i : i + count])
@@ -225,11 +236,11 @@ class Connection(socketserver.BaseRequestHandler):
     def send(self, data):
         self.request.sendall(data)
 
-    def hang(self):
-        """Until the client gives up."""
-        while True:
-            ready, _, _ = select.select([self.request], [], [], 3600)
-            if not ready or not self.request.recv(65536):
+    def hang(self, until=None):
+        """Until it holds, or the client gives up."""
+        while not (until and until()):
+            ready, _, _ = select.select([self.request], [], [], 0.02 if until else 3600)
+            if ready and not self.request.recv(65536):
                 raise Closed
 
     def end(self, reset):

@@ -20,7 +20,7 @@ IMAGEFS=$BUILD/imagefs
 T=${TEST_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX")}
 IMAGEFS_TEST=${IMAGEFS_TEST:-$$.$RANDOM}
 TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-1}
-CHECK_LIMIT=${CHECK_LIMIT:-60}
+CHECK_LIMIT=${CHECK_LIMIT:-300}
 M=$T/mnt
 STORE=$T/store
 HOME=$T/home
@@ -97,11 +97,12 @@ expect_errno() { # ERRNO OPERATION PATH [ARGUMENT]
     eq "$(errno_of "$@")" "$wanted"
 }
 
-# until_true SECONDS CODE: waits for it to hold.
+# until_true SECONDS CODE: waits for it to hold: so long, and for as many tries as fit into that where nothing else runs.
+# On a busy machine each try takes longer, as what is waited for does.
 until_true() {
-    local end=$((SECONDS + $1 * TIMEOUT_FACTOR))
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * TIMEOUT_FACTOR * 1000000)) tries=$(($1 * TIMEOUT_FACTOR * 20))
     until (eval "$2") >/dev/null 2>&1; do
-        if ((SECONDS > end)); then
+        if ((--tries < 0 && ${EPOCHREALTIME/[.,]/} > end)); then
             fail "never came true: $2"
             return 1
         fi
@@ -186,8 +187,14 @@ END
     until_true 20 "answers $port" || { cat "$R_LOG"; return 1; }
 }
 
-# requests PATTERN: how many requests of the registry's log match (extended regex over method and path).
+# rests PID: no thread of it runs, wants to, or waits for the disk.
+rests() { ! grep -qs '^State:.[RD]' /proc/"$1"/task/*/status; }
+
+# requests PATTERN: how many requests of the registry's log match (extended regex over method and path). A line may follow
+# the answer that it is about.
 requests() {
+    local name=${R_LOG##*/} pid
+    if pid=$(pid_of "${name%.log}" 2>/dev/null); then until_true 20 "rests $pid && rests $pid" >&2 || :; fi
     grep -oE '"(GET|HEAD|PUT|POST|PATCH) [^ ]+ HTTP' "$R_LOG" | tr -d '"' | grep -cE "$1" || :
 }
 
