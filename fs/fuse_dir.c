@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse_dir.h"
 
+#include "fs/fuse_entry.h"
 #include "fs/inode.h"
 
 #include <dirent.h>
@@ -35,11 +36,10 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 /* Replies with an entry whose lookup is counted already. */
 static int reply_entry(struct call *c, struct request *rq, uint64_t ino, struct err *err)
 {
-	struct fuse_entry_param e = {.ino = ino};
-	int r = fuse_dir_stat(rq, ino, &e.attr, &e.attr_timeout, err);
+	struct fuse_entry e = {.ino = ino};
+	int r = fuse_dir_stat(rq, ino, &e.attr, &e.timeout, err);
 
-	e.entry_timeout = e.attr_timeout;
-	if (r || fuse_reply_entry(c->req, &e) != 0)
+	if (r || fuse_entry_reply(c->req, &e) != 0)
 		inodes_forget(rq->fs->inodes, ino, 1);
 	return r;
 }
@@ -57,9 +57,7 @@ static int lookup_in_view(struct call *c, struct request *rq, struct view *w, ui
 	if (r)
 		return r;
 	if (node == TREE_NONE) {
-		struct fuse_entry_param none = {.entry_timeout = FUSE_FOREVER};
-
-		fuse_reply_entry(c->req, &none);
+		fuse_entry_reply(c->req, &(struct fuse_entry){.timeout = FUSE_FOREVER});
 		return 0;
 	}
 	inodes_count_lookups(rq->fs->inodes, view_ino(w, node), 1);
@@ -90,31 +88,25 @@ int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 
 /* A reply to READDIR or READDIRPLUS in the making. */
 struct page {
-	fuse_req_t req;
 	bool plus;
 	char *data;
 	size_t len, size;
 };
 
 /* False when the page is full. `next` is the offset behind the entry. */
-static bool page_add(struct page *p, const char *name, const struct fuse_entry_param *e, off_t next)
+static bool page_add(struct page *p, const char *name, const struct fuse_entry *e, off_t next)
 {
-	char *at = p->data + p->len;
-	size_t room = p->size - p->len;
-	size_t need = p->plus ? fuse_add_direntry_plus(p->req, at, room, name, e, next)
-			      : fuse_add_direntry(p->req, at, room, name, &e->attr, next);
+	size_t len = fuse_entry_put(p->data + p->len, p->size - p->len, p->plus, name, e, next);
 
-	if (need > room)
-		return false;
-	p->len += need;
-	return true;
+	p->len += len;
+	return len > 0;
 }
 
 /* "." and "..", at offsets 0 and 1: without an inode in the entry, the kernel wants none. */
 static bool page_add_dots(struct page *p, off_t *offset, uint64_t self, uint64_t parent)
 {
 	for (; *offset < 2; ++*offset) {
-		struct fuse_entry_param e = {.attr = {.st_mode = S_IFDIR}};
+		struct fuse_entry e = {.attr = {.st_mode = S_IFDIR}};
 
 		e.attr.st_ino = *offset ? parent : self;
 		if (!page_add(p, *offset ? ".." : ".", &e, *offset + 1))
@@ -133,9 +125,7 @@ static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t of
 	if (!page_add_dots(p, &offset, view_ino(w, dir), view_ino(w, tree_parent(t, dir))))
 		return 0;
 	for (; tree_dir_at(t, dir, (uint32_t)(offset - 2), &d); offset++) {
-		struct fuse_entry_param e = {.ino = view_ino(w, d.node),
-					     .attr_timeout = FUSE_FOREVER,
-					     .entry_timeout = FUSE_FOREVER};
+		struct fuse_entry e = {.ino = view_ino(w, d.node), .timeout = FUSE_FOREVER};
 		int r = view_stat(w, d.node, &e.attr);
 
 		if (r < 0)
@@ -162,7 +152,7 @@ static int fill_from_vnode(struct page *p, struct request *rq, struct vnode *v, 
 	}
 	at = l.names.data;
 	for (off_t k = 2; k < (off_t)l.count + 2; k++) {
-		struct fuse_entry_param e = {.attr = {.st_ino = UINT32_MAX}};
+		struct fuse_entry e = {.attr = {.st_ino = UINT32_MAX}};
 		const char *name = at + 1;
 
 		e.attr.st_mode = DTTOIF(*at);
@@ -179,7 +169,7 @@ int fuse_dir_read(struct call *c, struct request *rq, struct err *err)
 	uint32_t dir;
 	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
 	struct view *w = view_get(rq->fs->inodes, c->ino, &dir);
-	struct page p = {.req = c->req, .plus = c->plus, .size = c->size};
+	struct page p = {.plus = c->plus, .size = c->size};
 	autofree char *data = NULL;
 	uint64_t lookups = 0;
 	int r = w ? view_ready(rq, w, err) : v ? 0 : -ESTALE;

@@ -13,6 +13,7 @@
 #include "fs/fuse_call.h"
 #include "fs/fuse_dir.h"
 #include "fs/fuse_edit.h"
+#include "fs/fuse_entry.h"
 #include "fs/fuse_read.h"
 #include "fs/fuse_xattr.h"
 #include "fs/inode.h"
@@ -78,7 +79,7 @@ static int run_getattr(struct call *c, struct request *rq, struct err *err)
 	int r = fuse_dir_stat(rq, c->ino, &st, &timeout, err);
 
 	if (!r)
-		fuse_reply_attr(c->req, &st, timeout);
+		fuse_entry_reply_attr(c->req, &st, timeout);
 	return r;
 }
 

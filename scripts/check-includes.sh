@@ -86,7 +86,8 @@ for folder in store registry fs; do
 done
 
 for file in "${sources[@]}" tests/*.[ch] tests/*/*.[ch]; do
-    head -n 1 "$file" | grep -q 'SPDX-License-Identifier: MIT' || fail "$file: does not open with its SPDX line"
+    read -r line <"$file" || true
+    [[ $line == *'SPDX-License-Identifier: MIT'* ]] || fail "$file: does not open with its SPDX line"
     length=$(wc -l <"$file")
     ((length <= 500)) || printf '%s: %d lines; more than 500 are two nouns\n' "$file" "$length" >&2
 done

@@ -29,6 +29,16 @@ need_debian() { # need_debian PACKAGE...
     die "packages are installed through apt only. What is needed, by Debian's names: $*"
 }
 
+triplet() { # triplet ARCH: what Debian's cross compiler for it is called by
+    case $1 in
+    i386) echo i686-linux-gnu ;;
+    armhf) echo arm-linux-gnueabihf ;;
+    arm64) echo aarch64-linux-gnu ;;
+    s390x) echo s390x-linux-gnu ;;
+    *) return 1 ;;
+    esac
+}
+
 # A mount needs the device; asked first, as no package brings it.
 need_fuse() {
     [[ -c /dev/fuse ]] ||

@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [build|demo|test|bench|image]...: installs what is missing for that, through apt, on Debian 12 or later.
+# setup.sh [build|demo|test|bench|image|cross:ARCH]...: installs what is missing for that, through apt, on Debian 12 or later.
 #
 #   build   compiler, libraries, and what a mount needs (the default)
 #   demo    build, and a registry to mount (scripts/demo.sh)
 #   test    demo, and the programs that the tests compare with (scripts/test.sh)
 #   bench   demo, and the peers that scripts/bench.sh measures beside imagefs
 #   image   what builds the reference image (scripts/mkimage.sh)
+#   cross:ARCH  what builds and runs the unit tests for another architecture (scripts/cross-test.sh)
 #
-# Says nothing and asks for no rights where all is there. Works without sudo for root.
+# Says nothing and asks for no rights where all is there. Works without sudo for root. An optional library that cannot
+# be had is left out, and a line says so; nothing ends for it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -19,26 +21,42 @@ set -euo pipefail
     packages_build=(make gcc libc6-dev 'pkg-config|pkgconf' libfuse3-dev fuse3
         'libcurl4-openssl-dev|libcurl4-gnutls-dev' libssl-dev libjson-c-dev zlib1g-dev libzstd-dev
         libxxhash-dev ca-certificates)
-    packages_optional=(libisal-dev) # not on every architecture
     packages_demo=("${packages_build[@]}" docker-registry curl 'busybox-static|busybox')
     packages_test=("${packages_demo[@]}" libcmocka-dev skopeo umoci podman buildah python3 apache2-utils openssl
         jq attr zstd xz-utils libarchive-tools procps strace clamav)
     packages_bench=("${packages_demo[@]}" skopeo umoci podman containerd runc python3 squashfuse
         squashfs-tools isal git)
     packages_image=(mmdebstrap buildah python3)
+    packages_cross=(make pkg-config python3 zstd xz-utils openssl curl attr libarchive-tools docker-registry qemu-user)
 }
 
+# A library that is no package on every architecture.
+optional=libisal-dev
+without_optional="inflating gzip layers takes twice as long, by zlib"
+
+# The libraries are those of the other architecture.
+cross_packages() { # cross_packages ARCH
+    local package name
+    name=$(triplet "$1") || die "there is no cross compiler for $1"
+    optional+=:$1
+    wanted+=("${packages_cross[@]}" "gcc-$name")
+    for package in "${packages_build[@]}" libcmocka-dev; do
+        [[ $package != *-dev ]] || wanted+=("${package//-dev/-dev:$1}")
+    done
+}
+
+# What writes into `grep -q` by a pipe is killed when grep has seen enough, and fails the pipe then (pipefail).
 installed() { # installed PACKAGE[|PACKAGE]...
     local p
     for p in ${1//|/ }; do
-        if dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed; then
+        if grep -qx installed <(dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null); then
             return 0
         fi
     done
     return 1
 }
 
-available() { apt-cache show "$1" 2>/dev/null | grep -q '^Version:'; }
+available() { grep -q '^Version:' <(apt-cache show "$1" 2>/dev/null); }
 
 # Installing a package may start its service (docker-registry, on a port for all to see, and at every
 # boot). The programs are all that is wanted here: so no service starts meanwhile, none is enabled.
@@ -62,16 +80,12 @@ disable_service() { # disable_service NAME: only where this run installed it
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-install_packages() {
+install_missing() {
     log=$(mktemp)
     trap 'services_restore; rm -f "$log"' EXIT
     say "Installing what is missing: ${missing[*]}"
     # A source that cannot be reached is no reason to stop: what counts is whether the packages come.
     apt_get update >"$log" 2>&1 || true
-    local p
-    for p in "${optional[@]}"; do
-        available "$p" && missing+=("$p")
-    done
     services_off
     if ! apt_get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
         tail -n 30 "$log" >&2
@@ -81,11 +95,29 @@ install_packages() {
     disable_service containerd
 }
 
-wanted=() missing=() optional=()
+# By what apt knows by now, in one try, and without a question for a password.
+install_optional() {
+    local why
+    if ! available "$optional"; then
+        why="apt knows no such package"
+    elif ((EUID != 0)) && ! sudo -n true 2>/dev/null; then
+        why="installing it takes root"
+    elif ! apt_get -o Acquire::Retries=0 -o Acquire::http::Timeout=15 install -y --no-install-recommends \
+        "$optional" >/dev/null 2>&1 </dev/null; then
+        why="apt could not install it"
+    else
+        return 0
+    fi
+    say "Left out: $optional ($why). Without it, $without_optional."
+}
+
+wanted=() missing=() builds=
 for set in "${@:-build}"; do
     case $set in
+    build | demo | test | bench | cross:*) builds=yes ;;&
     build | demo | test | bench | image) declare -n list=packages_$set && wanted+=("${list[@]}") ;;
-    *) die "usage: setup.sh [build|demo|test|bench|image]..." ;;
+    cross:*) cross_packages "${set#cross:}" ;;
+    *) die "usage: setup.sh [build|demo|test|bench|image|cross:ARCH]..." ;;
     esac
 done
 
@@ -93,16 +125,9 @@ need_debian "${wanted[@]}"
 for package in "${wanted[@]}"; do
     installed "$package" || [[ " ${missing[*]} " == *" ${package%%|*} "* ]] || missing+=("${package%%|*}")
 done
-for package in "${packages_optional[@]}"; do
-    installed "$package" || optional+=("$package")
-done
-# An optional package alone is worth a look into what apt knows by now, not a new list.
-if ((${#missing[@]} == 0)); then
-    for package in "${optional[@]}"; do
-        available "$package" && missing+=("$package")
-    done
-    optional=()
-fi
 if ((${#missing[@]} > 0)); then
-    install_packages
+    install_missing
+fi
+if [[ -n $builds ]] && ! installed "$optional"; then
+    install_optional
 fi

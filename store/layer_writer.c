@@ -201,7 +201,6 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 			struct err *err)
 {
 	struct layer_header h = {
-	    .magic = LAYER_MAGIC,
 	    .version = LAYER_VERSION,
 	    .header_size = sizeof(h),
 	    .compression = summary->compression,
@@ -217,6 +216,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .toc_size = summary->toc->len,
 	};
 
+	memcpy(h.magic, LAYER_MAGIC, sizeof(h.magic));
 	memcpy(h.blob, summary->blob->bytes, sizeof(h.blob));
 	memcpy(h.diff_id, summary->diff_id->bytes, sizeof(h.diff_id));
 	h.checksum = layer_checksum(&h, XXH3_64bits_digest(w->sum));

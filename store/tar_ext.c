@@ -161,11 +161,8 @@ static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value,
 		a++;
 	if (a < end && !replace)
 		return 0;
-	if (value.len == 0) { /* takes back what a record before said, as in Go */
-		if (a < end)
-			*a = x->xattrs[--x->xattr_count];
-		return 0;
-	}
+	/* An empty value does not take back what a record before said, as it does for other
+	 * keywords: containerd and podman set an empty attribute. */
 	if (a == x->xattrs + ENTRY_XATTRS_MAX)
 		return err_set(err, EBADMSG, "more than %d extended attributes", ENTRY_XATTRS_MAX);
 	if (a == end)

@@ -90,11 +90,11 @@ it "a layer's blob, digest and diff_id are those of the manifest" '
 '
 it "a layer beyond the last is not there" 'expect_errno ENOENT stat "$I/v1/layers/02"'
 it "history is the table of docker history" '
-    head -1 "$I/v1/history" | grep -qE "^IMAGE +CREATED +CREATED BY +SIZE +COMMENT"
+    matches "$(sed -n 1p "$I/v1/history")" "^IMAGE +CREATED +CREATED BY +SIZE +COMMENT"
     eq "$(wc -l <"$I/v1/history")" 4
-    sed -n 2p "$I/v1/history" | grep -q CMD
-    sed -n 2p "$I/v1/history" | grep -q 0B
-    sed -n 3p "$I/v1/history" | grep -qE "^<missing> .*ADD layer 1"
+    has "$(sed -n 2p "$I/v1/history")" CMD
+    has "$(sed -n 2p "$I/v1/history")" 0B
+    matches "$(sed -n 3p "$I/v1/history")" "^<missing> .*ADD layer 1"
 '
 it "inspect.json is what docker image inspect prints" '
     eq "$(jq -r ".[0].RepoTags[0]" "$I/v1/inspect.json")" "$R/app:v1"

@@ -122,7 +122,7 @@ it "an image whose files are open is not removed unless forced; readers read on 
     exec 5<&-
     eq "$(stat -c %s "$T/part")" 3000000
     eq "$(sha256sum <"$T/part")" "$(python3 -c "import random, sys; sys.stdout.buffer.write(random.Random(5).randbytes(3000000))" | sha256sum)"
-    until_true 5 "! ls -l /proc/$(pid_of imagefs)/fd | grep -q blobs.*deleted"
+    until_true 5 "! grep -q blobs.*deleted <(ls -l /proc/$(pid_of imagefs)/fd)"
     restore
 '
 it "what was only looked at is not in use" '
@@ -242,7 +242,7 @@ it "another mount of the store sees it at once, and lets go" '
     ctl rmi "$R/other:v1" >/dev/null
     [ ! -L "$M2/images/$R/other/v1" ] || fail "still there"
     ls "$M2/images/$R" >/dev/null
-    until_true 5 "! ls -l /proc/$(pid_of second)/fd | grep -q blobs.*deleted"
+    until_true 5 "! grep -q blobs.*deleted <(ls -l /proc/$(pid_of second)/fd)"
     restore
     NAME=second unmount_store -m "$M2"
 '

@@ -60,7 +60,7 @@ it "gzip and zstd are kept as they are; a file by its path; only the ID is print
 it "an archive without its end marker, and none of the line" '
     before=$(tail -1 "$M/ctl/import")
     cat "$T/noend.tar" >"$M/ctl/import"
-    until_true 10 "tail -1 $M/ctl/import | grep sha256 | grep -qv '\''$before'\''"
+    until_true 10 "tail -1 $M/ctl/import | grep sha256 | grep -v '\''$before'\''"
     has "$(ctl images --no-trunc)" "$(grep -o "sha256:.*" "$M/ctl/import" | tail -1)"
 '
 it "- is what follows" '

@@ -17,7 +17,7 @@ mount_store
 
 it "where there is no search, the catalog is looked through" '
     ctl search "$R/tool" >"$T/out"
-    eq "$(sed 1d "$T/out" | awk "{ print \$1 }" | head -1)" "$R/team/tool1"
+    eq "$(awk "NR == 2 { print \$1 }" "$T/out")" "$R/team/tool1"
     eq "$(sed 1d "$T/out" | wc -l)" 7
     eq "$(ctl search "--limit 3 $R/tool" | sed 1d | wc -l)" 3
     eq "$(cat "$M/ctl/search?--format {{.Name}} $R%2Fother")" "$R/other"
@@ -30,7 +30,7 @@ it "a search API is asked, its answer is filtered, cut and made harmless" '
     eq "$(asked "/v1/search\?q=redis&n=25")" 1
     eq "$(ctl search "--filter stars=5 $H/redis" | sed 1d | wc -l)" 1
     eq "$(ctl search "--filter is-official=false --format {{.Name}} $H/redis" | wc -l)" 1
-    eq "$(ctl search "--format json --no-trunc $H/redis" | head -1 | jq -r .StarCount)" 12
+    eq "$(ctl search "--format json --no-trunc $H/redis" | sed -n 1p | jq -r .StarCount)" 12
 '
 it "mistakes in docker words" '
     expect_errno EINVAL write "$M/ctl/search" "--limit 101 $R/x"

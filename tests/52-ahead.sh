@@ -80,7 +80,7 @@ it "who has read everything and lists again has no more than a window stored" '
 '
 it "a damaged layer gives the error to who reads it, and no bytes that are wrong" '
     unmount_store
-    blob=$(ls -S "$STORE"/blobs/sha256/* | head -n 1)
+    blob=$(ls -S "$STORE"/blobs/sha256/* | sed -n 1p)
     chmod u+w "$blob"
     printf "\\x00\\xff\\x00\\xff" | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
     mount_store

@@ -27,7 +27,7 @@ it "in the end nothing is left over" '
     eq "$(find "$STORE/derived" -type f | grep -v version | wc -l)" 0
     # A mount notices what another process removed when it is used the next time.
     ls "$M/images" "$M2/images" >/dev/null
-    until_true 10 "! ls -l /proc/$(pid_of imagefs)/fd /proc/$(pid_of second)/fd | grep -q \"blobs.*deleted\""
+    until_true 10 "! grep -q \"blobs.*deleted\" <(ls -l /proc/$(pid_of imagefs)/fd /proc/$(pid_of second)/fd)"
 '
 it "and all of it can be pulled again" 'for r in '"${references[*]}"'; do pull "$r" >/dev/null; done; valid_store'
 finish

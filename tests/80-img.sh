@@ -13,7 +13,7 @@ mkdir "$T/bin"
 ln -s "$TOP/scripts/img" "$T/bin/img"
 PATH=$T/bin:$PATH
 
-it "help names the commands" 'img | grep -q "pull.*push"; img help | grep -q images'
+it "help names the commands" 'matches "$(img)" "pull .* push "; has "$(img help)" images'
 it "a command's help is its usage" '
     has "$(img pull --help)" "Usage: img pull [-a]"
     has "$(img images --help)" "--digests"
@@ -144,7 +144,7 @@ it "the key of verify may be a relative path" '
 '
 it "options may stand behind their command" '
     img save "$R/app:v1" -o "$T/behind.tar"
-    tar tf "$T/behind.tar" | grep -q index.json
+    has "$(tar tf "$T/behind.tar")" index.json
     img export "$R/app:v1" --output="$T/behind-root.tar"
     eq "$(img load "-i$T/behind.tar" -q)" "Loaded image: $R/app:v1"
     eq "$(img load --platform linux/amd64 <"$T/behind.tar")" "Loaded image: $R/app:v1"

@@ -314,7 +314,7 @@ finish() {
         tail -n 20 "$T/imagefs.log" | sed 's/^/# imagefs: /'
     fi
     if compgen -G "$T/sanitizer.*" >/dev/null; then
-        cat "$T"/sanitizer.* | head -60 | sed 's/^/# /'
+        cat "$T"/sanitizer.* | sed -n '1,60s/^/# /p'
         echo "not ok - no sanitizer finds anything"
         FAILED=$((FAILED + 1))
     fi

@@ -125,7 +125,7 @@ def node_of(archive, member):
     )
     prefix = "SCHILY.xattr."
     for key, value in member.pax_headers.items():
-        if key.startswith(prefix) and shown_xattr(key) and value:  # pax: an empty value takes the record back
+        if key.startswith(prefix) and shown_xattr(key):
             node.xattrs[key[len(prefix) :]] = base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()
     if node.type == "file":
         sha = hashlib.sha256()

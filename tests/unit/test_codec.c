@@ -29,17 +29,17 @@ static void compression_is_told_from_the_first_bytes(void **state)
 	assert_int_equal(compression_detect("\xfd\x37zXZ\0", 6, &c, &err), -EOPNOTSUPP);
 }
 
-static int stop(void *arg, const void *data, size_t len, struct err *err)
+static int refuse(void *arg, const void *data, size_t len, struct err *err)
 {
 	(void)arg, (void)data, (void)len;
-	return err_set(err, ENOSPC, "stop");
+	return err_set(err, ENOSPC, "refused");
 }
 
 static void the_error_of_the_sink_comes_back(void **state)
 {
 	struct bytes plain = sample_make(1 << 20, 8);
 	struct bytes in[] = {sample_filter("gzip -c", plain), sample_filter("zstd -c", plain)};
-	struct codec_sink sink = {.data = stop};
+	struct codec_sink sink = {.data = refuse};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -49,7 +49,7 @@ static void the_error_of_the_sink_comes_back(void **state)
 		assert_int_equal(
 		    codec_open(i ? COMPRESSION_ZSTD : COMPRESSION_GZIP, &sink, &c, &err), 0);
 		assert_int_equal(codec_feed(c, in[i].p, in[i].n, &err), -ENOSPC);
-		assert_string_equal(err.text, "stop");
+		assert_string_equal(err.text, "refused");
 		codec_close(c);
 		free(in[i].p);
 	}
@@ -94,7 +94,8 @@ static void frames_are_seek_points(void **state)
 		sample_append(&in, (struct bytes){memcpy(malloc(13), skip.p, 13), 13});
 	}
 	assert_decodes(NULL, in, 0, plain, &r);
-	assert_in_range(r.count, 16, 17); /* each is longer than a span of small frames */
+	assert_true(r.count == 16 ||
+		    r.count == 17); /* each is longer than a span of small frames */
 	assert_spans(COMPRESSION_ZSTD, in, plain, &r);
 	result_free(&r);
 
@@ -165,7 +166,9 @@ static void large_windows_of_zstd_are_asked_for(void **state)
 	} cases[] = {
 	    {"zstd -c", 2 << 20},
 	    {"zstd -3 --long=27 -c", 128 << 20},
-	    {"cat >/tmp/imagefs-sample; zstd -3 --long=27 -c /tmp/imagefs-sample; rm /tmp/imagefs-sample", 3 << 20}, /* its size is known: one segment */
+	    {"cat >/tmp/imagefs-sample; zstd -3 --long=27 -c /tmp/imagefs-sample; rm "
+	     "/tmp/imagefs-sample",
+	     3 << 20}, /* its size is known: one segment */
 	    {"zstd -1 --zstd=wlog=19 -c", 0},
 	};
 	struct bytes plain = sample_make(3 << 20, 12);

@@ -108,8 +108,8 @@ static void keys_that_are_none_are_refused(void **state)
 {
 	static const char *const texts[] = {
 	    "", "garbage", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-	    "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n"
-	    "-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n"};
+	    ("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n"
+	     "-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n")};
 	EVP_PKEY *small = generate("RSA", NULL, 1024), *curve = generate("EC", "secp256k1", 0);
 	EVP_PKEY *exchange = generate("X25519", NULL, 0);
 	struct cosign_key *key;

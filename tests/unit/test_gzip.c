@@ -128,7 +128,9 @@ static void a_stream_may_end_where_a_point_is_looked_for(void **state)
 			struct bytes in = gzip_member(plain, kinds[i].level, kinds[i].strategy,
 						      kinds[i].step, kinds[i].flush);
 
-			assert_in_range(assert_all_agree(in, plain), 1, 2);
+			size_t spans = assert_all_agree(in, plain);
+
+			assert_true(spans == 1 || spans == 2);
 			free(in.p);
 			free(plain.p);
 		}

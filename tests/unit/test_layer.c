@@ -79,13 +79,15 @@ static void a_sequential_reader_decodes_every_span_once(void **state)
 	struct layer *l;
 	struct err err;
 	uint8_t data[65536];
+	uint64_t misses;
 
 	(void)state;
 	build(&blob);
 	assert_int_equal(layer_open(world.store, cache, &blob, &l, &err), 0);
 	for (uint64_t at = 0; at + sizeof(data) <= world.tar.n; at += sizeof(data))
 		assert_int_equal(layer_read(l, at, data, sizeof(data), &err), 0);
-	assert_in_range(span_cache_misses(cache), 2, world.tar.n / CODEC_SPACING + 1);
+	misses = span_cache_misses(cache);
+	assert_true(misses >= 2 && misses <= world.tar.n / CODEC_SPACING + 1);
 	layer_close(l);
 	span_cache_free(cache);
 }
@@ -105,7 +107,7 @@ static void no_read_decodes_more_than_8_mib(void **state)
 		for (uint64_t at = 0; at < world.tar.n; at += part.span.len) {
 			assert_int_equal(layer_index_find(layer_index(l), at, &part), 0);
 			assert_int_equal(part.span.from.out, at);
-			assert_in_range(part.span.len, 1, 8 << 20);
+			assert_true(part.span.len > 0 && part.span.len <= 8 << 20);
 		}
 		assert_int_equal(layer_index_find(layer_index(l), world.tar.n, &part), -ENOENT);
 		layer_close(l);
