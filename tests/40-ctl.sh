@@ -78,7 +78,7 @@ it "control files cannot be removed or made" '
 it "only the owner may write" '
     eq "$(stat -c %a "$C/pull")" 600
     eq "$(stat -c %a "$C/images")" 644
-    eq "$(stat -c %a "$C/events")" 444
+    eq "$(stat -c %a "$C/events")" 400
 '
 it "events is a JSON object a line, and tail -f follows it" '
     jq -es "length > 0" "$C/events" >/dev/null
