@@ -268,6 +268,38 @@ static void a_class_has_its_share_and_others_run_beside_it(void **state)
 	jobs_close(js);
 }
 
+/* The last of a row of eight ends when all did, so that the gate has seen the most of them. */
+static void a_class_may_have_a_smaller_share(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a[8];
+	struct job *many[8];
+	struct err err;
+	struct job_spec spec = {
+	    .title = "\033[31mred", .class = "two", .at_once = 2, .run = gate_run, .arg = &g};
+	autobuf table = BUF_INIT;
+
+	(void)state;
+	gate_init(&g);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	for (int i = 0; i < 8; i++) {
+		waiter_init(&a[i]);
+		assert_int_equal(job_start(js, &spec, &many[i], &err), 0);
+		job_wait(many[i], &a[i].w);
+	}
+	jobs_print(js, &table);
+	assert_null(strchr(table.data, '\033'));
+	assert_non_null(strstr(table.data, "?[31mred\n"));
+	gate_open(&g);
+	for (int i = 0; i < 8; i++)
+		waiter_wait(&a[i]);
+	assert_in_range(atomic_load(&g.most), 1, 2);
+	for (int i = 0; i < 8; i++)
+		job_put(many[i]);
+	jobs_end(js);
+}
+
 static void a_job_whose_time_is_up_is_told_so(void **state)
 {
 	struct jobs *js;
@@ -335,6 +367,7 @@ int main(void)
 	    cmocka_unit_test(who_left_before_waiting_is_not_added),
 	    cmocka_unit_test(a_failure_is_remembered_for_its_key),
 	    cmocka_unit_test(a_class_has_its_share_and_others_run_beside_it),
+	    cmocka_unit_test(a_class_may_have_a_smaller_share),
 	    cmocka_unit_test(a_job_whose_time_is_up_is_told_so),
 	    cmocka_unit_test(stopping_cancels_what_runs_and_starts_nothing),
 	};
