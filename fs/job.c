@@ -58,10 +58,14 @@ struct jobs {
 	uint64_t started, failed;
 };
 
+static int ensure_thread(struct jobs *js, struct err *err);
+
+/* The first thread is started at once, and stays: who may have no more of them can still work. */
 int jobs_open(struct jobs **out, struct err *err)
 {
 	struct jobs *js = calloc(1, sizeof(*js));
 	pthread_condattr_t attr;
+	int r;
 
 	if (!js)
 		return err_nomem(err);
@@ -79,8 +83,14 @@ int jobs_open(struct jobs **out, struct err *err)
 	pthread_cond_init(&js->work, &attr);
 	pthread_cond_init(&js->quiet, &attr);
 	pthread_condattr_destroy(&attr);
-	*out = js;
-	return 0;
+	pthread_mutex_lock(&js->lock);
+	r = ensure_thread(js, err);
+	pthread_mutex_unlock(&js->lock);
+	if (r == 0)
+		*out = js;
+	else
+		jobs_close(js);
+	return r;
 }
 
 static void job_free(struct job *j)
@@ -225,7 +235,7 @@ static void *job_thread(void *arg)
 	for (;;) {
 		struct job *j = next_job(js);
 
-		if (!j && (js->stopping || !stay))
+		if (!j && (js->stopping || (!stay && js->threads > 1)))
 			break;
 		if (!j) {
 			stay = wait_for_work(js);
@@ -244,8 +254,7 @@ static void *job_thread(void *arg)
 	return NULL;
 }
 
-/* Under the lock: somebody will take the job just queued. Fails only where no thread at all can be
- * had. */
+/* Under the lock: somebody will take the job just queued. Fails only for the first. */
 static int ensure_thread(struct jobs *js, struct err *err)
 {
 	pthread_attr_t attr;
@@ -410,6 +419,7 @@ void jobs_close(struct jobs *js)
 {
 	if (!js)
 		return;
+	jobs_stop(js);
 	failures_free(js->failures);
 	map_free(js->by_key);
 	pthread_cond_destroy(&js->work);

@@ -226,8 +226,7 @@ static bool daemonize(int *pipe_fd, int *exit_status)
 		return false;
 	}
 	if (child == 0) {
-		close(ends[0]);
-		setsid();
+		process_detach(ends[1]);
 		*pipe_fd = ends[1];
 		return true;
 	}

@@ -35,7 +35,7 @@ static int open_standard(struct err *err)
 
 static void handle(int number, void (*handler)(int))
 {
-	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = handler};
 
 	sigemptyset(&action.sa_mask);
 	sigaction(number, &action, NULL);
@@ -91,6 +91,14 @@ static void set_stacks(void)
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	pthread_setattr_default_np(&attr);
 	pthread_attr_destroy(&attr);
+}
+
+void process_detach(int keep)
+{
+	setsid();
+	if (keep > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)keep - 1, 0);
+	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
 int process_begin(struct err *err)

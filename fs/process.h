@@ -13,4 +13,9 @@
 /* -EMFILE and the like where there is no descriptor to be had. */
 int process_begin(struct err *err);
 
+/* For the background: a session of its own; and descriptors that were left open to it (a lock that
+ * flock(1) holds, a pipe that somebody reads to its end) are closed, but for `keep`, which is none
+ * of the standard ones. */
+void process_detach(int keep);
+
 #endif

@@ -26,14 +26,18 @@ struct creds {
 	size_t count;
 };
 
-/* A path in front of a name; nothing where the base is not known. */
+/* A path in front of a name; nothing where the base is not known. What is relative is so to the
+ * directory of the start: in the background, imagefs leaves it. */
 static int add_file(struct creds *c, const char *base, const char *name, struct err *err)
 {
 	struct source *s = &c->list[c->count];
+	autofree char *here = NULL;
 
 	if (!base || !*base)
 		return 0;
-	if (asprintf(&s->path, "%s%s", base, name) < 0) {
+	if (*base != '/' && !(here = getcwd(NULL, 0)))
+		return err_sys(err, "the working directory, for the credentials in %s", base);
+	if (asprintf(&s->path, "%s%s%s%s", here ? here : "", here ? "/" : "", base, name) < 0) {
 		s->path = NULL;
 		return err_nomem(err);
 	}
@@ -43,7 +47,7 @@ static int add_file(struct creds *c, const char *base, const char *name, struct 
 
 static int add_usual(struct creds *c, const char *home, struct err *err)
 {
-	const char *docker = getenv("DOCKER_CONFIG");
+	const char *docker = getenv("DOCKER_CONFIG"), *runtime = getenv("XDG_RUNTIME_DIR");
 	int r;
 
 	c->list[c->count++].variable = "DOCKER_AUTH_CONFIG";
@@ -51,8 +55,8 @@ static int add_usual(struct creds *c, const char *home, struct err *err)
 			      : add_file(c, home, "/.docker/config.json", err);
 	if (r == 0)
 		r = add_file(c, getenv("REGISTRY_AUTH_FILE"), "", err);
-	if (r == 0)
-		r = add_file(c, getenv("XDG_RUNTIME_DIR"), "/containers/auth.json", err);
+	if (r == 0 && runtime && *runtime == '/') /* others are to be ignored, XDG says */
+		r = add_file(c, runtime, "/containers/auth.json", err);
 	if (r == 0)
 		r = add_file(c, home, "/.config/containers/auth.json", err);
 	return r;
@@ -248,6 +252,18 @@ int creds_find(const struct json_object *doc, const char *registry, const char *
 	return json_object_is_type(entry, json_type_object) ? read_entry(entry, out, err) : 0;
 }
 
+/* Behind an open that failed: whether there is no such file, or it lies in a directory that is not
+ * for us (HOME is the caller's, who has become another user). */
+static bool is_elsewhere(const char *path)
+{
+	struct stat st;
+	int code = errno;
+	bool unseen = code == EACCES && stat(path, &st) < 0 && errno == EACCES;
+
+	errno = code;
+	return unseen || code == ENOENT || code == ENOTDIR;
+}
+
 /* The document of a source; *out is NULL where there is none. */
 static int read_source(const struct source *s, struct json_object **out, struct err *err)
 {
@@ -262,7 +278,7 @@ static int read_source(const struct source *s, struct json_object **out, struct 
 		return value && *value ? json_parse(value, strlen(value), out, err) : 0;
 	fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "cannot be opened");
+		return is_elsewhere(s->path) ? 0 : err_sys(err, "cannot be opened");
 	room = buf_reserve(&text, FILE_MAX);
 	if (!room)
 		return err_nomem(err);

@@ -238,7 +238,7 @@ int http_loop_start(struct http *h, struct err *err)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(&h->thread, NULL, loop, h);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return r ? err_set(err, r, "cannot start the network thread") : 0;
+	return r ? err_set(err, r, "cannot start the network thread: %s", strerror(r)) : 0;
 }
 
 int http_loop_order(struct http_answer *a, enum http_order order, struct err *err)
