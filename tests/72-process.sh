@@ -64,6 +64,7 @@ it "a dead mount is cleared, also with a slash behind it, and from within" '
     for point in "$M/" "$T/link" .; do
         up env
         cd "$M"
+        kill -KILL "$(pgrep -f "^imagefs-guard $M")" # which would clear it
         kill -KILL "$(daemon_pid)"
         until_true 10 "! stat -f \"$M\""
         timeout 20 "$IMAGEFS" "$STORE" "$point"
