@@ -188,6 +188,8 @@ _Noreturn static void be_guard(int argc, char **argv, const char *mountpoint, pi
 	if (getppid() != daemon)
 		raise(DEATH);
 	rename_process(argc, argv, mountpoint);
+	if (write(WORDS_FD, "", 1) != 1)
+		_exit(1);
 	watch(&w);
 }
 
@@ -196,6 +198,7 @@ int guard_start(int argc, char **argv, const char *mountpoint, struct guard **ou
 	AUTO(guard_close) struct guard *g = calloc(1, sizeof(*g));
 	pid_t daemon = getpid();
 	int ends[2];
+	char ready;
 
 	if (!g)
 		return err_nomem(err);
@@ -209,6 +212,8 @@ int guard_start(int argc, char **argv, const char *mountpoint, struct guard **ou
 	close(ends[1]);
 	if (g->pid < 0)
 		return err_sys(err, "starting the guard of the mount");
+	if (recv(g->fd, &ready, 1, 0) != 1)
+		return err_set(err, EIO, "the guard of the mount does not start");
 	*out = steal(&g);
 	return 0;
 }

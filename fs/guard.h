@@ -19,8 +19,8 @@
 
 struct guard;
 
-/* Starts it; to be called before there are other threads. Its name replaces the command line, in
- * its own process. */
+/* Starts it, and waits until it watches; to be called before there are other threads. Its name
+ * replaces the command line, in its own process. */
 int guard_start(int argc, char **argv, const char *mountpoint, struct guard **out, struct err *err);
 
 /* The mount is there. device: the minor number of its st_dev, which is the connection's number. */
