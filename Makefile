@@ -5,6 +5,7 @@
 # make unit       the unit tests alone
 # make check-reference   every entry of a large image (REFERENCE: an OCI layout, made where it is not given)
 # make asan tsan  the same suite under the sanitizers
+# make end-check  every way to end, under every load, ROUNDS=100 times each (CELLS='term/* kill/*': some of them)
 # make fuzz       the fuzz targets
 # make bench      scripts/bench.sh
 # make install    PREFIX=/usr/local, DESTDIR=
@@ -90,6 +91,11 @@ asan:
 tsan:
 	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread check
 
+ROUNDS ?= 100
+
+end-check: $(BUILD)/imagefs
+	python3 -B tests/end_check.py --program $(BUILD)/imagefs --rounds $(ROUNDS) --jobs 2 $(CELLS)
+
 # With clang: build/fuzz/fuzz_tar CORPUS -max_total_time=60, and so on.
 fuzz:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
@@ -118,4 +124,4 @@ clean:
 -include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit tests/fuzz))
 
 .SECONDARY:
-.PHONY: all unit check check-reference asan tsan fuzz fuzzers bench install clean FORCE
+.PHONY: all unit check check-reference end-check asan tsan fuzz fuzzers bench install clean FORCE

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse_session.h"
 
+#include "fs/dead_mount.h"
 #include "fs/fuse_loop.h"
 #include "fs/fuse_notify.h"
 #include "fs/fuse_ops.h"
@@ -145,6 +146,9 @@ void session_close(struct session *s)
 	fuse_loop_stop(s->loop);
 	if (s->mounted)
 		fuse_session_unmount(s->fuse);
+	/* libfuse takes a connection that was aborted for an unmounted one. */
+	if (s->mounted && dead_mount_at(s->fs->mountpoint))
+		dead_mount_detach(s->fs->mountpoint);
 	if (s->fuse)
 		fuse_session_destroy(s->fuse);
 	fuse_notify_close(s->notify);

@@ -44,7 +44,7 @@ struct watch {
 	int deaths;   /* a signalfd */
 	int abort_fd; /* fusectl's file of the connection: it means this one, and never the next
 		       * that gets its number; or -1 */
-	bool mounted;
+	bool done;    /* there is no mount any more */
 	int64_t deadline_ms; /* 0: none */
 };
 
@@ -98,14 +98,13 @@ static bool take_word(struct watch *w)
 		return false;
 	switch ((enum guard_word)m.word) {
 	case GUARD_MOUNTED:
-		w->mounted = true;
 		w->abort_fd = open_abort(m.device);
 		break;
 	case GUARD_ENDING:
 		w->deadline_ms = clock_ms() + GUARD_LIMIT_MS;
 		break;
 	case GUARD_DONE:
-		w->mounted = false;
+		w->done = true;
 		forget_connection(w);
 		break;
 	}
@@ -136,7 +135,8 @@ _Noreturn static void watch(struct watch *w)
 			abort_connection(w);
 		}
 	}
-	if (w->mounted && dead_mount_at(w->mountpoint))
+	/* It may have died before it could tell of its mount. */
+	if (!w->done && dead_mount_at(w->mountpoint))
 		dead_mount_detach(w->mountpoint);
 	_exit(0);
 }

@@ -234,6 +234,8 @@ static int close_session(struct session *s, const struct digest *digest, struct 
 	return r;
 }
 
+#define DROP_MS 500 /* for a registry that does not answer: the mount may be waiting for its end */
+
 /* What is not wanted any more; best effort. */
 static void drop_session(struct session *s)
 {
@@ -245,7 +247,7 @@ static void drop_session(struct session *s)
 	if (!s->location.host)
 		return;
 	cancel_init(&soon);
-	soon.deadline_ms = clock_ms() + 2000;
+	soon.deadline_ms = clock_ms() + DROP_MS;
 	q.cancel = &soon;
 	if (api_send(&q, &s->endpoint, &a, &f, NULL) == 0)
 		http_finish(a);

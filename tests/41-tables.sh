@@ -256,7 +256,7 @@ it "inspect of several images is one document" '
     eq "$(jq -c ".[0]" <<<"$both")" "$(ctl inspect "$R/gold/app:v1" | jq -c ".[0]")"
     eq "$(jq -c ".[1]" <<<"$both")" "$(ctl inspect "$R/labelled:v1" | jq -c ".[0]")"
     eq "$(ctl inspect -f json "$R/gold/app:v1" "$R/labelled:v1")" "$(jq -c . <<<"$both")"
-    eq "$(ctl inspect -f json nosuch 2>/dev/null | head -1)" "[]"
+    eq "$(ctl inspect -f json nosuch 2>/dev/null | sed -n 1p)" "[]"
 '
 # A deep config, of which indentation makes a hundred MB; a history with one line that is as wide as all of it.
 build "

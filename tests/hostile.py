@@ -22,6 +22,7 @@ Without a rule a request gets a correct answer (manifests, blobs with Range, tag
     after=PATTERN                      answers when a request that the pattern finds has been answered
     cut=N  reset=N                     closes, or resets, after N bytes of the body
     take=N                             resets after N bytes of the request's body
+    sip=(N, S)                         takes N bytes of the request's body every S seconds
     flip=N                             inverts byte N of the body
     length=N | None                    another Content-Length, or none
     chunked=True  http10=True          other framings
@@ -158,13 +159,23 @@ class Connection(socketserver.BaseRequestHandler):
         request = {"method": line[0].decode(), "path": line[1].decode(), "headers": headers}
         how = self.server.state.rule(request)
         length = int(headers.get("content-length", 0))
-        request["body"] = self.input.read(min(length, how.get("take", length))).decode("latin-1")
+        request["body"] = self.receive(min(length, how.get("take", length)), how).decode("latin-1")
         self.server.state.note(request)
         if how.get("take", length) < length:
             self.end(True)
         kept = self.answer(request, how)
         self.server.state.answered.append(f"{request['method']} {request['path']}")
         return kept
+
+    def receive(self, length, how):
+        if "sip" not in how:
+            return self.input.read(length)
+        count, seconds = how["sip"]
+        body = b""
+        while len(body) < length and (part := self.input.read(min(count, length - len(body)))):
+            body += part
+            time.sleep(seconds)
+        return body
 
     def answer(self, request, how):
         if "call" in how:
