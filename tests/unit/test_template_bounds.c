@@ -21,17 +21,23 @@ static const char document[] =
     "\"Real\":1.5,\"Tags\":[\"b\",null,[2]],\"Map\":{\"z\":\"1\",\"n\":null},\"None\":{},"
     "\"L\":[1,2,3,4,5,6,7,8,9,10],\"Nul\":\"a\\u0000b\"}";
 
-/* 0, or -EINVAL with its sentence. */
-static int run(const char *template, struct buf *out, struct err *err)
+/* 0, or -EINVAL with its sentence. `work` may be NULL. */
+static int run_within(const char *template, struct json_object *o, uint64_t *work, struct buf *out,
+		      struct err *err)
 {
-	autojson *o = json_tokener_parse(document);
-	int r;
+	int r = template_run(template, o, work, out, err);
 
-	assert_non_null(o);
-	r = template_run(template, o, NULL, out, err);
 	if (r && (r != -EINVAL || strncmp(err->text, "template parsing error: ", 24) != 0))
 		fail_msg("%.60s: %d %s", template, r, err->text);
 	return r;
+}
+
+static int run(const char *template, struct buf *out, struct err *err)
+{
+	autojson *o = json_tokener_parse(document);
+
+	assert_non_null(o);
+	return run_within(template, o, NULL, out, err);
 }
 
 /* What Go's text/template says, asked by docker 28.2.2 inspect -f. */
@@ -125,6 +131,7 @@ static void no_function_is_hurt_by_its_arguments(void **state)
 					     "true",
 					     "9223372036854775807"};
 	const size_t n = sizeof(values) / sizeof(values[0]);
+	autojson *o = json_tokener_parse(document);
 
 	(void)state;
 	for (size_t f = 0; f < sizeof(functions) / sizeof(functions[0]); f++)
@@ -138,7 +145,7 @@ static void no_function_is_hurt_by_its_arguments(void **state)
 			if (i >= n + n * n)
 				buf_printf(&text, " %s", values[(i / n - 1) / n - 1]);
 			buf_puts(&text, "}}");
-			run(text.data, &out, &err);
+			run_within(text.data, o, NULL, &out, &err);
 		}
 }
 
@@ -155,6 +162,19 @@ static void put_loops(struct buf *out, const char *inner)
 	buf_puts(out, inner);
 	repeat(out, "{{end}}", 20);
 	buf_putc(out, '\0');
+}
+
+/* A part of the work that one run may do: of all of it, the first takes about a second. */
+static void assert_ends(const char *body, uint64_t work)
+{
+	autojson *o = json_tokener_parse(document);
+	autobuf text = BUF_INIT, out = BUF_INIT;
+	struct err err = {0};
+
+	put_loops(&text, body);
+	if (run_within(text.data, o, &work, &out, &err) != -EINVAL)
+		fail_msg("%.60s: %zu bytes", body, out.len);
+	assert_true(out.len < 2 * TEMPLATE_TEXT_MAX);
 }
 
 static void every_loop_ends(void **state)
@@ -174,23 +194,15 @@ static void every_loop_ends(void **state)
 	const char *const long_ones[] = {".Map", " ", "1 ", "x"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		autobuf text = BUF_INIT, out = BUF_INIT;
-		struct err err = {0};
-
-		put_loops(&text, bodies[i]);
-		assert_int_equal(run(text.data, &out, &err), -EINVAL);
-		assert_true(out.len < 2 * TEMPLATE_TEXT_MAX);
-	}
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		assert_ends(bodies[i], i ? TEMPLATE_WORK_MAX / 16 : TEMPLATE_WORK_MAX);
 	for (size_t i = 0; i < 4; i++) {
-		autobuf text = BUF_INIT, body = BUF_INIT, out = BUF_INIT;
-		struct err err = {0};
+		autobuf body = BUF_INIT;
 
 		buf_puts(&body, i == 2 ? "{{and " : i == 3 ? "x" : "{{");
 		repeat(&body, long_ones[i], i == 2 ? 14 : 12000);
 		buf_puts(&body, i == 3 ? "" : i == 1 ? "1}}" : "}}");
-		put_loops(&text, body.data);
-		assert_int_equal(run(text.data, &out, &err), -EINVAL);
+		assert_ends(body.data, TEMPLATE_WORK_MAX / 16);
 	}
 }
 
@@ -288,7 +300,7 @@ static void no_table_grows_beyond_its_bound(void **state)
 static void a_table_may_have_many_rows(void **state)
 {
 	static const struct rows_field fields[] = {{"Name", "NAME"}, {0}};
-	autojson *rows = rows_of(100000);
+	autojson *rows = rows_of(20000);
 	autobuf out = BUF_INIT, format = BUF_INIT;
 
 	(void)state;
