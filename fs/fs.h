@@ -41,6 +41,9 @@ struct fs {
 	/* Makes the kernel forget a name in a directory (an inode number); may wait for a LOOKUP in
 	 * it. Set while there is a session; does nothing once the end has begun. */
 	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
+	/* Makes the kernel forget all views that nobody holds, so that they are closed. Blocks, as
+	 * above: not for a job that somebody may wait for who looks up something. */
+	void (*forget_views)(struct fs *fs);
 	/* Puts pages of a file of a view into the kernel's cache. For workers, behind their answer.
 	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
 	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
@@ -55,7 +58,8 @@ struct fs {
 	gid_t group;
 	struct timespec started;
 	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
-	atomic_size_t lent;  /* bytes of answers that other users than the owner hold open */
+	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
+	atomic_int_fast64_t room_made; /* when, in ms: room.c's */
 };
 
 #endif

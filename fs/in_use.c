@@ -75,6 +75,12 @@ static void forget_name(void *arg, const char *path)
 		fs->forget_name(fs, number, slash + 1);
 }
 
+/* A view by its own name. */
+static void forget_view(void *arg, struct inode *view)
+{
+	forget_name(arg, view->path);
+}
+
 static void forget_image(struct fs *fs, const char *repository, const struct digest *image)
 {
 	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
@@ -208,7 +214,17 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 		job_put(job);
 }
 
+static void forget_views(struct fs *fs)
+{
+	if (!fs->forget_name)
+		return;
+	inodes_each_view(fs->inodes, "images", forget_view, fs);
+	if (still_held(fs, "images", INODES_BELOW_ROOTS))
+		inodes_each_view(fs->inodes, "images", forget_all, fs);
+}
+
 void in_use_watch(struct fs *fs)
 {
+	fs->forget_views = forget_views;
 	catalogs_watch(fs->catalogs, on_renewed, fs);
 }

@@ -19,7 +19,7 @@
 bool in_use(struct fs *fs, const struct digest *image, bool locked);
 
 /* From now on the kernel is made to forget the directories of images that are removed, whoever
- * does it, so that what they hold is let go of. */
+ * does it, so that what they hold is let go of; and fs->forget_views is there. */
 void in_use_watch(struct fs *fs);
 
 #endif

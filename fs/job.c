@@ -141,6 +141,12 @@ static void drop_key(struct jobs *js, struct job *j)
 	j->keyed = false;
 }
 
+/* What fails for want of something here may go well in a moment. */
+static bool is_answer(int result)
+{
+	return result != -EINTR && result != -EMFILE && result != -ENFILE && result != -ENOMEM;
+}
+
 /* Takes an ended job out of everything, under the lock; gives its waiters. */
 static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 {
@@ -154,7 +160,7 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	j->waiting = 0;
 	if (result < 0) {
 		js->failed++;
-		if (j->key && result != -EINTR)
+		if (j->key && is_answer(result))
 			failures_remember(js->failures, j->key, &j->err, clock_ms());
 	}
 	return w;

@@ -16,6 +16,9 @@
 #define THREAD_STACK (2u << 20)
 #define FIRST_STACK  (8u << 20)
 
+/* Open files: about 30 while nothing is read, then those of layers and connections. */
+#define FILES_MIN 64
+
 /*
  * A file or socket that is opened gets the lowest free number. With one of these closed, the store
  * or the parent's pipe would be what messages are written to, and what going to the background
@@ -68,15 +71,28 @@ static void set_signals(void)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Up to `wanted`, or to all that may be. */
-static void raise_limit(int what, rlim_t wanted)
+/* Up to `wanted`, or to all that may be, which is returned. */
+static rlim_t raise_limit(int what, rlim_t wanted)
 {
 	struct rlimit l;
 
-	if (getrlimit(what, &l) < 0 || l.rlim_cur >= wanted)
-		return;
-	l.rlim_cur = l.rlim_max < wanted ? l.rlim_max : wanted;
-	setrlimit(what, &l);
+	if (getrlimit(what, &l) < 0)
+		return wanted;
+	if (l.rlim_cur < wanted) {
+		l.rlim_cur = l.rlim_max < wanted ? l.rlim_max : wanted;
+		setrlimit(what, &l);
+	}
+	return l.rlim_cur;
+}
+
+static int raise_files(struct err *err)
+{
+	rlim_t files = raise_limit(RLIMIT_NOFILE, RLIM_INFINITY);
+
+	if (files >= FILES_MIN)
+		return 0;
+	return err_set(err, EMFILE, "%llu files may be open (ulimit -n), %d at least are needed",
+		       (unsigned long long)files, FILES_MIN);
 }
 
 /* A thread's stack would else be as large as the limit says: 64 KiB is too little for a decoder, a
@@ -110,11 +126,10 @@ int process_begin(struct err *err)
 	set_signals();
 	/* What the owner of the store may not read is of no use; the rest is the user's choice. */
 	umask(umask(0) & ~(mode_t)S_IRWXU);
-	raise_limit(RLIMIT_NOFILE, RLIM_INFINITY);
 	set_stacks();
 	/* Memory goes back when it is freed: decoded spans are mapped, and there are few arenas. */
 	mallopt(M_MMAP_THRESHOLD, 512 << 10);
 	mallopt(M_ARENA_MAX, 4);
 	prctl(PR_SET_DUMPABLE, 0); /* credentials stay out of core files */
-	return 0;
+	return raise_files(err);
 }

@@ -5,6 +5,7 @@
 #include "fs/fs.h"
 #include "fs/job.h"
 #include "fs/layers.h"
+#include "fs/room.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -136,6 +137,7 @@ static int open_content(struct view *w, struct err *err)
 		r = check_same(w, old, c, err);
 	if (r < 0)
 		return r;
+	room_watch(w->fs);
 	c->older = old;
 	if (atomic_compare_exchange_strong(&w->content, &old, c))
 		c = NULL;
@@ -162,9 +164,13 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	r = open_content(w, err);
 	if (r == 0)
 		rq->content = get_content(w);
+	if (r == -EMFILE)
+		return room_make(rq, err);
 	if (r != -ENOENT)
 		return r;
 	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
+	if (r == -EMFILE)
+		room_watch(w->fs);
 	if (r)
 		return r;
 	err_context(err, "%s: not there although it was just fetched", w->inode.path);
