@@ -59,7 +59,7 @@ struct fs {
 	struct timespec started;
 	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
 	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
-	atomic_int_fast64_t room_made; /* when, in ms: room.c's */
+	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
 };
 
 #endif

@@ -12,7 +12,7 @@ static int run_once(struct call *c, struct job **wait)
 	struct fs *fs = c->fs;
 	uid_t uid = fuse_req_ctx(c->req)->uid;
 	struct request rq = {
-	    .fs = fs, .pid = fuse_req_ctx(c->req)->pid, .reads = c->reads, .ended = c->job};
+	    .fs = fs, .pid = fuse_req_ctx(c->req)->pid, .reads = c->reads, .ended = c->job, .rooms = c->rooms};
 	struct err err = {0};
 	int r;
 
@@ -20,6 +20,7 @@ static int run_once(struct call *c, struct job **wait)
 	rq.may_fetch = fs->lookup_remote && uid == fs->owner;
 	r = c->run(c, &rq, &err);
 	*wait = rq.wait;
+	c->rooms = rq.rooms;
 	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
 		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
 			  err.text[0] ? err.text : strerror(-r));

@@ -14,7 +14,8 @@
 #define ENOUGH	24   /* free descriptors: what a job may need */
 #define WAIT_MS 1000 /* for them; the kernel says later what it has forgotten */
 #define POLL_US 500
-#define AGAIN	100 /* ms between two rounds in the background */
+#define AGAIN	100 /* ms after a round that was of no use, for one in the background */
+#define TRIES	3   /* of one call */
 
 /* As many are open as the lowest number that is free says. One in sixteen stays free, or more. */
 static bool is_room(void)
@@ -41,7 +42,8 @@ static int run(struct job *j, void *arg, struct err *err)
 	fs->forget_views(fs);
 	while (!is_room() && clock_ms() - start < WAIT_MS)
 		usleep(POLL_US);
-	atomic_store(&fs->room_made, clock_ms());
+	if (!is_room())
+		atomic_store(&fs->no_room, clock_ms());
 	return 0;
 }
 
@@ -57,7 +59,7 @@ void room_watch(struct fs *fs)
 {
 	struct job *job;
 
-	if (!is_room() && clock_ms() - atomic_load(&fs->room_made) >= AGAIN &&
+	if (!is_room() && clock_ms() - atomic_load(&fs->no_room) >= AGAIN &&
 	    start(fs, &job, NULL) == 0)
 		job_put(job);
 }
@@ -66,8 +68,9 @@ int room_make(struct request *rq, struct err *err)
 {
 	int r;
 
-	if (rq->ended && job_has_key(rq->ended, KEY))
+	if (rq->rooms >= TRIES)
 		return -EMFILE;
+	rq->rooms++;
 	r = start(rq->fs, &rq->wait, err);
 	return r < 0 ? r : FS_WAIT;
 }

@@ -14,7 +14,7 @@
 void room_watch(struct fs *fs);
 
 /* For a call that found no descriptor free (its error, -EMFILE, is in err): FS_WAIT, to be run
- * again when there is room; or the error, where it has waited for that already. Not for a call that
+ * again when there is room; or the error, where it has waited for that a few times. Not for a call that
  * looks up something in the directory of an image: the kernel has locked that, and forgets nothing
  * in it until the call has ended. */
 int room_make(struct request *rq, struct err *err);

@@ -170,7 +170,7 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 		return r;
 	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
 	if (r == -EMFILE)
-		room_watch(w->fs);
+		return room_make(rq, err);
 	if (r)
 		return r;
 	err_context(err, "%s: not there although it was just fetched", w->inode.path);

@@ -38,6 +38,7 @@ struct request {
 	struct job *wait; /* out, with FS_WAIT: a reference */
 	struct job
 	    *ended; /* in: the job that this request has waited for last, or NULL; borrowed */
+	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
 	const struct view_content *content; /* view.c's: what was open when it was made ready */
 };
 

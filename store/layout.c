@@ -40,11 +40,13 @@ static int dir_open(int dirfd, const char *path, DIR **out, struct err *err)
 	return err_nomem(err);
 }
 
-/* What a creation that was killed may have left, and what a fresh disk holds. */
+/* What a creation that was killed may have left, or one that goes on meanwhile makes, which ends
+ * with oci-layout; and what a fresh disk holds. */
 static bool may_be_ours(const char *name)
 {
-	static const char *const names[] = {"blobs", "derived",	   "partial", "leases",	   "lock",
-					    ".",     "index.json", "..",      "lost+found"};
+	static const char *const names[] = {
+	    "blobs", "derived",	   "partial",	 "leases",     "lock",
+	    ".",     "index.json", "oci-layout", "lost+found", ".."};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -253,8 +253,9 @@ if ((EUID == 0)) && have setpriv && as_games '[ -x "$IMAGEFS" -a -r "$HERE/sysca
             mkdir mnt/below
             mounts_at mnt . \"\$M\"
             mounts_at mnt/below .. \"\$M\"
-            mounts_at . \"odd, mnt/..//mnt/./\" \"\$M\" || mounts_at . mnt/../mnt/ \"\$M\"
+            mounts_at . mnt/..//mnt/./ \"\$M\"
             up env
+            kill -KILL \"\$(pgrep -f \"^imagefs-guard \$M\")\" # which would clear it
             kill -KILL \"\$(daemon_pid)\"
             until_true 10 \"! stat -f mnt\"
             up env
