@@ -30,6 +30,7 @@ struct image {
 struct shared {
 	_Atomic uint64_t stop; /* not 0: they are to */
 	_Atomic uint64_t read; /* bytes, by all of them */
+	_Atomic uint64_t entered; /* how many of those that are to stand in the mount do */
 };
 
 struct reader {

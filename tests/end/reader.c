@@ -202,6 +202,7 @@ int main(int argc, char **argv)
 		if (chdir(r.root) < 0)
 			tell_errno(&r, r.root);
 		r.root = ".";
+		r.shared->entered++;
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(kinds[i].name, argv[6])) {

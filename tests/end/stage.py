@@ -26,7 +26,7 @@ class Setting:
     registry: object = None
 
 
-STOP, READ = 0, 1
+STOP, READ, ENTERED = 0, 1, 2
 READ_PER_SECOND = 100e6
 
 
@@ -44,6 +44,7 @@ class Stage:
         self.problems, self.stacks, self.readers = [], [], []
         self.allowed = self.allowed_outside = None  # from when on readers may get an errno
         self.seconds = None
+        self.enter = 0  # how many readers will stand in the mount
         os.makedirs(f"{self.directory}/mnt")
         self.mount = Mount(self.directory, setting.program, setting.connections)
         self.results, self.report = map(process.high, os.pipe())
@@ -104,6 +105,7 @@ class Stage:
     def start(self, kind, *arguments, **how):
         """It begins when the gate opens: who comes first would take the processors of those who are to come."""
         self.readers.append(self.spawn(kind, *arguments, **how))
+        self.enter += how.get("inside", True)
 
     def open_gate(self, count=None):
         os.write(self.key, bytes(len(self.readers) if count is None else count))
@@ -135,10 +137,11 @@ class Stage:
                     self.fail(f"{p.name} ended before the end, with {p.status}")
 
     def get_going(self, seconds):
-        """On a machine that has other things to do it takes longer until readers have read what they else would."""
+        """On a machine that has other things to do it takes longer until all have entered, and have read what they else would."""
         self.go_on(seconds)
         end = time.monotonic() + self.setting.limit
-        while self.load.stops and self.shared[READ] < seconds * READ_PER_SECOND and time.monotonic() < end:
+        enough = seconds * READ_PER_SECOND if self.load.stops else 0
+        while (self.shared[ENTERED] < self.enter or self.shared[READ] < enough) and time.monotonic() < end:
             self.go_on(0.005)
 
     def end_load(self):
