@@ -47,7 +47,14 @@ static void slow_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	fuse_reply_err(req, EDOM);
 }
 
-static const struct fuse_lowlevel_ops ops = {.getattr = slow_getattr};
+/* Not every libfuse wants it by itself. */
+static void init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want |= conn->capable & FUSE_CAP_PARALLEL_DIROPS;
+}
+
+static const struct fuse_lowlevel_ops ops = {.init = init, .getattr = slow_getattr};
 
 static void send_request(struct scene *s, uint32_t opcode, uint64_t unique, const void *arg,
 			 size_t len)
