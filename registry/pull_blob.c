@@ -1,60 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/pull_blob.h"
 
-#include "registry/pull_hold.h"
+#include "registry/pull_attempt.h"
+#include "registry/pull_receive.h"
 #include "store/blob.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#define BUFFER_SIZE (128u << 10)
-#define TRIES	    2 /* of a blob whose bytes prove wrong */
-#define ID_DIGITS   12
+#define ID_DIGITS 12
 
 /* ---- into the store ---- */
 
-/* Asks for what is missing, and writes it. */
-static int receive(const struct pull *p, const struct ref *repository, const struct descriptor *d,
-		   struct blob_writer *w, struct err *err)
+static int put_in_file(void *arg, const char *data, size_t len, struct err *err)
 {
-	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
-	autofree char *buffer = malloc(BUFFER_SIZE);
-	uint64_t offset = blob_writer_offset(w), start;
-	int r = buffer ? 0 : err_nomem(err);
-
-	if (r == 0)
-		r = registry_blob(p->registry, repository, &d->digest, d->size, offset, p->cancel,
-				  &start, &stream, err);
-	if (r == 0 && start != offset)
-		r = blob_writer_restart(w, err);
-	while (r == 0) {
-		ssize_t n = registry_stream_read(stream, buffer, BUFFER_SIZE, err);
-
-		if (n == 0)
-			return 0;
-		if (n == -ESTALE)
-			r = blob_writer_restart(w, err);
-		else if (n < 0)
-			r = (int)n;
-		else
-			r = blob_writer_write(w, buffer, (size_t)n, err);
-		if (r == 0 && p->watch && p->watch->bytes)
-			p->watch->bytes(p->watch->arg, blob_writer_offset(w), d->size);
-	}
-	return r;
+	return blob_writer_write(arg, data, len, err);
 }
 
-/* *spoilt: the bytes that came are not those of the digest. */
-static int fetch(const struct pull *p, const struct ref *repository, const struct descriptor *d,
-		 bool *spoilt, struct err *err)
+static int restart_file(void *arg, struct err *err)
+{
+	return blob_writer_restart(arg, err);
+}
+
+static int fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(blob_writer_close) struct blob_writer *w = NULL;
-	int r = blob_writer_open(p->store, &d->digest, d->size, p->cancel, &w, err);
+	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
+				 &w, err);
+	const struct pull_sink sink = {.arg = w, .put = put_in_file, .restart = restart_file};
 
-	if (r == -EEXIST)
-		return 0;
-	if (r == 0 && blob_writer_offset(w) < d->size)
-		r = receive(p, repository, d, w, err);
+	if (r == 0 && blob_writer_offset(w) < a->blob->size)
+		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(w), &sink,
+				 err);
 	if (r < 0)
 		return r;
 	r = blob_writer_commit(w, err);
@@ -62,28 +39,23 @@ static int fetch(const struct pull *p, const struct ref *repository, const struc
 	return r;
 }
 
+static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	if (a->blob->foreign)
+		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
+			       a->blob->media_type);
+	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+		return 0;
+	return fetch(a, spoilt, err);
+}
+
 int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
 	      struct err *err)
 {
-	int r = pull_hold(p, &d->digest, err);
+	const struct pull_attempt attempt = {
+	    .pull = p, .repository = repository, .blob = d, .kind = "blob", .run = run};
 
-	if (r < 0)
-		return r;
-	if (d->foreign)
-		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
-			       d->media_type);
-	for (int tries = TRIES; tries > 0; tries--) {
-		bool spoilt = false;
-
-		if (blob_exists(p->store, &d->digest, d->size))
-			return 0;
-		r = fetch(p, repository, d, &spoilt, err);
-		if (!spoilt)
-			break;
-	}
-	if (blob_lacks_room(r))
-		blob_drop_partial(p->store, &d->digest);
-	return r;
+	return pull_attempt(&attempt, err);
 }
 
 static void tell(const struct pull *p, const struct descriptor *d, const char *what)
@@ -100,8 +72,6 @@ static void tell(const struct pull *p, const struct descriptor *d, const char *w
 int pull_blobs(const struct pull *p, const struct ref *repository, const struct manifest *m,
 	       struct err *err)
 {
-	char text[DIGEST_TEXT_MAX];
-
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
 		bool local = blob_exists(p->store, &d->digest, d->size);
@@ -111,7 +81,7 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 			continue;
 		r = pull_blob(p, repository, d, err);
 		if (r < 0)
-			return err_context(err, "blob %s", digest_text(&d->digest, text));
+			return r;
 		tell(p, d, local ? "Already exists" : "Download complete");
 	}
 	return 0;
@@ -119,40 +89,43 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 
 /* ---- into memory ---- */
 
-static int read_stream(struct registry_stream *stream, struct buf *body, uint64_t size,
-		       struct err *err)
-{
-	for (;;) {
-		char *room = buf_reserve(body, size - body->len + 1);
-		ssize_t n;
+struct memory_sink {
+	struct buf *body;
+	uint64_t size; /* that it may have */
+};
 
-		if (!room)
-			return err_nomem(err);
-		n = registry_stream_read(stream, room, size - body->len + 1, err);
-		if (n == -ESTALE) {
-			buf_reset(body);
-			continue;
-		}
-		if (n <= 0)
-			return (int)n;
-		body->len += (size_t)n;
-		if (body->len > size)
-			return err_set(err, EBADMSG, "more bytes than its descriptor says");
-	}
+static int put_in_memory(void *arg, const char *data, size_t len, struct err *err)
+{
+	struct memory_sink *s = arg;
+
+	if (len > s->size - s->body->len)
+		return err_set(err, EBADMSG, "more bytes than its descriptor says");
+	buf_append(s->body, data, len);
+	return buf_failed(s->body) ? err_nomem(err) : 0;
+}
+
+static int restart_memory(void *arg, struct err *err)
+{
+	struct memory_sink *s = arg;
+
+	(void)err;
+	buf_reset(s->body);
+	return 0;
 }
 
 static int read_verified(const struct pull *p, const struct ref *repository,
 			 const struct descriptor *d, struct buf *body, struct err *err)
 {
-	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
+	struct memory_sink memory = {.body = body, .size = d->size};
+	const struct pull_sink sink = {
+	    .arg = &memory, .put = put_in_memory, .restart = restart_memory};
 	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
+	struct pull silent = *p; /* its progress is that of what is kept */
 	struct digest digest;
-	uint64_t start;
-	int r = registry_blob(p->registry, repository, &d->digest, d->size, 0, p->cancel, &start,
-			      &stream, err);
+	int r;
 
-	if (r == 0)
-		r = read_stream(stream, body, d->size, err);
+	silent.watch = NULL;
+	r = pull_receive(&silent, repository, d, 0, &sink, err);
 	if (r == 0)
 		r = digest_of(d->digest.algorithm, body->data, body->len, &digest, err);
 	if (r < 0 || digest_equal(&digest, &d->digest))

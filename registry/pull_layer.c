@@ -6,7 +6,8 @@
  * the start is worth it), or the layer is like this in the registry. So the rest is received even
  * so, and the digest has the first word.
  */
-#include "registry/pull_hold.h"
+#include "registry/pull_attempt.h"
+#include "registry/pull_receive.h"
 
 #include "store/blob.h"
 #include "store/layer_stream.h"
@@ -14,9 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BUFFER_SIZE (512u << 10)
-#define TRIES	    2  /* of a blob whose bytes prove wrong */
-#define RACES	    10 /* rounds in which another process completes, and prune removes */
+#define HELD_SIZE (512u << 10) /* read at once of what is there already */
 
 /* ---- what may be fetched ---- */
 
@@ -42,53 +41,43 @@ static int check_type(const struct descriptor *layer, struct err *err)
 
 /* ---- from the registry ---- */
 
-struct fetch {
-	const struct pull *pull;
-	const struct descriptor *layer;
-	const struct digest *diff_id;	/* or NULL */
-	struct blob_writer *writer;	/* owned, as are those below */
-	struct registry_stream *stream; /* NULL: nothing is missing */
-	char *buffer;			/* BUFFER_SIZE */
+/* Both get all bytes: the blob in the store, and the layer's index. */
+struct layer_sink {
+	struct blob_writer *writer; /* owned, as is build */
 	struct layer_stream *build;
 };
 
-static void fetch_close(struct fetch *f)
+static int layer_sink_put(void *arg, const char *data, size_t len, struct err *err)
 {
-	layer_stream_close(f->build);
-	registry_stream_close(f->stream);
-	blob_writer_close(f->writer);
-	free(f->buffer);
+	struct layer_sink *s = arg;
+	int r = blob_writer_write(s->writer, data, len, err);
+
+	return r < 0 ? r : layer_stream_put(s->build, data, len, err);
 }
 
-/* The server starts from the first byte again. */
-static int restart(struct fetch *f, struct err *err)
+static int layer_sink_restart(void *arg, struct err *err)
 {
-	int r = blob_writer_restart(f->writer, err);
+	struct layer_sink *s = arg;
+	int r = blob_writer_restart(s->writer, err);
 
-	return r < 0 ? r : layer_stream_restart(f->build, err);
-}
-
-static void tell_progress(const struct fetch *f)
-{
-	const struct pull_watch *w = f->pull->watch;
-
-	if (w && w->bytes)
-		w->bytes(w->arg, blob_writer_offset(f->writer), f->layer->size);
+	return r < 0 ? r : layer_stream_restart(s->build, err);
 }
 
 /* The build sees the bytes of an earlier try. */
-static int feed_held(struct fetch *f, struct err *err)
+static int feed_held(const struct layer_sink *s, struct cancel *cancel, struct err *err)
 {
+	autofree char *buffer = malloc(HELD_SIZE);
 	uint64_t at = 0;
 
-	while (at < blob_writer_offset(f->writer)) {
-		int r = cancel_check(f->pull->cancel, err);
-		ssize_t n =
-		    r < 0 ? r : blob_writer_read(f->writer, f->buffer, BUFFER_SIZE, at, err);
+	if (!buffer)
+		return err_nomem(err);
+	while (at < blob_writer_offset(s->writer)) {
+		int r = cancel_check(cancel, err);
+		ssize_t n = r < 0 ? r : blob_writer_read(s->writer, buffer, HELD_SIZE, at, err);
 
 		if (n <= 0)
 			return (int)n;
-		r = layer_stream_put(f->build, f->buffer, (size_t)n, err);
+		r = layer_stream_put(s->build, buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		at += (uint64_t)n;
@@ -96,76 +85,37 @@ static int feed_held(struct fetch *f, struct err *err)
 	return 0;
 }
 
-/* Asks for what is missing. */
-static int request(struct fetch *f, const struct ref *repository, struct err *err)
-{
-	uint64_t offset = blob_writer_offset(f->writer), start;
-	int r = registry_blob(f->pull->registry, repository, &f->layer->digest, f->layer->size,
-			      offset, f->pull->cancel, &start, &f->stream, err);
-
-	if (r == 0 && start != offset)
-		r = restart(f, err);
-	return r;
-}
-
-static int receive(struct fetch *f, struct err *err)
-{
-	for (;;) {
-		ssize_t n = registry_stream_read(f->stream, f->buffer, BUFFER_SIZE, err);
-		int r;
-
-		if (n == 0)
-			return 0;
-		if (n == -ESTALE)
-			r = restart(f, err);
-		else if (n < 0)
-			return (int)n;
-		else
-			r = blob_writer_write(f->writer, f->buffer, (size_t)n, err);
-		if (r == 0 && n > 0)
-			r = layer_stream_put(f->build, f->buffer, (size_t)n, err);
-		if (r < 0)
-			return r;
-		tell_progress(f);
-	}
-}
-
 /* Fetches the rest of the blob into the open writer. */
-static int fetch_rest(struct fetch *f, const struct ref *repository, struct err *err)
+static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct err *err)
 {
-	int r;
+	const struct pull_sink sink = {
+	    .arg = s, .put = layer_sink_put, .restart = layer_sink_restart};
+	int r = layer_stream_open(a->pull->store, a->arg, a->pull->cancel, &s->build, err);
 
-	f->buffer = malloc(BUFFER_SIZE);
-	if (!f->buffer)
-		return err_nomem(err);
-	r = layer_stream_open(f->pull->store, f->diff_id, f->pull->cancel, &f->build, err);
 	if (r == 0)
-		r = feed_held(f, err);
-	if (r == 0 && blob_writer_offset(f->writer) < f->layer->size)
-		r = request(f, repository, err);
-	if (r == 0 && f->stream)
-		r = receive(f, err);
+		r = feed_held(s, a->pull->cancel, err);
+	if (r == 0 && blob_writer_offset(s->writer) < a->blob->size)
+		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(s->writer),
+				 &sink, err);
 	return r;
 }
 
-/* 0, -EEXIST where another has completed the blob meanwhile, or an error; *spoilt: the bytes that
- * came are not those of the digest. */
-static int fetch_blob(const struct pull *p, const struct ref *repository,
-		      const struct descriptor *layer, const struct digest *diff_id, bool *spoilt,
-		      struct err *err)
+static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
-	struct fetch f = {.pull = p, .layer = layer, .diff_id = diff_id};
-	int r = blob_writer_open(p->store, &layer->digest, layer->size, p->cancel, &f.writer, err);
+	struct layer_sink s = {0};
+	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
+				 &s.writer, err);
 
 	if (r == 0)
-		r = fetch_rest(&f, repository, err);
+		r = fetch_rest(a, &s, err);
 	if (r == 0) {
-		r = blob_writer_commit(f.writer, err);
+		r = blob_writer_commit(s.writer, err);
 		*spoilt = r == -EBADMSG;
 	}
 	if (r == 0) /* only then: what else is worth an index? */
-		r = layer_stream_finish(f.build, &layer->digest, err);
-	fetch_close(&f);
+		r = layer_stream_finish(s.build, &a->blob->digest, err);
+	layer_stream_close(s.build);
+	blob_writer_close(s.writer);
 	return r;
 }
 
@@ -183,42 +133,43 @@ static int check_diff_id(const struct layer_index *index, const struct digest *d
 }
 
 /* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is gone. */
-static int index_blob(const struct pull *p, const struct descriptor *layer,
-		      const struct digest *diff_id, bool *spoilt, struct err *err)
+static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
-	int r = layer_index_open(p->store, &layer->digest, &index, err);
+	const struct digest *digest = &a->blob->digest;
+	struct store *store = a->pull->store;
+	int r = layer_index_open(store, digest, &index, err);
 
 	if (r == 0)
-		return check_diff_id(index, diff_id, err);
+		return check_diff_id(index, a->arg, err);
 	if (r != -ENOENT)
 		return r;
-	r = layer_build_from_blob(p->store, &layer->digest, diff_id, p->cancel, err);
+	r = layer_build_from_blob(store, digest, a->arg, a->pull->cancel, err);
 	if (r == -EBADMSG)
-		*spoilt = blob_verify(p->store, &layer->digest, p->cancel, NULL) == -EBADMSG;
+		*spoilt = blob_verify(store, digest, a->pull->cancel, NULL) == -EBADMSG;
 	return r;
+}
+
+static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	int r = check_type(a->blob, err);
+
+	if (r < 0)
+		return r;
+	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+		return index_blob(a, spoilt, err);
+	return fetch_blob(a, spoilt, err);
 }
 
 int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
 	       const struct digest *diff_id, struct err *err)
 {
-	int r = check_type(layer, err);
+	const struct pull_attempt attempt = {.pull = p,
+					     .repository = repository,
+					     .blob = layer,
+					     .kind = "layer",
+					     .run = run,
+					     .arg = diff_id};
 
-	if (r == 0)
-		r = pull_hold(p, &layer->digest, err);
-	for (int tries = TRIES, races = RACES; r == 0;) {
-		bool spoilt = false;
-
-		if (blob_exists(p->store, &layer->digest, layer->size))
-			r = index_blob(p, layer, diff_id, &spoilt, err);
-		else
-			r = fetch_blob(p, repository, layer, diff_id, &spoilt, err);
-		if (r == 0)
-			return 0;
-		if ((r == -EEXIST && --races > 0) || (spoilt && --tries > 0))
-			r = 0;
-	}
-	if (blob_lacks_room(r))
-		blob_drop_partial(p->store, &layer->digest);
-	return r;
+	return pull_attempt(&attempt, err);
 }

@@ -212,10 +212,8 @@ static void fail(struct crew *c, int result, const struct err *why)
 	stop_all(c);
 }
 
-static void finish_task(struct crew *c, struct task *t, int result, struct err *why)
+static void finish_task(struct crew *c, struct task *t, int result, const struct err *why)
 {
-	char digest[DIGEST_TEXT_MAX];
-
 	pthread_mutex_lock(&c->lock);
 	c->processors += is_large(t);
 	t->ended = result == 0;
@@ -223,7 +221,6 @@ static void finish_task(struct crew *c, struct task *t, int result, struct err *
 		tell(c, t, "Download complete");
 		tell(c, t, "Pull complete");
 	} else if (result < 0) {
-		err_context(why, "layer %s", digest_text(&t->layer->digest, digest));
 		fail(c, result, why);
 	}
 	pthread_cond_broadcast(&c->changed);
@@ -316,7 +313,8 @@ static void run(struct crew *c)
 		cancel_destroy(&c->cancels[i]);
 }
 
-/* On a full disk nothing half-written stays, so that there is room again for what is whole. */
+/* Layers that were given up because another one found the disk full go, too: nothing half-written
+ * stays, so that there is room again for what is whole. */
 static int make_room(struct crew *c)
 {
 	for (size_t i = 0; i < c->count; i++)
