@@ -30,11 +30,11 @@ SAN     := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 PC_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PC_LIBS   := $(shell pkg-config --libs $(PKGS)) -lpthread
 
-store_src    := $(wildcard store/*.c)
-registry_src := $(wildcard registry/*.c)
-fs_src       := $(wildcard fs/*.c)
+store_src    := $(wildcard store/*/*.c)
+registry_src := $(wildcard registry/*/*.c)
+fs_src       := $(wildcard fs/*.c fs/*/*.c)
 
-# ISA-L inflates twice as fast as zlib; it is one file behind the interface of store/inflate.h.
+# ISA-L inflates twice as fast as zlib; it is one file behind the interface of store/codec/inflate.h.
 ifeq ($(shell pkg-config --exists libisal && echo yes),yes)
 DEFS      += -DHAVE_ISAL
 PC_LIBS   += $(shell pkg-config --libs libisal)
@@ -121,7 +121,7 @@ install: $(BUILD)/imagefs
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store registry fs tests/unit tests/fuzz))
+-include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store/* registry/* fs fs/* tests/unit tests/fuzz))
 
 .SECONDARY:
 .PHONY: all unit check check-reference end-check asan tsan fuzz fuzzers bench install clean FORCE

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/ahead.h"
-#include "fs/catalog.h"
-#include "fs/dead_mount.h"
-#include "fs/decoder.h"
-#include "fs/ending.h"
-#include "fs/events.h"
-#include "fs/fs.h"
-#include "fs/fuse_session.h"
-#include "fs/guard.h"
-#include "fs/in_use.h"
-#include "fs/inode.h"
-#include "fs/job.h"
-#include "fs/layers.h"
-#include "fs/mount_point.h"
-#include "fs/options.h"
-#include "fs/outcomes.h"
-#include "fs/process.h"
-#include "fs/referrers.h"
-#include "fs/vn.h"
-#include "store/log.h"
-#include "store/mem.h"
+#include "fs/fuse/ahead.h"
+#include "fs/tree/catalog.h"
+#include "fs/daemon/dead_mount.h"
+#include "fs/fuse/decoder.h"
+#include "fs/daemon/ending.h"
+#include "fs/core/events.h"
+#include "fs/core/fs.h"
+#include "fs/fuse/fuse_session.h"
+#include "fs/daemon/guard.h"
+#include "fs/tree/in_use.h"
+#include "fs/core/inode.h"
+#include "fs/core/job.h"
+#include "fs/core/layers.h"
+#include "fs/daemon/mount_point.h"
+#include "fs/core/options.h"
+#include "fs/core/outcomes.h"
+#include "fs/daemon/process.h"
+#include "fs/tree/referrers.h"
+#include "fs/tree/vn.h"
+#include "store/base/log.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,7 +170,7 @@ static void tell_ready(int pipe_fd)
 	}
 }
 
-/* From the mount to its end. What the order of the end is for, fs/fuse_session.h says. */
+/* From the mount to its end. What the order of the end is for, fs/fuse/fuse_session.h says. */
 static int serve_mount(const struct options *o, struct fs *fs, struct ending *ending,
 		       struct guard *guard, int pipe_fd, struct err *err)
 {

@@ -1,18 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# check-includes.sh [TOP]: what the code keeps to about its files. Fails where
+# check-includes.sh [TOP]: what the code keeps to about its files and its names. Prints the rooms (the subfolders) with the
+# arrows between them. Fails where
 #
-#   - an include goes against fs -> registry -> store, or does not name its folder,
-#   - another file than fs/fuse_* comes to FUSE's header, or another than registry/http* to curl's, directly or by way
+#   - an include goes against fs -> registry -> store, or up from a room to one that stands behind it in `rooms` below, or
+#     does not name its folders,
+#   - a file lies in no room, or two have the same name,
+#   - another file than fs/fuse/* comes to FUSE's header, or another than registry/http/* to curl's, directly or by way
 #     of a header of ours,
 #   - the nouns of a folder (blob.c and blob.h are one) include each other in a circle; a part may include what it is
 #     a part of (json_check.c: json.h),
+#   - two static functions, or two structs, have the same name,
 #   - a .c or .h does not open with its SPDX line.
 #
 # A file of more than 500 lines is only warned of.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
+
+# From the bottom up: a room includes what stands before it.
+rooms=(
+    store/{base,oci,disk,codec,tar,layer,tree,images,archive}
+    registry/{wire,http,auth,api,transfer}
+    fs/{docker,daemon,core,tree,ctl,fuse} fs
+)
 
 failures=0
 fail() {
@@ -26,13 +37,48 @@ includes() { # includes FILE...
         "$@" /dev/null | paste -d' ' - -
 }
 
+declare -A floor=()
+for i in "${!rooms[@]}"; do floor[${rooms[i]}]=$i; done
+
+# Counts the arrows, too.
+declare -A arrows=()
 check_direction() { # check_direction FILE INCLUDED
-    case ${1%%/*}:$2 in
-    store:'"store/'* | registry:'"store/'* | registry:'"registry/'*) ;;
-    fs:'"store/'* | fs:'"registry/'* | fs:'"fs/'*) ;;
-    *:'"store/'* | *:'"registry/'* | *:'"fs/'*) fail "$1: includes $2, against fs -> registry -> store" ;;
-    *:'"'*) fail "$1: includes $2 without its folder" ;;
-    esac
+    local from=${1%/*} to=${2//\"/}
+    [[ $2 == '"'* ]] || return 0
+    to=${to%/*}
+    if [[ -z ${floor[$to]:-} ]]; then
+        fail "$1: includes $2 without its folders"
+    elif ((floor[$to] > floor[$from])); then
+        fail "$1: includes $2, up from $from"
+    elif [[ $to != "$from" ]]; then
+        arrows["$from $to"]=$((${arrows["$from $to"]:-0} + 1))
+    fi
+}
+
+print_rooms() {
+    local from to
+    for from in "${rooms[@]}"; do
+        printf '%-18s' "$from"
+        for to in "${rooms[@]}"; do
+            [[ -z ${arrows["$from $to"]:-} ]] || printf ' %s(%d)' "$to" "${arrows["$from $to"]}"
+        done
+        echo
+    done
+}
+
+# "NAME FILE" of every static function that is defined, and of every struct, "struct NAME".
+names() { # names FILE...
+    awk '
+        FNR == 1 { head = "" }
+        /^(static )?(const )?struct [a-z0-9_]+ \{/ || /^\t+struct [a-z0-9_]+ \{/ {
+            match($0, /struct [a-z0-9_]+/)
+            print substr($0, RSTART, RLENGTH), FILENAME
+        }
+        /^static [^=;]*\(/ { head = $0 }
+        head != "" && /[;{]$/ {
+            if ($0 ~ /\{$/ && sub(/\(.*/, "", head)) { sub(/.*[ *]/, "", head); print head, FILENAME }
+            head = ""
+        }' "$@"
 }
 
 # The files that come to a library's header, each with the include by which it does.
@@ -74,13 +120,20 @@ check_circles() { # check_circles FOLDER
 }
 
 shopt -s nullglob
-sources=(store/*.[ch] registry/*.[ch] fs/*.[ch])
+sources=({store,registry,fs}/*.[ch] {store,registry,fs}/*/*.[ch])
+for file in "${sources[@]}"; do
+    [[ -n ${floor[${file%/*}]:-} ]] || fail "$file: lies in no room"
+done
+while read -r file; do fail "$file: stands in two rooms"; done < <(printf '%s\n' "${sources[@]##*/}" | sort | uniq -d)
+while read -r name; do
+    fail "$name: stands for several things: $(names "${sources[@]}" | awk -v name="$name" '{ file = $NF; sub(/ [^ ]*$/, "") } $0 == name { print file }' | paste -sd' ')"
+done < <(names "${sources[@]}" | sed 's/ [^ ]*$//' | sort | uniq -d)
 lines=$(includes "${sources[@]}")
 while read -r file included; do
     [[ -z $file ]] || check_direction "$file" "$included"
 done <<<"$lines"
-check_library '<fuse' 'fs/fuse_*'
-check_library '<curl' 'registry/http*'
+check_library '<fuse' 'fs/fuse/*'
+check_library '<curl' 'registry/http/*'
 for folder in store registry fs; do
     check_circles "$folder"
 done
@@ -92,4 +145,5 @@ for file in "${sources[@]}" tests/*.[ch] tests/*/*.[ch]; do
     ((length <= 500)) || printf '%s: %d lines; more than 500 are two nouns\n' "$file" "$length" >&2
 done
 
+print_rooms
 ((failures == 0))

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What another user than the owner may do at ctl/ of a mount with allow_other: little, at nobody's cost (fs/verb.h).
+# What another user than the owner may do at ctl/ of a mount with allow_other: little, at nobody's cost (fs/ctl/verb.h).
 . "$(dirname "$0")/lib.sh"
 need_fuse
 ((EUID == 0)) || skip_all "another user's process wants root"

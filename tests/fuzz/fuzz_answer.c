@@ -8,13 +8,13 @@
  *     registry/{credential,cred_helper,creds,token,http*,ring}.c
  * store/{err,buf,digest,json*,io,map}.c \ store/{cancel,oci}.c -lcurl -lcrypto -ljson-c -lxxhash
  */
-#include "registry/challenge.h"
-#include "registry/creds.h"
-#include "store/ref.h"
-#include "registry/retry.h"
-#include "registry/secret.h"
-#include "registry/text.h"
-#include "registry/token.h"
+#include "registry/wire/challenge.h"
+#include "registry/auth/creds.h"
+#include "store/oci/ref.h"
+#include "registry/wire/retry.h"
+#include "registry/wire/secret.h"
+#include "registry/wire/text.h"
+#include "registry/auth/token.h"
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
  * Archives of images (store/archive_*.h) on anything: no harm, and nothing left in the store. All
  * but publishing, which would fill it. The store is in $TEST_DIR, else in /tmp.
  */
-#include "store/archive_docker.h"
-#include "store/archive_oci.h"
-#include "store/tar_header.h"
+#include "store/archive/archive_docker.h"
+#include "store/archive/archive_oci.h"
+#include "store/tar/tar_header.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DHAVE_ISAL -I. \
  *     tests/fuzz/fuzz_gzip.c store/{codec,gzip,zstd,inflate*,err}.c -lisal -lz -lzstd
  */
-#include "store/codec_ops.h"
+#include "store/codec/codec_ops.h"
 
 #include <string.h>
 #include <zlib.h>

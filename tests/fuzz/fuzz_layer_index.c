@@ -6,9 +6,9 @@
  * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/fuzz_layer_index.c
  * \ store/{layer_index,toc_reader,io,digest,buf,err,store,layout,…}.c -lzstd -lxxhash -lcrypto
  */
-#include "store/layer_format.h"
-#include "store/layer_index.h"
-#include "store/xxh.h"
+#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
+#include "store/base/xxh.h"
 
 #include <string.h>
 

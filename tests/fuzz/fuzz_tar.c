@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* store/tar.h on anything: no harm, and the same entries however the archive is fed. */
-#include "store/tar.h"
-#include "store/tar_header.h"
-#include "store/xxh.h"
+/* store/tar/tar.h on anything: no harm, and the same entries however the archive is fed. */
+#include "store/tar/tar.h"
+#include "store/tar/tar_header.h"
+#include "store/base/xxh.h"
 
 #include <stdint.h>
 #include <stdio.h>

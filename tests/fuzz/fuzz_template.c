@@ -6,11 +6,11 @@
  *
  *     build/fuzz/fuzz_template CORPUS tests/fuzz/template -dict=tests/fuzz/template.dict
  */
-#include "fs/rows.h"
-#include "fs/template.h"
-#include "fs/template_value.h"
-#include "store/json.h"
-#include "store/mem.h"
+#include "fs/docker/rows.h"
+#include "fs/docker/template.h"
+#include "fs/docker/template_value.h"
+#include "store/base/json.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* store/toc.h on anything, as it is and as what a good zstd frame holds; what is read can be
+/* store/layer/toc.h on anything, as it is and as what a good zstd frame holds; what is read can be
  * written. */
-#include "store/toc.h"
+#include "store/layer/toc.h"
 
 #include <stdint.h>
 #include <zstd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* store/tree.h on a file whose header and checksum are right, and the rest anything. */
-#include "store/tree_format.h"
-#include "store/xxh.h"
+/* store/tree/tree.h on a file whose header and checksum are right, and the rest anything. */
+#include "store/tree/tree_format.h"
+#include "store/base/xxh.h"
 
 #include <fcntl.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * every order. What comes out must be a tree: all can be reached by name, links are counted, and
  * every node has a path.
  */
-#include "store/tree_merge.h"
-#include "store/tree_write.h"
+#include "store/tree/tree_merge.h"
+#include "store/tree/tree_write.h"
 
 #include <fcntl.h>
 #include <stdint.h>

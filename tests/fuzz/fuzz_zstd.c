@@ -5,7 +5,7 @@
  * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. \
  *     tests/fuzz/fuzz_zstd.c store/{codec,gzip,zstd,inflate,inflate_zlib,err}.c -lz -lzstd
  */
-#include "store/codec_ops.h"
+#include "store/codec/codec_ops.h"
 
 #include <string.h>
 #include <zlib.h>

@@ -6,7 +6,7 @@
 #ifndef TESTS_BLOB_MAKE_H
 #define TESTS_BLOB_MAKE_H
 
-#include "store/blob.h"
+#include "store/disk/blob.h"
 
 #include "tests/unit/scratch.h"
 

@@ -5,8 +5,8 @@
 #ifndef TESTS_UNIT_CODEC_CHECK_H
 #define TESTS_UNIT_CODEC_CHECK_H
 
-#include "store/codec_ops.h"
-#include "store/seek.h"
+#include "store/codec/codec_ops.h"
+#include "store/codec/seek.h"
 #include "tests/unit/sample.h"
 
 #include <stdbool.h>

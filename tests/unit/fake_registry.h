@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A registry in memory, for tests of what sits on the client: defines the functions of
- * registry/registry.h that pulling calls, so that the linker does not take the real ones.
+ * registry/api/registry.h that pulling calls, so that the linker does not take the real ones.
  * Counts what is asked for; faults are set by the test. Thread safe.
  */
 #ifndef TESTS_FAKE_REGISTRY_H
 #define TESTS_FAKE_REGISTRY_H
 
-#include "registry/registry.h"
+#include "registry/api/registry.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/until.h"
 

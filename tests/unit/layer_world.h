@@ -5,8 +5,8 @@
 #ifndef TESTS_UNIT_LAYER_WORLD_H
 #define TESTS_UNIT_LAYER_WORLD_H
 
-#include "store/layer.h"
-#include "store/layer_format.h"
+#include "store/layer/layer.h"
+#include "store/layer/layer_format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,10 +6,10 @@
 #ifndef TESTS_PULL_SCENE_H
 #define TESTS_PULL_SCENE_H
 
-#include "registry/pull.h"
-#include "store/blob.h"
-#include "store/layer_index.h"
-#include "store/names.h"
+#include "registry/transfer/pull.h"
+#include "store/disk/blob.h"
+#include "store/layer/layer_index.h"
+#include "store/disk/names.h"
 #include "tests/unit/fake_registry.h"
 #include "tests/unit/scratch.h"
 

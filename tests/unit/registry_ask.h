@@ -7,7 +7,7 @@
 
 #include "registry_fixture.h"
 
-#include "store/mem.h"
+#include "store/base/mem.h"
 
 #define BODY	     "{\"schemaVersion\":2}"
 #define BODY_LENGTH  "Content-Length: 19\r\n"

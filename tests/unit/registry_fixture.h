@@ -6,10 +6,10 @@
 #ifndef TESTS_REGISTRY_FIXTURE_H
 #define TESTS_REGISTRY_FIXTURE_H
 
-#include "registry/registry.h"
+#include "registry/api/registry.h"
 
 #include "script_server.h"
-#include "store/clock.h"
+#include "store/base/clock.h"
 #include "until.h"
 
 #include <errno.h>

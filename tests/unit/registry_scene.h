@@ -29,7 +29,7 @@ struct scene {
 };
 
 static inline void write_auth(struct scene *s, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 static inline void write_auth(struct scene *s, const char *fmt, ...)
 {

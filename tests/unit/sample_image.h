@@ -6,9 +6,9 @@
 #ifndef TESTS_SAMPLE_IMAGE_H
 #define TESTS_SAMPLE_IMAGE_H
 
-#include "store/buf.h"
-#include "store/digest.h"
-#include "store/oci.h"
+#include "store/base/buf.h"
+#include "store/base/digest.h"
+#include "store/oci/oci.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Archives made by hand, header by header, and the entries that store/tar.h finds in an
+ * Archives made by hand, header by header, and the entries that store/tar/tar.h finds in an
  * archive, copied. Every archive is parsed whole, byte by byte and in odd pieces, which must give
  * the same.
  */
 #ifndef TESTS_UNIT_TAR_MAKE_H
 #define TESTS_UNIT_TAR_MAKE_H
 
-#include "store/buf.h"
-#include "store/tar.h"
-#include "store/tar_header.h"
+#include "store/base/buf.h"
+#include "store/tar/tar.h"
+#include "store/tar/tar_header.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How far inside a network an address lies; and strangers' words in one line. */
-#include "registry/address.h"
-#include "registry/text.h"
+#include "registry/wire/address.h"
+#include "registry/wire/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Archives of images, fed in pieces of any size and cut anywhere: all of it is there, or nothing.
  */
-#include "store/archive_load.h"
-#include "store/codec.h"
-#include "store/names.h"
-#include "store/oci.h"
+#include "store/archive/archive_load.h"
+#include "store/codec/codec.h"
+#include "store/disk/names.h"
+#include "store/oci/oci.h"
 
 #include "tests/unit/tar_make.h"
 

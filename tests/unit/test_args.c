@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/args.h"
+#include "fs/docker/args.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

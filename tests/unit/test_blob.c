@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/blob.h"
+#include "store/disk/blob.h"
 
 #include <errno.h>
 

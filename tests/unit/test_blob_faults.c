@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Blobs when processes are killed, disks fill up, and several write one blob. */
-#include "store/blob.h"
+#include "store/disk/blob.h"
 
 #include <errno.h>
 #include <pthread.h>

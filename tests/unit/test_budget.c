@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/budget.h"
+#include "store/base/budget.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/buf.h"
+#include "store/base/buf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A derived file that a machine of the other byte order wrote is as if there were none, and will be
  * built again. */
-#include "store/layer_format.h"
-#include "store/layer_index.h"
-#include "store/tree_format.h"
-#include "store/xxh.h"
+#include "store/layer/layer_format.h"
+#include "store/layer/layer_index.h"
+#include "store/tree/tree_format.h"
+#include "store/base/xxh.h"
 #include "tests/unit/tree_make.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/cancel.h"
+#include "store/base/cancel.h"
 
 #include <errno.h>
 #include <pthread.h>

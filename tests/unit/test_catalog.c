@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/catalog.h"
+#include "fs/tree/catalog.h"
 
 #include <dirent.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* WWW-Authenticate in all the forms that registries and proxies send. */
-#include "registry/challenge.h"
+#include "registry/wire/challenge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

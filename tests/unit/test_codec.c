@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/codec.h"
+#include "store/codec/codec.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Signatures by keys of every kind: which hold, and those that do not. */
-#include "store/cosign.h"
+#include "store/images/cosign.h"
 
 #include <errno.h>
 #include <openssl/evp.h>

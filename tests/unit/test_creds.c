@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Stored credentials: docker's and containers' files, their order, and helpers. */
-#include "registry/auth.h"
-#include "registry/cred_helper.h"
-#include "registry/creds.h"
-#include "registry/secret.h"
-#include "registry/token.h"
-#include "store/clock.h"
+#include "registry/auth/auth.h"
+#include "registry/auth/cred_helper.h"
+#include "registry/auth/creds.h"
+#include "registry/wire/secret.h"
+#include "registry/auth/token.h"
+#include "store/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/ctl_stream.h"
-#include "fs/events.h"
-#include "fs/outcomes.h"
+#include "fs/ctl/ctl_stream.h"
+#include "fs/core/events.h"
+#include "fs/core/outcomes.h"
 
 #include <errno.h>
 #include <pthread.h>

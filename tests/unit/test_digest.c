@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/digest.h"
+#include "store/base/digest.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/err.h"
+#include "store/base/err.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fs/fuse_entry.h: entries and attributes in the kernel's form. */
-#include "fs/fuse_entry.h"
+/* fs/fuse/fuse_entry.h: entries and attributes in the kernel's form. */
+#include "fs/fuse/fuse_entry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

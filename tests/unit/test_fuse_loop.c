@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The workers and the notifications of a session whose device is a socket: this test is the kernel.
  */
-#include "fs/fuse_loop.h"
-#include "fs/fuse_notify.h"
+#include "fs/fuse/fuse_loop.h"
+#include "fs/fuse/fuse_notify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

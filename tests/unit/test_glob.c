@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/glob.h"
+#include "fs/docker/glob.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Header fields: Content-Range, Link, numbers, and what must not be in one. */
-#include "registry/header.h"
-#include "store/mem.h"
+#include "registry/wire/header.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Single requests: limits, addresses that may not be reached, connections, odd framings. */
-#include "registry/http_answer.h"
-#include "registry/ring.h"
+#include "registry/http/http_answer.h"
+#include "registry/wire/ring.h"
 #include "registry_fixture.h"
 
 /* The limit that a test waits for is short, the others are those of http_limits_default. */

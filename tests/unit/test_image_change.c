@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The changes of docker import -c, as docker applies them. */
-#include "store/image_change.h"
+#include "store/archive/image_change.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

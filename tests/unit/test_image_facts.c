@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/image_facts.h"
-#include "store/blob.h"
-#include "store/layer_index.h"
+#include "store/images/image_facts.h"
+#include "store/disk/blob.h"
+#include "store/layer/layer_index.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/scratch.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/history_table.h"
-#include "fs/images_table.h"
-#include "fs/inspect.h"
-#include "fs/units.h"
-#include "store/blob.h"
-#include "store/names.h"
+#include "fs/docker/history_table.h"
+#include "fs/docker/images_table.h"
+#include "fs/docker/inspect.h"
+#include "fs/docker/units.h"
+#include "store/disk/blob.h"
+#include "store/disk/names.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/scratch.h"
 
@@ -224,8 +224,9 @@ static void mistakes_are_told_in_docker_s_words(void **state)
 	    {"-f dangling=x", "invalid filter 'dangling=[x]'"},
 	    {"-f until=soon", "invalid value for 'until' filter: failed to parse value as time or "
 			      "duration: \"soon\""},
-	    {"--format {{.Nope}}", "template parsing error: template: :1: executing \"\" at <.Nope>: "
-				   "can't evaluate field Nope"},
+	    {"--format {{.Nope}}",
+	     "template parsing error: template: :1: executing \"\" at <.Nope>: "
+	     "can't evaluate field Nope"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -255,7 +256,8 @@ static void history_is_told_newest_first(void **state)
 	AUTO(image_close) struct image *i = open_young(s, &s->young.manifest, OCI_TYPE_MANIFEST);
 	autobuf out = BUF_INIT, wanted = BUF_INIT;
 
-	assert_int_equal(history_table(s->store, i, &(struct history_options){0}, NOW, &out, NULL), 0);
+	assert_int_equal(history_table(s->store, i, &(struct history_options){0}, NOW, &out, NULL),
+			 0);
 	expect(s, &wanted,
 	       "IMAGE          CREATED       CREATED BY                                      SIZE"
 	       "      COMMENT\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/in_use.h"
+#include "fs/tree/in_use.h"
 
-#include "fs/catalog.h"
-#include "fs/inode.h"
+#include "fs/tree/catalog.h"
+#include "fs/core/inode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

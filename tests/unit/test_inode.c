@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/inode.h"
+#include "fs/core/inode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

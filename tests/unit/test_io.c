@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/io.h"
+#include "store/base/io.h"
 
 #include <errno.h>
 #include <sys/file.h>

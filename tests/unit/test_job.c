@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/job.h"
+#include "fs/core/job.h"
 
-#include "fs/failures.h"
-#include "store/clock.h"
+#include "fs/core/failures.h"
+#include "store/base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

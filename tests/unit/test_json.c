@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/json.h"
+#include "store/base/json.h"
 
-#include "store/buf.h"
+#include "store/base/buf.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/lane.h"
+#include "store/base/lane.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

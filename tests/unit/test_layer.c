@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/codec_ops.h"
+#include "store/codec/codec_ops.h"
 #include "tests/unit/layer_world.h"
 
 #include <dirent.h>

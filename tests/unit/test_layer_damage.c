@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store/layer.h: blobs, and what is derived from them, that are damaged before or while a layer is
- * open. */
+/* store/layer/layer.h: blobs, and what is derived from them, that are damaged before or while a
+ * layer is open. */
 #include "tests/unit/layer_world.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/map.h"
+#include "store/base/map.h"
 
 #include <stdio.h>
 #include <stdlib.h>

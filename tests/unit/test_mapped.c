@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/mapped.h"
+#include "store/base/mapped.h"
 
 #include <pthread.h>
 #include <setjmp.h>

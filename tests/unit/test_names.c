@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/names.h"
+#include "store/disk/names.h"
 
 #include <errno.h>
 #include <pthread.h>

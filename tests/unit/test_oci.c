@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/oci.h"
+#include "store/oci/oci.h"
 
-#include "store/buf.h"
+#include "store/base/buf.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * Streams of members and frames of every size: what comes out of the parts is what one decoder
  * gives, and so are refusals.
  */
-#include "store/parts.h"
+#include "store/codec/parts.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/platform.h"
+#include "store/oci/platform.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Pulling from a real docker-registry on the loopback, where skopeo has put an image. */
-#include "registry/pull.h"
-#include "store/blob.h"
-#include "store/names.h"
+#include "registry/transfer/pull.h"
+#include "store/disk/blob.h"
+#include "store/disk/names.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/until.h"

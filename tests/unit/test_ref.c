@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* References: docker's grammar, forms, and its texts for what is wrong. */
-#include "store/ref.h"
+#include "store/oci/ref.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When a request is made again, and after how long. */
-#include "registry/retry.h"
+#include "registry/wire/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/span_cache.h"
+#include "store/layer/span_cache.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/store.h"
+#include "store/disk/store.h"
 
-#include "store/io.h"
+#include "store/base/io.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/table.h"
+#include "fs/docker/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

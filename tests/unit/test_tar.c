@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store/tar.h on headers made by hand: one rule of the formats a test. */
-#include "store/tar.h"
+/* store/tar/tar.h on headers made by hand: one rule of the formats a test. */
+#include "store/tar/tar.h"
 
 #include "tests/unit/tar_make.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Extension headers: pax records, GNU long names, extended attributes. */
-#include "store/tar.h"
+#include "store/tar/tar.h"
 
 #include "tests/unit/tar_make.h"
 

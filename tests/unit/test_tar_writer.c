@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/tar_writer.h"
+#include "store/tar/tar_writer.h"
 
-#include "store/mem.h"
-#include "store/tar.h"
+#include "store/base/mem.h"
+#include "store/tar/tar.h"
 
 #include <errno.h>
 #include <setjmp.h>

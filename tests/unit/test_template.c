@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/rows.h"
-#include "fs/template.h"
-#include "fs/template_value.h"
+#include "fs/docker/rows.h"
+#include "fs/docker/template.h"
+#include "fs/docker/template_value.h"
 
-#include "store/json.h"
-#include "store/mem.h"
+#include "store/base/json.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <setjmp.h>

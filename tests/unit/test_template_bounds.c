@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Templates that were written to do harm: whatever they say, there is an answer or a sentence. */
-#include "fs/rows.h"
-#include "fs/template.h"
-#include "fs/template_value.h"
+#include "fs/docker/rows.h"
+#include "fs/docker/template.h"
+#include "fs/docker/template_value.h"
 
-#include "store/json.h"
-#include "store/mem.h"
+#include "store/base/json.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -242,7 +242,7 @@ static void *run_chain(void *text)
 	return NULL;
 }
 
-/* On the stack of a job (fs/job.c). */
+/* On the stack of a job (fs/core/job.c). */
 static void an_if_may_have_any_number_of_arms(void **state)
 {
 	autobuf text = BUF_INIT;

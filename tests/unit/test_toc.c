@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store/toc.h: what is written is read, field by field; what is damaged is refused. */
-#include "store/toc.h"
+/* store/layer/toc.h: what is written is read, field by field; what is damaged is refused. */
+#include "store/layer/toc.h"
 
 #include "tests/unit/tar_make.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/tree.h: the file, its damage, its limits. The rules of merging: test_tree_merge.c. */
+/* store/tree/tree.h: the file, its damage, its limits. The rules of merging: test_tree_merge.c. */
 #include "tests/unit/tree_make.h"
 
 static struct tree *tree_of(const char *const *specs, struct scratch *s)

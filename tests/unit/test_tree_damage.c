@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/tree.h: the file is cut, written to or taken away while the tree is open. */
+/* store/tree/tree.h: the file is cut, written to or taken away while the tree is open. */
 #include "tests/unit/tree_make.h"
 
 #define FILES 400

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every rule of the essay in store/tree_merge.c, a case each. */
+/* Every rule of the essay in store/tree/tree_merge.c, a case each. */
 #include "tests/unit/tree_make.h"
 
 #define ROOT "/ 755 @-\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/units.h"
+#include "fs/docker/units.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* URLs of strangers: what is taken, what is refused, and where references lead. */
-#include "registry/url.h"
-#include "store/mem.h"
+#include "registry/wire/url.h"
+#include "store/base/mem.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/window.h"
+#include "store/codec/window.h"
 
-#include "store/codec_ops.h"
+#include "store/codec/codec_ops.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

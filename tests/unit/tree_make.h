@@ -12,10 +12,10 @@
 #ifndef TESTS_UNIT_TREE_MAKE_H
 #define TESTS_UNIT_TREE_MAKE_H
 
-#include "store/buf.h"
-#include "store/io.h"
-#include "store/tree_merge.h"
-#include "store/tree_write.h"
+#include "store/base/buf.h"
+#include "store/base/io.h"
+#include "store/tree/tree_merge.h"
+#include "store/tree/tree_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/core/failures.h"
+
+#include "store/base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FAILURES_MAX 4096
+
+struct failure {
+	int64_t until;
+	struct err err;
+};
+
+struct failures {
+	struct map *by_key; /* key → struct failure, owned */
+};
+
+struct failures *failures_new(void)
+{
+	struct failures *f = calloc(1, sizeof(*f));
+
+	if (f)
+		f->by_key = map_new();
+	if (f && !f->by_key) {
+		free(f);
+		f = NULL;
+	}
+	return f;
+}
+
+static void free_all(struct map *by_key)
+{
+	const void *key;
+	size_t iter = 0, len;
+	void *value;
+
+	while (map_next(by_key, &iter, &key, &len, &value))
+		free(value);
+	map_free(by_key);
+}
+
+void failures_free(struct failures *f)
+{
+	if (!f)
+		return;
+	free_all(f->by_key);
+	free(f);
+}
+
+/* When it is full, what is too old goes; if that is not half of them, the rest of a half goes too.
+ */
+static void make_room(struct failures *f, int64_t now)
+{
+	struct map *kept = map_new();
+	const void *key;
+	size_t iter = 0, len;
+	void *value;
+
+	if (!kept)
+		return;
+	while (map_next(f->by_key, &iter, &key, &len, &value)) {
+		struct failure *e = value;
+
+		if (e->until <= now || map_count(kept) >= FAILURES_MAX / 2 ||
+		    map_put(kept, key, len, e) < 0)
+			free(e);
+	}
+	map_free(f->by_key);
+	f->by_key = kept;
+}
+
+void failures_remember(struct failures *f, const char *key, const struct err *err, int64_t now)
+{
+	struct failure *e = malloc(sizeof(*e));
+
+	if (!e)
+		return;
+	*e = (struct failure){.until = now + FAILURES_KEPT_MS, .err = *err};
+	if (map_count(f->by_key) >= FAILURES_MAX)
+		make_room(f, now);
+	free(map_remove(f->by_key, key, strlen(key)));
+	if (map_put(f->by_key, key, strlen(key), e) < 0)
+		free(e);
+}
+
+const struct err *failures_recall(struct failures *f, const char *key, int64_t now)
+{
+	struct failure *e = map_get(f->by_key, key, strlen(key));
+
+	if (e && e->until <= now) {
+		map_remove(f->by_key, key, strlen(key));
+		free(e);
+		e = NULL;
+	}
+	return e ? &e->err : NULL;
+}

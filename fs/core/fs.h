@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one mount consists of: the parts that its operations use, in one struct that is
+ * passed along. Set up by fs/main.c before the first request and taken down after
+ * the last; constant in between.
+ */
+#ifndef FS_FS_H
+#define FS_FS_H
+
+#include "fs/core/stats.h"
+#include "registry/api/registry.h"
+#include "store/layer/layer.h"
+#include "store/oci/platform.h"
+#include "store/disk/store.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define FS_LOOKUP_LIMIT                                                                            \
+	15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
+
+struct fs {
+	struct store *store;
+	struct registry *registry;
+	struct span_cache *spans;
+	struct jobs *jobs;
+	struct events *events;
+	struct inodes *inodes;
+	struct catalogs *catalogs; /* names as places */
+	struct outcomes *outcomes; /* of recent requests */
+	struct layers *layers;	   /* open ones, shared */
+	struct referrers *referrers;
+	struct ahead *ahead;
+	struct decoder *decoder;
+	struct stats stats;
+	struct platform platform;
+	/* Makes the kernel forget a name in a directory (an inode number); may wait for a LOOKUP in
+	 * it. Set while there is a session; does nothing once the end has begun. */
+	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
+	/* Makes the kernel forget all views that nobody holds, so that they are closed. Blocks, as
+	 * above: not for a job that somebody may wait for who looks up something. */
+	void (*forget_views)(struct fs *fs);
+	/* Puts pages of a file of a view into the kernel's cache. For workers, behind their answer.
+	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
+	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
+			   size_t count);
+	void *session;		/* for both: fs/fuse/fuse_session.c's */
+	char *mountpoint;	/* owned; canonical */
+	char *mountpoint_given; /* owned; absolute, as the user calls it */
+	bool lookup_remote;
+	bool offline;
+	bool xattr;
+	uid_t owner;
+	gid_t group;
+	struct timespec started;
+	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
+	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
+	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
+};
+
+#endif

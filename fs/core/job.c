@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/core/job.h"
+
+#include "fs/core/failures.h"
+#include "registry/wire/text.h"
+#include "store/base/clock.h"
+#include "store/base/map.h"
+#include "store/base/mem.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define JOB_THREADS_MAX	 64
+#define JOB_STACK	 (512u << 10)
+#define JOB_IDLE_SECONDS 10
+#define TITLE_MAX	 1000 /* bytes of it in the table */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
+
+struct job {
+	struct jobs *jobs;
+	struct job *next, *prev; /* in jobs->first while not ended; under jobs->lock */
+	atomic_uint refs;
+	char *key; /* owned; NULL: nobody joins */
+	char *title;
+	char *class;
+	unsigned at_once; /* of the class */
+	int (*run)(struct job *j, void *arg, struct err *err);
+	void *arg; /* owned */
+	void (*free_arg)(void *arg);
+	void (*ended)(void *ended_arg, const char *title, int result, const struct err *err);
+	void *ended_arg;
+	struct cancel cancel;
+	enum job_state state; /* under jobs->lock, with all down to started_ms */
+	bool keyed;	      /* is in jobs->by_key */
+	struct job_waiter *waiters;
+	unsigned waiting;
+	int result;
+	struct err err;
+	struct buf output;
+	int64_t started_ms; /* when it began to run */
+	atomic_uint_fast64_t done, total;
+};
+
+struct jobs {
+	pthread_mutex_t lock;
+	pthread_cond_t work;  /* a job may be startable */
+	pthread_cond_t quiet; /* a thread ended */
+	struct job *first;    /* queued and running, oldest first */
+	struct job *last;
+	struct map *by_key; /* key → job under way */
+	struct failures *failures;
+	unsigned threads, idle;
+	bool stopping;
+	uint64_t started, failed;
+};
+
+static int ensure_thread(struct jobs *js, struct err *err);
+
+/* The first thread is started at once, and stays: who may have no more of them can still work. */
+int jobs_open(struct jobs **out, struct err *err)
+{
+	struct jobs *js = calloc(1, sizeof(*js));
+	pthread_condattr_t attr;
+	int r;
+
+	if (!js)
+		return err_nomem(err);
+	js->by_key = map_new();
+	js->failures = failures_new();
+	if (!js->by_key || !js->failures) {
+		map_free(js->by_key);
+		failures_free(js->failures);
+		free(js);
+		return err_nomem(err);
+	}
+	pthread_mutex_init(&js->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&js->work, &attr);
+	pthread_cond_init(&js->quiet, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_lock(&js->lock);
+	r = ensure_thread(js, err);
+	pthread_mutex_unlock(&js->lock);
+	if (r == 0)
+		*out = js;
+	else
+		jobs_close(js);
+	return r;
+}
+
+static void job_free(struct job *j)
+{
+	if (j->arg && j->free_arg)
+		j->free_arg(j->arg);
+	cancel_destroy(&j->cancel);
+	buf_free(&j->output);
+	free(j->key);
+	free(j->title);
+	free(j->class);
+	free(j);
+}
+
+void job_put(struct job *j)
+{
+	if (j && atomic_fetch_sub(&j->refs, 1) == 1)
+		job_free(j);
+}
+
+static void append_job(struct jobs *js, struct job *j)
+{
+	j->prev = js->last;
+	if (js->last)
+		js->last->next = j;
+	else
+		js->first = j;
+	js->last = j;
+}
+
+static void unlink_job(struct jobs *js, struct job *j)
+{
+	if (j->prev)
+		j->prev->next = j->next;
+	else
+		js->first = j->next;
+	if (j->next)
+		j->next->prev = j->prev;
+	else
+		js->last = j->prev;
+	j->next = j->prev = NULL;
+}
+
+static void drop_key(struct jobs *js, struct job *j)
+{
+	if (j->keyed)
+		map_remove(js->by_key, j->key, strlen(j->key));
+	j->keyed = false;
+}
+
+/* What fails for want of something here may go well in a moment. */
+static bool is_answer(int result)
+{
+	return result != -EINTR && result != -EMFILE && result != -ENFILE && result != -ENOMEM;
+}
+
+/* Takes an ended job out of everything, under the lock; gives its waiters. */
+static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
+{
+	struct job_waiter *w = j->waiters;
+
+	drop_key(js, j);
+	unlink_job(js, j);
+	j->state = JOB_ENDED;
+	j->result = result;
+	j->waiters = NULL;
+	j->waiting = 0;
+	if (result < 0) {
+		js->failed++;
+		if (j->key && is_answer(result))
+			failures_remember(js->failures, j->key, &j->err, clock_ms());
+	}
+	return w;
+}
+
+static void run_job(struct jobs *js, struct job *j)
+{
+	struct job_waiter *w, *next;
+	int r = cancel_check(&j->cancel, &j->err);
+
+	if (r < 0)
+		err_context(&j->err, "%s: behind other requests to %s", j->title, j->class);
+	else
+		r = j->run(j, j->arg, &j->err);
+	if (j->ended)
+		j->ended(j->ended_arg, j->title, r, &j->err);
+	pthread_mutex_lock(&js->lock);
+	w = end_locked(js, j, r);
+	pthread_cond_broadcast(&js->work); /* its class has room again */
+	pthread_mutex_unlock(&js->lock);
+	for (; w; w = next) {
+		next = w->next;
+		w->done(w);
+	}
+	job_put(j);
+}
+
+static unsigned running_of_class(const struct jobs *js, const char *class)
+{
+	unsigned n = 0;
+
+	for (const struct job *j = js->first; j; j = j->next)
+		n += j->state == JOB_RUNNING && !strcmp(j->class, class);
+	return n;
+}
+
+/* The oldest job whose class has room; one that is cancelled or too late only needs to be told so.
+ */
+static struct job *next_job(struct jobs *js)
+{
+	const char *full =
+	    NULL; /* the class last found full: its other jobs need no second count */
+
+	for (struct job *j = js->first; j; j = j->next) {
+		if (j->state != JOB_QUEUED)
+			continue;
+		if (cancel_check(&j->cancel, NULL) < 0)
+			return j;
+		if (full && !strcmp(full, j->class))
+			continue;
+		if (running_of_class(js, j->class) < j->at_once)
+			return j;
+		full = j->class;
+	}
+	return NULL;
+}
+
+/* False after a while without work. */
+static bool wait_for_work(struct jobs *js)
+{
+	struct timespec until;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += JOB_IDLE_SECONDS;
+	js->idle++;
+	r = pthread_cond_timedwait(&js->work, &js->lock, &until);
+	js->idle--;
+	return r != ETIMEDOUT;
+}
+
+static void *job_thread(void *arg)
+{
+	struct jobs *js = arg;
+	bool stay = true;
+
+	pthread_mutex_lock(&js->lock);
+	for (;;) {
+		struct job *j = next_job(js);
+
+		if (!j && (js->stopping || (!stay && js->threads > 1)))
+			break;
+		if (!j) {
+			stay = wait_for_work(js);
+			continue;
+		}
+		stay = true;
+		j->state = JOB_RUNNING;
+		j->started_ms = clock_ms();
+		pthread_mutex_unlock(&js->lock);
+		run_job(js, j);
+		pthread_mutex_lock(&js->lock);
+	}
+	js->threads--;
+	pthread_cond_broadcast(&js->quiet);
+	pthread_mutex_unlock(&js->lock);
+	return NULL;
+}
+
+/* Under the lock: somebody will take the job just queued. Fails only for the first. */
+static int ensure_thread(struct jobs *js, struct err *err)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	int r;
+
+	if (js->idle > 0)
+		pthread_cond_signal(&js->work);
+	if (js->idle > 0 || js->threads >= JOB_THREADS_MAX)
+		return 0;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, JOB_STACK);
+	r = pthread_create(&t, &attr, job_thread, js);
+	pthread_attr_destroy(&attr);
+	if (!r)
+		js->threads++;
+	else if (js->threads == 0)
+		return err_set(err, EAGAIN, "cannot start a thread: %s", strerror(r));
+	return 0;
+}
+
+static struct job *job_new(struct jobs *js, const struct job_spec *spec)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	cancel_init(&j->cancel);
+	if (spec->limit_ms)
+		j->cancel.deadline_ms = clock_ms() + spec->limit_ms;
+	j->jobs = js;
+	j->at_once = spec->at_once ? spec->at_once : JOBS_PER_CLASS;
+	j->run = spec->run;
+	j->free_arg = spec->free_arg;
+	j->ended = spec->ended;
+	j->ended_arg = spec->ended_arg;
+	atomic_init(&j->refs, 2); /* the queue's and the caller's */
+	j->key = spec->key ? strdup(spec->key) : NULL;
+	j->title = strdup(spec->title);
+	j->class = strdup(spec->class);
+	if (!j->title || !j->class || (spec->key && !j->key)) {
+		job_free(j);
+		return NULL;
+	}
+	return j;
+}
+
+/* Queues a new job under the lock; takes spec->arg only where it succeeds. */
+static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **out,
+		     struct err *err)
+{
+	struct job *j = job_new(js, spec);
+	int r;
+
+	if (!j)
+		return err_nomem(err);
+	if (j->key && map_put(js->by_key, j->key, strlen(j->key), j) < 0) {
+		job_free(j);
+		return err_nomem(err);
+	}
+	j->keyed = j->key != NULL;
+	append_job(js, j);
+	r = ensure_thread(js, err);
+	if (r < 0) {
+		drop_key(js, j);
+		unlink_job(js, j);
+		job_free(j);
+		return r;
+	}
+	j->arg = spec->arg;
+	js->started++;
+	*out = j;
+	return 0;
+}
+
+int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err)
+{
+	struct job *joined = NULL;
+	const struct err *failed = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&js->lock);
+	if (spec->key) {
+		joined = map_get(js->by_key, spec->key, strlen(spec->key));
+		failed = failures_recall(js->failures, spec->key, clock_ms());
+	}
+	if (js->stopping) {
+		r = err_set(err, EINTR, "%s: the mount is being ended", spec->title);
+	} else if (joined) {
+		atomic_fetch_add(&joined->refs, 1);
+		*out = joined;
+	} else if (failed) {
+		r = err_set(err, failed->code, "%s", failed->text);
+	} else {
+		r = queue_new(js, spec, out, err);
+	}
+	pthread_mutex_unlock(&js->lock);
+	if ((joined || r < 0) && spec->arg && spec->free_arg)
+		spec->free_arg(spec->arg);
+	return r;
+}
+
+bool job_wait(struct job *j, struct job_waiter *w)
+{
+	struct jobs *js = j->jobs;
+	bool ended, left;
+
+	pthread_mutex_lock(&js->lock);
+	left = w->left;
+	ended = j->state == JOB_ENDED;
+	if (!ended && !left) {
+		w->next = j->waiters;
+		j->waiters = w;
+		j->waiting++;
+	}
+	pthread_mutex_unlock(&js->lock);
+	/* Now the waiter may be gone already, and the job with it. */
+	if (ended && !left)
+		w->done(w);
+	return !left;
+}
+
+bool job_leave(struct job *j, struct job_waiter *w)
+{
+	struct jobs *js = j->jobs;
+	bool found = false;
+
+	pthread_mutex_lock(&js->lock);
+	w->left = true;
+	for (struct job_waiter **at = &j->waiters; *at; at = &(*at)->next) {
+		if (*at != w)
+			continue;
+		*at = w->next;
+		found = true;
+		break;
+	}
+	if (found && --j->waiting == 0) {
+		drop_key(
+		    js,
+		    j); /* who comes now starts anew instead of joining what is being cancelled */
+		cancel_set(&j->cancel);
+		pthread_cond_broadcast(&js->work);
+	}
+	pthread_mutex_unlock(&js->lock);
+	return found;
+}
+
+void jobs_stop(struct jobs *js)
+{
+	pthread_mutex_lock(&js->lock);
+	js->stopping = true;
+	for (struct job *j = js->first; j; j = j->next)
+		cancel_set(&j->cancel);
+	pthread_cond_broadcast(&js->work);
+	while (js->threads > 0)
+		pthread_cond_wait(&js->quiet, &js->lock);
+	pthread_mutex_unlock(&js->lock);
+}
+
+void jobs_close(struct jobs *js)
+{
+	if (!js)
+		return;
+	jobs_stop(js);
+	failures_free(js->failures);
+	map_free(js->by_key);
+	pthread_cond_destroy(&js->work);
+	pthread_cond_destroy(&js->quiet);
+	pthread_mutex_destroy(&js->lock);
+	free(js);
+}
+
+int job_outcome(const struct job *j, struct err *err)
+{
+	if (j->result < 0 && err)
+		*err = j->err;
+	return j->result;
+}
+
+bool job_has_key(const struct job *j, const char *key)
+{
+	return j->key && !strcmp(j->key, key);
+}
+
+struct cancel *job_cancel(struct job *j)
+{
+	return &j->cancel;
+}
+
+void job_progress(struct job *j, uint64_t done, uint64_t total)
+{
+	atomic_store_explicit(&j->done, done, memory_order_relaxed);
+	atomic_store_explicit(&j->total, total, memory_order_relaxed);
+}
+
+struct buf *job_result(struct job *j)
+{
+	return &j->output;
+}
+
+void jobs_print(struct jobs *js, struct buf *out)
+{
+	int64_t now = clock_ms();
+
+	buf_printf(out, "%-8s %8s %14s %14s %8s  %s\n", "STATE", "WAITING", "BYTES", "OF", "MB/S",
+		   "JOB");
+	pthread_mutex_lock(&js->lock);
+	for (const struct job *j = js->first; j; j = j->next) {
+		bool running = j->state == JOB_RUNNING;
+		uint64_t done = atomic_load(&j->done);
+		double seconds = running ? (double)(now - j->started_ms) / 1000 : 0;
+
+		buf_printf(out, "%-8s %8u %14llu %14llu %8.1f  ", running ? "running" : "queued",
+			   j->waiting, (unsigned long long)done,
+			   (unsigned long long)atomic_load(&j->total),
+			   seconds > 0 ? (double)done / 1e6 / seconds : 0.0);
+		text_append_clean(out, j->title, strlen(j->title), TITLE_MAX);
+		buf_putc(out, '\n');
+	}
+	pthread_mutex_unlock(&js->lock);
+}
+
+void jobs_count(struct jobs *js, struct jobs_counts *out)
+{
+	*out = (struct jobs_counts){0};
+	pthread_mutex_lock(&js->lock);
+	for (const struct job *j = js->first; j; j = j->next) {
+		out->running += j->state == JOB_RUNNING;
+		out->queued += j->state == JOB_QUEUED;
+		out->waiting += j->waiting;
+	}
+	out->started = js->started;
+	out->failed = js->failed;
+	pthread_mutex_unlock(&js->lock);
+}

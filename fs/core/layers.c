@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/core/layers.h"
+
+#include "store/base/map.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct shared {
+	struct digest blob;
+	struct layer *layer;
+	unsigned users;
+};
+
+struct layers {
+	pthread_mutex_t lock;
+	struct store *store;
+	struct span_cache *spans;
+	struct map *by_digest; /* struct digest → struct shared */
+	struct map *by_layer;  /* struct layer * → struct shared */
+};
+
+int layers_open(struct store *s, struct span_cache *spans, struct layers **out, struct err *err)
+{
+	struct layers *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return err_nomem(err);
+	t->store = s;
+	t->spans = spans;
+	t->by_digest = map_new();
+	t->by_layer = map_new();
+	if (!t->by_digest || !t->by_layer) {
+		layers_close(t);
+		return err_nomem(err);
+	}
+	pthread_mutex_init(&t->lock, NULL);
+	*out = t;
+	return 0;
+}
+
+void layers_close(struct layers *t)
+{
+	if (!t)
+		return;
+	map_free(t->by_digest);
+	map_free(t->by_layer);
+	free(t);
+}
+
+/* Under the lock: the open one. One that is damaged stays with those who have it. */
+static struct shared *find(struct layers *t, const struct digest *blob)
+{
+	struct shared *s = map_get(t->by_digest, blob, sizeof(*blob));
+
+	return s && layer_intact(s->layer) ? s : NULL;
+}
+
+/* Under the lock: enters an opened layer, or finds the one that another thread has entered
+ * meanwhile. */
+static struct shared *enter(struct layers *t, const struct digest *blob, struct layer *l)
+{
+	struct shared *s = find(t, blob);
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->blob = *blob;
+	s->layer = l;
+	if (map_put(t->by_layer, &l, sizeof(l), s) < 0) {
+		free(s);
+		return NULL;
+	}
+	if (map_put(t->by_digest, blob, sizeof(*blob), s) < 0) {
+		map_remove(t->by_layer, &l, sizeof(l));
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int layers_get(struct layers *t, const struct digest *blob, struct layer **out, struct err *err)
+{
+	AUTO(layer_close) struct layer *l = NULL;
+	struct shared *s;
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	s = find(t, blob);
+	if (s)
+		s->users++;
+	pthread_mutex_unlock(&t->lock);
+	if (!s) {
+		r = layer_open(t->store, t->spans, blob, &l, err);
+		if (r < 0)
+			return r;
+		pthread_mutex_lock(&t->lock);
+		s = enter(t, blob, l);
+		if (s) {
+			s->users++;
+			if (s->layer == l)
+				l = NULL;
+		}
+		pthread_mutex_unlock(&t->lock);
+		if (!s)
+			return err_nomem(err);
+	}
+	*out = s->layer;
+	return 0;
+}
+
+void layers_put(struct layers *t, struct layer *l)
+{
+	struct shared *s;
+
+	if (!l)
+		return;
+	pthread_mutex_lock(&t->lock);
+	s = map_get(t->by_layer, &l, sizeof(l));
+	if (--s->users > 0) {
+		s = NULL;
+	} else {
+		map_remove(t->by_layer, &l, sizeof(l));
+		if (map_get(t->by_digest, &s->blob, sizeof(s->blob)) == s)
+			map_remove(t->by_digest, &s->blob, sizeof(s->blob));
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (s) {
+		layer_close(s->layer);
+		free(s);
+	}
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line: imagefs [STORE] MOUNTPOINT [-o OPTIONS] [-f] [-d]. Options that are not
+ * imagefs's own are FUSE's. Knows nothing of what the options do.
+ */
+#ifndef FS_OPTIONS_H
+#define FS_OPTIONS_H
+
+#include "fs/docker/args.h"
+#include "store/base/buf.h"
+#include "store/base/err.h"
+#include "store/oci/platform.h"
+
+#include <stdbool.h>
+
+struct options {
+	char *store;		/* owned; absolute */
+	char *mountpoint;	/* owned; absolute */
+	char *mountpoint_given; /* owned; NULL until main has resolved the other */
+	bool foreground, debug, help, version;
+	struct platform platform;
+	bool lookup_remote; /* lookup=remote|local */
+	bool offline;
+	bool xattr; /* xattr=on|off */
+	bool allow_other;
+	struct words insecure; /* HOST[:PORT] */
+	struct words mirrors;  /* HOST=URL */
+	char *auth_file;       /* owned, or NULL */
+	struct buf fuse;       /* FUSE's own, comma separated */
+};
+
+/* -EINVAL with a sentence. options_clear in any case. */
+int options_parse(int argc, char **argv, struct options *o, struct err *err);
+void options_clear(struct options *o);
+
+extern const char options_usage[];
+
+#endif

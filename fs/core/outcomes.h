@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What became of recent requests to a verb: what a read of its control file shows
+ * behind the usage. The last OUTCOMES_MAX of each verb are kept. Thread safe.
+ */
+#ifndef FS_OUTCOMES_H
+#define FS_OUTCOMES_H
+
+#include "store/base/buf.h"
+#include "store/base/err.h"
+
+#define OUTCOMES_MAX 16
+
+struct fs;
+struct outcomes;
+
+int outcomes_open(struct outcomes **out, struct err *err);
+void outcomes_close(struct outcomes *o); /* NULL is allowed */
+
+/* Keeps one; `answer` is what the request printed, its error included; `result` 0 or -errno with
+ * its sentence, which is kept where the answer is empty. */
+void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
+		  int result, const struct err *err);
+/* Keeps one of a mount, and tells it as an event (events.h). */
+void outcomes_record(struct fs *fs, const char *verb, const char *request, const char *answer,
+		     int result, const struct err *err);
+void outcomes_print(struct outcomes *o, const char *verb, struct buf *out);
+
+#endif

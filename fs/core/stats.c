@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/core/stats.h"
+
+static const char *const op_names[OP_COUNT] = {
+    [OP_LOOKUP] = "lookup",
+    [OP_FORGET] = "forget",
+    [OP_GETATTR] = "getattr",
+    [OP_SETATTR] = "setattr",
+    [OP_READLINK] = "readlink",
+    [OP_OPEN] = "open",
+    [OP_READ] = "read",
+    [OP_WRITE] = "write",
+    [OP_FLUSH] = "flush",
+    [OP_RELEASE] = "release",
+    [OP_FSYNC] = "fsync",
+    [OP_OPENDIR] = "opendir",
+    [OP_READDIR] = "readdir",
+    [OP_READDIRPLUS] = "readdirplus",
+    [OP_RELEASEDIR] = "releasedir",
+    [OP_GETXATTR] = "getxattr",
+    [OP_LISTXATTR] = "listxattr",
+    [OP_STATFS] = "statfs",
+    [OP_CHANGE] = "change",
+};
+
+const char *stats_op_name(enum stats_op op)
+{
+	return op_names[op];
+}

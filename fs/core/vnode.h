@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vnode: a file or directory of the tree outside merged root filesystems. Its kind
+ * is a vtable; a kind's struct begins with a struct vnode. Vnodes are made by
+ * lookups, owned by the inode table (fs/core/inode.h), and freed when the kernel forgets
+ * them. The operations are called by FUSE workers, several at a time, and never
+ * wait: what is not there yet makes them start or join a job, put it into rq->wait
+ * and return FS_WAIT; when the job has ended, well or badly, the operation is called
+ * again, with the job in rq->ended.
+ */
+#ifndef FS_VNODE_H
+#define FS_VNODE_H
+
+#include "fs/core/inode.h"
+#include "fs/core/job.h"
+#include "store/base/buf.h"
+#include "store/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define FS_WAIT 1 /* beside 0 and -errno: parked on rq->wait */
+
+struct fs;
+struct view;
+struct view_content;
+struct vnode;
+
+/* One request of the kernel, as far as a vnode needs to know it. */
+struct request {
+	struct fs *fs;
+	pid_t pid;	  /* who asks; 0: not known */
+	bool owner;	  /* who asks is who mounted (or root) */
+	bool may_fetch;	  /* … and names may reach the registry */
+	bool lookup;	  /* a LOOKUP: attributes are not what was asked for */
+	bool reads;	  /* a GETATTR before a read: the size has to be right */
+	struct job *wait; /* out, with FS_WAIT: a reference */
+	struct job
+	    *ended;	/* in: the job that this request has waited for last, or NULL; borrowed */
+	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
+	const struct view_content *content; /* view.c's: what was open when it was made ready */
+};
+
+/* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */
+struct found {
+	struct vnode *vnode;
+	struct view *view;
+	uint32_t node;
+};
+
+/* The names of a directory in the making. */
+struct listing {
+	struct buf names; /* one type byte (DT_…) and a NUL-terminated name after the other */
+	size_t count;
+};
+void listing_add(struct listing *l, const char *name, unsigned char type);
+
+/* Bytes of a file of the store. */
+struct file_part {
+	int fd; /* borrowed */
+	uint64_t offset;
+	size_t len;
+};
+
+struct vnode_ops {
+	mode_t mode; /* type and permissions; st_mode unless stat changes it */
+	/* Fills in what differs from the defaults (the mount's owner, nlink 1, times of the mount).
+	 * May be NULL. */
+	int (*stat)(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
+	int (*lookup)(struct request *rq, struct vnode *dir, const char *name, struct found *out,
+		      struct err *err); /* -ENOENT where there is none */
+	int (*list)(struct request *rq, struct vnode *dir, struct listing *out, struct err *err);
+	int (*readlink)(struct request *rq, struct vnode *v, struct buf *out, struct err *err);
+	/* Appends up to len bytes from offset. */
+	int (*read)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+		    struct buf *out, struct err *err);
+	/* Where these bytes lie as they are, as long as v is there; may be NULL. */
+	int (*find)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
+		    struct file_part *out, struct err *err);
+	/* All of it or an error. */
+	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
+		     size_t len, struct err *err);
+	/* Of a directory whose names can be changed. symlink: the name leads to something
+	 * afterwards; rename: `to` is of the same kind. */
+	int (*remove)(struct request *rq, struct vnode *dir, const char *name, bool directory,
+		      struct err *err);
+	int (*symlink)(struct request *rq, struct vnode *dir, const char *name, const char *target,
+		       struct err *err);
+	int (*rename)(struct request *rq, struct vnode *dir, const char *name, struct vnode *to,
+		      const char *new_name, struct err *err);
+	void (*free)(struct vnode *v);
+};
+
+struct vnode {
+	struct inode inode; /* path NULL: every lookup makes one of its own */
+	const struct vnode_ops *ops;
+	uint64_t st_ino;
+	bool stable; /* content by digest: the kernel may keep it for ever */
+};
+
+/* The vnode of an inode number, or NULL. */
+static inline struct vnode *vnode_get(struct inodes *t, uint64_t ino)
+{
+	return (struct vnode *)inodes_get(t, INODE_VNODE, ino);
+}
+
+static inline uint64_t vnode_ino(const struct vnode *v)
+{
+	return v->inode.number;
+}
+
+/*
+ * A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
+ * copied. NULL: out of memory. st_ino comes from the path: the inode of a file may be forgotten and
+ * made anew at any time, and who compares (cp, find, tail -F) shall see the same file.
+ */
+void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
+/* The same for a file of which each lookup makes a vnode of its own. */
+void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path);
+void vnode_free(struct vnode *v); /* one that is not in the table; NULL is allowed */
+
+/* st_mode, owner, size and times as they are; st_ino. */
+int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
+
+/* The shared vnode of a path as what was found; false where there is none. */
+bool vnode_find(struct request *rq, const char *path, struct found *out);
+
+/* Gives a vnode of the table as what was found: the shared one of that path, or `v` (which is
+ * taken). */
+int vnode_found(struct request *rq, struct vnode *v, struct found *out, struct err *err);
+
+#endif

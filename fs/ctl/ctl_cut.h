@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that the kernel cut. A write(2) that crosses the border of a page without beginning at
+ * one comes as two WRITEs: in a loop of echos that is one every 4096 bytes, cut in the middle of a
+ * word. The first part then ends with its page and without a newline. It is kept for the second; a
+ * write(2) that only looks like it, until somebody reads the answer or the kernel forgets the file,
+ * which it does when the name is looked up next, or before.
+ *
+ * Where the second part fails the writer is only told that the first did not: it writes the rest
+ * once more, and gets the errno then. Not thread safe.
+ */
+#ifndef FS_CTL_CUT_H
+#define FS_CTL_CUT_H
+
+#include "store/base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ctl_cut {
+	struct buf kept;   /* owned */
+	uint64_t end;	   /* offset behind what is kept */
+	int again;	   /* -errno of what failed behind something kept, or 0 */
+	uint64_t again_at; /* offset of its WRITE */
+};
+
+void ctl_cut_clear(struct ctl_cut *c);
+
+/* True where the WRITE may be a beginning only; then it is kept. */
+bool ctl_cut_keep(struct ctl_cut *c, uint64_t offset, const char *data, size_t len);
+
+/* Appends what was kept and the data to the text; nothing is kept any more. True where there was
+ * something. */
+bool ctl_cut_join(struct ctl_cut *c, uint64_t offset, const char *data, size_t len,
+		  struct buf *text);
+
+/* The -errno that the WRITE at the offset gets without being looked at, or 0. */
+int ctl_cut_again(struct ctl_cut *c, uint64_t offset);
+
+#endif

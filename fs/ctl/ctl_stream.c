@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ctl/ctl_stream.h"
+
+#include "fs/ctl/ctl_request.h"
+#include "fs/core/inode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+struct ctl_stream {
+	struct fs *fs;
+	const struct verb *verb;
+	pthread_mutex_t lock;
+	unsigned refs; /* these under lock */
+	bool busy;     /* a job has the state */
+	bool closed;   /* the control file is */
+	bool unnamed;  /* its job's: the kernel has forgotten the file's name */
+	bool ended;    /* its job's: a request has ended, and what is zero behind it is padding */
+	void *state;   /* owned; NULL: no request is open */
+};
+
+/* One write. */
+struct piece {
+	struct ctl_stream *stream; /* a reference */
+	void *data;		   /* owned; wiped, as it may hold a secret */
+	size_t len;
+	bool holds; /* the stream's state */
+};
+
+struct ctl_stream *ctl_stream_new(struct fs *fs, const struct verb *verb)
+{
+	struct ctl_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->fs = fs;
+	s->verb = verb;
+	s->refs = 1;
+	pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+static void drop_state(struct ctl_stream *s)
+{
+	if (s->state)
+		s->verb->stream->close(s->state);
+	s->state = NULL;
+}
+
+static void stream_put(struct ctl_stream *s)
+{
+	bool last;
+
+	pthread_mutex_lock(&s->lock);
+	last = --s->refs == 0;
+	pthread_mutex_unlock(&s->lock);
+	if (!last)
+		return;
+	drop_state(s);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+bool ctl_stream_open(struct ctl_stream *s)
+{
+	bool open;
+
+	pthread_mutex_lock(&s->lock);
+	open = s->busy || s->state;
+	pthread_mutex_unlock(&s->lock);
+	return open;
+}
+
+static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data, size_t len,
+		       struct job **out, struct err *err);
+
+/* Gives the state back; where the file was closed meanwhile, what is open ends now. */
+static void release(struct ctl_stream *s)
+{
+	struct job *job;
+	bool end;
+
+	pthread_mutex_lock(&s->lock);
+	s->busy = false;
+	end = s->closed && s->state;
+	pthread_mutex_unlock(&s->lock);
+	if (end && start_piece(s->fs->jobs, s, NULL, 0, &job, NULL) == 0)
+		job_put(job);
+}
+
+static void piece_free(void *arg)
+{
+	struct piece *p = arg;
+
+	if (p->holds) { /* it never ran, and its bytes are lost */
+		drop_state(p->stream);
+		release(p->stream);
+	}
+	explicit_bzero(p->data, p->len);
+	free(p->data);
+	stream_put(p->stream);
+	free(p);
+}
+
+/* How many bytes at the front are padding: archives are filled up to a record of many blocks. */
+static size_t padding(const char *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && data[n] == '\0')
+		n++;
+	return n;
+}
+
+/* One request, or the part of it that is in data[0, *used). 1: done, 0: open, or -errno. */
+static int feed(struct ctl_stream *s, struct job *j, const void *data, size_t len, size_t *used,
+		struct buf *answer, struct err *err)
+{
+	const struct verb_stream *ops = s->verb->stream;
+	int r = s->state ? 0 : ops->open(s->fs, &s->state, err);
+
+	*used = len;
+	if (!r)
+		r = ops->write(s->state, j, data, len, used, answer, err);
+	if (r == 0 && len == 0)
+		r = err_set(err, EBADMSG, "unexpected EOF: the request is not complete");
+	if (r > 0 && buf_failed(answer))
+		r = err_nomem(err);
+	if (r != 0) {
+		const char *subject = s->state ? ops->subject(s->state) : "";
+
+		ctl_request_ended(s->fs, s->verb, subject, answer, r < 0 ? r : 0, err);
+		drop_state(s);
+		s->ended = true;
+	}
+	return r;
+}
+
+/*
+ * A request that stays open must end when its writer is gone. The kernel tells so by FORGET, which
+ * it sends when nothing holds the file any more: a name in its cache would, for as long as nobody
+ * looks it up again.
+ */
+static void unname(struct ctl_stream *s)
+{
+	struct fs *fs = s->fs;
+
+	if (!s->state || s->unnamed || !fs->forget_name)
+		return;
+	s->unnamed = true;
+	fs->forget_name(fs, inodes_number(fs->inodes, INODE_VNODE, "ctl"), s->verb->name);
+}
+
+/* What follows a request that failed is not looked at: where it ends is not known. */
+static int run_piece(struct job *j, void *arg, struct err *err)
+{
+	struct piece *p = arg;
+	struct ctl_stream *s = p->stream;
+	size_t at = 0, used;
+	int r = 0;
+
+	do {
+		autobuf answer = BUF_INIT;
+		struct err e = {0};
+
+		if (!s->state && s->ended)
+			at += padding((char *)p->data + at, p->len - at);
+		if (at == p->len && (p->len || !s->state))
+			break;
+		r = feed(s, j, (char *)p->data + at, p->len - at, &used, &answer, &e);
+		at += used;
+		buf_append(job_result(j), answer.data, answer.len);
+		if (r < 0 && err)
+			*err = e;
+	} while (r > 0);
+	unname(s);
+	p->holds = false;
+	release(s);
+	return r < 0 ? r : 0;
+}
+
+/* Starts a job; the stream is taken for it. */
+static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data, size_t len,
+		       struct job **out, struct err *err)
+{
+	struct piece *p = calloc(1, sizeof(*p));
+	autobuf title = BUF_INIT;
+	int r;
+
+	if (p)
+		p->data = malloc(len ? len : 1);
+	if (!p || !p->data) {
+		free(p);
+		return err_nomem(err);
+	}
+	memcpy(p->data, data ? data : "", len);
+	p->len = len;
+	p->stream = s;
+	pthread_mutex_lock(&s->lock);
+	s->refs++;
+	p->holds = !s->busy;
+	s->busy = true;
+	pthread_mutex_unlock(&s->lock);
+	if (p->holds)
+		buf_printf(&title, "%s %s", s->verb->name,
+			   s->state ? s->verb->stream->subject(s->state) : "");
+	if (!p->holds || buf_failed(&title)) {
+		r = p->holds ? err_nomem(err)
+			     : err_set(err, EBUSY, "%s: another write to this file is under way",
+				       s->verb->name);
+		piece_free(p);
+		return r;
+	}
+	struct job_spec spec = {
+	    .title = title.data,
+	    .class = s->verb->name,
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = run_piece,
+	    .arg = p,
+	    .free_arg = piece_free,
+	};
+
+	return job_start(jobs, &spec, out, err);
+}
+
+int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
+		     struct err *err)
+{
+	int r = start_piece(rq->fs->jobs, s, data, len, &rq->wait, err);
+
+	return r < 0 ? r : FS_WAIT;
+}
+
+void ctl_stream_close(struct ctl_stream *s)
+{
+	bool busy;
+
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	busy = s->busy;
+	pthread_mutex_unlock(&s->lock);
+	if (!busy) /* else the job that has the state does it */
+		release(s);
+	stream_put(s);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request to a stream verb (struct verb_stream) on its way: each piece that is written is a job,
+ * and so is the end. A request that ends in the midst of a piece may be followed by another;
+ * zero bytes between requests are padding. Counted: a job holds it beside the control file, which
+ * may be closed before its last job has ended. Thread safe.
+ */
+#ifndef FS_CTL_STREAM_H
+#define FS_CTL_STREAM_H
+
+#include "fs/ctl/verb.h"
+#include "fs/core/vnode.h"
+
+struct ctl_stream;
+struct ctl_stream *ctl_stream_new(struct fs *fs, const struct verb *verb); /* NULL: no memory */
+
+/* A request has begun and is not done. */
+bool ctl_stream_open(struct ctl_stream *s);
+
+/* Starts the job that takes the next piece; len 0: no more will come. One at a time, else -EBUSY.
+ * FS_WAIT, or -errno; job_result holds what docker would print. */
+int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
+		     struct err *err);
+
+/* The control file is closed: what is open ends, by a job that nobody waits for. Drops the
+ * reference; NULL is allowed. */
+void ctl_stream_close(struct ctl_stream *s);
+
+#endif

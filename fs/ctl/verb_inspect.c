@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* ctl/history and ctl/inspect: of images of the store. */
+#include "fs/docker/history_table.h"
+#include "fs/docker/inspect.h"
+#include "fs/docker/json_text.h"
+#include "fs/docker/resolve.h"
+#include "fs/docker/template.h"
+#include "fs/ctl/verb.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static int lacks_platform(const char *word, const char *platform, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       word, platform);
+}
+
+/* The image that a word means, of a platform: strictly that, where one is asked for. */
+static int open_image(struct fs *fs, const char *word, const char *platform, struct names **names,
+		      struct image **out, struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	autoresolved found = {0};
+	struct platform wish = fs->platform;
+	int r = platform ? platform_parse(platform, &wish, err) : 0;
+
+	if (!r)
+		r = resolve(fs->store, &fs->platform, word, &found, err);
+	if (r)
+		return r;
+	r = image_open(fs->store, &found.list[0]->descriptor, &wish,
+		       platform ? IMAGE_WISHED : IMAGE_LOCAL, &image, err);
+	if (r)
+		return r == -ENOENT && platform ? lacks_platform(word, platform, err) : r;
+	if (image->artifact)
+		return err_set(err, ENOENT, "%s is no image", word);
+	if (platform && !platform_equal(&image->config->platform, &wish))
+		return lacks_platform(word, platform, err);
+	if (names)
+		*names = steal(&found.names);
+	*out = steal(&image);
+	return 0;
+}
+
+int verb_history(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		 struct err *err)
+{
+	struct history_options how = {0};
+	const char *platform = NULL;
+	bool human = true;
+	const struct args_option options[] = {
+	    {.name = "quiet", .letter = 'q', .flag = &how.quiet},
+	    {.name = "no-trunc", .flag = &how.no_trunc},
+	    {.name = "human", .letter = 'H', .flag = &human},
+	    {.name = "format", .value = &how.format},
+	    {.name = "platform", .value = &platform},
+	    {0},
+	};
+	AUTO(image_close) struct image *image = NULL;
+	autowords operands = WORDS_INIT;
+	int r = args_parse(args, options, &operands, err);
+
+	(void)j;
+	if (!r)
+		r = args_count("history", &operands, 1, 1, err);
+	if (!r)
+		r = open_image(fs, operands.at[0], platform, NULL, &image, err);
+	how.exact = !human;
+	return r ? r : history_table(fs->store, image, &how, time(NULL), out, err);
+}
+
+/* ---- inspect ---- */
+
+#define ANSWER_MAX    (64u << 20) /* bytes of all that one request prints */
+#define WORK_OF_IMAGE (64u << 10) /* that a template may do, besides TEMPLATE_WORK_MAX for all */
+
+struct inspection {
+	struct fs *fs;
+	const char *platform; /* or NULL */
+	const char *format;   /* a template; "json": on one line; NULL: indented */
+	uint64_t work;	      /* left of the template's */
+	size_t printed;
+	struct buf *out;
+};
+
+static bool has_template(const struct inspection *n)
+{
+	return n->format && strcmp(n->format, "json") != 0;
+}
+
+/* A line for each; of one that fails there is nothing. */
+static int print_template(struct inspection *n, struct json_object *o, struct err *err)
+{
+	size_t before = n->out->len;
+	int r;
+
+	inspect_add_zeros(o);
+	r = template_run(n->format, o, &n->work, n->out, err);
+	if (r)
+		n->out->len = before;
+	else
+		buf_putc(n->out, '\n');
+	return r;
+}
+
+/* As a member of the array that all are printed as: each is let go of when it is printed, as their
+ * documents may be large. */
+static int print_member(struct inspection *n, struct json_object *o, struct err *err)
+{
+	autojson *array = json_object_new_array();
+	autobuf text = BUF_INIT;
+	size_t front = n->printed ? 1 : 0, end = n->format ? 1 : 2; /* "[", "]" or "\n]" */
+	int r;
+
+	if (!array || json_object_array_add(array, json_object_get(o)))
+		return err_nomem(err);
+	r = (n->format ? json_text_line : json_text_indented)(&text, array, JSON_TEXT_PLAIN, err);
+	if (r)
+		return r;
+	buf_puts(n->out, n->printed ? "," : "");
+	buf_append_range(n->out, &text, front, text.len - front - end);
+	return 0;
+}
+
+static void print_end(struct inspection *n)
+{
+	if (!has_template(n))
+		buf_puts(n->out, !n->printed ? "[]\n" : n->format ? "]\n" : "\n]\n");
+}
+
+/* 1: it is not there. */
+static int inspect_one(struct inspection *n, const char *word, struct err *missing, struct err *err)
+{
+	AUTO(names_put) struct names *names = NULL;
+	AUTO(image_close) struct image *image = NULL;
+	autojson *o = NULL;
+	int r;
+
+	if (open_image(n->fs, word, n->platform, &names, &image, missing))
+		return 1;
+	o = inspect_object(n->fs->store, image, names);
+	if (!o)
+		return err_nomem(err);
+	r = has_template(n) ? print_template(n, o, err) : print_member(n, o, err);
+	if (r)
+		return r;
+	n->printed++;
+	return n->out->len > ANSWER_MAX
+		   ? err_set(err, EFBIG, "inspect: more than %u bytes", ANSWER_MAX)
+		   : 0;
+}
+
+/* Each is tried, and those that are there are printed. The error has the first failure's code and
+ * a line for each. */
+static int inspect_all(struct inspection *n, struct job *j, const struct words *images,
+		       struct err *err)
+{
+	autobuf rest = BUF_INIT; /* of the failures, for which the error has no room */
+	struct err all = {0};
+	int r = 0;
+
+	n->work = TEMPLATE_WORK_MAX + (uint64_t)images->count * WORK_OF_IMAGE;
+	for (size_t i = 0; r >= 0 && i < images->count; i++) {
+		struct err missing = {0};
+
+		r = j ? cancel_check(job_cancel(j), err) : 0;
+		if (!r)
+			r = inspect_one(n, images->at[i], &missing, err);
+		if (r > 0 && !all.code)
+			all = missing;
+		else if (r > 0 && !err_add(&all, &missing))
+			buf_printf(&rest, "%s\n", missing.text);
+	}
+	if (r < 0)
+		return r;
+	print_end(n);
+	buf_append(n->out, rest.data, rest.len);
+	if (buf_failed(n->out))
+		return err_nomem(err);
+	if (!all.code)
+		return 0;
+	*err = all;
+	return -all.code;
+}
+
+int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
+		 struct err *err)
+{
+	struct inspection n = {.fs = fs, .out = out};
+	const struct args_option options[] = {
+	    {.name = "format", .letter = 'f', .value = &n.format},
+	    {.name = "platform", .value = &n.platform},
+	    {0},
+	};
+	autowords operands = WORDS_INIT;
+	int r = args_parse(args, options, &operands, err);
+
+	if (!r)
+		r = args_count("inspect", &operands, 1, SIZE_MAX, err);
+	return r ? r : inspect_all(&n, j, &operands, err);
+}

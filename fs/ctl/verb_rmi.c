@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* ctl/tag and ctl/rmi. */
+#include "fs/tree/naming.h"
+#include "fs/ctl/verb.h"
+
+#include <errno.h>
+
+int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	     struct err *err)
+{
+	const struct args_option none[] = {{0}};
+	autowords operands = WORDS_INIT;
+	int r = args_parse(args, none, &operands, err);
+
+	(void)j;
+	(void)answer;
+	if (!r)
+		r = args_count("tag", &operands, 2, 2, err);
+	return r < 0 ? r : naming_tag(fs, operands.at[0], operands.at[1], err);
+}
+
+/* Each is tried. The error has the first failure's code and, a line each, what docker says of all.
+ */
+static int remove_all(struct fs *fs, struct job *j, const struct words *images,
+		      const struct removal *how, struct buf *answer, struct err *err)
+{
+	struct err all = {0};
+
+	for (size_t i = 0; i < images->count; i++) {
+		struct err e = {0};
+		int r = cancel_check(job_cancel(j), &e);
+
+		if (!r)
+			r = naming_remove(fs, images->at[i], how, answer, &e);
+		if (r < 0 && how->force && r == -ENOENT)
+			buf_printf(answer, "%s\n", e.text);
+		else if (r < 0 && !all.code)
+			all = e;
+		else if (r < 0 && !err_add(&all, &e))
+			buf_printf(answer, "%s\n", e.text);
+		if (r == -EINTR)
+			break;
+	}
+	*err = all;
+	return -all.code;
+}
+
+int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	     struct err *err)
+{
+	struct removal how = {0};
+	bool no_prune = false; /* of untagged parents: there are none here */
+	const struct args_option options[] = {
+	    {.name = "force", .letter = 'f', .flag = &how.force},
+	    {.name = "no-prune", .flag = &no_prune},
+	    {0},
+	};
+	autowords operands = WORDS_INIT;
+	int r = args_parse(args, options, &operands, err);
+
+	if (!r)
+		r = args_count("rmi", &operands, 1, SIZE_MAX, err);
+	return r < 0 ? r : remove_all(fs, j, &operands, &how, answer, err);
+}

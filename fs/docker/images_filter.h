@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docker images --filter: which images are wanted. The same key several times: any of its values,
+ * but labels, of which all must be there; different keys: all. Pure but for the images that before=
+ * and since= name, and for labels.
+ */
+#ifndef FS_IMAGES_FILTER_H
+#define FS_IMAGES_FILTER_H
+
+#include "fs/docker/args.h"
+#include "store/images/image.h"
+#include "store/disk/names.h"
+#include "store/oci/ref.h"
+
+struct images_filter {
+	struct words references; /* patterns; none: all */
+	struct words labels, without;
+	bool has_dangling, dangling;
+	bool has_before, has_since; /* created strictly before and after: seconds since 1970 */
+	int64_t before, since;
+};
+
+/* One "KEY=VALUE"; `now` is what durations count from. -EINVAL, -ENOENT in docker's words. */
+int images_filter_add(struct images_filter *f, struct store *s, const struct platform *wish,
+		      const char *text, int64_t now, struct err *err);
+int images_filter_pattern(struct images_filter *f, const char *pattern, struct err *err);
+void images_filter_clear(struct images_filter *f);
+
+/* By the name alone, before its image is read. */
+bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r);
+
+/* … by when it was made, NULL where that is not known, */
+bool images_filter_created(const struct images_filter *f, const int64_t *created);
+
+/* … and by its labels, for which its config is read where any are asked for. */
+bool images_filter_labels(const struct images_filter *f, struct store *s,
+			  const struct descriptor *image, const struct platform *wish);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/docker/images_table.h"
+
+#include "fs/docker/images_filter.h"
+#include "fs/docker/rows.h"
+#include "fs/docker/units.h"
+#include "store/oci/ref.h"
+#include "store/images/image_facts.h"
+#include "store/disk/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NONE	  "<none>"
+#define ID_DIGITS 12
+
+/* ---- what is asked for ---- */
+
+struct wishes {
+	bool all, quiet, digests, no_trunc;
+	const char *format; /* of the arguments */
+	struct images_filter filter;
+};
+
+static int parse_wishes(struct store *s, const struct platform *wish, const struct words *arguments,
+			int64_t now, struct wishes *w, struct err *err)
+{
+	autowords filters = WORDS_INIT, operands = WORDS_INIT;
+	const struct args_option options[] = {
+	    {.name = "all", .letter = 'a', .flag = &w->all},
+	    {.name = "quiet", .letter = 'q', .flag = &w->quiet},
+	    {.name = "digests", .flag = &w->digests},
+	    {.name = "no-trunc", .flag = &w->no_trunc},
+	    {.name = "filter", .letter = 'f', .list = &filters},
+	    {.name = "format", .value = &w->format},
+	    {0},
+	};
+	int r = args_parse(arguments, options, &operands, err);
+
+	if (r == 0)
+		r = args_count("images", &operands, 0, 1, err);
+	for (size_t i = 0; r == 0 && i < filters.count; i++)
+		r = images_filter_add(&w->filter, s, wish, filters.at[i], now, err);
+	for (size_t i = 0; r == 0 && i < operands.count; i++)
+		r = images_filter_pattern(&w->filter, operands.at[i], err);
+	return r;
+}
+
+/* ---- rows ---- */
+
+struct row {
+	char *repository; /* owned; NULL: none */
+	char *tag;	  /* owned; NULL: none */
+	struct digest digest, id;
+	bool known; /* the documents were there: id, size */
+	bool has_created;
+	int64_t created;
+	uint64_t size;
+};
+
+struct rows {
+	struct row *at; /* owned */
+	size_t count;
+};
+
+static void rows_clear(struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		free(rows->at[i].repository);
+		free(rows->at[i].tag);
+	}
+	free(rows->at);
+}
+
+/* A tag of the same repository names the same: then a name by digest is no row of its own. */
+static bool has_tag(const struct names *names, const struct name *name, const struct ref *r)
+{
+	autofree char *repository = ref_repository(r);
+	size_t len = repository ? strlen(repository) : 0;
+
+	for (size_t i = names_lower_bound(names, repository ? repository : "");
+	     i < names_count(names); i++) {
+		const struct name *other = names_at(names, i);
+
+		if (!len || strncmp(other->reference, repository, len) != 0)
+			break;
+		if (other->reference[len] == ':' &&
+		    digest_equal(&other->descriptor.digest, &name->descriptor.digest))
+			return true;
+	}
+	return false;
+}
+
+/* What its documents say: false where the image is not wanted, or none. */
+static bool read_image(struct store *s, const struct wishes *w, const struct name *name,
+		       const struct platform *wish, struct row *row)
+{
+	struct image_facts facts;
+
+	row->digest = name->descriptor.digest;
+	row->known = image_facts(s, &name->descriptor, wish, &facts, NULL) == 0;
+	if (row->known) {
+		if (facts.artifact)
+			return false;
+		row->id = facts.config;
+		row->size = facts.size;
+		row->has_created = facts.has_created;
+		row->created = facts.created;
+	}
+	return images_filter_created(&w->filter, row->has_created ? &row->created : NULL) &&
+	       images_filter_labels(&w->filter, s, &name->descriptor, wish);
+}
+
+/* Fills in a row for the name: 1, or 0 where it is not wanted. */
+static int make_row(struct store *s, const struct wishes *w, const struct platform *wish,
+		    const struct names *names, const struct name *name, struct row *row,
+		    struct err *err)
+{
+	autoref r = REF_INIT;
+
+	if (ref_parse(name->reference, &r, NULL) < 0 || !images_filter_name(&w->filter, name, &r) ||
+	    (r.has_digest && has_tag(names, name, &r)) || !read_image(s, w, name, wish, row))
+		return 0;
+	if (name->dangling)
+		return 1;
+	row->repository = ref_familiar_repository(&r);
+	row->tag = r.has_digest ? NULL : strdup(r.tag);
+	return row->repository && (row->tag || r.has_digest) ? 1 : err_nomem(err);
+}
+
+static int compare_rows(const void *va, const void *vb)
+{
+	const struct row *a = va, *b = vb;
+	int r;
+
+	if (a->has_created != b->has_created)
+		return b->has_created - a->has_created;
+	if (a->created != b->created)
+		return a->created < b->created ? 1 : -1;
+	r = strcmp(a->repository ? a->repository : NONE, b->repository ? b->repository : NONE);
+	return r ? r : strcmp(a->tag ? a->tag : NONE, b->tag ? b->tag : NONE);
+}
+
+static int collect_rows(struct store *s, const struct wishes *w, const struct platform *wish,
+			struct rows *rows, struct err *err)
+{
+	AUTO(names_put) struct names *names = NULL;
+	int r = names_get(s, &names, err);
+
+	if (r < 0)
+		return r;
+	rows->at = calloc(names_count(names) + 1, sizeof(*rows->at));
+	if (!rows->at)
+		return err_nomem(err);
+	for (size_t i = 0; i < names_count(names); i++) {
+		r = make_row(s, w, wish, names, names_at(names, i), &rows->at[rows->count], err);
+		if (r < 0) {
+			rows->count++;
+			return r;
+		}
+		rows->count += (size_t)r;
+	}
+	qsort(rows->at, rows->count, sizeof(*rows->at), compare_rows);
+	return 0;
+}
+
+/* ---- what is printed ---- */
+
+static const struct rows_field fields[] = {
+    {"Containers", "CONTAINERS"},
+    {"CreatedAt", "CREATED AT"},
+    {"CreatedSince", "CREATED"},
+    {"Digest", "DIGEST"},
+    {"ID", "IMAGE ID"},
+    {"Repository", "REPOSITORY"},
+    {"SharedSize", "SHARED SIZE"},
+    {"Size", "SIZE"},
+    {"Tag", "TAG"},
+    {"UniqueSize", "UNIQUE SIZE"},
+    {0},
+};
+
+#define TABLE	"{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+#define DIGESTS "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+
+static void put_id(struct json_object *o, const struct row *row, bool whole)
+{
+	char text[DIGEST_TEXT_MAX], hex[DIGEST_HEX_MAX];
+
+	hex[0] = '\0';
+	if (row->known)
+		snprintf(hex, sizeof(hex), "%.*s", ID_DIGITS, digest_hex(&row->id, text));
+	rows_set(o, "ID", !row->known ? NONE : whole ? digest_text(&row->id, text) : hex);
+}
+
+/* The members in docker's order. Digest is there where a table or a template may want it. */
+static struct json_object *row_object(const struct row *row, const struct wishes *w, int64_t now)
+{
+	struct json_object *o = json_object_new_object();
+	bool json = rows_is_json(w->format);
+	char text[DIGEST_TEXT_MAX], ago[UNITS_TEXT_MAX], at[UNITS_TEXT_MAX], size[UNITS_TEXT_MAX];
+
+	if (!o)
+		return NULL;
+	rows_set(o, "Containers", "N/A");
+	rows_set(o, "CreatedAt", row->has_created ? units_local_time(row->created, at) : "N/A");
+	rows_set(o, "CreatedSince", row->has_created ? units_ago(row->created, now, ago) : "N/A");
+	rows_set(o, "Digest",
+		 (w->digests || !json) && row->repository ? digest_text(&row->digest, text) : NONE);
+	put_id(o, row, w->no_trunc);
+	rows_set(o, "Repository", row->repository ? row->repository : NONE);
+	rows_set(o, "SharedSize", "N/A");
+	rows_set(o, "Size", units_size(row->size, 3, size));
+	rows_set(o, "Tag", row->tag ? row->tag : NONE);
+	rows_set(o, "UniqueSize", "N/A");
+	return o;
+}
+
+static int print(const struct rows *rows, const struct wishes *w, int64_t now, struct buf *out,
+		 struct err *err)
+{
+	autojson *list = json_object_new_array();
+	bool quiet = w->quiet && rows_is_own_table(w->format);
+
+	if (!list)
+		return err_nomem(err);
+	for (size_t i = 0; i < rows->count; i++) {
+		struct json_object *o;
+
+		if (quiet && !rows->at[i].known)
+			continue;
+		o = row_object(&rows->at[i], w, now);
+		if (!o || json_object_array_add(list, o)) {
+			json_object_put(o);
+			return err_nomem(err);
+		}
+	}
+	return rows_print(list, fields, w->digests ? DIGESTS : TABLE,
+			  quiet	      ? "{{.ID}}"
+			  : w->format ? w->format
+				      : "",
+			  out, err);
+}
+
+int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
+		 int64_t now, struct buf *out, struct err *err)
+{
+	struct wishes w = {0};
+	struct rows rows = {0};
+	int r = parse_wishes(s, wish, arguments, now, &w, err);
+
+	if (r == 0)
+		r = collect_rows(s, &w, wish, &rows, err);
+	if (r == 0)
+		r = print(&rows, &w, now, out, err);
+	rows_clear(&rows);
+	images_filter_clear(&w.filter);
+	return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `docker images` prints of a store, in the classic layout: a row for every name, newest
+ * image first. IMAGE ID is the digest of the config, DIGEST that of what the name names, SIZE
+ * store/images/image.h's. An image that dangles shows as <none>, one whose documents are not whole
+ * N/A; what is no image (artifacts) is not shown. -a is taken and changes nothing: no image is
+ * hidden.
+ */
+#ifndef FS_IMAGES_TABLE_H
+#define FS_IMAGES_TABLE_H
+
+#include "fs/docker/args.h"
+#include "store/base/buf.h"
+#include "store/oci/platform.h"
+#include "store/disk/store.h"
+
+#include <stdint.h>
+
+/* Appends the table that these arguments of `docker images` ask for: [-a] [-q] [--digests]
+ * [--no-trunc] [--filter KEY=VALUE]… [--format FORMAT] [PATTERN]. Times are seen from
+ * `now`, in seconds since 1970. -EINVAL in docker's words. */
+int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
+		 int64_t now, struct buf *out, struct err *err);
+
+#endif

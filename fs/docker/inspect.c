@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/docker/inspect.h"
+
+#include "fs/docker/json_text.h"
+#include "fs/docker/template_value.h"
+#include "store/oci/ref.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define NEVER "0001-01-01T00:00:00Z" /* Go's zero time */
+
+static struct json_object *text(const char *s)
+{
+	return json_object_new_string(s);
+}
+
+/* Go leaves out what is empty ("omitempty"). */
+static bool is_empty(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_object:
+		return json_object_object_length(value) == 0;
+	case json_type_array:
+		return json_object_array_length(value) == 0;
+	case json_type_string:
+		return json_object_get_string_len(value) == 0;
+	case json_type_boolean:
+		return !json_object_get_boolean(value);
+	default:
+		return value == NULL;
+	}
+}
+
+static void add_text(struct json_object *o, const char *key, const char *s)
+{
+	if (s && *s)
+		json_object_object_add(o, key, text(s));
+}
+
+static void add_digest(struct json_object *o, const char *key, const struct digest *d)
+{
+	char s[DIGEST_TEXT_MAX];
+
+	json_object_object_add(o, key, text(digest_text(d, s)));
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Go writes maps sorted by key. NULL: out of memory. */
+static struct json_object *sorted_map(struct json_object *map)
+{
+	struct json_object *sorted = json_object_new_object();
+	size_t count = (size_t)json_object_object_length(map), i = 0;
+	autofree const char **keys = calloc(count + 1, sizeof(*keys));
+
+	if (!keys || !sorted) {
+		json_object_put(sorted);
+		return NULL;
+	}
+	json_object_object_foreach(map, key, value)
+	{
+		(void)value;
+		keys[i++] = key;
+	}
+	qsort(keys, count, sizeof(*keys), compare_keys);
+	for (i = 0; i < count; i++)
+		json_object_object_add(sorted, keys[i], json_object_get(json_member(map, keys[i])));
+	return sorted;
+}
+
+/* The part of the config that says how to run it. */
+static struct json_object *run_config(const struct config *c)
+{
+	static const struct {
+		const char *key;
+		bool map;
+	} members[] = {
+	    {"User", false},	    {"ExposedPorts", true}, {"Env", false},
+	    {"Entrypoint", false},  {"Cmd", false},	    {"Volumes", true},
+	    {"WorkingDir", false},  {"Labels", true},	    {"StopSignal", false},
+	    {"ArgsEscaped", false}, {"Healthcheck", false}, {"OnBuild", false},
+	    {"Shell", false},
+	};
+	struct json_object *from = json_map(c->doc, "config");
+	struct json_object *to = json_object_new_object();
+
+	for (size_t i = 0; from && i < sizeof(members) / sizeof(members[0]); i++) {
+		struct json_object *value = json_member(from, members[i].key);
+		bool map = members[i].map && json_object_is_type(value, json_type_object);
+
+		if (!is_empty(value))
+			json_object_object_add(to, members[i].key,
+					       map ? sorted_map(value) : json_object_get(value));
+	}
+	return to;
+}
+
+/* docker takes the newest history line's comment where the image has none. */
+static const char *comment_of(const struct config *c)
+{
+	const char *comment = json_string(c->doc, "comment");
+
+	if ((!comment || !*comment) && c->history_count)
+		comment = c->history[c->history_count - 1].comment;
+	return comment;
+}
+
+/* Names are sorted, so that equal ones come one behind the other. */
+static void array_add_once(struct json_object *array, const char *s)
+{
+	size_t count = json_object_array_length(array);
+	const char *last = count ? json_text(json_object_array_get_idx(array, count - 1)) : NULL;
+
+	if (s && (!last || strcmp(last, s) != 0))
+		json_object_array_add(array, text(s));
+}
+
+/* "redis@sha256:…" */
+static char *familiar_digest(const struct ref *r, const struct digest *d)
+{
+	autofree char *repository = ref_familiar_repository(r);
+	char digest[DIGEST_TEXT_MAX];
+	char *s = NULL;
+
+	if (!repository || asprintf(&s, "%s@%s", repository, digest_text(d, digest)) < 0)
+		return NULL;
+	return s;
+}
+
+/* The names of the image, and when the last of them was given. */
+static void add_names(struct json_object *o, const struct image *i, const struct names *names,
+		      struct timespec *last)
+{
+	struct json_object *tags = json_object_new_array();
+	struct json_object *digests = json_object_new_array();
+
+	for (size_t n = 0; names && n < names_count(names); n++) {
+		const struct name *name = names_at(names, n);
+		autoref r = REF_INIT;
+
+		if (name->dangling || !digest_equal(&name->descriptor.digest, &i->top.digest) ||
+		    ref_parse(name->reference, &r, NULL) < 0)
+			continue;
+		autofree char *familiar = ref_familiar(&r);
+		autofree char *by_digest = familiar_digest(&r, &i->top.digest);
+
+		if (!r.has_digest)
+			array_add_once(tags, familiar);
+		array_add_once(digests, by_digest);
+		if (name->pulled.tv_sec >= last->tv_sec)
+			*last = name->pulled;
+	}
+	json_object_object_add(o, "RepoTags", tags);
+	json_object_object_add(o, "RepoDigests", digests);
+}
+
+static struct json_object *rootfs(const struct config *c)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *layers = json_object_new_array();
+	char s[DIGEST_TEXT_MAX];
+
+	for (size_t i = 0; i < c->diff_id_count; i++)
+		json_object_array_add(layers, text(digest_text(&c->diff_ids[i], s)));
+	json_object_object_add(o, "Type", text("layers"));
+	if (c->diff_id_count)
+		json_object_object_add(o, "Layers", layers);
+	else
+		json_object_put(layers);
+	return o;
+}
+
+static struct json_object *metadata(const struct timespec *last)
+{
+	struct json_object *o = json_object_new_object();
+	char day[40], when[64] = NEVER;
+	struct tm tm;
+
+	if (last->tv_sec && gmtime_r(&last->tv_sec, &tm) &&
+	    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm))
+		snprintf(when, sizeof(when), "%s.%09ldZ", day, last->tv_nsec);
+	json_object_object_add(o, "LastTagTime", text(when));
+	return o;
+}
+
+static struct json_object *descriptor(const struct descriptor *d)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "mediaType", d->media_type);
+	add_digest(o, "digest", &d->digest);
+	json_object_object_add(o, "size", json_object_new_uint64(d->size));
+	return o;
+}
+
+/* What -f may ask for though it is left out where it is empty. */
+static void add_zeros(struct json_object *o, const char *const *keys, enum json_type type)
+{
+	for (; *keys; keys++)
+		if (!json_member(o, *keys))
+			json_object_object_add(o, *keys, template_zero(type));
+}
+
+void inspect_add_zeros(struct json_object *o)
+{
+	static const char *const texts[] = {"Parent",	     "Comment", "Created",   "Author",
+					    "DockerVersion", "Variant", "OsVersion", NULL};
+	static const char *const config_texts[] = {"User", "WorkingDir", "StopSignal", NULL};
+	static const char *const lists[] = {"Env", "Entrypoint", "Cmd", "OnBuild", "Shell", NULL};
+	static const char *const maps[] = {"ExposedPorts", "Volumes", "Labels", NULL};
+	static const char *const layers[] = {"Layers", NULL};
+	struct json_object *config = json_member(o, "Config");
+
+	add_zeros(o, texts, json_type_string);
+	add_zeros(config, config_texts, json_type_string);
+	add_zeros(config, lists, json_type_array);
+	add_zeros(config, maps, json_type_object);
+	add_zeros(json_member(o, "RootFS"), layers, json_type_array);
+}
+
+struct json_object *inspect_object(struct store *s, const struct image *i,
+				   const struct names *names)
+{
+	struct json_object *o = json_object_new_object();
+	const struct config *c = i->config;
+	struct timespec last = {0};
+
+	if (!o)
+		return NULL;
+	add_digest(o, "Id", &i->manifest->config.digest);
+	add_names(o, i, names, &last);
+	add_text(o, "Comment", comment_of(c));
+	add_text(o, "Created", c->created);
+	add_text(o, "Author", json_string(c->doc, "author"));
+	json_object_object_add(o, "Config", run_config(c));
+	json_object_object_add(o, "Architecture", text(c->platform.architecture));
+	add_text(o, "Variant", c->platform.variant);
+	json_object_object_add(o, "Os", text(c->platform.os));
+	add_text(o, "OsVersion", json_string(c->doc, "os.version"));
+	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i, NULL)));
+	json_object_object_add(o, "RootFS", rootfs(c));
+	json_object_object_add(o, "Metadata", metadata(&last));
+	json_object_object_add(o, "Descriptor", descriptor(&i->top));
+	return o;
+}
+
+int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
+		 struct err *err)
+{
+	autojson *array = json_object_new_array();
+	struct json_object *o = inspect_object(s, i, names);
+	int r;
+
+	if (!array || !o || json_object_array_add(array, o) < 0) {
+		json_object_put(o);
+		return err_nomem(err);
+	}
+	r = json_text_indented(out, array, JSON_TEXT_PLAIN, err);
+	buf_putc(out, '\n');
+	return !r && buf_failed(out) ? err_nomem(err) : r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `docker image inspect` prints of an image: an array of one object, indented by 4 spaces,
+ * with docker's keys in docker's order (API 1.52: what is empty is left out). Id is the digest of
+ * the config, Size store/images/image.h's, Descriptor what the names name.
+ */
+#ifndef FS_INSPECT_H
+#define FS_INSPECT_H
+
+#include "store/base/buf.h"
+#include "store/images/image.h"
+#include "store/disk/names.h"
+
+/* The object of one image, a new reference; NULL: out of memory. `names` may be NULL, as below. */
+struct json_object *inspect_object(struct store *s, const struct image *i,
+				   const struct names *names);
+
+/* `names` may be NULL: then RepoTags and RepoDigests are empty. -ENOMEM. */
+int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
+		 struct err *err);
+
+/* Adds what docker's templates may ask for though it is left out (template_zero): for -f alone. */
+void inspect_add_zeros(struct json_object *o);
+
+#endif

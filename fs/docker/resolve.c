@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/docker/resolve.h"
+
+#include "store/images/image_facts.h"
+#include "store/oci/ref.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX_MIN 4
+
+void resolved_clear(struct resolved *r)
+{
+	names_put(r->names);
+	free(r->list);
+	*r = (struct resolved){0};
+}
+
+static int no_such_image(const char *word, struct err *err)
+{
+	autoref ref = REF_INIT;
+	autofree char *familiar = NULL;
+
+	if (strncmp(word, "sha256:", 7) != 0 && ref_parse(word, &ref, NULL) == 0)
+		familiar = ref_familiar(&ref);
+	return err_set(err, ENOENT, "No such image: %s", familiar ? familiar : word);
+}
+
+static void add(struct resolved *r, const struct name *n)
+{
+	if (r->count == 0)
+		r->digest = n->descriptor.digest;
+	r->list[r->count++] = n;
+}
+
+/* ---- by reference ---- */
+
+/* REPOSITORY@DIGEST is every name of the repository that has the digest. */
+static void find_digest(const struct ref *ref, struct resolved *r)
+{
+	autofree char *repository = ref_repository(ref);
+	size_t len = repository ? strlen(repository) : 0;
+
+	for (size_t i = 0; len && i < names_count(r->names); i++) {
+		const struct name *n = names_at(r->names, i);
+
+		if (!strncmp(n->reference, repository, len) && strchr(":@", n->reference[len]) &&
+		    digest_equal(&n->descriptor.digest, &ref->digest))
+			add(r, n);
+	}
+}
+
+static int find_reference(const char *word, struct resolved *r, struct err *err)
+{
+	autoref ref = REF_INIT;
+	autofree char *full = NULL;
+	const struct name *n;
+	int rc = ref_parse(word, &ref, err);
+
+	if (rc < 0)
+		return rc;
+	if (ref.has_digest) {
+		find_digest(&ref, r);
+		return 0;
+	}
+	full = ref_full(&ref);
+	n = full ? names_find(r->names, full) : NULL;
+	if (n)
+		add(r, n);
+	return full ? 0 : err_nomem(err);
+}
+
+/* ---- by ID ---- */
+
+/* The digits of an ID, or NULL. */
+static const char *id_digits(const char *word)
+{
+	const char *digits = strncmp(word, "sha256:", 7) ? word : word + 7;
+	size_t len = strlen(digits);
+
+	return len >= PREFIX_MIN && len <= 64 && strspn(digits, "0123456789abcdef") == len ? digits
+											   : NULL;
+}
+
+static bool begins_with(const struct digest *d, const char *digits)
+{
+	char hex[DIGEST_HEX_MAX];
+
+	return !strncmp(digest_hex(d, hex), digits, strlen(digits));
+}
+
+/* The digest of the image that begins with the digits: what is named, its manifest, its config. */
+static bool match_id(struct store *s, const struct platform *platform, const struct name *n,
+		     const char *digits, struct digest *out)
+{
+	struct image_facts facts;
+
+	*out = n->descriptor.digest;
+	if (begins_with(out, digits))
+		return true;
+	if (image_facts(s, &n->descriptor, platform, &facts, NULL) < 0)
+		return false;
+	*out = facts.manifest;
+	if (begins_with(out, digits))
+		return true;
+	*out = facts.config;
+	return begins_with(out, digits);
+}
+
+static int find_id(struct store *s, const struct platform *platform, const char *word,
+		   const char *digits, struct resolved *r, struct err *err)
+{
+	struct digest found, digest;
+
+	for (size_t i = 0; i < names_count(r->names); i++) {
+		const struct name *n = names_at(r->names, i);
+
+		if (!match_id(s, platform, n, digits, &digest))
+			continue;
+		if (r->count && !digest_equal(&digest, &found))
+			return err_set(err, EINVAL, "%s: ambiguous reference", word);
+		found = digest;
+		add(r, n);
+	}
+	r->by_id = true;
+	return 0;
+}
+
+int resolve(struct store *s, const struct platform *platform, const char *word,
+	    struct resolved *out, struct err *err)
+{
+	const char *digits = id_digits(word);
+	bool is_digest = digits && (digits != word || strlen(digits) == 64);
+	int rc;
+
+	*out = (struct resolved){0};
+	rc = names_get(s, &out->names, err);
+	if (rc < 0)
+		return rc;
+	out->list = calloc(names_count(out->names) + 1, sizeof(const struct name *));
+	if (!out->list)
+		rc = err_nomem(err);
+	if (!rc && !is_digest)
+		rc = find_reference(word, out, err);
+	if (!rc && !out->count && digits)
+		rc = find_id(s, platform, word, digits, out, err);
+	if (!rc && !out->count)
+		rc = no_such_image(word, err);
+	if (rc < 0)
+		resolved_clear(out);
+	return rc;
+}

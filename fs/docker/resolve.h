@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a user's word means in the store: a reference, familiar or full, or an image's ID: the
+ * digest of its config, manifest or index, or 4 to 64 hexadecimal digits that one of these begins
+ * with. A reference goes before an ID. Owns a snapshot of the names.
+ */
+#ifndef FS_RESOLVE_H
+#define FS_RESOLVE_H
+
+#include "store/disk/names.h"
+#include "store/oci/platform.h"
+#include "store/disk/store.h"
+
+struct resolved {
+	struct names *names;	  /* a reference */
+	const struct name **list; /* owned: the names that are meant, at least one */
+	size_t count;
+	struct digest digest; /* of what they name: of the first, where an ID means several */
+	bool by_id;	      /* the word was no name */
+};
+
+/* -ENOENT "No such image: redis:7", -EINVAL what can be neither, or digits that mean several
+ * images. */
+int resolve(struct store *s, const struct platform *platform, const char *word,
+	    struct resolved *out, struct err *err);
+void resolved_clear(struct resolved *r);
+#define autoresolved __attribute__((cleanup(resolved_clear))) struct resolved
+
+#endif

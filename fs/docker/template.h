@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Go templates (text/template), as far as docker's --format and inspect -f use them, over a JSON
+ * value: text, {{.Field.Sub}}, {{.}}, {{$}}, pipelines, parentheses, string and number constants,
+ * if/else if/else/end, range/else/end, with/else/end, variables, comments, {{- and -}}; the
+ * functions json, upper, lower, title, len, index, slice, join, split, truncate, pad, print,
+ * println, printf (template_printf.h), eq, ne, lt, le, gt, ge, and, or, not. Definitions are not
+ * known. Pure.
+ *
+ * Whoever may read a control file may write templates, so they are bounded: in depth, in output (16
+ * MiB, as is each value), and in work, which is bytes read and made, a step as 64 of them. Loops in
+ * loops, and text that doubles itself, end with that.
+ */
+#ifndef FS_TEMPLATE_H
+#define FS_TEMPLATE_H
+
+#include "store/base/buf.h"
+#include "store/base/err.h"
+
+#include <json-c/json.h>
+
+#define TEMPLATE_WORK_MAX (128u << 20) /* of one run: a second or so */
+
+/* Appends what the template says of the value. `work` is what is left of it for this run and those
+ * that come, or NULL: TEMPLATE_WORK_MAX for this one. -EINVAL "template parsing error: …", also for
+ * a field that the value itself (not something in it) does not have. */
+int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
+		 struct err *err);
+
+/* The same for the headers of a table: what only changes how a value looks (upper, json,
+ * truncate, …) leaves a header as it is. */
+int template_run_headers(const char *text, struct json_object *headers, uint64_t *work,
+			 struct buf *out, struct err *err);
+
+#endif

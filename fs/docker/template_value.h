@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The values of Go templates, as JSON values: what is true, and how they print. NULL is Go's nil.
+ * Pure.
+ */
+#ifndef FS_TEMPLATE_VALUE_H
+#define FS_TEMPLATE_VALUE_H
+
+#include "fs/docker/json_text.h"
+#include "store/base/buf.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TEMPLATE_STEP	  64		/* the work of a step, or of one value */
+#define TEMPLATE_TEXT_MAX JSON_TEXT_MAX /* bytes of one text that is made, and of the output */
+
+/* What is empty or zero is false. */
+bool template_truth(struct json_object *value);
+
+/* What it takes to look at all of it, as work (template.h). */
+uint64_t template_weight(struct json_object *value);
+
+/* As Go's %v: text as it stands, [a b], map[k:v], <nil>. Ends early where out has become longer
+ * than TEMPLATE_TEXT_MAX: who prints several values looks at that. */
+void template_print(struct buf *out, struct json_object *value);
+
+/* Of an array or object, in Go's order: each value, and its number or key. Nothing of another
+ * value, which is borrowed. */
+struct template_items {
+	struct json_object *value;
+	const char **keys; /* owned; of an object */
+	size_t count;
+};
+
+bool template_items_open(struct json_object *value, struct template_items *out); /* false: memory */
+void template_items_close(struct template_items *items);
+#define autoitems __attribute__((cleanup(template_items_close))) struct template_items
+
+/* New references. */
+struct json_object *template_items_value(const struct template_items *items, size_t i);
+struct json_object *template_items_key(const struct template_items *items, size_t i);
+
+/*
+ * Go's zero value in a member that JSON leaves out: it prints as empty text, [] or map[], and json
+ * gives "" or null of it, and nothing where it is a member. A new reference.
+ */
+struct json_object *template_zero(enum json_type type);
+
+/* docker's {{json .X}}. Ends early as template_print does. */
+void template_json(struct buf *out, struct json_object *value);
+
+#endif

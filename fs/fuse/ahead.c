@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel reads ahead within a file. For who reads a whole tree of small files that is no help:
+ * each costs a READ, and a GETATTR too, since a READ makes the kernel doubt the time of access.
+ * Pages that are stored into its cache before they are asked for cost neither.
+ *
+ * Nodes ascend in the order of a layer's archive, which is the order in which directories list
+ * them. So a READ at the place where the last one of the same process in the same layer ended is
+ * one of a reader that reads everything, and what follows is stored, as far as a window goes. Then
+ * a READ that comes at the end of what was stored doubles the window, and one that comes anywhere
+ * else halves it: the first READ of a process stores nothing, a reader that picks files stores
+ * little for nothing, and who only lists nothing at all.
+ *
+ * The kernel takes pages of inodes that it knows, and it knows what was listed. So storing ends
+ * where the next directory begins. When the reader has listed that, its files follow, the first of
+ * them before the listing's end is told: unless a window's worth of bytes went that way since the
+ * last READ, for then it takes a READ to show that they are still wanted.
+ *
+ * A reader that comes upon what is not stored yet sends a READ, which is answered like any other,
+ * by another worker; storing goes on behind it. Storing waits for pages that a READ in flight has
+ * locked: hence there is always a worker that does not store (fs/fuse/fuse_notify.h).
+ */
+#include "fs/fuse/ahead.h"
+
+#include "fs/fuse/decoder.h"
+#include "fs/core/fs.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STREAMS	   128
+#define WINDOW_MIN (128u << 10)
+#define WINDOW_MAX (8u << 20)
+#define GAP	   (64u << 10)	 /* of an archive: headers, and what is not shown */
+#define NODES	   4096u	 /* without bytes in a row, after which nothing is looked for */
+#define CHUNK	   (512u << 10)	 /* bytes that a worker takes at once, */
+#define FILES	   64		 /* of that many files at most */
+#define AT_ONCE	   (64u << 10)	 /* bytes for which the end of a listing waits, */
+#define FILES_ONCE 4		 /* of that many files at most */
+#define DECODED	   (2560u << 10) /* of an archive: others decode it, beyond what is stored, */
+#define SPAN	   (640u << 10)	 /* a span after the other */
+#define PAGE	   4096u
+#define WORKERS	   4 /* that may store at the same time: fewer than there are */
+
+/* A reader's way through one layer of a view. */
+struct stream {
+	pid_t pid; /* 0: unused */
+	uint32_t view, layer;
+	uint64_t used; /* a clock of READs */
+	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be stored
+	 */
+	uint32_t node;
+	uint64_t offset;
+	uint64_t archive; /* … and where that is in the layer */
+	size_t window;
+	size_t left;	 /* bytes of the window that are to be stored yet */
+	size_t trust;	 /* bytes that may be stored for a listing, before the next READ */
+	uint64_t wanted; /* of the archive: decoded up to here, or about to be */
+};
+
+struct ahead {
+	struct fs *fs;
+	pthread_mutex_t lock; /* guards what follows */
+	struct stream streams[STREAMS];
+	uint64_t clock;
+	pid_t storing[WORKERS]; /* for whom */
+	unsigned storing_count, storing_max;
+};
+
+/* A part of a file that a worker has taken. */
+struct part {
+	struct stream *from; /* to be looked at with the lock held: it may be another's by then */
+	uint32_t layer, node;
+	uint64_t offset, archive;
+	size_t len;
+};
+
+int ahead_open(struct fs *fs, struct ahead **out, struct err *err)
+{
+	struct ahead *a = calloc(1, sizeof(*a));
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!a)
+		return err_nomem(err);
+	a->fs = fs;
+	a->storing_max = processors < 2 ? 1 : processors > WORKERS ? WORKERS : (unsigned)processors;
+	pthread_mutex_init(&a->lock, NULL);
+	*out = a;
+	return 0;
+}
+
+void ahead_close(struct ahead *a)
+{
+	if (!a)
+		return;
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}
+
+/* ---- streams; with the lock held ---- */
+
+static bool is_reader(const struct stream *s, const struct view *w, pid_t pid)
+{
+	return s->pid == pid && s->view == w->inode.number;
+}
+
+/* The stream of a reader in a layer, or the one that was not used for the longest time. */
+static struct stream *find(struct ahead *a, const struct view *w, uint32_t layer, pid_t pid)
+{
+	struct stream *oldest = a->streams;
+
+	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
+		if (s->layer == layer && is_reader(s, w, pid))
+			return s;
+		if (s->used < oldest->used)
+			oldest = s;
+	}
+	return oldest;
+}
+
+/* Moves a stream to the first place from (node, offset) on that has bytes in its layer. */
+static void move_to(struct stream *s, const struct tree *t, uint32_t node, uint64_t offset)
+{
+	struct tree_run run;
+
+	for (uint32_t i = 0; i < NODES && node < tree_count(t); i++, node++, offset = 0) {
+		if (tree_layer(t, node) == s->layer && tree_map(t, node, offset, 1, &run) == 0 &&
+		    run.length > 0 && !run.hole) {
+			s->node = node;
+			s->offset = offset;
+			s->archive = run.archive;
+			return;
+		}
+	}
+	s->node = TREE_NONE;
+	s->left = 0;
+}
+
+static void widen(struct stream *s)
+{
+	s->window = s->window < WINDOW_MIN / 2 ? WINDOW_MIN : 2 * s->window;
+	if (s->window > WINDOW_MAX)
+		s->window = WINDOW_MAX;
+	s->left = s->trust = s->window;
+}
+
+/* A READ at `archive` of a layer, up to (node, offset). */
+static void follow(struct stream *s, const struct tree *t, uint64_t archive, uint32_t node,
+		   uint64_t offset)
+{
+	bool behind = archive < s->archive;
+	uint64_t distance = behind ? s->archive - archive : archive - s->archive;
+
+	if (behind && distance <= s->window)
+		return; /* on its way to be stored, or stored and lost again */
+	if (!behind && s->left > 0 && distance <= s->left) {
+		s->left -= distance; /* the reader was faster */
+		s->trust = s->window;
+	} else if (!behind && s->left == 0 && distance <= GAP) {
+		widen(s);
+	} else {
+		s->window /= 2;
+		s->left = s->trust = 0;
+	}
+	move_to(s, t, node, offset);
+}
+
+/* A worker that has told its answer may begin to store. */
+static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
+{
+	if (a->storing_count == a->storing_max)
+		return;
+	a->storing[a->storing_count++] = pid;
+	*out = (struct ahead_work){w, pid};
+	inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
+}
+
+static void end(struct ahead *a, pid_t pid)
+{
+	unsigned i = 0;
+
+	while (i < a->storing_count && a->storing[i] != pid)
+		i++;
+	assert(i < a->storing_count);
+	a->storing[i] = a->storing[--a->storing_count];
+}
+
+void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
+		pid_t pid, struct ahead_work *out)
+{
+	const struct tree *t = view_tree(w);
+	uint32_t layer = tree_layer(t, node);
+	struct tree_run run;
+	struct stream *s;
+
+	if (layer == TREE_NONE || tree_map(t, node, offset, 1, &run) < 0 || !run.length || run.hole)
+		return;
+	pthread_mutex_lock(&a->lock);
+	s = find(a, w, layer, pid);
+	if (s->layer == layer && is_reader(s, w, pid)) {
+		follow(s, t, run.archive, node, offset + len);
+	} else {
+		*s = (struct stream){.pid = pid, .view = w->inode.number, .layer = layer};
+		move_to(s, t, node, offset + len);
+	}
+	s->used = ++a->clock;
+	if (s->left > 0)
+		start(a, w, pid, out);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- storing ---- */
+
+/* Whole pages of a file, or what it has. */
+static size_t part_length(const struct tree *t, const struct stream *s, size_t room)
+{
+	struct stat st;
+	uint64_t rest;
+
+	if (tree_stat(t, s->node, &st) < 0)
+		return 0;
+	rest = (uint64_t)st.st_size - s->offset;
+	room = room < PAGE ? PAGE : room / PAGE * PAGE;
+	return rest < room ? (size_t)rest : room;
+}
+
+static size_t less(size_t a, size_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* What is to be decoded next of a stream, if it is time for that; with the lock held. */
+static bool want(struct stream *s, uint64_t *archive)
+{
+	if (s->wanted < s->archive || s->wanted > s->archive + 2 * DECODED)
+		s->wanted = s->archive;
+	if (s->node == TREE_NONE || s->wanted >= s->archive + DECODED)
+		return false;
+	*archive = s->wanted += SPAN;
+	return true;
+}
+
+/* Several readers have the processors busy, and the cache full. With the lock held. */
+static bool is_alone(const struct ahead *a, pid_t pid)
+{
+	for (unsigned i = 0; i < a->storing_count; i++)
+		if (a->storing[i] != pid)
+			return false;
+	return true;
+}
+
+/* The next parts of one of the reader's streams; how many. */
+static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts, size_t files,
+		   size_t room)
+{
+	const struct tree *t = view_tree(work->view);
+	uint64_t archive[DECODED / SPAN];
+	size_t count = 0, wanted = 0;
+
+	pthread_mutex_lock(&a->lock);
+	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
+		while (is_reader(s, work->view, work->pid) && s->left > 0 && room > 0 &&
+		       count < files) {
+			size_t len = part_length(t, s, room < s->left ? room : s->left);
+
+			parts[count++] =
+			    (struct part){s, s->layer, s->node, s->offset, s->archive, len};
+			room = less(room, len);
+			s->left = less(s->left, len);
+			s->trust = less(s->trust, len);
+			move_to(s, t, s->node, s->offset + len);
+		}
+		while (count > 0 && is_alone(a, work->pid) && wanted < DECODED / SPAN &&
+		       want(s, &archive[wanted]))
+			wanted++;
+	}
+	pthread_mutex_unlock(&a->lock);
+	for (size_t i = 0; i < wanted; i++)
+		decoder_want(a->fs->decoder, work->view, parts[0].layer, archive[i]);
+	return count;
+}
+
+/* The kernel does not know that one: this is where the next READ will be. */
+static void stop_at(struct ahead *a, const struct ahead_work *work, const struct part *p)
+{
+	struct stream *s = p->from;
+
+	pthread_mutex_lock(&a->lock);
+	if (is_reader(s, work->view, work->pid) && s->layer == p->layer &&
+	    (s->node == TREE_NONE || s->archive > p->archive)) {
+		s->node = p->node;
+		s->offset = p->offset;
+		s->archive = p->archive;
+		s->left = 0;
+	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* The data come first: so those that the kernel does not take yet are decoded by then. */
+static int store_part(struct ahead *a, const struct view *w, const struct part *p)
+{
+	struct view_data d;
+	int r = view_get_data(w, p->node, p->offset, p->len, &d, NULL);
+
+	if (r < 0)
+		return r;
+	r = a->fs->store_pages(a->fs, view_ino(w, p->node), p->offset, d.iov, d.count);
+	if (r == 0) {
+		stats_add(&a->fs->stats.stored, 1);
+		stats_add(&a->fs->stats.stored_bytes, d.len);
+	}
+	view_put_data(&d);
+	return r;
+}
+
+/* False where there is no more to be stored for now. */
+static bool store_some(struct ahead *a, const struct ahead_work *work, size_t files, size_t room)
+{
+	struct part parts[FILES];
+	size_t count = take(a, work, parts, files, room);
+
+	for (size_t i = 0; i < count; i++) {
+		if (store_part(a, work->view, &parts[i]) < 0) {
+			stop_at(a, work, &parts[i]);
+			break;
+		}
+	}
+	return count > 0;
+}
+
+void ahead_store(struct ahead *a, struct ahead_work *work)
+{
+	if (!work->view)
+		return;
+	while (store_some(a, work, FILES, CHUNK))
+		;
+	inodes_let_go(a->fs->inodes, &work->view->inode);
+	pthread_mutex_lock(&a->lock);
+	end(a, work->pid);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- listings ---- */
+
+/* Whether a node is in a directory, whose entries ascend. */
+static bool is_in(const struct tree *t, uint32_t dir, uint32_t node)
+{
+	uint32_t low = 0, high = tree_dir_count(t, dir);
+	struct tree_dirent d;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (!tree_dir_at(t, dir, middle, &d) || d.node == node)
+			return d.node == node;
+		if (d.node < node)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, struct ahead_work *out)
+{
+	bool wanted = false;
+
+	pthread_mutex_lock(&a->lock);
+	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
+		if (is_reader(s, w, pid) && s->left == 0 && s->trust > 0 && s->node != TREE_NONE &&
+		    is_in(view_tree(w), dir, s->node)) {
+			s->left = s->trust;
+			wanted = true;
+		}
+	}
+	if (wanted)
+		start(a, w, pid, out);
+	pthread_mutex_unlock(&a->lock);
+	if (out->view)
+		store_some(a, out, FILES_ONCE, AT_ONCE);
+}

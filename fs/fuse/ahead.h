@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading ahead across files, for readers that read all of them in the order of the archive (tar,
+ * grep -r, a scanner). The essay on top of ahead.c says how. It owns what it remembers of readers;
+ * thread safe; it has no threads: the worker that has answered a READ goes on with storing.
+ */
+#ifndef FS_AHEAD_H
+#define FS_AHEAD_H
+
+#include "fs/tree/view.h"
+#include "store/base/err.h"
+
+struct ahead;
+int ahead_open(struct fs *fs, struct ahead **out, struct err *err);
+void ahead_close(struct ahead *a); /* NULL is allowed */
+
+/* What is to be done behind the answer to a request; view NULL: nothing. */
+struct ahead_work {
+	struct view *view; /* held, so that it stays */
+	pid_t pid;
+};
+
+/* To be called before a READ is answered. */
+void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
+		pid_t pid, struct ahead_work *out);
+
+/* To be called before the end of a directory's listing is told: the kernel knows all that is in it.
+ * The first files are stored at once. */
+void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, struct ahead_work *out);
+
+/* To be called behind the answer; returns when enough is stored. */
+void ahead_store(struct ahead *a, struct ahead_work *work);
+
+#endif

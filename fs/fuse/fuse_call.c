@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fuse/fuse_call.h"
+
+#include "store/base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run_once(struct call *c, struct job **wait)
+{
+	struct fs *fs = c->fs;
+	uid_t uid = fuse_req_ctx(c->req)->uid;
+	struct request rq = {.fs = fs,
+			     .pid = fuse_req_ctx(c->req)->pid,
+			     .reads = c->reads,
+			     .ended = c->job,
+			     .rooms = c->rooms};
+	struct err err = {0};
+	int r;
+
+	rq.owner = uid == fs->owner || uid == 0;
+	rq.may_fetch = fs->lookup_remote && uid == fs->owner;
+	r = c->run(c, &rq, &err);
+	*wait = rq.wait;
+	c->rooms = rq.rooms;
+	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
+		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
+			  err.text[0] ? err.text : strerror(-r));
+	return r;
+}
+
+static void let_go(struct call *c)
+{
+	inodes_let_go(c->fs->inodes, c->held);
+	inodes_let_go(c->fs->inodes, c->held_to);
+}
+
+/* Of a parked call. */
+static void call_free(struct call *c)
+{
+	let_go(c);
+	job_put(c->job);
+	free((void *)c->name);
+	free((void *)c->text);
+	free((void *)c->data);
+	free(c);
+}
+
+static void on_interrupt(fuse_req_t req, void *arg)
+{
+	struct call *c = arg;
+
+	if (!job_leave(c->job, &c->waiter))
+		return; /* its end has it, or park sees that it left */
+	stats_add(&c->fs->stats.interrupted, 1);
+	fuse_reply_err(req, EINTR);
+	call_free(c);
+}
+
+static void on_done(struct job_waiter *w);
+
+/* Parks a call of the heap on a job, whose reference it takes. The call may be gone when this
+ * returns. */
+static void park(struct call *c, struct job *job)
+{
+	struct fs *fs = c->fs;
+
+	stats_add(&fs->stats.parked, 1);
+	job_put(c->job);
+	c->job = job;
+	c->waiter = (struct job_waiter){.done = on_done};
+	fuse_req_interrupt_func(c->req, on_interrupt, c);
+	if (job_wait(job, &c->waiter))
+		return;
+	fuse_req_interrupt_func(c->req, NULL, NULL);
+	stats_add(&fs->stats.interrupted, 1);
+	fuse_reply_err(c->req, EINTR);
+	call_free(c);
+}
+
+static void on_done(struct job_waiter *w)
+{
+	struct call *c = (struct call *)((char *)w - offsetof(struct call, waiter));
+	struct job *wait;
+	int r;
+
+	fuse_req_interrupt_func(c->req, NULL, NULL);
+	r = run_once(c, &wait);
+	if (r == FS_WAIT) {
+		park(c, wait);
+		return;
+	}
+	if (r < 0)
+		fuse_reply_err(c->req, -r);
+	call_free(c);
+}
+
+static void *copy_bytes(const void *data, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	return copy ? memcpy(copy, data, size) : NULL;
+}
+
+/* A copy of a call that owns what it points to, and has its holds. NULL: out of memory. */
+static struct call *call_keep(const struct call *c)
+{
+	struct call *kept = malloc(sizeof(*kept));
+	bool failed;
+
+	if (!kept)
+		return NULL;
+	*kept = *c;
+	kept->name = c->name ? strdup(c->name) : NULL;
+	kept->text = c->text ? strdup(c->text) : NULL;
+	kept->data = c->data ? copy_bytes(c->data, c->size) : NULL;
+	failed = (c->name && !kept->name) || (c->text && !kept->text) || (c->data && !kept->data);
+	if (failed) {
+		kept->held = kept->held_to = NULL;
+		call_free(kept);
+		kept = NULL;
+	}
+	return kept;
+}
+
+static void park_copy(struct call *c, struct job *wait)
+{
+	struct call *kept = call_keep(c);
+
+	if (kept) {
+		park(kept, wait);
+		return;
+	}
+	job_put(wait);
+	fuse_reply_err(c->req, ENOMEM);
+	let_go(c);
+}
+
+void call_run(struct call *c)
+{
+	struct job *wait;
+	int r;
+
+	c->fs = fuse_req_userdata(c->req);
+	c->held = inodes_hold(c->fs->inodes, c->ino);
+	c->held_to = c->to ? inodes_hold(c->fs->inodes, c->to) : NULL;
+	r = run_once(c, &wait);
+	if (r == FS_WAIT) {
+		park_copy(c, wait);
+		return;
+	}
+	if (r < 0)
+		fuse_reply_err(c->req, -r);
+	ahead_store(c->fs->ahead, &c->ahead);
+	let_go(c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One message of the kernel on its way to its reply. A worker runs it; where it must
+ * wait for a job the call is parked and the worker goes on, and the job's end runs it
+ * again. An interrupt takes a parked call back at once with EINTR.
+ *
+ * A call holds the inodes that it is about, from its begin until its thread is done with it: the
+ * kernel may forget them as soon as it has the answer.
+ *
+ * Who replies to a parked call is decided by the jobs' lock: job_leave gives true to
+ * exactly one of interrupt and end. The end first takes its interrupt function back, which
+ * waits for one that is running, so that none sees a freed call; libfuse holds the
+ * request's lock while it calls the interrupt function, and permits a reply from there.
+ */
+#ifndef FS_FUSE_CALL_H
+#define FS_FUSE_CALL_H
+
+#include "fs/fuse/ahead.h"
+#include "fs/core/fs.h"
+#include "fs/core/job.h"
+#include "fs/core/vnode.h"
+
+#include <fuse_lowlevel.h>
+
+struct call {
+	fuse_req_t req; /* gone with the answer */
+	/* Does the work and replies: 0; or FS_WAIT; or -errno, which is then the reply. */
+	int (*run)(struct call *c, struct request *rq, struct err *err);
+	fuse_ino_t ino;
+	fuse_ino_t to;	  /* rename */
+	const char *name; /* owned once parked, as are text and data */
+	const char *text; /* a symlink's target, a new name; or NULL */
+	const void *data;
+	size_t size;
+	off_t offset;
+	bool plus;		 /* readdir: with entries */
+	bool reads;		 /* getattr: of the kernel's read path */
+	struct ahead_work ahead; /* out: what call_run does behind the reply */
+	/* set by call_run */
+	struct fs *fs;
+	struct inode *held, *held_to; /* holds; NULL: a stale number */
+	/* of a parked call */
+	unsigned rooms; /* request.rooms, from one run to the next */
+	struct job_waiter waiter;
+	struct job *job; /* a reference: what it waits for, or has waited for last */
+};
+
+/* Runs a call that lies on the caller's stack. */
+void call_run(struct call *c);
+
+#endif

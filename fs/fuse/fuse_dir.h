@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replies that carry entries: LOOKUP, READDIR and READDIRPLUS. Entries of a merged tree bring their
+ * inodes along; those of other directories do not, so that a listing never looks anything up.
+ */
+#ifndef FS_FUSE_DIR_H
+#define FS_FUSE_DIR_H
+
+#include "fs/fuse/fuse_call.h"
+#include "fs/tree/view.h"
+
+#define FUSE_FOREVER 1e9 /* seconds: content by digest */
+
+/* The attributes of an inode number and how long they hold: 0 or -errno. */
+int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
+		  struct err *err);
+
+/* As struct call's run. */
+int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err);
+int fuse_dir_read(struct call *c, struct request *rq, struct err *err);
+
+#endif

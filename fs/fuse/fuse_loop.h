@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The workers of a session: threads that read the kernel's requests and serve them, one at a time
+ * each. There are more of them as long as none waits for a request, up to FUSE_LOOP_WORKERS. Owns
+ * the threads and their buffers; the session and its descriptor are borrowed.
+ */
+#ifndef FS_FUSE_LOOP_H
+#define FS_FUSE_LOOP_H
+
+#include "fs/daemon/ending.h"
+#include "store/base/err.h"
+
+#include <fuse_lowlevel.h>
+
+#define FUSE_LOOP_WORKERS 16
+#define FUSE_LOOP_MAX_WRITE                                                                        \
+	(1u << 20) /* bytes; a worker's buffer has room for a WRITE of those                       \
+		    */
+
+struct fuse_loop;
+
+/* Reads and serves one request, INIT, in the calling thread. */
+int fuse_loop_greet(struct fuse_session *fuse, struct err *err);
+
+/* Starts the first worker. `ending` is told when the connection ends. *out is set before there is a
+ * worker, and also where none can be started. */
+int fuse_loop_start(struct fuse_session *fuse, struct ending *ending, struct fuse_loop **out,
+		    struct err *err);
+
+/* How many workers there are. They grow in number, and are never fewer before the stop. */
+unsigned fuse_loop_workers(const struct fuse_loop *l);
+
+/* Ends the workers, each behind the request that it serves, and frees the loop. NULL is allowed.
+ * What the kernel still has queued is answered by the end of the connection. */
+void fuse_loop_stop(struct fuse_loop *l);
+
+/* 0, or -errno where the connection ended otherwise than by an unmount. */
+int fuse_loop_error(const struct fuse_loop *l);
+
+#endif

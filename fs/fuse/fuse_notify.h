@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notifications: what the mount tells the kernel unasked. The kernel may let the sender wait: for
+ * a page that a READ has locked, for a directory in which a LOOKUP is under way. The request that
+ * holds it is answered by a worker, so there must be one that is in no notification. Two rules see
+ * to that: at most `workers - 1` workers store at the same time, and none begins any more once the
+ * end has begun, which waits for those under way while all workers still serve.
+ * Thread safe.
+ */
+#ifndef FS_FUSE_NOTIFY_H
+#define FS_FUSE_NOTIFY_H
+
+#include "store/base/err.h"
+
+#include <fuse_lowlevel.h>
+#include <sys/uio.h>
+
+struct fuse_notify;
+
+int fuse_notify_open(struct fuse_session *fuse, struct fuse_notify **out, struct err *err);
+void fuse_notify_close(struct fuse_notify *n); /* none is under way; NULL is allowed */
+
+/* FUSE_NOTIFY_STORE by one of `workers` workers: up to `count` pieces, one behind the other, at
+ * `offset` of a file. 0; -ENOENT: the kernel does not know the inode; -EAGAIN: not now. */
+#define FUSE_NOTIFY_PIECES 8
+int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uint64_t offset,
+		      const struct iovec *data, size_t count);
+
+/* FUSE_NOTIFY_INVAL_ENTRY. Not for workers that hold up the request which they serve. */
+void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char *name);
+
+/* From now on none begins: the two above do nothing. */
+void fuse_notify_stop(struct fuse_notify *n);
+
+/* After fuse_notify_stop: returns when none is under way. Workers must still serve. */
+void fuse_notify_wait(struct fuse_notify *n);
+
+#endif

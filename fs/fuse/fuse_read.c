@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fuse/fuse_read.h"
+
+#include "fs/fuse/ahead.h"
+#include "fs/fuse/fuse_call.h"
+#include "fs/fuse/fuse_splice.h"
+#include "fs/core/inode.h"
+
+#include <errno.h>
+
+/* Not in a job's thread, which comes and goes. */
+static bool splice_part(struct call *c, struct request *rq, const struct file_part *p)
+{
+	if (c->job || !fuse_splice(c->req, p))
+		return false;
+	stats_add(&rq->fs->stats.read_bytes, p->len);
+	return true;
+}
+
+/* A call that was parked is run by a job's thread, which has other things to do. */
+static void follow(struct call *c, struct request *rq, struct view *w, uint32_t node, size_t len)
+{
+	if (!c->job)
+		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, len, rq->pid, &c->ahead);
+}
+
+static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
+		     struct err *err)
+{
+	struct file_part part;
+	struct view_data d;
+	bool plain = view_find_plain(w, node, (uint64_t)c->offset, c->size, &part);
+	int r;
+
+	if (plain) {
+		follow(c, rq, w, node, part.len);
+		if (splice_part(c, rq, &part))
+			return 0;
+	}
+	r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
+	if (r < 0)
+		return r;
+	if (!plain)
+		follow(c, rq, w, node, d.len);
+	stats_add(&rq->fs->stats.read_bytes, d.len);
+	fuse_reply_iov(c->req, d.iov, (int)d.count);
+	view_put_data(&d);
+	return 0;
+}
+
+static int read_vnode(struct call *c, struct request *rq, struct vnode *v, struct err *err)
+{
+	autobuf out = BUF_INIT;
+	struct file_part part;
+	int r;
+
+	if (v->ops->find) {
+		r = v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err);
+		if (r)
+			return r;
+		if (splice_part(c, rq, &part))
+			return 0;
+	}
+	r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
+	if (r)
+		return r;
+	if (buf_failed(&out))
+		return err_nomem(err);
+	stats_add(&rq->fs->stats.read_bytes, out.len);
+	fuse_reply_buf(c->req, out.data, out.len);
+	return 0;
+}
+
+static int run_read(struct call *c, struct request *rq, struct err *err)
+{
+	uint32_t node;
+	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
+	int r;
+
+	if (!w)
+		return v && v->ops->read ? read_vnode(c, rq, v, err) : -EISDIR;
+	r = view_ready(rq, w, err);
+	return r ? r : read_view(c, rq, w, node, err);
+}
+
+void fuse_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	(void)fi;
+	stats_add(&fs->stats.requests[OP_READ], 1);
+	call_run(&(struct call){
+	    .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
+}

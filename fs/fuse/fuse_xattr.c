@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fuse/fuse_xattr.h"
+
+#include "fs/core/inode.h"
+#include "fs/tree/view.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Replies as getxattr(2) and listxattr(2) want it: the size alone where size is 0. */
+static int reply_value(struct call *c, const void *value, size_t len)
+{
+	if (c->size == 0)
+		fuse_reply_xattr(c->req, len);
+	else if (len > c->size)
+		return -ERANGE;
+	else
+		fuse_reply_buf(c->req, value, len);
+	return 0;
+}
+
+/* The layer that brought a node, or the line of the history that made that. */
+static int get_provenance(const struct view *w, uint32_t node, const char *name, struct buf *out)
+{
+	const struct image *image = repo_image_image(w->image);
+	ssize_t layer = view_layer(w, node);
+	char digest[DIGEST_TEXT_MAX];
+
+	if (layer < 0 || (size_t)layer >= image->manifest->layer_count)
+		return -ENODATA;
+	if (!strcmp(name, "user.imagefs.layer")) {
+		buf_printf(out, "%zd %s", layer,
+			   digest_text(&image->manifest->layers[layer].digest, digest));
+	} else {
+		const struct history *h = config_layer_history(image->config, (size_t)layer);
+
+		buf_puts(out, h && h->created_by ? h->created_by : "");
+	}
+	return 0;
+}
+
+static int get_value(const struct view *w, uint32_t node, const char *name, struct buf *out)
+{
+	struct xattr x;
+
+	if (!strcmp(name, "user.imagefs.layer") || !strcmp(name, "user.imagefs.created_by"))
+		return get_provenance(w, node, name, out);
+	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++) {
+		if (strcmp(x.name, name) != 0)
+			continue;
+		buf_append(out, x.value, x.size);
+		return 0;
+	}
+	return -ENODATA;
+}
+
+static int get_names(const struct view *w, uint32_t node, const char *name, struct buf *out)
+{
+	struct xattr x;
+
+	(void)name;
+	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++)
+		buf_append(out, x.name, strlen(x.name) + 1);
+	return 0;
+}
+
+/* What `get` appends, copied: a system call cannot read what the tree's file has lost. */
+static int reply(struct call *c, struct request *rq, struct view *w, uint32_t node,
+		 int (*get)(const struct view *w, uint32_t node, const char *name, struct buf *out),
+		 struct err *err)
+{
+	autobuf out = BUF_INIT;
+	int r = view_ready(rq, w, err), got;
+
+	if (r)
+		return r;
+	got = get(w, node, c->name, &out);
+	r = view_check(rq, w, err);
+	if (r || got)
+		return r ? r : got;
+	return buf_failed(&out) ? err_nomem(err) : reply_value(c, out.data, out.len);
+}
+
+int fuse_xattr_get(struct call *c, struct request *rq, struct err *err)
+{
+	uint32_t node;
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
+
+	return w && view_is_open(w) ? reply(c, rq, w, node, get_value, err) : -ENODATA;
+}
+
+int fuse_xattr_list(struct call *c, struct request *rq, struct err *err)
+{
+	uint32_t node;
+	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
+
+	return w && view_is_open(w) ? reply(c, rq, w, node, get_names, err)
+				    : reply_value(c, NULL, 0);
+}

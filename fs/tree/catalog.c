@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/catalog.h"
+
+#include "store/oci/ref.h"
+#include "store/base/map.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct catalog {
+	atomic_uint refs;
+	struct names *names;	       /* a reference: what the entries borrow from */
+	struct catalog_entry *entries; /* owned; by repository, then tag, bytewise */
+	size_t count;
+};
+
+struct catalogs {
+	pthread_mutex_t lock;
+	struct catalog *last; /* a reference, under lock */
+	void (*renewed)(void *arg, const struct catalog *old, const struct catalog *new);
+	void *renewed_arg;
+};
+
+int catalogs_open(struct catalogs **out, struct err *err)
+{
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return err_nomem(err);
+	pthread_mutex_init(&(*out)->lock, NULL);
+	return 0;
+}
+
+void catalogs_close(struct catalogs *c)
+{
+	if (!c)
+		return;
+	catalog_put(c->last);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void catalog_put(struct catalog *c)
+{
+	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		free(c->entries[i].repository);
+		free(c->entries[i].tag);
+	}
+	free(c->entries);
+	names_put(c->names);
+	free(c);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct catalog_entry *x = a, *y = b;
+	int r = strcmp(x->repository, y->repository);
+
+	return r ? r : strcmp(x->tag, y->tag);
+}
+
+/* Names that are no full reference (other programs write such) have no place. */
+static int add_entry(struct catalog *c, const struct name *name, struct err *err)
+{
+	struct catalog_entry *e = &c->entries[c->count];
+	autofree char *full = NULL;
+	autoref ref = REF_INIT;
+
+	if (ref_parse(name->reference, &ref, NULL) < 0)
+		return 0;
+	full = ref_full(&ref);
+	if (!full)
+		return err_nomem(err);
+	if (strcmp(full, name->reference) != 0)
+		return 0;
+	e->repository = ref_familiar_repository(&ref);
+	e->tag = strdup(ref.has_digest ? "" : ref.tag);
+	e->name = name;
+	c->count++;
+	return e->repository && e->tag ? 0 : err_nomem(err);
+}
+
+static int catalog_new(struct names *names, struct catalog **out, struct err *err)
+{
+	AUTO(catalog_put) struct catalog *c = calloc(1, sizeof(*c));
+	int r = 0;
+
+	if (!c) {
+		names_put(names);
+		return err_nomem(err);
+	}
+	atomic_init(&c->refs, 1);
+	c->names = names;
+	c->entries = calloc(names_count(names) + 1, sizeof(*c->entries));
+	if (!c->entries)
+		return err_nomem(err);
+	for (size_t i = 0; !r && i < names_count(names); i++)
+		r = add_entry(c, names_at(names, i), err);
+	if (r < 0)
+		return r;
+	qsort(c->entries, c->count, sizeof(*c->entries), compare_entries);
+	*out = steal(&c);
+	return 0;
+}
+
+void catalogs_watch(struct catalogs *cache,
+		    void (*renewed)(void *arg, const struct catalog *old,
+				    const struct catalog *new),
+		    void *arg)
+{
+	cache->renewed = renewed;
+	cache->renewed_arg = arg;
+}
+
+int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err)
+{
+	struct names *names;
+	struct catalog *old = NULL;
+	int r = names_get(s, &names, err);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&cache->lock);
+	if (cache->last && cache->last->names == names) {
+		names_put(names);
+	} else {
+		struct catalog *c = NULL;
+
+		r = catalog_new(names, &c, err);
+		if (!r) {
+			old = cache->last;
+			cache->last = c;
+		}
+	}
+	if (!r) {
+		*out = cache->last;
+		atomic_fetch_add(&cache->last->refs, 1);
+	}
+	pthread_mutex_unlock(&cache->lock);
+	if (old && cache->renewed)
+		cache->renewed(cache->renewed_arg, old, *out);
+	catalog_put(old);
+	return r;
+}
+
+struct timespec catalog_changed(const struct catalog *c)
+{
+	return names_changed(c->names);
+}
+
+size_t catalog_count(const struct catalog *c)
+{
+	return c->count;
+}
+
+const struct catalog_entry *catalog_at(const struct catalog *c, size_t i)
+{
+	return &c->entries[i];
+}
+
+/* The first entry that is not before (repository, tag). */
+static size_t lower_bound(const struct catalog *c, const char *repository, const char *tag)
+{
+	size_t low = 0, high = c->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct catalog_entry *e = &c->entries[mid];
+		int r = strcmp(e->repository, repository);
+
+		if (r < 0 || (r == 0 && strcmp(e->tag, tag) < 0))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct catalog_entry *catalog_repository(const struct catalog *c, const char *repository,
+					       size_t *count)
+{
+	size_t first = lower_bound(c, repository, "");
+	size_t end = first;
+
+	while (end < c->count && !strcmp(c->entries[end].repository, repository))
+		end++;
+	*count = end - first;
+	return &c->entries[first];
+}
+
+/* What of a repository lies below the place: "" for the place itself, NULL where it does not. */
+static const char *below(const char *repository, const char *place)
+{
+	size_t len = strlen(place);
+
+	if (len == 0)
+		return repository;
+	if (strncmp(repository, place, len) != 0)
+		return NULL;
+	if (repository[len] == '\0')
+		return "";
+	return repository[len] == '/' ? repository + len + 1 : NULL;
+}
+
+bool catalog_leads(const struct catalog *c, const char *place)
+{
+	/* What sorts between the place and what lies below it ("a" < "a-b" < "a/b") begins with the
+	 * place, too. */
+	for (size_t i = lower_bound(c, place, ""); i < c->count; i++) {
+		const char *repository = c->entries[i].repository;
+
+		if (strncmp(repository, place, strlen(place)) != 0)
+			return false;
+		if (below(repository, place))
+			return true;
+	}
+	return false;
+}
+
+const struct catalog_entry *catalog_tag(const struct catalog *c, const char *repository,
+					const char *tag)
+{
+	size_t i = lower_bound(c, repository, tag);
+
+	if (i == c->count || strcmp(c->entries[i].repository, repository) != 0 ||
+	    strcmp(c->entries[i].tag, tag) != 0)
+		return NULL;
+	return &c->entries[i];
+}
+
+bool catalog_digest(const struct catalog *c, const char *repository, const struct digest *d)
+{
+	size_t count;
+	const struct catalog_entry *e = catalog_repository(c, repository, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (digest_equal(&e[i].name->descriptor.digest, d))
+			return true;
+	return false;
+}
+
+/* Adds a name once; `seen` remembers. */
+static void list_once(struct map *seen, struct listing *out, const char *name, size_t len,
+		      unsigned char type)
+{
+	autofree char *copy = strndup(name, len);
+
+	if (!len || !copy || map_get(seen, name, len) || map_put(seen, name, len, seen) < 0)
+		return;
+	listing_add(out, copy, type);
+}
+
+void catalog_list(const struct catalog *c, const char *place, struct listing *out)
+{
+	struct map *seen = map_new();
+	char text[DIGEST_TEXT_MAX];
+	size_t count;
+	const struct catalog_entry *e = catalog_repository(c, place, &count);
+
+	if (!seen) {
+		out->names.failed = true;
+		return;
+	}
+	/* First what lies below: where a/b is a repository and tag b of a, the name is the
+	 * repository. */
+	for (size_t i = lower_bound(c, place, ""); i < c->count; i++) {
+		const char *rest = below(c->entries[i].repository, place);
+
+		if (strncmp(c->entries[i].repository, place, strlen(place)) != 0)
+			break;
+		if (rest && *rest)
+			list_once(seen, out, rest, strcspn(rest, "/"), DT_DIR);
+	}
+	for (size_t i = 0; i < count; i++) {
+		list_once(seen, out, e[i].tag, strlen(e[i].tag), DT_LNK);
+		digest_text(&e[i].name->descriptor.digest, text);
+		list_once(seen, out, text, strlen(text), DT_DIR);
+	}
+	map_free(seen);
+}

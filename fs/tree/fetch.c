@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/fetch.h"
+
+#include "fs/core/events.h"
+#include "fs/core/fs.h"
+#include "fs/tree/referrers.h"
+#include "registry/transfer/pull.h"
+#include "registry/transfer/pull_blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a fetching job needs, copied: the request that started it may be gone before it ends. */
+struct fetch {
+	struct fs *fs;
+	struct ref ref;		      /* a repository, or a name in it */
+	struct descriptor descriptor; /* fetch_child */
+	struct repo_image *image;     /* a reference: fetch_layer, fetch_tree */
+	enum tree_kind kind;
+	size_t first, count;
+	struct lease *lease; /* owned: of what its job fetches */
+};
+
+static void fetch_free(void *arg)
+{
+	struct fetch *f = arg;
+
+	if (!f)
+		return;
+	ref_clear(&f->ref);
+	descriptor_clear(&f->descriptor);
+	repo_image_put(f->image);
+	lease_close(f->lease);
+	free(f);
+}
+DEFINE_AUTO(struct fetch, fetch_free)
+
+static struct fetch *fetch_new(struct request *rq, const struct ref *ref, struct err *err)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+
+	if (!f || ref_copy(&f->ref, ref, err) < 0) {
+		err_nomem(err);
+		free(f);
+		return NULL;
+	}
+	f->fs = rq->fs;
+	return f;
+}
+
+static void ended(void *arg, const char *title, int result, const struct err *err)
+{
+	struct fs *fs = arg;
+
+	events_add(fs->events, "fetch", title, result, err);
+}
+
+static void on_bytes(void *arg, uint64_t done, uint64_t total)
+{
+	job_progress(arg, done, total);
+}
+
+static int pull_open(struct fetch *f, struct job *j, const struct pull_watch *watch,
+		     struct pull *out, struct err *err)
+{
+	int r = f->lease ? 0 : lease_open(f->fs->store, &f->lease, err);
+
+	*out = (struct pull){
+	    .registry = f->fs->registry,
+	    .store = f->fs->store,
+	    .platform = &f->fs->platform,
+	    .cancel = job_cancel(j),
+	    .watch = watch,
+	    .lease = f->lease,
+	};
+	return r;
+}
+
+/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and
+ * title. */
+static int start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
+		 int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
+{
+	autofree char *name = ref_familiar(&f->ref);
+	autobuf title = BUF_INIT;
+	int r;
+
+	buf_printf(&title, "%s %s", what, name ? name : "");
+	if (!name || buf_failed(&title)) {
+		fetch_free(f);
+		return err_nomem(err);
+	}
+	if (rq->ended && job_has_key(rq->ended, title.data)) {
+		fetch_free(f);
+		return job_outcome(rq->ended, err);
+	}
+	struct job_spec spec = {
+	    .key = title.data,
+	    .title = title.data,
+	    .class = f->ref.domain,
+	    .limit_ms = limit_ms,
+	    .run = run,
+	    .arg = f,
+	    .free_arg = fetch_free,
+	    .ended = ended,
+	    .ended_arg = rq->fs,
+	};
+
+	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
+	return r < 0 ? r : FS_WAIT;
+}
+
+/* Names reach a registry only for the owner of the mount, and where it was mounted so. */
+static int may_ask(const struct request *rq, const struct ref *ref, struct err *err)
+{
+	autofree char *name = NULL;
+
+	if (rq->may_fetch && !rq->fs->offline)
+		return 0;
+	name = ref_familiar(ref);
+	if (rq->may_fetch)
+		return err_set(err, ENETUNREACH, "%s: not in the store, and the mount is offline",
+			       name);
+	return err_set(err, ENOENT, "No such image: %s", name);
+}
+
+static int run_name(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	struct descriptor top = {0};
+	struct pull p;
+	int r = pull_open(f, j, NULL, &p, err);
+
+	if (!r)
+		r = pull_manifest(&p, &f->ref, &top, err);
+	descriptor_clear(&top);
+	return r;
+}
+
+int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
+{
+	struct fetch *f;
+	int r = may_ask(rq, ref, err);
+
+	if (r < 0)
+		return r;
+	f = fetch_new(rq, ref, err);
+	return f ? start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
+}
+
+static int run_descriptor(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	struct pull p;
+	int r = pull_open(f, j, NULL, &p, err);
+
+	return r ? r : pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
+}
+
+int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
+		struct err *err)
+{
+	AUTO(fetch_free) struct fetch *f = fetch_new(rq, repository, err);
+
+	if (!f)
+		return -ENOMEM;
+	if (descriptor_copy(&f->descriptor, d, err) < 0)
+		return -ENOMEM;
+	f->ref.has_digest = true;
+	f->ref.digest = d->digest;
+	return start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
+}
+
+/* A failure that no job has told of. */
+static int tell_failure(struct fs *fs, const struct ref *ref, int result, const struct err *err)
+{
+	autofree char *name = ref_familiar(ref);
+
+	events_add(fs->events, "lookup", name ? name : "", result, err);
+	return result;
+}
+
+int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
+{
+	const struct index *index = repo_image_index(i);
+	int r = repo_image_load(rq->fs, i, err);
+
+	if (r != -ENOENT)
+		return r;
+	if (index) { /* a platform that the index does not have is an answer, missing blobs are
+			fetched */
+		const struct descriptor *d;
+
+		r = index_choose(index, &rq->fs->platform, &d, err);
+		if (r < 0)
+			return tell_failure(rq->fs, repo_image_ref(i), r, err);
+	}
+	r = fetch_child(rq, repo_image_ref(i), repo_image_top(i), err);
+	return r ? r : repo_image_load(rq->fs, i, err);
+}
+
+static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
+{
+	struct pull_watch watch = {.arg = j, .bytes = on_bytes};
+	struct pull p;
+	const struct image *image = repo_image_image(f->image);
+	const struct manifest *m = image->manifest;
+	const struct config *c = image->config;
+	int r = pull_open(f, j, &watch, &p, err);
+
+	for (size_t i = f->first; image->artifact && !r && i < f->first + f->count; i++)
+		r = pull_blob(&p, &f->ref, &m->layers[i], err);
+	if (r || image->artifact)
+		return r;
+	if (f->count == m->layer_count)
+		return pull_layers(&p, &f->ref, m, c, merged, err);
+	for (size_t i = f->first; !r && i < f->first + f->count; i++)
+		r = pull_layer(&p, &f->ref, &m->layers[i],
+			       i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
+	return r;
+}
+
+static int run_layer(struct job *j, void *arg, struct err *err)
+{
+	return fetch_layers_of(arg, j, false, err);
+}
+
+static int run_tree(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	const struct manifest *m = repo_image_image(f->image)->manifest;
+	AUTO(tree_close) struct tree *tree = NULL;
+	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
+	struct pull p;
+	int r;
+
+	if (!digests)
+		return err_nomem(err);
+	r = fetch_layers_of(f, j, f->kind == TREE_MERGED, err);
+	if (!r)
+		r = pull_open(f, j, NULL, &p, err);
+	return r < 0 ? r : pull_tree(&p, f->kind, digests, f->count, &tree, err);
+}
+
+static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)
+{
+	struct fetch *f = fetch_new(rq, repo_image_ref(i), err);
+
+	if (f)
+		f->image = repo_image_get(i);
+	return f;
+}
+
+int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err)
+{
+	struct fetch *f = fetch_of_image(rq, i, err);
+	char what[32];
+
+	if (!f)
+		return -ENOMEM;
+	f->first = layer;
+	f->count = 1;
+	snprintf(what, sizeof(what), "%s %zu of", repo_image_image(i)->artifact ? "blob" : "layer",
+		 layer);
+	return start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
+}
+
+int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
+	       size_t count, struct err *err)
+{
+	struct fetch *f = fetch_of_image(rq, i, err);
+	const struct manifest *m = repo_image_image(i)->manifest;
+	char what[64];
+
+	if (!f)
+		return -ENOMEM;
+	f->kind = kind;
+	f->first = first;
+	f->count = count;
+	if (count == m->layer_count && kind == TREE_MERGED)
+		snprintf(what, sizeof(what), "rootfs of");
+	else
+		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", first, first + count - 1,
+			 kind == TREE_DIFF ? "diff" : "rootfs");
+	return start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
+}
+
+bool fetch_referrers_due(const struct request *rq, const struct repo_image *i)
+{
+	return rq->may_fetch && !rq->fs->offline &&
+	       !referrers_fresh(rq->fs->referrers, repo_image_ref(i));
+}
+
+static int run_referrers(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+	autoreferrers list = {0};
+	int r = registry_referrers(f->fs->registry, &f->ref, job_cancel(j), &list, err);
+
+	if (r == 0)
+		referrers_keep(f->fs->referrers, &f->ref, &list);
+	return r;
+}
+
+int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err)
+{
+	struct fetch *f;
+
+	if (!fetch_referrers_due(rq, i))
+		return 0;
+	f = fetch_new(rq, repo_image_ref(i), err);
+	return f ? start(rq, f, "referrers of", FS_LOOKUP_LIMIT, run_referrers, err) : -ENOMEM;
+}
+
+static int append_tag(void *arg, const char *tag, struct err *err)
+{
+	struct buf *out = arg;
+
+	buf_printf(out, "%s\n", tag);
+	return buf_failed(out) ? err_nomem(err) : 0;
+}
+
+static int run_tags(struct job *j, void *arg, struct err *err)
+{
+	struct fetch *f = arg;
+
+	return registry_tags(f->fs->registry, &f->ref, job_cancel(j), append_tag, job_result(j),
+			     err);
+}
+
+int fetch_tags(struct request *rq, const struct ref *repository, struct err *err)
+{
+	struct fetch *f;
+	int r = may_ask(rq, repository, err);
+
+	if (r < 0)
+		return r;
+	f = fetch_new(rq, repository, err);
+	return f ? start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
+}

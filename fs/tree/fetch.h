@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jobs that bring what a request misses: manifests of names, parts of an image,
+ * the layers and the tree of a view. Each starts or joins a job, leaves it in rq->wait
+ * and returns FS_WAIT; called again after the wait it gives what the job came to: 0, or
+ * its error. An error that is known without a job (a recent answer of the registry, a
+ * name that may not be asked for) is returned at once.
+ */
+#ifndef FS_FETCH_H
+#define FS_FETCH_H
+
+#include "fs/tree/repo_image.h"
+#include "fs/core/vnode.h"
+#include "store/tree/tree.h"
+
+/* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT
+ * where the request may not reach a registry, -ENETUNREACH where the mount is offline. */
+int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
+
+/* Manifest and config of an image for the mount's platform: 0 at once where the store has them.
+ * -ENOENT where the index has nothing for the platform. */
+int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
+
+/* A document that an index of the repository names; it is not recorded as a name. */
+int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
+		struct err *err);
+
+/* One layer's blob and index; of an artifact the blob. The image must be ready. */
+int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err);
+
+/* Layers [first, first + count) of an image, which must be ready, and the tree of them. */
+int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
+	       size_t count, struct err *err);
+
+/* What refers to an image, kept in fs->referrers. 0 at once where it is not to be asked for: the
+ * request may not reach a registry, the mount is offline, or it was asked less than a minute ago.
+ */
+int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err);
+bool fetch_referrers_due(const struct request *rq, const struct repo_image *i);
+
+/* The tags of a repository, one a line: job_result(rq->ended) once it gives 0. */
+int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/in_use.h"
+
+#include "fs/tree/catalog.h"
+#include "fs/core/inode.h"
+#include "fs/core/job.h"
+#include "fs/tree/view.h"
+#include "fs/tree/vn.h"
+#include "store/base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The kernel has said all when nothing has changed for so long, and for so many looks: on a busy
+ * machine a look takes as long as it takes a worker to get to what the kernel says. */
+#define STILL_MS    100
+#define STILL_LOOKS 50
+#define WAIT_MS	    5000 /* in all */
+#define POLL_US	    500
+
+static bool image_path(char path[static VN_PATH_MAX], const char *repository,
+		       const struct digest *image)
+{
+	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
+
+	return vn_join(here, "images", repository) && vn_join(path, here, digest_text(image, text));
+}
+
+static void forget_directory(struct fs *fs, const struct view *w, uint32_t dir)
+{
+	struct tree_dirent entry;
+
+	for (uint32_t i = 0; tree_dir_at(view_tree(w), dir, i, &entry); i++)
+		fs->forget_name(fs, view_ino(w, dir), entry.name);
+}
+
+/* The entries of a view's root: with them goes what lies below, unless it is held. */
+static void forget_entries(void *arg, struct inode *inode)
+{
+	struct view *w = (struct view *)inode;
+
+	if (view_is_open(w))
+		forget_directory(arg, w, TREE_ROOT);
+}
+
+/*
+ * Every entry of a view, one by one. What is held stays in the kernel's cache below a directory
+ * that it has forgotten, and would remain there, with all that it keeps open here, when it is let
+ * go of: no name leads to it any more by which it could be forgotten. What is forgotten by itself
+ * goes at once then.
+ */
+static void forget_all(void *arg, struct inode *inode)
+{
+	struct view *w = (struct view *)inode;
+
+	for (uint32_t n = 0; view_is_open(w) && n < tree_count(view_tree(w)); n++)
+		if (tree_dir_count(view_tree(w), n))
+			forget_directory(arg, w, n);
+}
+
+/* The names below an image's directory outside of views, one by one, too. */
+static void forget_name(void *arg, const char *path)
+{
+	autofree char *parent = strdup(path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	struct fs *fs = arg;
+	uint64_t number;
+
+	if (!slash)
+		return;
+	*slash = '\0';
+	number = inodes_number(fs->inodes, INODE_VNODE, parent);
+	if (number)
+		fs->forget_name(fs, number, slash + 1);
+}
+
+/* A view by its own name. */
+static void forget_view(void *arg, struct inode *view)
+{
+	forget_name(arg, view->path);
+}
+
+static void forget_image(struct fs *fs, const char *repository, const struct digest *image)
+{
+	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
+	uint64_t parent;
+
+	if (!vn_join(here, "images", repository) || !fs->forget_name)
+		return;
+	parent = inodes_number(fs->inodes, INODE_VNODE, here);
+	if (parent)
+		fs->forget_name(fs, parent, digest_text(image, text));
+}
+
+/* What is held once the kernel has said what it forgot. */
+static bool still_held(struct fs *fs, const char *path, enum inodes_what what)
+{
+	int64_t start = clock_ms(), changed = start;
+	uint64_t held = inodes_held(fs->inodes, path, what), last = held;
+	unsigned looks = 0;
+
+	while (held && !fs->ending && (clock_ms() - changed < STILL_MS || looks < STILL_LOOKS) &&
+	       clock_ms() - start < WAIT_MS) {
+		usleep(POLL_US);
+		looks++;
+		held = inodes_held(fs->inodes, path, what);
+		if (held != last) {
+			changed = clock_ms();
+			looks = 0;
+		}
+		last = held;
+	}
+	return held != 0;
+}
+
+static bool used_in(struct fs *fs, const char *repository, const struct digest *image, bool locked)
+{
+	enum inodes_what what = locked ? INODES_BELOW_ROOTS : INODES_ALL;
+	char path[VN_PATH_MAX];
+
+	if (!fs->forget_name || !image_path(path, repository, image))
+		return false;
+	if (locked)
+		inodes_each_view(fs->inodes, path, forget_entries, fs);
+	else
+		forget_image(fs, repository, image);
+	if (!still_held(fs, path, what))
+		return false;
+	inodes_each_view(fs->inodes, path, forget_all, fs);
+	if (!locked)
+		inodes_each_path(fs->inodes, path, forget_name, fs);
+	return still_held(fs, path, what);
+}
+
+bool in_use(struct fs *fs, const struct digest *image, bool locked)
+{
+	AUTO(catalog_put) struct catalog *c = NULL;
+	bool used = false;
+
+	if (catalog_get(fs->catalogs, fs->store, &c, NULL) < 0)
+		return false;
+	for (size_t i = 0; !used && i < catalog_count(c); i++) {
+		const struct catalog_entry *e = catalog_at(c, i);
+
+		/* Several tags of a repository are one directory. */
+		if (digest_equal(&e->name->descriptor.digest, image))
+			used = used_in(fs, e->repository, image, locked);
+	}
+	return used;
+}
+
+/* Images whose names have gone. */
+struct gone {
+	struct fs *fs;
+	size_t count;
+	struct gone_image {
+		char *repository; /* owned */
+		struct digest digest;
+	} images[];
+};
+
+static void gone_free(void *arg)
+{
+	struct gone *g = arg;
+
+	for (size_t i = 0; i < g->count; i++)
+		free(g->images[i].repository);
+	free(g);
+}
+
+static int run_gone(struct job *j, void *arg, struct err *err)
+{
+	struct gone *g = arg;
+
+	(void)j;
+	(void)err;
+	for (size_t i = 0; i < g->count; i++)
+		used_in(g->fs, g->images[i].repository, &g->images[i].digest, false);
+	return 0;
+}
+
+/* By a job, as the lookup that has noticed it may hold a directory's lock in the kernel. */
+static void on_renewed(void *arg, const struct catalog *old, const struct catalog *new)
+{
+	struct fs *fs = arg;
+	struct gone *g = calloc(1, sizeof(*g) + catalog_count(old) * sizeof(g->images[0]));
+	struct job_spec spec = {.title = "let go of removed images",
+				.class = "names",
+				.run = run_gone,
+				.arg = g,
+				.free_arg = gone_free};
+	struct job *job;
+	char path[VN_PATH_MAX];
+
+	if (!g)
+		return;
+	g->fs = fs;
+	for (size_t i = 0; i < catalog_count(old); i++) {
+		const struct catalog_entry *e = catalog_at(old, i);
+		struct gone_image *gone = &g->images[g->count];
+
+		if (catalog_digest(new, e->repository, &e->name->descriptor.digest) ||
+		    !image_path(path, e->repository, &e->name->descriptor.digest) ||
+		    !inodes_number(fs->inodes, INODE_VNODE, path))
+			continue;
+		gone->repository = strdup(e->repository);
+		gone->digest = e->name->descriptor.digest;
+		g->count += gone->repository != NULL;
+	}
+	if (!g->count)
+		gone_free(g);
+	else if (job_start(fs->jobs, &spec, &job, NULL) == 0)
+		job_put(job);
+}
+
+static void forget_views(struct fs *fs)
+{
+	if (!fs->forget_name)
+		return;
+	inodes_each_view(fs->inodes, "images", forget_view, fs);
+	if (still_held(fs, "images", INODES_BELOW_ROOTS))
+		inodes_each_view(fs->inodes, "images", forget_all, fs);
+}
+
+void in_use_watch(struct fs *fs)
+{
+	fs->forget_views = forget_views;
+	catalogs_watch(fs->catalogs, on_renewed, fs);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docker tag and docker rmi: names of the store set and taken away, and what nothing needs any more
+ * deleted. Also what rm, rmdir, ln -s and mv do below images/. Blocks for the disk; on a job's
+ * thread.
+ */
+#ifndef FS_REMOVAL_H
+#define FS_REMOVAL_H
+
+#include "fs/core/fs.h"
+#include "store/base/buf.h"
+#include "store/disk/names.h"
+
+/* `docker tag SOURCE TARGET`. */
+int naming_tag(struct fs *fs, const char *source, const char *target, struct err *err);
+
+struct removal {
+	bool force;  /* rmi -f: also what is in use, or in several repositories */
+	bool locked; /* as in_use() (fs/tree/in_use.h) */
+};
+
+/* `docker rmi IMAGE`: appends its lines ("Untagged: …", "Deleted: …"). -ENOENT, -EBUSY with
+ * docker's sentence. */
+int naming_remove(struct fs *fs, const char *word, const struct removal *how, struct buf *answer,
+		  struct err *err);
+
+/* The names of an image in one repository, as rmdir takes them: the same. */
+int naming_remove_names(struct fs *fs, const struct name *const *names, size_t count,
+			const struct removal *how, struct buf *answer, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rm, rmdir, ln -s and mv below images/: what ctl/rmi and ctl/tag do (fs/tree/naming.h), as jobs
+ * that the request is parked on. All else is -EROFS; who does not own the mount gets -EACCES.
+ * `place` is as in fs/tree/catalog.h.
+ */
+#ifndef FS_PLACE_EDIT_H
+#define FS_PLACE_EDIT_H
+
+#include "fs/core/vnode.h"
+
+/* A tag goes; with `directory`, an image (a digest) with all its names in the repository. */
+int place_remove(struct request *rq, const char *place, const char *name, bool directory,
+		 struct err *err);
+
+/* A tag for what the link's target names: a path in the tree, or a reference. */
+int place_tag(struct request *rq, const char *place, const char *name, const char *target,
+	      struct err *err);
+
+/* A tag gets another name, here or in another repository; what had that is replaced. */
+int place_rename(struct request *rq, const char *place, const char *name, const char *to,
+		 const char *new_name, struct err *err);
+
+#endif

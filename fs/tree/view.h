@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A view: a merged tree as it is mounted, with its layers open. It exists from the
+ * first lookup of its name on, and gets its content when something below it is
+ * touched: view_ready opens what lies in the store, or has it fetched and merged.
+ * Owned by the inode table, whose slot is the upper half of its inode numbers.
+ * Thread safe. Content stays until the view goes, unless what is derived from the blobs proves
+ * damaged (store/base/mapped.h): then view_ready and view_settle put a new one in its place, which
+ * is equal, made again where it must be. Threads that still read the old one have it as long as the
+ * view; what they read goes nowhere: who uses view_tree, view_stat or view_layer asks view_check
+ * before anything of that leaves, the others have asked when they return.
+ */
+#ifndef FS_VIEW_H
+#define FS_VIEW_H
+
+#include "fs/tree/repo_image.h"
+#include "fs/core/vnode.h"
+#include "store/layer/layer.h"
+#include "store/tree/tree.h"
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+struct view_content;
+
+struct view {
+	struct inode inode; /* its number is the slot */
+	struct fs *fs;
+	struct repo_image *image; /* a reference; ready */
+	enum tree_kind kind;
+	size_t first, count; /* its layers: [first, first + count) of the manifest */
+	_Atomic(struct view_content *) content;
+};
+
+/* The view of an inode number, and the node in its tree; or NULL. */
+static inline struct view *view_get(struct inodes *t, uint64_t ino, uint32_t *node)
+{
+	*node = (uint32_t)ino;
+	return (struct view *)inodes_get(t, INODE_VIEW, ino);
+}
+
+/* The shared view of that path, made where there is none, with one more lookup counted. The image
+ * must be ready. */
+int view_find(struct request *rq, const char *path, struct repo_image *image, enum tree_kind kind,
+	      size_t first, size_t count, struct found *out, struct err *err);
+
+/* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
+int view_ready(struct request *rq, struct view *w, struct err *err);
+
+/* Behind view_ready or view_settle, and all that was read of the tree since: 0 where it was right.
+ * Else it is of no use: FS_WAIT where the call is to run again, or an error. */
+int view_check(struct request *rq, struct view *w, struct err *err);
+
+/* True where the content is in memory: what is known of the view will not change any more. */
+bool view_is_open(const struct view *w);
+
+/* For its attributes: opens it where that takes no network, as view_ready does. 0 also where it
+ * cannot be opened, or its layers are not in the store: there is a stand-in for the root then. */
+int view_settle(struct request *rq, struct view *w);
+
+/* After view_ready. */
+const struct tree *view_tree(const struct view *w);
+
+/* st_ino included. Before the view is open only the root may be asked for: a stand-in then. */
+int view_stat(const struct view *w, uint32_t node, struct stat *out);
+
+/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno; -EIO or
+ * -EBADMSG where something derived was damaged, too, which view_ready mends. */
+ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
+		  struct err *err);
+
+/* The same without a copy, as far as that can be: pieces of decoded spans, which hold until
+ * view_put. Not thread safe; a count of 0 is the end of the file. */
+#define VIEW_PIECES 8
+struct view_data {
+	struct layer *layer; /* borrowed */
+	size_t count, len;
+	struct iovec iov[VIEW_PIECES];
+	struct layer_bytes held[VIEW_PIECES];
+};
+int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		  struct view_data *out, struct err *err);
+void view_put_data(struct view_data *d);
+
+/* True where the same bytes lie as they are in a file, one behind the other. */
+bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
+		     struct file_part *out);
+
+/* Has what lies at an offset of a layer's archive decoded; the layer by its number in the tree. */
+void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
+
+/* The layer that brought a node: its index in the manifest, or -1. */
+ssize_t view_layer(const struct view *w, uint32_t node);
+
+static inline uint64_t view_ino(const struct view *w, uint32_t node)
+{
+	return (uint64_t)w->inode.number << 32 | node;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kinds of vnodes, a file each (vn_*.c): constructors that give a vnode which is not
+ * yet in the inode table (vnode_found puts it there), or NULL when memory is out. What they
+ * are given is copied, or counted.
+ */
+#ifndef FS_VN_H
+#define FS_VN_H
+
+#include "fs/tree/repo_image.h"
+#include "fs/core/vnode.h"
+#include "store/tree/tree.h"
+
+/* The root: README, images/, ctl/. */
+struct vnode *vn_root_new(void);
+
+/* images/ and what lies below it down to an image: `place` as in fs/tree/catalog.h. */
+struct vnode *vn_place_new(const char *place);
+
+/* A symlink. It has a number of its own for each target, as the kernel caches targets. */
+struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime);
+
+/* A file of text that is at hand; takes what the buffer holds. Not stable: a snapshot that each
+ * lookup makes anew. */
+struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mtime, bool stable);
+
+/* The directory of an image, and what it holds. */
+struct vnode *vn_image_new(const char *path, struct repo_image *i);
+struct vnode *vn_platforms_new(const char *path, struct repo_image *i);
+struct vnode *vn_layers_new(const char *path, struct repo_image *i);
+struct vnode *vn_layer_new(const char *path, struct repo_image *i, size_t layer);
+
+struct vnode *vn_referrers_new(const char *path, struct repo_image *i);
+/* blobs/ of an artifact, which must be ready. */
+struct vnode *vn_blobs_new(const char *path, struct repo_image *i);
+
+/* export/ of an image, which must be ready. */
+struct vnode *vn_export_new(const char *path, struct repo_image *i);
+
+/* A blob of the store as a file. `layer`: which layer's it is, fetched when it is read; or
+ * VN_NO_LAYER for a document. */
+#define VN_NO_LAYER SIZE_MAX
+struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct digest *digest,
+			  uint64_t size, size_t layer);
+
+/* ctl/ */
+struct vnode *vn_ctl_new(void);
+
+/* "dir/name" into a buffer; returns it, or NULL where it is too long. */
+#define VN_PATH_MAX 8192
+const char *vn_join(char path[static VN_PATH_MAX], const char *dir, const char *name);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/vn.h"
+
+#include "fs/tree/fetch.h"
+#include "fs/core/fs.h"
+#include "fs/docker/history_table.h"
+#include "fs/docker/inspect.h"
+#include "fs/tree/referrers.h"
+#include "fs/tree/view.h"
+#include "store/base/map.h"
+#include "store/disk/names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A directory that shows a part of an image: the image itself, or its platforms. */
+struct vn_image {
+	struct vnode v;
+	struct repo_image *image; /* a reference */
+};
+
+static int image_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
+{
+	(void)rq;
+	(void)err;
+	st->st_mtim = repo_image_created(((struct vn_image *)v)->image);
+	return 0;
+}
+
+/* The directory of an image gets one more name when an artifact is known that refers to it: the
+ * kernel drops the listing that it has when the mtime moves. */
+static int image_dir_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)v)->image;
+
+	(void)err;
+	if (!referrers_changed(rq->fs->referrers, repo_image_ref(i), &st->st_mtim))
+		st->st_mtim = repo_image_created(i);
+	return 0;
+}
+
+static void image_free(struct vnode *v)
+{
+	repo_image_put(((struct vn_image *)v)->image);
+}
+
+static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path,
+				 struct repo_image *i)
+{
+	struct vn_image *v = vnode_new(ops, sizeof(*v), path);
+
+	if (!v)
+		return NULL;
+	v->image = repo_image_get(i);
+	return &v->v;
+}
+
+/* history and inspect.json: what they say may change (sizes that become known, tags), so each
+ * lookup makes a snapshot. */
+static int found_text(struct request *rq, const char *path, struct repo_image *i, bool inspect,
+		      struct found *out, struct err *err)
+{
+	const struct image *image = repo_image_image(i);
+	AUTO(names_put) struct names *names = NULL;
+	autobuf text = BUF_INIT;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (inspect) {
+		r = names_get(rq->fs->store, &names, err);
+		if (!r)
+			r = inspect_json(rq->fs->store, image, names, &text, err);
+	} else {
+		r = history_table(rq->fs->store, image, &(struct history_options){0}, now.tv_sec,
+				  &text, err);
+	}
+	return r < 0 ? r
+		     : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
+				   err);
+}
+
+static int found_document(struct request *rq, const char *path, struct repo_image *i,
+			  const struct descriptor *d, struct found *out, struct err *err)
+{
+	if (vnode_find(rq, path, out))
+		return 0;
+	return vnode_found(rq, vn_blob_new(path, i, &d->digest, d->size, VN_NO_LAYER), out, err);
+}
+
+static int lookup_ready(struct request *rq, const char *path, struct repo_image *i,
+			const char *name, struct found *out, struct err *err)
+{
+	const struct image *image = repo_image_image(i);
+
+	if (!strcmp(name, "manifest.json"))
+		return found_document(rq, path, i, &image->descriptor, out, err);
+	if (!strcmp(name, "config.json"))
+		return found_document(rq, path, i, &image->manifest->config, out, err);
+	if (!strcmp(name, "blobs"))
+		return vnode_found(rq, vn_blobs_new(path, i), out, err);
+	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
+		return found_text(rq, path, i, name[0] == 'i', out, err);
+	if (!strcmp(name, "export"))
+		return vnode_found(rq, vn_export_new(path, i), out, err);
+	if (!strcmp(name, "layers"))
+		return vnode_found(rq, vn_layers_new(path, i), out, err);
+	return view_find(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
+}
+
+/* What needs the documents to be there. */
+static const struct image_name {
+	const char *name;
+	unsigned char type;
+	bool image, artifact; /* whose directories have it */
+} image_names[] = {
+    {"manifest.json", DT_REG, true, true}, {"config.json", DT_REG, true, true},
+    {"history", DT_REG, true, false},	   {"inspect.json", DT_REG, true, false},
+    {"rootfs", DT_DIR, true, false},	   {"layers", DT_DIR, true, false},
+    {"blobs", DT_DIR, false, true},	   {"export", DT_DIR, true, false},
+};
+#define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
+
+static bool has_name(const struct repo_image *i, const struct image_name *n)
+{
+	return repo_image_image(i)->artifact ? n->artifact : n->image;
+}
+
+static int image_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
+			struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	char path[VN_PATH_MAX];
+
+	if (!vn_join(path, dir->inode.path, name))
+		return -ENAMETOOLONG;
+	if (!strcmp(name, "referrers"))
+		return vnode_found(rq, vn_referrers_new(path, i), out, err);
+	if (repo_image_index(i) && !strcmp(name, "index.json"))
+		return found_document(rq, path, i, repo_image_top(i), out, err);
+	if (repo_image_index(i) && !strcmp(name, "platforms"))
+		return vnode_found(rq, vn_platforms_new(path, i), out, err);
+	for (size_t k = 0; k < IMAGE_NAMES; k++) {
+		int r;
+
+		if (strcmp(name, image_names[k].name) != 0)
+			continue;
+		r = fetch_image(rq, i, err);
+		if (!r && !has_name(i, &image_names[k]))
+			return -ENOENT;
+		return r ? r : lookup_ready(rq, path, i, name, out, err);
+	}
+	return -ENOENT;
+}
+
+/* What needs documents that the store lacks is not listed: a listing never fetches. */
+static int image_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	struct timespec changed;
+
+	(void)err;
+	for (size_t k = 0; repo_image_image(i) && k < IMAGE_NAMES; k++)
+		if (has_name(i, &image_names[k]))
+			listing_add(out, image_names[k].name, image_names[k].type);
+	if (referrers_changed(rq->fs->referrers, repo_image_ref(i), &changed))
+		listing_add(out, "referrers", DT_DIR);
+	if (repo_image_index(i)) {
+		listing_add(out, "index.json", DT_REG);
+		listing_add(out, "platforms", DT_DIR);
+	}
+	return 0;
+}
+
+static const struct vnode_ops image_ops = {
+    .mode = S_IFDIR | 0755,
+    .stat = image_dir_stat,
+    .lookup = image_lookup,
+    .list = image_list,
+    .free = image_free,
+};
+
+struct vnode *vn_image_new(const char *path, struct repo_image *i)
+{
+	return image_vnode(&image_ops, path, i);
+}
+
+#define PLATFORM_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-"
+
+static const struct json_object *entry_platform(const struct index *index, size_t k)
+{
+	const struct json_object *entry =
+	    json_object_array_get_idx(json_array(index->doc, "manifests"), k);
+
+	return index_entry_is_attestation(&index->manifests[k]) ? NULL
+								: json_map(entry, "platform");
+}
+
+/* "-" and the member's text; nothing where there is none. */
+static void add_part(struct buf *name, const struct json_object *platform, const char *member)
+{
+	const char *part = json_string(platform, member);
+
+	if (part && *part)
+		buf_printf(name, "-%s", part);
+}
+
+/* The name of an index's entry, as the index writes its platform: "linux-arm64-v8"; with what
+ * os.version says behind it, where asked for. False for one without, as attestations are. */
+static bool plain_name(const struct index *index, size_t k, bool with_version,
+		       char name[static NAME_MAX + 1])
+{
+	const struct json_object *p = entry_platform(index, k);
+	const char *os = p ? json_string(p, "os") : NULL;
+	const char *architecture = p ? json_string(p, "architecture") : NULL;
+	autobuf text = BUF_INIT;
+
+	if (!os || !architecture || !*os || !*architecture || !strcmp(os, "unknown"))
+		return false;
+	buf_puts(&text, os);
+	add_part(&text, p, "architecture");
+	add_part(&text, p, "variant");
+	if (with_version)
+		add_part(&text, p, "os.version");
+	buf_putc(&text, '\0');
+	if (buf_failed(&text) || text.len > NAME_MAX ||
+	    text.data[strspn(text.data, PLATFORM_LETTERS)] != '\0')
+		return false;
+	memcpy(name, text.data, text.len);
+	return true;
+}
+
+/* Ends with the first true of `visit`. */
+typedef bool (*platform_visit)(void *arg, size_t k, const char *name);
+
+/* The names of an index's entries, each once. Entries of one platform (Windows has one for each
+ * version) are told apart by os.version; the first of them has the plain name. */
+static int each_platform(const struct index *index, platform_visit visit, void *arg,
+			 struct err *err)
+{
+	static char there;
+	char name[NAME_MAX + 1];
+	struct map *seen = map_new();
+	int r = seen ? 0 : err_nomem(err);
+
+	for (size_t k = 0; !r && k < index->count; k++) {
+		bool has_name = plain_name(index, k, false, name);
+
+		if (has_name && map_get(seen, name, strlen(name)))
+			has_name =
+			    plain_name(index, k, true, name) && !map_get(seen, name, strlen(name));
+		if (!has_name)
+			continue;
+		if (map_put(seen, name, strlen(name), &there) < 0)
+			r = err_nomem(err);
+		else if (visit(arg, k, name))
+			break;
+	}
+	map_free(seen);
+	return r;
+}
+
+struct wanted_platform {
+	const char *name;
+	const struct descriptor *found; /* or NULL */
+	const struct index *index;
+};
+
+static bool is_wanted(void *arg, size_t k, const char *name)
+{
+	struct wanted_platform *w = arg;
+
+	if (!strcmp(name, w->name))
+		w->found = &w->index->manifests[k];
+	return w->found;
+}
+
+static int platforms_lookup(struct request *rq, struct vnode *dir, const char *name,
+			    struct found *out, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	struct wanted_platform w = {.name = name, .index = repo_image_index(i)};
+	char path[VN_PATH_MAX], digest[DIGEST_TEXT_MAX], target[DIGEST_TEXT_MAX + 8];
+	int r = each_platform(w.index, is_wanted, &w, err);
+
+	if (r || !w.found)
+		return r ? r : -ENOENT;
+	if (!vn_join(path, dir->inode.path, name))
+		return -ENAMETOOLONG;
+	snprintf(target, sizeof(target), "../../%s", digest_text(&w.found->digest, digest));
+	return vnode_found(rq, vn_link_new(path, target, repo_image_created(i)), out, err);
+}
+
+static bool list_platform(void *listing, size_t k, const char *name)
+{
+	(void)k;
+	listing_add(listing, name, DT_LNK);
+	return false;
+}
+
+static int platforms_list(struct request *rq, struct vnode *dir, struct listing *out,
+			  struct err *err)
+{
+	(void)rq;
+	return each_platform(repo_image_index(((struct vn_image *)dir)->image), list_platform, out,
+			     err);
+}
+
+static const struct vnode_ops platforms_ops = {
+    .mode = S_IFDIR | 0755,
+    .stat = image_stat,
+    .lookup = platforms_lookup,
+    .list = platforms_list,
+    .free = image_free,
+};
+
+struct vnode *vn_platforms_new(const char *path, struct repo_image *i)
+{
+	return image_vnode(&platforms_ops, path, i);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blobs as streams that survive their connections. A stream knows how far it is; where a transfer
+ * ends too early it asks for the rest by Range. An answer is used only if it is exactly what was
+ * asked for: spliced bytes would cost a whole download before the digest tells.
+ */
+#include "registry/api/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct registry_stream {
+	struct registry *registry; /* counted */
+	struct ref repository;
+	char *name; /* owned: "blob sha256:… of ghcr.io/org/app", for errors */
+	char *path; /* owned: "blobs/sha256:…" */
+	struct cancel *cancel;
+	struct endpoint_list endpoints;
+	size_t endpoint; /* the one in use */
+	struct retry retry;
+	uint64_t size;
+	uint64_t position; /* of the next byte that is read */
+	uint64_t high;	   /* the furthest so far: only what lies behind it is progress */
+	bool restarted;	   /* the position was set to 0, and the reader does not know yet */
+	bool moved;	   /* bytes came */
+	bool length_known; /* the answer ends at `size` by its own headers */
+	struct http_answer *answer; /* NULL: none under way */
+};
+
+static int wrong_size(const struct registry_stream *s, uint64_t size, struct err *err)
+{
+	return err_set(err, EBADMSG, "the registry has %llu bytes, the manifest says %llu",
+		       (unsigned long long)size, (unsigned long long)s->size);
+}
+
+/* 206: one range, from the position on, of a blob of this size. */
+static int check_partial(const struct registry_stream *s, const struct header_list *h,
+			 struct err *err)
+{
+	const char *type = header_get(h, "Content-Type");
+	uint64_t first, last, size;
+
+	if (s->position == 0)
+		return err_set(err, EPROTO, "a part (206) was sent where all was asked for");
+	if (type && !strncasecmp(type, "multipart/", 10))
+		return err_set(err, EPROTO, "several parts were sent where one was asked for");
+	if (!header_content_range(h, &first, &last, &size))
+		return err_set(err, EPROTO, "a part (206) without a valid Content-Range");
+	if (size != UINT64_MAX && size != s->size)
+		return wrong_size(s, size, err);
+	if (first != s->position || last >= s->size)
+		return err_set(err, EPROTO,
+			       "bytes %llu to %llu were sent, those from %llu on "
+			       "were asked for",
+			       (unsigned long long)first, (unsigned long long)last,
+			       (unsigned long long)s->position);
+	return 0;
+}
+
+/* 416: the registry's blob ends before the position, or it takes no ranges. */
+static int unsatisfied(const struct registry_stream *s, const struct header_list *h,
+		       struct err *err)
+{
+	uint64_t size;
+
+	if (header_unsatisfied_size(h, &size) && size != s->size)
+		return wrong_size(s, size, err);
+	return err_set(err, EPROTO, "the registry refuses the range from %llu on (416)",
+		       (unsigned long long)s->position);
+}
+
+/* What is left of the blob by the answer's own length, which must be what is left of it. */
+static int check_length(struct registry_stream *s, const struct header_list *h, struct err *err)
+{
+	const char *coding = header_get(h, "Content-Encoding");
+	uint64_t length;
+
+	if (coding && *coding && strcasecmp(coding, "identity"))
+		return err_set(err, EPROTO, "the blob was sent with a Content-Encoding");
+	s->length_known = header_number(h, "Content-Length", &length);
+	if (!s->length_known || length == s->size - s->position)
+		return 0;
+	return s->position ? err_set(err, EPROTO, "a part of %llu bytes, %llu were asked for",
+				     (unsigned long long)length,
+				     (unsigned long long)(s->size - s->position))
+			   : wrong_size(s, length, err);
+}
+
+static int check_answer(struct registry_stream *s, const struct api_request *q,
+			struct http_answer *a, struct api_failure *f, struct err *err)
+{
+	const struct header_list *h = http_headers(a);
+	int status = http_status(a);
+	int r = 0;
+
+	if (status == 416)
+		return unsatisfied(s, h, err);
+	if (status >= 300)
+		return api_status_error(q, a, f, err);
+	if (status == 206)
+		r = check_partial(s, h, err);
+	else if (status != 200)
+		r = err_set(err, EPROTO, "unexpected status %d", status);
+	else if (s->position) {
+		s->position = 0;
+		s->restarted = true;
+	}
+	return r < 0 ? r : check_length(s, h, err);
+}
+
+static int open_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+{
+	struct registry_stream *s = arg;
+	struct http_answer *a AUTO(http_end) = NULL;
+	char range[64];
+	const char *fields[] = {s->position ? range : NULL, NULL};
+	struct api_request q = {.registry = s->registry,
+				.repository = &s->repository,
+				.method = "GET",
+				.path = s->path,
+				.fields = fields,
+				.cancel = s->cancel};
+	int r;
+
+	snprintf(range, sizeof(range), "Range: bytes=%llu-", (unsigned long long)s->position);
+	r = api_send(&q, e, &a, f, err);
+	/* A registry that was there a moment ago may be starting again. */
+	if (r < 0 && f->silent && f->cause == RETRY_NEVER && s->moved)
+		f->cause = RETRY_CUT;
+	if (r == 0)
+		r = check_answer(s, &q, a, f, err);
+	if (r == 0)
+		s->answer = steal(&a);
+	return r;
+}
+
+/* Leaves an endpoint that has failed. False: it was the last. */
+static bool next_endpoint(struct registry_stream *s)
+{
+	if (s->endpoint + 1 >= s->endpoints.count || cancel_check(s->cancel, NULL) < 0)
+		return false;
+	s->endpoint++;
+	s->retry = (struct retry){0};
+	return true;
+}
+
+static int open_answer(struct registry_stream *s, struct err *err)
+{
+	int r;
+
+	do
+		r = api_persist(s->registry, &s->endpoints.list[s->endpoint], &s->retry, s->cancel,
+				open_step, s, err);
+	while (r < 0 && next_endpoint(s));
+	return r;
+}
+
+/* A transfer broke: waits before the next one. `r` is the error if there is to be none. */
+static int prepare_resume(struct registry_stream *s, enum retry_cause cause, int r, struct err *err)
+{
+	int64_t wait;
+
+	http_end(steal(&s->answer));
+	wait = api_next_try(s->registry, &s->retry, cause, -1, s->cancel);
+	if (wait < 0)
+		return cause != RETRY_NEVER && next_endpoint(s) ? 0 : r;
+	return http_sleep(s->registry->http, wait, s->cancel, err);
+}
+
+/* What one transfer gives next: > 0 bytes, 0 for its end, -errno with the cause. */
+static ssize_t read_answer(struct registry_stream *s, void *data, size_t max,
+			   enum retry_cause *cause, struct err *err)
+{
+	struct api_failure f;
+	enum http_fault fault;
+	ssize_t n = http_read(s->answer, data, max, &fault, err);
+
+	*cause = RETRY_NEVER;
+	if (n < 0) {
+		api_fault(fault, &f);
+		*cause = f.cause;
+	} else if (n == 0 && s->position < s->size) {
+		*cause = RETRY_CUT;
+		return err_set(err, EBADMSG, "ended after %llu of %llu bytes",
+			       (unsigned long long)s->position, (unsigned long long)s->size);
+	} else if ((uint64_t)n > s->size - s->position) {
+		return err_set(err, EBADMSG, "more than its %llu bytes were sent",
+			       (unsigned long long)s->size);
+	}
+	return n;
+}
+
+static void advance(struct registry_stream *s, uint64_t n)
+{
+	s->position += n;
+	s->moved = s->moved || n;
+	if (s->position > s->high) {
+		retry_progress(&s->retry, s->position - s->high);
+		s->high = s->position;
+	}
+}
+
+static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, struct err *err)
+{
+	for (;;) {
+		enum retry_cause cause;
+		ssize_t n;
+		int r;
+
+		if (s->position == s->size && (!s->answer || s->length_known))
+			return 0;
+		r = s->answer ? 0 : open_answer(s, err);
+		if (r < 0)
+			return r;
+		if (s->restarted) {
+			s->restarted = false;
+			return err_set(err, ESTALE, "the registry started over");
+		}
+		n = read_answer(s, data, max, &cause, err);
+		if (n >= 0) {
+			advance(s, (uint64_t)n);
+			return n;
+		}
+		/* All bytes are there; how the connection ended is of no interest. */
+		if (s->position == s->size && cause != RETRY_NEVER)
+			return 0;
+		r = prepare_resume(s, cause, (int)n, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* What is denied names the repository already. */
+static ssize_t explain(struct registry_stream *s, ssize_t r, struct err *err)
+{
+	if (r < 0 && r != -ESTALE)
+		registry_result(s->registry, (int)r);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "%s: not found", s->name);
+	if (r < 0 && r != -EACCES && r != -EINTR && r != -ESTALE)
+		err_context(err, "%s", s->name);
+	return r;
+}
+
+static int stream_new(struct registry *registry, const struct ref *repository,
+		      const struct digest *digest, struct registry_stream **out, struct err *err)
+{
+	struct registry_stream *s AUTO(registry_stream_close) = calloc(1, sizeof(*s));
+	autofree char *name = ref_repository(repository);
+	char text[DIGEST_TEXT_MAX];
+	int r;
+
+	if (!s || !name)
+		return err_nomem(err);
+	digest_text(digest, text);
+	if (asprintf(&s->name, "blob %s of %s", text, name) < 0)
+		s->name = NULL;
+	if (asprintf(&s->path, "blobs/%s", text) < 0)
+		s->path = NULL;
+	if (!s->name || !s->path)
+		return err_nomem(err);
+	r = registry_enter(registry, repository->domain, err);
+	if (r < 0)
+		return r;
+	s->registry = registry;
+	r = ref_copy(&s->repository, repository, err);
+	if (r == 0)
+		r = api_endpoints(registry, repository, &s->endpoints, err);
+	if (r == 0)
+		*out = steal(&s);
+	return r;
+}
+
+int registry_blob(struct registry *registry, const struct ref *repository,
+		  const struct digest *digest, uint64_t size, uint64_t offset,
+		  struct cancel *cancel, uint64_t *start, struct registry_stream **out,
+		  struct err *err)
+{
+	struct registry_stream *s AUTO(registry_stream_close) = NULL;
+	int r;
+
+	if (offset > size)
+		return err_set(err, EINVAL, "an offset behind the end of a blob");
+	r = stream_new(registry, repository, digest, &s, err);
+	if (r < 0)
+		return r;
+	s->cancel = cancel;
+	s->size = size;
+	s->position = s->high = offset;
+	if (offset < size || size == 0)
+		r = open_answer(s, err);
+	if (r < 0)
+		return (int)explain(s, r, err);
+	s->restarted = false;
+	*start = s->position;
+	*out = steal(&s);
+	return 0;
+}
+
+ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, struct err *err)
+{
+	return explain(s, stream_read(s, data, max, err), err);
+}
+
+void registry_stream_close(struct registry_stream *s)
+{
+	if (!s)
+		return;
+	http_end(s->answer);
+	api_endpoints_clear(&s->endpoints);
+	ref_clear(&s->repository);
+	free(s->name);
+	free(s->path);
+	registry_put(s->registry);
+	free(s);
+}

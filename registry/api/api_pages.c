@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/api/api_pages.h"
+
+#include "store/base/map.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What follows the prefix in the text, or NULL where it does not start with it. */
+static const char *behind(const char *text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(text, prefix, n) ? NULL : text + n;
+}
+
+/* The page that Link names: of the same origin, and of the same list. */
+static int take_next(struct api_pages *p, const struct endpoint *e, const struct http_answer *a,
+		     struct err *err)
+{
+	autofree char *link = NULL;
+	autourl here = URL_INIT;
+	autourl next = URL_INIT;
+	const char *query;
+	char *path = NULL;
+	int r = header_link_next(http_headers(a), &link, err);
+
+	if (r == 0 && link)
+		r = api_url(&p->request, e, &here, err);
+	if (r == 0 && link)
+		r = url_resolve(&here, link, &next, err);
+	if (r < 0)
+		return r;
+	if (link) {
+		here.target[strcspn(here.target, "?")] = '\0';
+		query = behind(next.target, here.target);
+		if (!url_same_origin(&here, &next) || !query || query[0] != '?')
+			return err_set(err, EPROTO, "the next page of the %s lies elsewhere",
+				       p->what);
+		if (asprintf(&path, "%.*s%s", (int)strcspn(p->first, "?"), p->first, query) < 0)
+			return err_nomem(err);
+	}
+	free(p->path);
+	p->path = path;
+	return 0;
+}
+
+static int page_refused(struct api_pages *p, struct http_answer *a, struct api_failure *f,
+			struct err *err)
+{
+	int status = http_status(a);
+	int r = api_status_error(&p->request, a, f, err);
+
+	if (p->optional && (status == 405 || status == 501))
+		return err_set(err, ENOENT, "the registry has no %s", p->what);
+	return r;
+}
+
+static int page_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+{
+	struct api_pages *p = arg;
+	struct http_answer *a AUTO(http_end) = NULL;
+	autobuf body = BUF_INIT;
+	enum http_fault fault;
+	int r;
+
+	p->request.path = p->path;
+	r = api_send(&p->request, e, &a, f, err);
+	if (r < 0)
+		return r;
+	if (http_status(a) != 200)
+		return page_refused(p, a, f, err);
+	r = http_read_all(a, API_PAGE_MAX, &body, &fault, err);
+	if (r < 0) {
+		api_fault(fault, f);
+		return r;
+	}
+	r = p->page(p->arg, a, &body, err);
+	if (r < 0 || !p->enough)
+		return r < 0 ? r : take_next(p, e, a, err);
+	free(p->path);
+	p->path = NULL;
+	return 0;
+}
+
+static int list_at(struct api_pages *p, const struct endpoint *e, struct err *err)
+{
+	/* Not NULL: map_put takes no NULL value apart from "not there". */
+	static char there;
+	struct map *seen = map_new();
+	int r = seen ? 0 : err_nomem(err);
+
+	free(p->path);
+	p->path = strdup(p->first);
+	if (r == 0 && !p->path)
+		r = err_nomem(err);
+	for (int page = 0; r == 0 && p->path; page++) {
+		struct retry retry = {0};
+
+		if (page == API_PAGES_MAX || map_get(seen, p->path, strlen(p->path)))
+			r = err_set(err, EPROTO, "the %s has no end", p->what);
+		else if (map_put(seen, p->path, strlen(p->path), &there) < 0)
+			r = err_nomem(err);
+		else
+			r = api_persist(p->request.registry, e, &retry, p->request.cancel,
+					page_step, p, err);
+	}
+	map_free(seen);
+	return r;
+}
+
+int api_pages(struct api_pages *p, struct err *err)
+{
+	autoendpoints all = {0};
+	int r = api_endpoints(p->request.registry, p->request.repository, &all, err);
+
+	for (size_t i = 0; i < all.count; i++) {
+		r = list_at(p, &all.list[i], err);
+		if (r == 0 || p->given || cancel_check(p->request.cancel, NULL) < 0)
+			break;
+	}
+	free(p->path);
+	p->path = NULL;
+	return r;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/api/registry_private.h"
+
+#include <errno.h>
+
+static void registry_free(struct registry *r)
+{
+	auth_close(r->auth);
+	http_put(r->http);
+	hosts_close(r->hosts);
+	free(r);
+}
+
+int registry_open(const struct registry_options *o, struct registry **out, struct err *err)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (!r)
+		return err_nomem(err);
+	r->refs = 1;
+	r->offline = o->offline;
+	e = hosts_open(o, &r->hosts, err);
+	if (e == 0)
+		e = http_open(o->user_agent, NULL, &r->http, err);
+	if (e == 0)
+		e = auth_open(o, r->http, r->hosts, &r->auth, err);
+	if (e < 0) {
+		if (r->http)
+			http_stop(r->http);
+		registry_free(r);
+		return e;
+	}
+	*out = r;
+	return 0;
+}
+
+void registry_close(struct registry *r)
+{
+	if (!r)
+		return;
+	http_stop(r->http); /* ends every wait, and every call that comes now */
+	registry_put(r);
+}
+
+int registry_enter(struct registry *r, const char *host, struct err *err)
+{
+	if (r->offline)
+		return err_set(err, ENETUNREACH, "%s is not asked: the mount is offline", host);
+	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int registry_result(struct registry *r, int result)
+{
+	if (result < 0)
+		__atomic_add_fetch(&r->errors, 1, __ATOMIC_RELAXED);
+	return result;
+}
+
+void registry_put(struct registry *r)
+{
+	if (r && __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		registry_free(r);
+}
+
+void registry_stats(struct registry *r, struct registry_stats *out)
+{
+	struct http_counters c;
+
+	http_counters(r->http, &c);
+	*out = (struct registry_stats){.requests = c.requests,
+				       .bytes_received = c.bytes_received,
+				       .retries = __atomic_load_n(&r->retries, __ATOMIC_RELAXED),
+				       .errors = __atomic_load_n(&r->errors, __ATOMIC_RELAXED)};
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The client of registries (OCI distribution specification 1.1, Docker registry v2): one context
+ * for the process, with its network thread, connections, credentials and tokens. Calls block the
+ * calling thread (a job's, never a FUSE worker's) until the answer, the error, or `cancel`. Thread
+ * safe.
+ *
+ * Errors: -EHOSTUNREACH (name or address not found, TLS refused), -ECONNREFUSED, -ETIMEDOUT,
+ * -EACCES (401, 403, and what docker calls "pull access denied"), -ENOENT (404), -EDQUOT (429 after
+ * the waits), -EPROTO (an answer that breaks the protocol, 5xx after the tries), -ENETUNREACH
+ * (offline), -EINTR. Every sentence names the host and the cause, in docker's words where it has
+ * some.
+ */
+#ifndef REGISTRY_REGISTRY_H
+#define REGISTRY_REGISTRY_H
+
+#include "store/oci/ref.h"
+#include "registry/auth/registry_options.h"
+#include "store/base/buf.h"
+#include "store/base/cancel.h"
+#include "store/base/mem.h"
+
+#include <sys/types.h>
+
+struct registry;
+int registry_open(const struct registry_options *o, struct registry **out, struct err *err);
+void registry_close(
+    struct registry *r); /* cancels what is under way; no call may be running on it afterwards */
+DEFINE_AUTO(struct registry, registry_close)
+
+/* Manifest or index of a tag or digest, as served: its bytes (verified against the digest where the
+ * reference has one, and against Docker-Content-Digest where sent), the Content-Type, and the
+ * digest of the bytes. At most OCI_MANIFEST_MAX. */
+struct manifest_answer {
+	struct buf body;
+	char *content_type; /* owned, without parameters; "" where not sent */
+	struct digest digest;
+};
+void manifest_answer_clear(struct manifest_answer *a);
+int registry_manifest(struct registry *r, const struct ref *ref, struct cancel *cancel,
+		      struct manifest_answer *out, struct err *err);
+
+/* The digest that a tag has now, without its body where the registry answers HEAD with
+ * Docker-Content-Digest (else by GET). */
+int registry_manifest_digest(struct registry *r, const struct ref *ref, struct cancel *cancel,
+			     struct digest *out, struct err *err);
+
+/*
+ * A blob as a stream of bytes from `offset`, resumed over cuts, 5xx and 429 by itself (Range; a
+ * limited number of tries without progress). *start is set to `offset`, or to 0 where the server
+ * ignored the Range: the caller then starts over. registry_stream_read gives 1..max bytes, 0 at the
+ * end, -errno; when a cut made it start over in the middle it gives -ESTALE, and the next bytes are
+ * those from offset 0. The bytes are not verified: who reads them hashes them. `size` is that of
+ * the descriptor: one byte more is -EBADMSG. One thread uses a stream.
+ */
+struct registry_stream;
+int registry_blob(struct registry *r, const struct ref *repository, const struct digest *digest,
+		  uint64_t size, uint64_t offset, struct cancel *cancel, uint64_t *start,
+		  struct registry_stream **out, struct err *err);
+ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, struct err *err);
+void registry_stream_close(struct registry_stream *s);
+DEFINE_AUTO(struct registry_stream, registry_stream_close)
+
+/* All tags of a repository, in the registry's order, one per call; pages are followed (same origin
+ * only, bounded). */
+int registry_tags(struct registry *r, const struct ref *repository, struct cancel *cancel,
+		  int (*each)(void *arg, const char *tag, struct err *err), void *arg,
+		  struct err *err);
+
+/* Counters for ctl/stats, since the start. */
+struct registry_stats {
+	uint64_t requests, bytes_received, retries, errors;
+};
+void registry_stats(struct registry *r, struct registry_stats *out);
+
+#endif

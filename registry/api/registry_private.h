@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the client: the context that registry.h hands out. It is counted: each call and each open
+ * stream holds it, so that registry_close() need not wait for those that it has just stopped.
+ */
+#ifndef REGISTRY_PRIVATE_H
+#define REGISTRY_PRIVATE_H
+
+#include "registry/auth/auth.h"
+#include "registry/auth/hosts.h"
+#include "registry/http/http.h"
+#include "registry/api/registry.h"
+
+struct registry {
+	unsigned refs; /* atomic */
+	bool offline;
+	struct http *http;
+	struct hosts *hosts;
+	struct auth *auth;
+	uint64_t retries, errors; /* atomic */
+};
+
+/* Counts a call in: 0, or -ENETUNREACH while offline. After 0 comes registry_put(). */
+int registry_enter(struct registry *r, const char *host, struct err *err);
+/* Counts an error, for the statistics; gives what it was given. */
+int registry_result(struct registry *r, int result);
+void registry_put(struct registry *r);
+DEFINE_AUTO(struct registry, registry_put)
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may ask: turns a registry's challenges into Authorization fields, and keeps those per
+ * (host, repository) until they end or the credential files change. Requests go out anonymously
+ * until a registry asks for more. Owns tokens; thread safe.
+ *
+ * Where a password goes: to the registry itself (Basic), and to a token server only if it has the
+ * registry's host or lies in its domain (auth_trusts). Any other token server is asked anonymously.
+ * A token goes to the registry that asked for it, nowhere else.
+ */
+#ifndef REGISTRY_AUTH_H
+#define REGISTRY_AUTH_H
+
+#include "registry/auth/hosts.h"
+
+struct auth;
+int auth_open(const struct registry_options *o, struct http *http, struct hosts *hosts,
+	      struct auth **out, struct err *err);
+void auth_close(struct auth *a);
+
+/* Whose permission is asked for. */
+struct auth_scope {
+	const char *registry;	/* the key of its credentials: "docker.io", "localhost:5000" */
+	const char *repository; /* path: "library/redis" */
+	bool push;		/* to write there, too; */
+	const char *from;	/* … and to read this repository, to mount a blob from; or NULL */
+	/* A login: with these and no others, and nothing is kept. NULL: with what is stored. */
+	const struct credential *credential;
+};
+
+/* The field to send ("Authorization: …", secret_free()), or NULL: none is held. */
+char *auth_field(struct auth *a, const struct auth_scope *s);
+
+struct auth_question {
+	struct auth_scope scope;
+	const struct url *url;	  /* that was answered with 401 */
+	enum address_reach reach; /* of the address that answered */
+	const struct header_list *headers;
+	const char *rejected; /* the field that was sent, or NULL */
+	bool fresh;	      /* … which auth_answer had given for the same request */
+	struct cancel *cancel;
+};
+
+struct auth_failure {
+	enum http_fault fault;
+	int status; /* of the token server; 0: none */
+	int64_t after_ms;
+};
+
+/* The stored credentials. */
+struct creds *auth_creds(struct auth *a);
+
+/* What was had by them so far is not used any more. */
+void auth_forget(struct auth *a);
+
+/* Answers a 401. *field is NULL where there is nothing (else) to offer. */
+int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,
+		struct err *err);
+
+/* Whether a registry's password may go to a token server (pure): the same host, on any port; or a
+ * name that is the registry's parent domain (of two labels or more), lies below that, or lies below
+ * the registry's own name; or auth.docker.io for Docker Hub. Never from https to http. Addresses
+ * and names of one label have no domain: only the former. */
+bool auth_trusts(const struct url *registry, const struct url *realm);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull.h"
+
+#include "registry/transfer/pull_blob.h"
+#include "registry/transfer/pull_manifest.h"
+#include "store/images/image.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- docker's lines ---- */
+
+static void tell(const struct pull *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(const struct pull *p, const char *fmt, ...)
+{
+	autofree char *line = NULL;
+	va_list ap;
+	int n;
+
+	if (!p->watch || !p->watch->line)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		line = NULL;
+	else
+		p->watch->line(p->watch->arg, line);
+}
+
+/* The names of one reference. */
+struct spelling {
+	char *full, *familiar; /* owned */
+};
+
+static void spelling_clear(struct spelling *s)
+{
+	free(s->full);
+	free(s->familiar);
+}
+
+static int spell(const struct ref *ref, struct spelling *s, struct err *err)
+{
+	s->full = ref_full(ref);
+	s->familiar = ref_familiar(ref);
+	return s->full && s->familiar ? 0 : err_nomem(err);
+}
+
+/* docker takes such an image, and says so. */
+static void warn_of_platform(const struct pull *p, const struct image *i, const char *familiar)
+{
+	char is[PLATFORM_TEXT_MAX], wish[PLATFORM_TEXT_MAX];
+
+	if (platform_rank(p->platform, &i->config->platform) < 0)
+		tell(p,
+		     "WARNING: image with reference %s was found but its platform (%s) does not "
+		     "match the specified platform (%s)",
+		     familiar, platform_text(&i->config->platform, is),
+		     platform_text(p->platform, wish));
+}
+
+/* ---- an image ---- */
+
+/* Everything of an image whose documents are there; *unchanged becomes false where something had
+ * to be fetched. */
+static int pull_contents(const struct pull *p, const struct ref *ref, const struct descriptor *top,
+			 const char *familiar, bool *unchanged, struct err *err)
+{
+	AUTO(image_close) struct image *i = NULL;
+	int r = image_open(p->store, top, p->platform, IMAGE_WISHED, &i, err);
+
+	if (r < 0)
+		return r;
+	if (!i->artifact)
+		warn_of_platform(p, i, familiar);
+	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
+	if (i->artifact)
+		return pull_blobs(p, ref, i->manifest, err);
+	return pull_layers(p, ref, i->manifest, i->config, true, err);
+}
+
+static int pull_spelled(const struct pull *p, const struct ref *ref, const struct spelling *s,
+			struct err *err)
+{
+	struct descriptor top = {0};
+	char digest[DIGEST_TEXT_MAX];
+	bool unchanged, recorded;
+	int r = pull_documents(p, ref, &top, &recorded, err);
+
+	if (r < 0)
+		return r;
+	tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
+	unchanged = recorded;
+	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
+	/* Also where it was there: somebody may have removed the name since. */
+	if (r == 0 && !pull_is_recorded(p, ref, &top))
+		r = pull_record(p, ref, &top, err);
+	if (r == 0) {
+		tell(p, "Digest: %s", digest_text(&top.digest, digest));
+		tell(p, "Status: %s for %s",
+		     unchanged ? "Image is up to date" : "Downloaded newer image", s->familiar);
+	}
+	descriptor_clear(&top);
+	return r;
+}
+
+/* All lines but the last, which names what was asked for. */
+static int pull_one(const struct pull *p, const struct ref *ref, struct err *err)
+{
+	struct spelling s = {0};
+	int r = spell(ref, &s, err);
+
+	if (r == 0) {
+		r = pull_spelled(p, ref, &s, err);
+		if (r < 0)
+			err_context(err, "pull %s", s.familiar);
+	}
+	spelling_clear(&s);
+	return r;
+}
+
+int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
+{
+	autofree char *full = ref_full(ref);
+	int r = full ? pull_one(p, ref, err) : err_nomem(err);
+
+	if (r == 0)
+		tell(p, "%s", full);
+	return r;
+}
+
+/* ---- all tags ---- */
+
+static int collect_tag(void *arg, const char *tag, struct err *err)
+{
+	struct buf *tags = arg;
+
+	buf_append(tags, tag, strlen(tag) + 1);
+	return buf_failed(tags) ? err_nomem(err) : 0;
+}
+
+static int pull_tag(const struct pull *p, const struct ref *repository, const char *tag,
+		    struct err *err)
+{
+	autoref ref = REF_INIT;
+	int r = ref_copy(&ref, repository, err);
+
+	if (r < 0)
+		return r;
+	free(ref.tag);
+	ref.has_digest = false;
+	ref.tag = strdup(tag);
+	return ref.tag ? pull_one(p, &ref, err) : err_nomem(err);
+}
+
+int pull_all_tags(const struct pull *p, const struct ref *repository, struct err *err)
+{
+	autofree char *name = ref_repository(repository);
+	autobuf tags = BUF_INIT;
+	int r = name ? registry_tags(p->registry, repository, p->cancel, collect_tag, &tags, err)
+		     : err_nomem(err);
+
+	if (r < 0)
+		return r;
+	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
+		r = pull_tag(p, repository, tags.data + at, err);
+	if (r == 0)
+		tell(p, "%s", name);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull_attempt.h"
+
+#include "registry/transfer/pull_hold.h"
+#include "store/disk/blob.h"
+
+#include <errno.h>
+
+#define TRIES 2	 /* of a blob whose bytes prove wrong */
+#define RACES 10 /* rounds in which another process completes, and prune removes */
+
+static int run_attempts(const struct pull_attempt *a, struct err *err)
+{
+	int r = pull_hold(a->pull, &a->blob->digest, err);
+
+	for (int tries = TRIES, races = RACES; r == 0;) {
+		bool spoilt = false;
+
+		r = a->run(a, &spoilt, err);
+		if (r == 0)
+			return 0;
+		if ((r == -EEXIST && --races > 0) || (spoilt && --tries > 0))
+			r = 0;
+	}
+	return r;
+}
+
+int pull_attempt(const struct pull_attempt *a, struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	int r = run_attempts(a, err);
+
+	if (r == 0)
+		return 0;
+	if (blob_lacks_room(r))
+		blob_drop_partial(a->pull->store, &a->blob->digest);
+	err_context(err, "%s %s", a->kind, digest_text(&a->blob->digest, text));
+	return r;
+}

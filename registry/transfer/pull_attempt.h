@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What holds for every blob that is pulled into the store, whatever becomes of its bytes there: the
+ * lease holds it first, bytes that prove wrong are fetched once more, a full disk keeps no half of
+ * it, and an error names it. Blocks; thread safe.
+ */
+#ifndef REGISTRY_PULL_ATTEMPT_H
+#define REGISTRY_PULL_ATTEMPT_H
+
+#include "registry/transfer/pull.h"
+
+struct pull_attempt {
+	const struct pull *pull;
+	const struct ref *repository;
+	const struct descriptor *blob;
+	const char *kind; /* "layer", "blob": how the sentence of an error begins */
+	/* One attempt at what is missing. *spoilt: the bytes that came, or were there, are not
+	 * those of the digest, and have gone. -EEXIST: another process has completed the blob. */
+	int (*run)(const struct pull_attempt *a, bool *spoilt, struct err *err);
+	const void *arg;
+};
+
+int pull_attempt(const struct pull_attempt *a, struct err *err);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull_blob.h"
+
+#include "registry/transfer/pull_attempt.h"
+#include "registry/transfer/pull_receive.h"
+#include "store/disk/blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define ID_DIGITS 12
+
+/* ---- into the store ---- */
+
+static int put_in_file(void *arg, const char *data, size_t len, struct err *err)
+{
+	return blob_writer_write(arg, data, len, err);
+}
+
+static int restart_file(void *arg, struct err *err)
+{
+	return blob_writer_restart(arg, err);
+}
+
+static int fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	AUTO(blob_writer_close) struct blob_writer *w = NULL;
+	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
+				 &w, err);
+	const struct pull_sink sink = {.arg = w, .put = put_in_file, .restart = restart_file};
+
+	if (r == 0 && blob_writer_offset(w) < a->blob->size)
+		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(w), &sink,
+				 err);
+	if (r < 0)
+		return r;
+	r = blob_writer_commit(w, err);
+	*spoilt = r == -EBADMSG;
+	return r;
+}
+
+static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	if (a->blob->foreign)
+		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
+			       a->blob->media_type);
+	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+		return 0;
+	return fetch(a, spoilt, err);
+}
+
+int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+	      struct err *err)
+{
+	const struct pull_attempt attempt = {
+	    .pull = p, .repository = repository, .blob = d, .kind = "blob", .run = run};
+
+	return pull_attempt(&attempt, err);
+}
+
+static void tell(const struct pull *p, const struct descriptor *d, const char *what)
+{
+	char hex[DIGEST_HEX_MAX], line[64];
+
+	if (!p->watch || !p->watch->line)
+		return;
+	digest_hex(&d->digest, hex);
+	snprintf(line, sizeof(line), "%.*s: %s", ID_DIGITS, hex, what);
+	p->watch->line(p->watch->arg, line);
+}
+
+int pull_blobs(const struct pull *p, const struct ref *repository, const struct manifest *m,
+	       struct err *err)
+{
+	for (size_t i = 0; i < m->layer_count; i++) {
+		const struct descriptor *d = &m->layers[i];
+		bool local = blob_exists(p->store, &d->digest, d->size);
+		int r;
+
+		if (d->foreign)
+			continue;
+		r = pull_blob(p, repository, d, err);
+		if (r < 0)
+			return r;
+		tell(p, d, local ? "Already exists" : "Download complete");
+	}
+	return 0;
+}
+
+/* ---- into memory ---- */
+
+struct memory_sink {
+	struct buf *body;
+	uint64_t size; /* that it may have */
+};
+
+static int put_in_memory(void *arg, const char *data, size_t len, struct err *err)
+{
+	struct memory_sink *s = arg;
+
+	if (len > s->size - s->body->len)
+		return err_set(err, EBADMSG, "more bytes than its descriptor says");
+	buf_append(s->body, data, len);
+	return buf_failed(s->body) ? err_nomem(err) : 0;
+}
+
+static int restart_memory(void *arg, struct err *err)
+{
+	struct memory_sink *s = arg;
+
+	(void)err;
+	buf_reset(s->body);
+	return 0;
+}
+
+static int read_verified(const struct pull *p, const struct ref *repository,
+			 const struct descriptor *d, struct buf *body, struct err *err)
+{
+	struct memory_sink memory = {.body = body, .size = d->size};
+	const struct pull_sink sink = {
+	    .arg = &memory, .put = put_in_memory, .restart = restart_memory};
+	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
+	struct pull silent = *p; /* its progress is that of what is kept */
+	struct digest digest;
+	int r;
+
+	silent.watch = NULL;
+	r = pull_receive(&silent, repository, d, 0, &sink, err);
+	if (r == 0)
+		r = digest_of(d->digest.algorithm, body->data, body->len, &digest, err);
+	if (r < 0 || digest_equal(&digest, &d->digest))
+		return r;
+	return err_set(err, EBADMSG, "its bytes have the digest %s, not %s",
+		       digest_text(&digest, is), digest_text(&d->digest, wanted));
+}
+
+int pull_small_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+		    size_t max, struct buf *out, struct err *err)
+{
+	autobuf body = BUF_INIT;
+	int r;
+
+	if (d->size > max)
+		return err_set(err, EPROTO, "%llu bytes; at most %zu are taken",
+			       (unsigned long long)d->size, max);
+	r = blob_read(p->store, &d->digest, max, &body, NULL);
+	if (r < 0) {
+		buf_reset(&body);
+		r = read_verified(p, repository, d, &body, err);
+	}
+	if (r == 0)
+		buf_append(out, body.data, body.len);
+	return r == 0 && buf_failed(out) ? err_nomem(err) : r;
+}

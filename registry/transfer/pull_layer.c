@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One layer. Its bytes go through the blob's writer and the layer's build in one pass; the build,
+ * which has most of the work, runs in a lane beside. When they do not decode, there are two causes
+ * to tell apart: they were spoilt on the way (then their digest is wrong, and one more try from
+ * the start is worth it), or the layer is like this in the registry. So the rest is received even
+ * so, and the digest has the first word.
+ */
+#include "registry/transfer/pull_attempt.h"
+#include "registry/transfer/pull_receive.h"
+
+#include "store/disk/blob.h"
+#include "store/layer/layer_stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HELD_SIZE (512u << 10) /* read at once of what is there already */
+
+/* ---- what may be fetched ---- */
+
+static int check_type(const struct descriptor *layer, struct err *err)
+{
+	static const char *const known[] = {
+	    "application/vnd.oci.image.layer.v1.tar",
+	    "application/vnd.oci.image.layer.v1.tar+gzip",
+	    "application/vnd.oci.image.layer.v1.tar+zstd",
+	    "application/vnd.docker.image.rootfs.diff.tar",
+	    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+	    "application/vnd.docker.image.rootfs.diff.tar.zstd",
+	};
+
+	if (layer->foreign)
+		return err_set(err, EOPNOTSUPP, "a foreign layer (%s), which is not fetched",
+			       layer->media_type);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(layer->media_type, known[i]) == 0)
+			return 0;
+	return err_set(err, EOPNOTSUPP, "the layer media type %s is not known", layer->media_type);
+}
+
+/* ---- from the registry ---- */
+
+/* Both get all bytes: the blob in the store, and the layer's index. */
+struct layer_sink {
+	struct blob_writer *writer; /* owned, as is build */
+	struct layer_stream *build;
+};
+
+static int layer_sink_put(void *arg, const char *data, size_t len, struct err *err)
+{
+	struct layer_sink *s = arg;
+	int r = blob_writer_write(s->writer, data, len, err);
+
+	return r < 0 ? r : layer_stream_put(s->build, data, len, err);
+}
+
+static int layer_sink_restart(void *arg, struct err *err)
+{
+	struct layer_sink *s = arg;
+	int r = blob_writer_restart(s->writer, err);
+
+	return r < 0 ? r : layer_stream_restart(s->build, err);
+}
+
+/* The build sees the bytes of an earlier try. */
+static int feed_held(const struct layer_sink *s, struct cancel *cancel, struct err *err)
+{
+	autofree char *buffer = malloc(HELD_SIZE);
+	uint64_t at = 0;
+
+	if (!buffer)
+		return err_nomem(err);
+	while (at < blob_writer_offset(s->writer)) {
+		int r = cancel_check(cancel, err);
+		ssize_t n = r < 0 ? r : blob_writer_read(s->writer, buffer, HELD_SIZE, at, err);
+
+		if (n <= 0)
+			return (int)n;
+		r = layer_stream_put(s->build, buffer, (size_t)n, err);
+		if (r < 0)
+			return r;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* Fetches the rest of the blob into the open writer. */
+static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct err *err)
+{
+	const struct pull_sink sink = {
+	    .arg = s, .put = layer_sink_put, .restart = layer_sink_restart};
+	int r = layer_stream_open(a->pull->store, a->arg, a->pull->cancel, &s->build, err);
+
+	if (r == 0)
+		r = feed_held(s, a->pull->cancel, err);
+	if (r == 0 && blob_writer_offset(s->writer) < a->blob->size)
+		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(s->writer),
+				 &sink, err);
+	return r;
+}
+
+static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	struct layer_sink s = {0};
+	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
+				 &s.writer, err);
+
+	if (r == 0)
+		r = fetch_rest(a, &s, err);
+	if (r == 0) {
+		r = blob_writer_commit(s.writer, err);
+		*spoilt = r == -EBADMSG;
+	}
+	if (r == 0) /* only then: what else is worth an index? */
+		r = layer_stream_finish(s.build, &a->blob->digest, err);
+	layer_stream_close(s.build);
+	blob_writer_close(s.writer);
+	return r;
+}
+
+/* ---- from the store ---- */
+
+static int check_diff_id(const struct layer_index *index, const struct digest *diff_id,
+			 struct err *err)
+{
+	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
+
+	if (!diff_id || digest_equal(layer_index_diff_id(index), diff_id))
+		return 0;
+	return err_set(err, EBADMSG, "its uncompressed digest is %s, the config says %s",
+		       digest_text(layer_index_diff_id(index), is), digest_text(diff_id, wanted));
+}
+
+/* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is gone. */
+static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	AUTO(layer_index_close) struct layer_index *index = NULL;
+	const struct digest *digest = &a->blob->digest;
+	struct store *store = a->pull->store;
+	int r = layer_index_open(store, digest, &index, err);
+
+	if (r == 0)
+		return check_diff_id(index, a->arg, err);
+	if (r != -ENOENT)
+		return r;
+	r = layer_build_from_blob(store, digest, a->arg, a->pull->cancel, err);
+	if (r == -EBADMSG)
+		*spoilt = blob_verify(store, digest, a->pull->cancel, NULL) == -EBADMSG;
+	return r;
+}
+
+static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	int r = check_type(a->blob, err);
+
+	if (r < 0)
+		return r;
+	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+		return index_blob(a, spoilt, err);
+	return fetch_blob(a, spoilt, err);
+}
+
+int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
+	       const struct digest *diff_id, struct err *err)
+{
+	const struct pull_attempt attempt = {.pull = p,
+					     .repository = repository,
+					     .blob = layer,
+					     .kind = "layer",
+					     .run = run,
+					     .arg = diff_id};
+
+	return pull_attempt(&attempt, err);
+}

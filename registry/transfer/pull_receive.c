@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull_receive.h"
+
+#include <errno.h>
+
+#define BUFFER_SIZE (512u << 10)
+
+int pull_receive(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+		 uint64_t offset, const struct pull_sink *sink, struct err *err)
+{
+	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
+	autofree char *buffer = malloc(BUFFER_SIZE);
+	uint64_t at;
+	int r = buffer ? 0 : err_nomem(err);
+
+	if (r == 0)
+		r = registry_blob(p->registry, repository, &d->digest, d->size, offset, p->cancel,
+				  &at, &stream, err);
+	if (r == 0 && at != offset)
+		r = sink->restart(sink->arg, err);
+	while (r == 0) {
+		ssize_t n = registry_stream_read(stream, buffer, BUFFER_SIZE, err);
+
+		if (n == 0)
+			return 0;
+		if (n == -ESTALE)
+			r = sink->restart(sink->arg, err);
+		else
+			r = n < 0 ? (int)n : sink->put(sink->arg, buffer, (size_t)n, err);
+		at = n == -ESTALE ? 0 : at + (uint64_t)n;
+		if (r == 0 && p->watch && p->watch->bytes)
+			p->watch->bytes(p->watch->arg, at, d->size);
+	}
+	return r;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull_tree.h"
+
+#include "registry/transfer/pull_hold.h"
+#include "store/layer/layer_index.h"
+#include "store/tree/tree_format.h"
+#include "store/tree/tree_merge.h"
+
+#include <errno.h>
+
+#define TRIES 3 /* of what is derived, and gone when it is wanted */
+
+struct pull_merge {
+	const struct pull *pull;     /* borrowed, as are the layers */
+	const struct digest *layers; /* bottom first */
+	size_t count, next;
+	uint64_t entries; /* of the layers that are merged */
+	struct tree_merge *merge;
+};
+
+static int open_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+		     size_t count, struct tree **out, struct err *err)
+{
+	struct digest name;
+	int r = tree_digest(kind, layers, count, &name, err);
+
+	if (r == 0)
+		r = pull_hold(p, &name, err);
+	return r < 0 ? r : tree_open(p->store, kind, layers, count, out, err);
+}
+
+static int open_merge(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+		      size_t count, struct pull_merge **out, struct err *err)
+{
+	AUTO(pull_merge_close) struct pull_merge *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return err_nomem(err);
+	*m = (struct pull_merge){.pull = p, .layers = layers, .count = count};
+	r = tree_merge_open(kind, &m->merge, err);
+	if (r == 0)
+		*out = steal(&m);
+	return r;
+}
+
+int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
+		    struct pull_merge **out, struct err *err)
+{
+	AUTO(tree_close) struct tree *tree = NULL;
+	int r = open_tree(p, TREE_MERGED, layers, count, &tree, err);
+
+	*out = NULL;
+	return r == -ENOENT ? open_merge(p, TREE_MERGED, layers, count, out, err) : r;
+}
+
+void pull_merge_close(struct pull_merge *m)
+{
+	if (!m)
+		return;
+	tree_merge_close(m->merge);
+	free(m);
+}
+
+const struct digest *pull_merge_next(const struct pull_merge *m)
+{
+	return m->next < m->count ? &m->layers[m->next] : NULL;
+}
+
+/*
+ * The table of contents of a layer, with the count of its entries; 1 where that is above `most`.
+ * What is derived may be deleted or damaged at any time: then it is made again. -ENOENT would be
+ * taken for an answer of the registry's.
+ */
+static int read_toc(const struct pull *p, const struct digest *layer, uint64_t most,
+		    uint64_t *entries, struct buf *toc, struct err *err)
+{
+	int r = -ENOENT;
+
+	for (int tries = TRIES; r == -ENOENT && tries > 0; tries--) {
+		AUTO(layer_index_close) struct layer_index *index = NULL;
+
+		if (tries < TRIES)
+			r = layer_build_from_blob(p->store, layer, NULL, p->cancel, err);
+		if (tries == TRIES || r == 0)
+			r = layer_index_open(p->store, layer, &index, err);
+		if (r == 0 && (*entries = layer_index_entries(index)) > most)
+			return 1;
+		buf_reset(toc);
+		if (r == 0)
+			r = layer_index_copy_toc(index, toc, err);
+	}
+	return r == -ENOENT ? err_set(err, EIO, "what is derived from it does not stay") : r;
+}
+
+int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
+{
+	AUTO(toc_reader_close) struct toc_reader *toc = NULL;
+	const struct digest *layer = &m->layers[m->next];
+	char text[DIGEST_TEXT_MAX];
+	autobuf bytes = BUF_INIT;
+	uint64_t entries = 0;
+	int r = read_toc(m->pull, layer, most - m->entries, &entries, &bytes, err);
+
+	if (r == 1)
+		return 1;
+	if (r == 0)
+		r = toc_reader_open(bytes.data, bytes.len, &toc, err);
+	if (r == 0)
+		r = tree_merge_layer(m->merge, toc, m->pull->cancel, err);
+	if (r < 0) {
+		err_context(err, "layer %s", digest_text(layer, text));
+		return r;
+	}
+	m->entries += entries;
+	m->next++;
+	return 0;
+}
+
+int pull_merge_finish(struct pull_merge *m, struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && m->next < m->count)
+		r = pull_merge_layer(m, UINT64_MAX, err);
+	return r < 0 ? r : tree_merge_publish(m->merge, m->pull->store, m->layers, m->count, err);
+}
+
+/* Two that build the same tree at once both publish it whole; the second replaces the first by an
+ * equal one. */
+static int make_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+		     size_t count, struct err *err)
+{
+	AUTO(pull_merge_close) struct pull_merge *m = NULL;
+	int r = open_merge(p, kind, layers, count, &m, err);
+
+	return r < 0 ? r : pull_merge_finish(m, err);
+}
+
+int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers, size_t count,
+	      struct tree **out, struct err *err)
+{
+	int r = open_tree(p, kind, layers, count, out, err);
+
+	for (int tries = TRIES; r == -ENOENT && tries > 0; tries--) {
+		r = make_tree(p, kind, layers, count, err);
+		if (r == 0)
+			r = tree_open(p->store, kind, layers, count, out, err);
+	}
+	return r == -ENOENT ? err_set(err, EIO, "a merged tree does not stay in the store") : r;
+}

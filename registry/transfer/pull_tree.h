@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The merged tree of an image, made layer by layer, bottom first, as its layers come. Not thread
+ * safe; what is borrowed stays until the merge is closed.
+ */
+#ifndef REGISTRY_PULL_TREE_H
+#define REGISTRY_PULL_TREE_H
+
+#include "registry/transfer/pull.h"
+
+/* *out is NULL where the store has the tree. */
+struct pull_merge;
+int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
+		    struct pull_merge **out, struct err *err);
+
+/* The layer that comes next, NULL behind the last. */
+const struct digest *pull_merge_next(const struct pull_merge *m);
+
+/* Lays it over those before it; its blob must be there. 1: not done, as all of them together would
+ * have more than `most` entries; each takes about 100 bytes of memory. */
+int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err);
+
+/* The layers that are left, and the tree into the store. */
+int pull_merge_finish(struct pull_merge *m, struct err *err);
+void pull_merge_close(struct pull_merge *m);
+DEFINE_AUTO(struct pull_merge, pull_merge_close)
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/archive/archive_save.h"
+
+#include "store/disk/layout_name.h"
+#include "store/oci/ref.h"
+#include "store/tar/tar_writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CONTAINERD_REFERENCE "io.containerd.image.name"
+#define TO_STRING_FLAGS	     (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* A stretch of the archive: bytes in `own`, or a blob. */
+struct part {
+	uint64_t offset, length;
+	size_t own; /* where in `own` it begins; OF_BLOB */
+	struct digest digest;
+	size_t layer;
+};
+#define OF_BLOB SIZE_MAX
+
+struct archive_save {
+	struct buf own;	    /* headers, documents, padding */
+	struct part *parts; /* owned; by offset, without gaps */
+	size_t count;
+	uint64_t size;
+};
+
+/* ---- documents ---- */
+
+static bool add_text(struct json_object *o, const char *key, const char *text)
+{
+	struct json_object *value = json_object_new_string(text);
+
+	if (value && json_object_object_add(o, key, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static struct json_object *descriptor_object(const struct descriptor *d)
+{
+	autojson *o = json_object_new_object();
+	char text[DIGEST_TEXT_MAX];
+
+	if (!o || !add_text(o, "mediaType", d->media_type) ||
+	    !add_text(o, "digest", digest_text(&d->digest, text)) ||
+	    json_object_object_add(o, "size", json_object_new_uint64(d->size)))
+		return NULL;
+	return steal(&o);
+}
+
+/* The descriptor with containerd's two annotations, as docker writes it. */
+static struct json_object *named_object(const struct descriptor *d, const char *reference)
+{
+	autojson *o = descriptor_object(d);
+	struct json_object *annotations = json_object_new_object();
+	autoref ref = REF_INIT;
+
+	if (!o || !annotations || json_object_object_add(o, "annotations", annotations) ||
+	    ref_parse(reference, &ref, NULL) < 0 ||
+	    !add_text(annotations, CONTAINERD_REFERENCE, reference) ||
+	    !add_text(annotations, LAYOUT_REFERENCE, ref.tag ? ref.tag : "latest"))
+		return NULL;
+	return steal(&o);
+}
+
+static struct json_object *index_object(const struct image *i, char *const *references,
+					size_t count)
+{
+	autojson *o = json_object_new_object();
+	struct json_object *manifests = json_object_new_array(), *d;
+
+	if (!o || !manifests ||
+	    json_object_object_add(o, "schemaVersion", json_object_new_int(2)) ||
+	    !add_text(o, "mediaType", OCI_TYPE_INDEX) ||
+	    json_object_object_add(o, "manifests", manifests))
+		return NULL;
+	for (size_t k = 0; k < (count ? count : 1); k++) {
+		d = count ? named_object(&i->descriptor, references[k])
+			  : descriptor_object(&i->descriptor);
+		if (!d || json_object_array_add(manifests, d))
+			return NULL;
+	}
+	return steal(&o);
+}
+
+static const char *blob_name(const struct digest *d, char name[static DIGEST_TEXT_MAX + 16])
+{
+	char hex[DIGEST_HEX_MAX];
+
+	snprintf(name, DIGEST_TEXT_MAX + 16, "blobs/%s/%s", digest_algorithm_name(d),
+		 digest_hex(d, hex));
+	return name;
+}
+
+/* docker's manifest.json: a list of one. */
+static struct json_object *docker_object(const struct image *i, char *const *references,
+					 size_t count)
+{
+	autojson *list = json_object_new_array();
+	struct json_object *o = json_object_new_object(), *tags, *layers;
+	char name[DIGEST_TEXT_MAX + 16];
+
+	if (!list || !o || json_object_array_add(list, o) ||
+	    !add_text(o, "Config", blob_name(&i->manifest->config.digest, name)))
+		return NULL;
+	tags = count ? json_object_new_array() : NULL;
+	json_object_object_add(o, "RepoTags", tags);
+	for (size_t k = 0; k < count; k++) {
+		autoref ref = REF_INIT;
+		autofree char *familiar = NULL;
+
+		if (ref_parse(references[k], &ref, NULL) < 0 || !(familiar = ref_familiar(&ref)))
+			return NULL;
+		json_object_array_add(tags, json_object_new_string(familiar));
+	}
+	layers = json_object_new_array();
+	json_object_object_add(o, "Layers", layers);
+	for (size_t k = 0; k < i->manifest->layer_count; k++)
+		json_object_array_add(layers, json_object_new_string(
+						  blob_name(&i->manifest->layers[k].digest, name)));
+	return steal(&list);
+}
+
+/* ---- the archive ---- */
+
+static struct part *last_part(struct archive_save *a)
+{
+	return a->count ? &a->parts[a->count - 1] : NULL;
+}
+
+static struct part *new_part(struct archive_save *a, struct err *err)
+{
+	struct part *parts = reallocarray(a->parts, a->count + 1, sizeof(*parts));
+
+	if (!parts) {
+		err_nomem(err);
+		return NULL;
+	}
+	a->parts = parts;
+	parts[a->count] = (struct part){.offset = a->size};
+	return &parts[a->count++];
+}
+
+/* Bytes of the archive's own, as one part with those before. */
+static int add_own(struct archive_save *a, const void *data, size_t len, struct err *err)
+{
+	struct part *p = last_part(a);
+
+	if (!p || p->own == OF_BLOB) {
+		p = new_part(a, err);
+		if (!p)
+			return -ENOMEM;
+		p->own = a->own.len;
+	}
+	buf_append(&a->own, data, len);
+	p->length += len;
+	a->size += len;
+	return buf_failed(&a->own) ? err_nomem(err) : 0;
+}
+
+static int add_padding(struct archive_save *a, uint64_t size, struct err *err)
+{
+	static const char zeros[TAR_WRITER_END];
+
+	return add_own(a, zeros, size, err);
+}
+
+static int add_header(struct archive_save *a, const char *path, uint32_t mode, uint64_t size,
+		      struct err *err)
+{
+	struct entry e = {
+	    .path = path, .path_len = strlen(path), .link = "", .mode = mode, .size = size};
+	autobuf header = BUF_INIT;
+	int r = tar_writer_header(&e, &header, err);
+
+	return r ? r : add_own(a, header.data, header.len, err);
+}
+
+static int add_document(struct archive_save *a, const char *path, uint32_t mode, const char *text,
+			struct err *err)
+{
+	size_t len = strlen(text);
+	int r = add_header(a, path, S_IFREG | mode, len, err);
+
+	if (!r)
+		r = add_own(a, text, len, err);
+	return r ? r : add_padding(a, tar_writer_padding(len), err);
+}
+
+static int add_json(struct archive_save *a, const char *path, struct json_object *o,
+		    struct err *err)
+{
+	const char *text = o ? json_object_to_json_string_ext(o, TO_STRING_FLAGS) : NULL;
+	int r = text ? add_document(a, path, 0644, text, err) : err_nomem(err);
+
+	json_object_put(o);
+	return r;
+}
+
+static int add_blob(struct archive_save *a, const struct descriptor *d, size_t layer,
+		    struct err *err)
+{
+	char name[DIGEST_TEXT_MAX + 16];
+	struct part *p;
+	int r = add_header(a, blob_name(&d->digest, name), S_IFREG | 0444, d->size, err);
+
+	if (r)
+		return r;
+	p = new_part(a, err);
+	if (!p)
+		return -ENOMEM;
+	p->own = OF_BLOB;
+	p->length = d->size;
+	p->digest = d->digest;
+	p->layer = layer;
+	a->size += d->size;
+	return add_padding(a, tar_writer_padding(d->size), err);
+}
+
+/* The blobs by name, each once: layers may repeat. */
+struct wanted {
+	const struct descriptor *descriptor;
+	size_t layer;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct digest *x = &((const struct wanted *)a)->descriptor->digest;
+	const struct digest *y = &((const struct wanted *)b)->descriptor->digest;
+
+	if (x->algorithm != y->algorithm)
+		return x->algorithm < y->algorithm ? -1 : 1;
+	return memcmp(x->bytes, y->bytes, sizeof(x->bytes));
+}
+
+static int add_blobs(struct archive_save *a, const struct image *i, struct err *err)
+{
+	size_t count = i->manifest->layer_count + 2;
+	autofree struct wanted *wanted = calloc(count, sizeof(*wanted));
+	const struct digest *last = NULL;
+	int r = wanted ? 0 : err_nomem(err);
+
+	if (r)
+		return r;
+	wanted[0] = (struct wanted){&i->descriptor, ARCHIVE_SAVE_DOCUMENT};
+	wanted[1] = (struct wanted){&i->manifest->config, ARCHIVE_SAVE_DOCUMENT};
+	for (size_t k = 2; k < count; k++)
+		wanted[k] = (struct wanted){&i->manifest->layers[k - 2], k - 2};
+	qsort(wanted, count, sizeof(*wanted), by_digest);
+	for (size_t k = 0; !r && k < count; k++) {
+		const struct digest *d = &wanted[k].descriptor->digest;
+
+		if (!last || d->algorithm != last->algorithm) {
+			char directory[32];
+
+			snprintf(directory, sizeof(directory), "blobs/%s",
+				 digest_algorithm_name(d));
+			r = add_header(a, directory, S_IFDIR | 0755, 0, err);
+		}
+		if (!r && (!last || !digest_equal(d, last)))
+			r = add_blob(a, wanted[k].descriptor, wanted[k].layer, err);
+		last = d;
+	}
+	return r;
+}
+
+int archive_save_open(const struct image *i, char *const *references, size_t count,
+		      struct archive_save **out, struct err *err)
+{
+	AUTO(archive_save_close) struct archive_save *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return err_nomem(err);
+	r = add_header(a, "blobs", S_IFDIR | 0755, 0, err);
+	if (!r)
+		r = add_blobs(a, i, err);
+	if (!r)
+		r = add_json(a, "index.json", index_object(i, references, count), err);
+	if (!r)
+		r = add_json(a, "manifest.json", docker_object(i, references, count), err);
+	if (!r)
+		r = add_document(a, "oci-layout", 0444, "{\"imageLayoutVersion\":\"1.0.0\"}", err);
+	if (!r)
+		r = add_padding(a, TAR_WRITER_END, err);
+	if (r)
+		return r;
+	*out = steal(&a);
+	return 0;
+}
+
+void archive_save_close(struct archive_save *a)
+{
+	if (!a)
+		return;
+	buf_free(&a->own);
+	free(a->parts);
+	free(a);
+}
+
+uint64_t archive_save_size(const struct archive_save *a)
+{
+	return a->size;
+}
+
+void archive_save_at(const struct archive_save *a, uint64_t offset, struct archive_save_part *out)
+{
+	size_t low = 0, high = a->count;
+	const struct part *p;
+
+	*out = (struct archive_save_part){0};
+	if (offset >= a->size)
+		return;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (a->parts[middle].offset <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	p = &a->parts[low];
+	out->from = offset - p->offset;
+	out->length = p->length - out->from;
+	out->digest = p->digest;
+	out->layer = p->layer;
+	if (p->own != OF_BLOB)
+		out->data = a->own.data + p->own + out->from;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tar archive on its way in: plain, gzip or zstd around it (xz and bzip2 are refused), taken
+ * apart into members and their bytes as they come, and known to be whole when it is. Pure: no
+ * I/O, bounded memory. Not thread safe.
+ *
+ * It ends with its two blocks of zeros and, where it is compressed, with the end of a gzip member
+ * or zstd frame behind them, whose checksum holds then. One without these blocks (programs in Go
+ * that do not close their archive) ends where the input does.
+ */
+#ifndef STORE_ARCHIVE_STREAM_H
+#define STORE_ARCHIVE_STREAM_H
+
+#include "store/base/cancel.h"
+#include "store/codec/codec.h"
+#include "store/tar/entry.h"
+#include "store/base/mem.h"
+
+/* Each returns 0, or the error that ends the archive. */
+struct archive_sink {
+	void *arg;
+	int (*member)(void *arg, const struct entry *e, struct err *err);
+	/* The stored bytes of that member, in order, and their end: the next member, or the end of
+	 * the archive. NULL: both are of no interest. */
+	int (*data)(void *arg, const void *data, size_t len, struct err *err);
+	int (*end)(void *arg, struct err *err);
+};
+
+struct archive_stream;
+int archive_stream_open(const struct archive_sink *sink, struct archive_stream **out,
+			struct err *err);
+
+/* 0: all bytes are taken, and more are wanted. 1: the archive ended, *used bytes were its own; then
+ * only close. -EBADMSG: malformed, -EOPNOTSUPP: a compression that is not known, -EINTR. */
+int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
+			struct cancel *cancel, size_t *used, struct err *err);
+
+/* No more will come. -EBADMSG "unexpected EOF …" where the archive is not whole. */
+int archive_stream_finish(struct archive_stream *a, struct err *err);
+
+/* Plain bytes of the archive so far. */
+uint64_t archive_stream_offset(const struct archive_stream *a);
+
+/* False as long as the input has not shown how it is compressed. */
+bool archive_stream_compression(const struct archive_stream *a, enum compression *out);
+
+void archive_stream_close(struct archive_stream *a);
+DEFINE_AUTO(struct archive_stream, archive_stream_close)
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON documents from outside, read by json-c behind a strict check of our own:
+ * json-c lets duplicate keys, NUL in keys, NaN and overlarge numbers pass. The
+ * check follows RFC 8259: UTF-8, no duplicate keys (also not by case), depth at most
+ * 32, no bytes behind the value, at most JSON_VALUES_MAX values.
+ *
+ * Getters are typed and total: a member that is missing or of another type is
+ * NULL, or an error where the function has one. They borrow from the document.
+ */
+#ifndef STORE_JSON_H
+#define STORE_JSON_H
+
+#include "store/base/err.h"
+#include "store/base/json_check.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Parses a whole document into *out (json_object_put frees it). -EPROTO where it breaks a rule; the
+ * sentence gives the byte offset and the rule. */
+int json_parse(const char *data, size_t len, struct json_object **out, struct err *err);
+
+/* The text of a string; NULL for another type, and where it holds a NUL. */
+const char *json_text(const struct json_object *o);
+
+struct json_object *json_member(const struct json_object *o, const char *key);
+const char *json_string(const struct json_object *o,
+			const char *key); /* NULL: absent or no string */
+struct json_object *json_array(const struct json_object *o, const char *key);
+struct json_object *json_map(const struct json_object *o, const char *key);
+bool json_is_true(const struct json_object *o, const char *key); /* absent: false */
+
+/* A whole number within [0, max]; absent, another type, negative, fraction or larger: -EPROTO. */
+int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
+	     struct err *err);
+
+static inline void json_put_at(struct json_object **o)
+{
+	json_object_put(*o);
+}
+#define autojson __attribute__((cleanup(json_put_at))) struct json_object
+
+#endif

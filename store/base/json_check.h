@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The strict check in front of json-c: RFC 8259, no duplicate keys, no NUL in keys, numbers that
+ * fit, and the limits below. Pure; takes O(n log n) time whatever the document is.
+ *
+ * Go programs match the members of a struct without regard to case, others do not: two members that
+ * differ only by case would make one document mean two things, so they count as duplicates. In maps
+ * whose keys are chosen freely (annotations, Labels, …) every program tells case apart, and real
+ * images have both "Name" and "name" there: these are compared exactly.
+ */
+#ifndef STORE_JSON_CHECK_H
+#define STORE_JSON_CHECK_H
+
+#include "store/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define JSON_DEPTH_MAX	32
+#define JSON_VALUES_MAX 1000000
+
+/* 0; -EPROTO, with the byte offset and the rule; -ENOMEM. */
+int json_check(const char *data, size_t len, struct err *err);
+
+/* True where a Go program may take the key for `name` (lower and upper case ASCII letters). */
+bool json_same_folded(const char *key, const char *name);
+
+#endif

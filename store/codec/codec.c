@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/codec/codec.h"
+
+#include "store/codec/codec_ops.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Who gets the compressed bytes too gets them not far behind what they became. */
+#define INPUT_SLICE (32u << 10)
+
+static bool starts_with(const uint8_t *data, size_t len, const char *magic, size_t magic_len)
+{
+	return len >= magic_len && memcmp(data, magic, magic_len) == 0;
+}
+
+int compression_detect(const void *data, size_t len, enum compression *out, struct err *err)
+{
+	const uint8_t *p = data;
+
+	if (starts_with(p, len, "BZh", 3))
+		return err_set(err, EOPNOTSUPP, "compression bzip2 is not supported");
+	if (starts_with(p, len, "\xfd\x37zXZ", 6)) /* the sixth byte is the NUL */
+		return err_set(err, EOPNOTSUPP, "compression xz is not supported");
+
+	*out = COMPRESSION_NONE;
+	if (starts_with(p, len, "\x1f\x8b\x08", 3))
+		*out = COMPRESSION_GZIP;
+	else if (starts_with(p, len, "\x28\xb5\x2f\xfd", 4))
+		*out = COMPRESSION_ZSTD;
+	else if (len >= 4 && (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0)
+		*out = COMPRESSION_ZSTD; /* begins with a skippable frame */
+	return 0;
+}
+
+static void fill(struct codec_target *t, const void *data, size_t len)
+{
+	uint8_t *to = t->data + t->filled;
+	size_t room = t->len - t->filled, n = len < room ? len : room;
+
+	if (data != to)
+		memcpy(to, data, n);
+	t->filled += n;
+}
+
+int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
+{
+	if (len > CODEC_OUT_MAX - c->out)
+		return err_set(err, EBADMSG, "decompression bomb: more than %llu bytes",
+			       CODEC_OUT_MAX);
+	c->out += len;
+	if (!c->target.data)
+		return c->sink.data(c->sink.arg, data, len, err);
+	fill(&c->target, data, len);
+	return 0;
+}
+
+static int plain_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
+{
+	return codec_give(c, data, len, err);
+}
+
+static int plain_finish(struct codec *c, struct err *err)
+{
+	(void)c;
+	(void)err;
+	return 0;
+}
+
+static bool plain_may_end(const struct codec *c)
+{
+	(void)c;
+	return true;
+}
+
+static bool plain_may_begin(const struct codec *c)
+{
+	(void)c;
+	return false;
+}
+
+static void plain_close(struct codec *c)
+{
+	free(c);
+}
+
+static int plain_open(const struct codec_sink *sink, const struct codec_target *target,
+		      struct codec **out, struct err *err)
+{
+	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end,
+					     plain_may_begin, plain_close};
+	struct codec *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return err_nomem(err);
+	c->ops = &ops;
+	if (sink)
+		c->sink = *sink;
+	if (target)
+		c->target = *target;
+	*out = c;
+	return 0;
+}
+
+int codec_open(enum compression c, const struct codec_sink *sink, struct codec **out,
+	       struct err *err)
+{
+	if (c == COMPRESSION_GZIP)
+		return gzip_open(inflate_default(), sink, out, err);
+	if (c == COMPRESSION_ZSTD)
+		return zstd_open(sink, out, err);
+	return plain_open(sink, NULL, out, err);
+}
+
+int codec_open_at(enum compression c, const struct seek_point *from, const void *window, void *data,
+		  size_t len, struct codec **out, struct err *err)
+{
+	struct codec_target target = {.data = data, .len = len};
+
+	if (c == COMPRESSION_GZIP)
+		return gzip_open_at(inflate_default(), from, window, &target, out, err);
+	if (c == COMPRESSION_ZSTD)
+		return zstd_open_at(from, &target, out, err);
+	return plain_open(NULL, &target, out, err);
+}
+
+size_t codec_filled(const struct codec *c)
+{
+	return c->target.filled;
+}
+
+static int feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
+{
+	uint64_t before = c->out;
+	int rc = c->ops->feed(c, data, len, err);
+
+	if (rc == 0 && c->sink.input)
+		rc = c->sink.input(c->sink.arg, data, len, err);
+	if (rc)
+		return rc;
+	c->empty = c->out == before ? c->empty + len : 0;
+	if (c->empty > CODEC_EMPTY_MAX)
+		return err_set(err, EBADMSG,
+			       "decompression bomb: %llu compressed bytes in a row hold no data",
+			       (unsigned long long)c->empty);
+	return 0;
+}
+
+int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
+{
+	size_t slice = c->sink.input ? INPUT_SLICE : len;
+	const uint8_t *at = data;
+	int rc = 0;
+
+	for (size_t n; rc == 0 && len > 0; at += n, len -= n) {
+		n = len < slice ? len : slice;
+		rc = feed(c, at, n, err);
+	}
+	return rc;
+}
+
+int codec_finish(struct codec *c, struct err *err)
+{
+	return c->ops->finish(c, err);
+}
+
+bool codec_may_end(const struct codec *c)
+{
+	return c->ops->may_end(c);
+}
+
+bool codec_may_begin(const struct codec *c)
+{
+	return c->ops->may_begin(c);
+}
+
+void codec_close(struct codec *c)
+{
+	if (c)
+		c->ops->close(c);
+}

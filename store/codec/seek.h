@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoding one span, the plain bytes between two seek points, as far as they are wanted. It reads
+ * by a function of its caller, and keeps nothing but where it stands. One thread at a time.
+ */
+#ifndef STORE_SEEK_H
+#define STORE_SEEK_H
+
+#include "store/codec/codec.h"
+
+/* Exactly len compressed bytes from offset. */
+typedef int (*seek_read_fn)(void *arg, void *data, size_t len, uint64_t offset, struct err *err);
+
+struct span {
+	enum compression compression;
+	struct seek_point from;
+	uint64_t in_end; /* the compressed bytes of the span end before this offset */
+	size_t len;	 /* plain bytes */
+};
+
+struct seek;
+
+/* Decodes into out[0..span->len); the window is borrowed until seek_run was called once. */
+int seek_open(const struct span *span, const void *window, void *out, struct seek **seek,
+	      struct err *err);
+void seek_close(struct seek *s); /* NULL is allowed */
+DEFINE_AUTO(struct seek, seek_close)
+
+/* Until out[0..wanted) are there, and maybe some more. -EBADMSG: corrupt, or not that many. */
+int seek_run(struct seek *s, size_t wanted, seek_read_fn read, void *arg, struct err *err);
+size_t seek_filled(const struct seek *s);
+
+#endif

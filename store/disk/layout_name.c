@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/disk/layout_name.h"
+
+#include "store/base/buf.h"
+#include "store/base/json.h"
+#include "store/oci/ref.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define CONTAINERD_REFERENCE "io.containerd.image.name"
+
+/* A word of a repository's grammar: lower-case letters and digits, single hyphens in between. */
+static void put_directory(struct buf *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	bool gap = false;
+	size_t first = out->len;
+
+	for (const char *c = slash ? slash + 1 : path; *c; c++) {
+		if (!isascii(*c) || !isalnum((unsigned char)*c)) {
+			gap = true;
+			continue;
+		}
+		if (gap && out->len > first)
+			buf_putc(out, '-');
+		gap = false;
+		buf_putc(out, (char)tolower((unsigned char)*c));
+	}
+	if (out->len == first)
+		buf_puts(out, "layout");
+}
+
+/* "redis" alone is a bare tag, here. */
+static bool is_reference(const char *text)
+{
+	autoref ref = REF_INIT;
+
+	return text && !ref_is_tag(text) && ref_parse(text, &ref, NULL) == 0;
+}
+
+static int full_reference(const char *text, char **out, struct err *err)
+{
+	autoref ref = REF_INIT;
+	int r = ref_parse(text, &ref, err);
+
+	if (r < 0)
+		return r;
+	*out = ref_full(&ref);
+	return *out ? 0 : err_nomem(err);
+}
+
+int layout_reference(const struct json_object *annotations, char **out, struct err *err)
+{
+	const char *theirs = json_string(annotations, CONTAINERD_REFERENCE);
+	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
+
+	*out = NULL;
+	if (is_reference(theirs))
+		return full_reference(theirs, out, err);
+	return is_reference(ours) ? full_reference(ours, out, err) : 0;
+}
+
+int layout_name(const struct json_object *annotations, const struct digest *digest,
+		const char *path, char **out, struct err *err)
+{
+	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
+	char text[DIGEST_TEXT_MAX];
+	autobuf name = BUF_INIT;
+	int r = layout_reference(annotations, out, err);
+
+	if (r < 0 || *out)
+		return r;
+	buf_puts(&name, "localhost/");
+	put_directory(&name, path);
+	if (ours && ref_is_tag(ours))
+		buf_printf(&name, ":%s", ours);
+	else
+		buf_printf(&name, "@%s", digest_text(digest, text));
+	*out = buf_steal(&name);
+	return *out ? 0 : err_nomem(err);
+}

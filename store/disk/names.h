@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * index.json: the names of the store. A name is the full reference
+ * ("docker.io/library/redis:7", or "…@sha256:<hex>" for an image without a tag) in the annotation
+ * org.opencontainers.image.ref.name of a descriptor (what others write there: layout_name.h); when
+ * it was pulled stands in the annotation `org.imagefs.pulled` (RFC 3339, ns). Descriptors that
+ * others wrote are kept with all their members.
+ *
+ * Readers take a snapshot, which never changes; taking it costs one stat while the file is as it
+ * was. Thread safe.
+ */
+#ifndef STORE_NAMES_H
+#define STORE_NAMES_H
+
+#include "store/oci/oci.h"
+#include "store/disk/store.h"
+
+#include <time.h>
+
+struct name {
+	char *reference; /* full: what its annotations stand for (layout_name.h) */
+	struct descriptor descriptor;
+	struct timespec pulled; /* {0,0} where unknown */
+	bool dangling; /* its last tag moved to another image; the reference goes by digest */
+};
+
+struct names; /* a snapshot, counted */
+
+int names_get(struct store *s, struct names **out, struct err *err);
+void names_put(struct names *n); /* NULL is allowed */
+DEFINE_AUTO(struct names, names_put)
+
+size_t names_count(const struct names *n);
+const struct name *names_at(const struct names *n, size_t i); /* sorted by reference, bytewise */
+
+/* The first index whose reference is >= the text: with names_at, all names that start with it. */
+size_t names_lower_bound(const struct names *n, const char *text);
+const struct name *names_find(const struct names *n, const char *reference); /* exact, or NULL */
+
+/* Changes whenever the names do, in any process: mtime of index.json. For directories' mtimes. */
+struct timespec names_changed(const struct names *n);
+
+/* A change to index.json. */
+struct names_change {
+	const char *reference; /* full */
+	const struct descriptor
+	    *set;      /* sets or replaces, with the present time as `pulled`; media type,
+			  digest, size and platform are written. NULL: removes, */
+	bool dangling; /* set: as an image without a tag; nothing where that has a name already */
+	bool named;    /* set: only what has a name still; else -ENOENT, as its blobs may be gone */
+	const struct digest *only; /* … where that is what it names; or NULL: whatever it names */
+	bool done;		   /* out: a removal found what to remove */
+};
+
+/*
+ * All the changes in one, in their order: atomic, under the store's lock. An image that loses its
+ * last name because that is set to another one stays as a dangling name, REPOSITORY@DIGEST; one
+ * that is named again dangles no more.
+ */
+int names_edit(struct store *s, struct names_change *changes, size_t count, struct err *err);
+
+/* The same by who holds the lock. */
+int names_edit_locked(struct store *s, struct names_change *changes, size_t count, struct err *err);
+
+/* One change. */
+int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err);
+int names_remove(struct store *s, const char *reference, struct err *err); /* -ENOENT */
+
+#endif

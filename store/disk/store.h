@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: an OCI image layout on disk (image-layout.md of the OCI image
+ * specification), with derived/ and partial/ beside it.
+ *
+ *	oci-layout  index.json  blobs/<algorithm>/<hex>
+ *	derived/layers/HEX   index of a layer: its entries and seek points   } rebuilt at need
+ *	derived/trees/HEX    a merged tree                                   }
+ *	partial/HEX          a blob being fetched, its bytes so far
+ *	auth.json  lock
+ *
+ * Thread safe; several processes may have one store open. Owned by who opened it.
+ * Knows no network and no mount.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "store/base/err.h"
+#include "store/base/mem.h"
+
+#include <stdbool.h>
+
+struct store;
+
+/*
+ * Opens, and creates where it does not exist (0700; the file `imagefs-version` in derived/ names
+ * the format). Sweeps temporary files that no living process holds. A layout that is whole but not
+ * ours to change (of another user, though we were root: what root wrote there its owner could not
+ * change; or on a disk or with modes that do not let us) is opened for reading: what is derived
+ * from it then lies in a cache of our own ($XDG_CACHE_HOME or ~/.cache, /var/cache for root without
+ * a home, below imagefs/), shared by all such layouts. Errors: -EOPNOTSUPP a newer format of
+ * derived/ or another imageLayoutVersion, -EACCES or -EROFS may not be created or read, -ENOTDIR,
+ * -ENOTEMPTY a directory of something else, -EBADMSG oci-layout or index.json cannot be understood,
+ * and what the disk says. What is refused is not changed.
+ */
+int store_open(const char *path, struct store **out, struct err *err);
+void store_close(struct store *s); /* NULL is allowed */
+DEFINE_AUTO(struct store, store_close)
+
+int store_dirfd(const struct store *s);	  /* borrowed; all paths of the store are relative to it */
+int store_cachefd(const struct store *s); /* … but those below derived/: to this */
+
+/* 0, or -EROFS with the reason why nothing may be changed: asked before anything is. */
+int store_writable(const struct store *s, struct err *err);
+const char *store_path(const struct store *s); /* absolute */
+
+/* For the windows of zstd in layers that are being built, of which one may take 128 MiB; borrowed.
+ */
+struct budget;
+struct budget *store_windows(struct store *s);
+
+/*
+ * The store's lock, exclusive between threads and processes, held for the moments in which
+ * index.json changes (and, for prune, in which blobs are deleted). Never held across network or
+ * decoding. Dies with its holder.
+ */
+struct store_lock;
+int store_lock(struct store *s, struct store_lock **out, struct err *err);
+
+/* The program ends: who waits for the lock, which a process that was stopped may hold for long,
+ * gives up with -EINTR, now and from now on. */
+void store_stop(struct store *s);
+void store_unlock(struct store_lock *l);
+DEFINE_AUTO(struct store_lock, store_unlock)
+
+#endif

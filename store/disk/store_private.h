@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is inside a store, for store.c, names.c and image_facts.c alone.
+ */
+#ifndef STORE_STORE_PRIVATE_H
+#define STORE_STORE_PRIVATE_H
+
+#include "store/disk/store.h"
+
+#include <pthread.h>
+
+struct store {
+	int dirfd;		/* owned */
+	int cachefd;		/* owned, as dirfd or apart from it: what derived/ lies below */
+	char *path;		/* owned */
+	struct budget *windows; /* owned; memory for decoders */
+	struct err readonly;	/* why nothing may be changed; its code is 0 where it may */
+	bool ending;		/* atomic: nobody waits for its lock any more */
+	/* The latest snapshot of index.json, kept here by names.c. */
+	pthread_mutex_t names_lock;
+	void *names;			  /* under names_lock; a counted reference */
+	void (*names_release)(void *arg); /* gives that reference back */
+	/* What is known of images, kept here by image_facts.c. */
+	pthread_mutex_t facts_lock;
+	void *facts;			  /* under facts_lock; owned */
+	void (*facts_release)(void *arg); /* frees that */
+};
+
+#endif

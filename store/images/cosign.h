@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signatures of container images as cosign makes them (sigstore/cosign, specs/SIGNATURE_SPEC.md):
+ * a signature over the bytes of a payload ("simple signing"), whose JSON claims the digest of a
+ * manifest. Keys are files of public keys; there are no certificates here, no transparency log, no
+ * bundles. Pure; a key may be used by several threads.
+ */
+#ifndef STORE_COSIGN_H
+#define STORE_COSIGN_H
+
+#include "store/base/digest.h"
+#include "store/base/json.h"
+#include "store/base/mem.h"
+
+#define COSIGN_KEY_MAX	      65536  /* bytes of a key's file, */
+#define COSIGN_PAYLOAD_MAX    131072 /* a payload, */
+#define COSIGN_SIGNATURE_MAX  4096   /* a signature */
+#define COSIGN_TYPE_PAYLOAD   "application/vnd.dev.cosign.simplesigning.v1+json"
+#define COSIGN_TYPE_SIGNATURE "application/vnd.dev.cosign.artifact.sig.v1+json"
+#define COSIGN_ANNOTATION     "dev.cosignproject.cosign/signature" /* base64 */
+
+/* A public key in PEM: ECDSA (P-256, P-384, P-521), RSA of 2,048 bits and more, Ed25519. Anything
+ * else is -EINVAL. */
+struct cosign_key;
+int cosign_key_open(const char *pem, size_t len, struct cosign_key **out, struct err *err);
+void cosign_key_close(struct cosign_key *k); /* NULL is allowed */
+DEFINE_AUTO(struct cosign_key, cosign_key_close)
+
+/* 0 where the key's owner has signed these bytes: ECDSA with SHA-256 or with the hash of the
+ * curve's size, RSA by PKCS #1 v1.5 or PSS with SHA-256. Else -EBADMSG. */
+int cosign_verify(const struct cosign_key *k, const void *payload, size_t len,
+		  const void *signature, size_t signature_len, struct err *err);
+
+/* Reads a payload whose signature is good: -EBADMSG where it does not claim this manifest, or lacks
+ * one of the annotations ("KEY=VALUE", NULL-terminated). The document is the caller's. */
+int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
+		 char *const *annotations, struct json_object **out, struct err *err);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/images/gc.h"
+
+#include "store/disk/blob.h"
+#include "store/images/image.h"
+#include "store/base/io.h"
+#include "store/disk/layout.h"
+#include "store/disk/lease.h"
+#include "store/images/reach.h"
+#include "store/tree/tree_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What is needed. */
+struct marks {
+	struct store *store;
+	struct reach *reach; /* owned: digests of blobs, and those that name trees */
+};
+
+/* ---- mark ---- */
+
+/* The trees of an image: of its layers up to each, and of each by itself. */
+static int mark_trees(struct marks *m, const struct manifest *manifest, struct err *err)
+{
+	autofree struct digest *layers = image_layer_digests(manifest, 0, manifest->layer_count);
+	struct digest name;
+	int r = layers ? 0 : err_nomem(err);
+
+	for (size_t i = 0; !r && i < manifest->layer_count; i++) {
+		r = tree_digest(TREE_MERGED, layers, i + 1, &name, err);
+		if (!r)
+			r = reach_mark(m->reach, &name, err);
+		if (!r)
+			r = tree_digest(TREE_DIFF, &layers[i], 1, &name, err);
+		if (!r)
+			r = reach_mark(m->reach, &name, err);
+	}
+	return r;
+}
+
+static int on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
+			 struct err *err)
+{
+	(void)d;
+	return m ? mark_trees(arg, m, err) : 0;
+}
+
+static int on_leased(void *arg, const struct digest *digest, struct err *err)
+{
+	return reach_mark(((struct marks *)arg)->reach, digest, err);
+}
+
+/* Names first: what a lease holds is not looked into. */
+static int mark(struct marks *m, struct err *err)
+{
+	AUTO(names_put) struct names *names = NULL;
+	int r = names_get(m->store, &names, err);
+
+	for (size_t i = 0; !r && i < names_count(names); i++) {
+		const struct name *n = names_at(names, i);
+
+		r = reach_walk(m->reach, &n->descriptor, on_descriptor, m, err);
+		if (r)
+			err_context(err, "nothing is deleted, as what %s needs is not known",
+				    n->reference);
+	}
+	return r ? r : lease_each(m->store, on_leased, m, err);
+}
+
+static int marks_open(struct store *s, struct marks *m, struct err *err)
+{
+	*m = (struct marks){.store = s};
+	return reach_open(s, &m->reach, err);
+}
+
+/* ---- sweep ---- */
+
+struct sweep {
+	struct gc *gc;
+	const struct marks *marks;
+	const char *algorithm; /* of blobs/ALGORITHM */
+};
+
+/* Unlinks, and counts what that frees; true where it was there. */
+static bool drop(struct sweep *s, int dirfd, const char *name, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    unlinkat(dirfd, name, 0) < 0)
+		return false;
+	*size = (uint64_t)st.st_size;
+	s->gc->bytes += (uint64_t)st.st_blocks * 512;
+	return true;
+}
+
+static const char *const algorithms[] = {"sha256", "sha512"};
+#define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
+
+/* Of a file HEX, or HEX.SUFFIX. */
+static bool digest_of_name(const char *algorithm, const char *name, struct digest *out)
+{
+	char text[DIGEST_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)strcspn(name, "."), name);
+
+	return n < (int)sizeof(text) && digest_parse(text, out, NULL) == 0;
+}
+
+static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
+{
+	struct sweep *s = arg;
+	struct digest digest;
+	uint64_t size;
+
+	(void)err;
+	if (!digest_of_name(s->algorithm, name, &digest) || reach_seen(s->marks->reach, &digest))
+		return 0; /* what is no blob is not ours to delete */
+	if (drop(s, dirfd, name, &size)) {
+		s->gc->blobs++;
+		if (s->gc->deleted)
+			s->gc->deleted(s->gc->arg, &digest, size);
+	}
+	return 0;
+}
+
+/* derived/: HEX or HEX.SUFFIX, of a layer or tree whose digest has these digits. */
+static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err)
+{
+	struct sweep *s = arg;
+	struct digest digest;
+	uint64_t size;
+
+	(void)err;
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		if (digest_of_name(algorithms[i], name, &digest) &&
+		    reach_seen(s->marks->reach, &digest))
+			return 0;
+	drop(s, dirfd, name, &size);
+	return 0;
+}
+
+static int sweep_partial(void *arg, int dirfd, const char *name, struct err *err)
+{
+	struct sweep *s = arg;
+	struct digest digest;
+	struct stat st;
+
+	(void)err;
+	for (size_t i = 0; i < ALGORITHMS; i++)
+		if (digest_of_name(algorithms[i], name, &digest) &&
+		    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    blob_drop_partial(s->marks->store, &digest))
+			s->gc->bytes += (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
+static int sweep(struct sweep *s, struct err *err)
+{
+	int dirfd = store_dirfd(s->marks->store), r = 0;
+	char path[32];
+
+	for (size_t i = 0; !r && i < ALGORITHMS; i++) {
+		s->algorithm = algorithms[i];
+		snprintf(path, sizeof(path), "blobs/%s", algorithms[i]);
+		r = io_each_file(dirfd, path, sweep_blob, s, err);
+	}
+	if (!r)
+		r = io_each_file(dirfd, "derived/layers", sweep_derived, s, err);
+	if (!r)
+		r = io_each_file(dirfd, "derived/trees", sweep_derived, s, err);
+	if (r || !s->gc->partial)
+		return r;
+	layout_sweep(dirfd);
+	return io_each_file(dirfd, "partial", sweep_partial, s, err);
+}
+
+/* ---- all of it ---- */
+
+static int mark_and_sweep(struct store *s, struct gc *gc, struct err *err)
+{
+	struct marks marks;
+	struct sweep work = {.gc = gc, .marks = &marks};
+	int r = marks_open(s, &marks, err);
+
+	if (!r)
+		r = mark(&marks, err);
+	if (!r)
+		r = sweep(&work, err);
+	reach_close(marks.reach);
+	return r;
+}
+
+/* Room for a new index.json: garbage first; then trees, which are quickly made again. */
+static int make_room(struct store *s, struct gc *gc, struct err *err)
+{
+	struct marks none;
+	struct sweep work = {.gc = gc, .marks = &none};
+	int r = mark_and_sweep(s, gc, err);
+
+	if (r)
+		return r;
+	r = marks_open(s, &none, err);
+	if (!r)
+		r = io_each_file(store_dirfd(s), "derived/trees", sweep_derived, &work, err);
+	reach_close(none.reach);
+	return r;
+}
+
+static int remove_names(struct store *s, struct gc *gc, struct err *err)
+{
+	int r = gc->count ? names_edit_locked(s, gc->names, gc->count, err) : 0;
+
+	if (r != -ENOSPC)
+		return r;
+	r = make_room(s, gc, err);
+	return r ? r : names_edit_locked(s, gc->names, gc->count, err);
+}
+
+int gc_run(struct store *s, struct gc *gc, struct err *err)
+{
+	AUTO(store_unlock) struct store_lock *lock = NULL;
+	int r = store_lock(s, &lock, err);
+
+	if (!r)
+		r = remove_names(s, gc, err);
+	return r ? r : mark_and_sweep(s, gc, err);
+}

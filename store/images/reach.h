@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a descriptor leads to: through indexes and manifests to configs and layers. Documents that
+ * the store lacks lead nowhere (of an index there are only the platforms that were pulled). Each
+ * digest is visited once in a walk.
+ */
+#ifndef STORE_REACH_H
+#define STORE_REACH_H
+
+#include "store/oci/oci.h"
+#include "store/disk/store.h"
+
+struct reach;
+int reach_open(struct store *s, struct reach **out, struct err *err);
+void reach_close(struct reach *r); /* NULL is allowed */
+DEFINE_AUTO(struct reach, reach_close)
+
+/*
+ * Visits a descriptor and all below it that this walk has not seen. `m` is the document of a
+ * manifest that is there, NULL for all else; both are lent. A visit that gives not 0 ends the walk
+ * with that. A document that is damaged or cannot be understood: its error, as what it needs is not
+ * known.
+ */
+typedef int (*reach_visit)(void *arg, const struct descriptor *d, const struct manifest *m,
+			   struct err *err);
+int reach_walk(struct reach *r, const struct descriptor *top, reach_visit visit, void *arg,
+	       struct err *err);
+
+bool reach_seen(const struct reach *r, const struct digest *digest);
+int reach_mark(struct reach *r, const struct digest *digest, struct err *err); /* as seen */
+
+#endif

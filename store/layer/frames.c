@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layer/frames.h"
+
+#include "store/base/io.h"
+
+#include <errno.h>
+#include <zstd.h>
+
+/* They are written during a pull, so fast; the disk cost is about that of the blob. */
+#define LEVEL 1
+
+struct frames {
+	struct io_tmp tmp;
+	ZSTD_CCtx *cctx; /* owned */
+	uint64_t size;
+	uint8_t buf[128 << 10];
+};
+
+int frames_open(struct store *s, struct frames **out, struct err *err)
+{
+	AUTO(frames_close) struct frames *f = malloc(sizeof(*f));
+	int rc;
+
+	if (!f)
+		return err_nomem(err);
+	f->tmp.fd = -1;
+	f->size = 0;
+	f->cctx = ZSTD_createCCtx();
+	if (!f->cctx)
+		return err_nomem(err);
+	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
+	rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
+	if (rc == 0)
+		*out = steal(&f);
+	return rc;
+}
+
+uint64_t frames_size(const struct frames *f)
+{
+	return f->size;
+}
+
+int frames_write(struct frames *f, const void *data, size_t len, bool end_of_frame, struct err *err)
+{
+	ZSTD_EndDirective mode = end_of_frame ? ZSTD_e_end : ZSTD_e_continue;
+	ZSTD_inBuffer in = {data, len, 0};
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = {f->buf, sizeof(f->buf), 0};
+		int rc;
+
+		left = ZSTD_compressStream2(f->cctx, &out, &in, mode);
+		if (ZSTD_isError(left))
+			return err_set(err, ENOMEM, "compress a frame: %s",
+				       ZSTD_getErrorName(left));
+		rc = io_write_all(f->tmp.fd, f->buf, out.pos, err);
+		if (rc)
+			return rc;
+		f->size += out.pos;
+	} while (end_of_frame ? left > 0 : in.pos < in.size);
+	return 0;
+}
+
+int frames_publish(struct frames *f, const struct digest *blob, struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+
+	return io_tmp_commit(&f->tmp, layer_path(blob, ".frames", path), err);
+}
+
+void frames_close(struct frames *f)
+{
+	if (!f)
+		return;
+	io_tmp_abort(&f->tmp);
+	ZSTD_freeCCtx(f->cctx);
+	free(f);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layer/layer.h"
+
+#include "store/base/io.h"
+#include "store/layer/layer_format.h"
+#include "store/base/xxh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+struct layer {
+	struct store *store;	  /* borrowed */
+	struct span_cache *cache; /* borrowed */
+	struct digest blob;
+	int blob_fd;		   /* owned */
+	int frames_fd;		   /* owned; -1 where none are needed */
+	struct layer_index *index; /* owned */
+	atomic_bool damaged;	   /* index or frames */
+};
+
+static int open_frames(struct layer *l, struct err *err)
+{
+	uint64_t size = layer_index_frames_size(l->index);
+	char path[LAYER_PATH_MAX];
+	struct stat st;
+
+	if (size == 0)
+		return 0;
+	l->frames_fd = io_open(store_cachefd(l->store), layer_path(&l->blob, ".frames", path),
+			       O_RDONLY, 0, err);
+	if (l->frames_fd < 0)
+		return l->frames_fd;
+	if (fstat(l->frames_fd, &st) < 0)
+		return err_sys(err, "stat %s", path);
+	if ((uint64_t)st.st_size != size)
+		return err_set(err, ENOENT, "%s is incomplete", path);
+	return 0;
+}
+
+int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
+	       struct layer **out, struct err *err)
+{
+	AUTO(layer_close) struct layer *l = calloc(1, sizeof(*l));
+	uint64_t size;
+	int rc;
+
+	if (!l)
+		return err_nomem(err);
+	l->store = s;
+	l->cache = cache;
+	l->blob = *blob;
+	l->frames_fd = -1;
+	l->blob_fd = blob_open(s, blob, &size, err);
+	if (l->blob_fd < 0)
+		return l->blob_fd;
+	rc = layer_index_open(s, blob, &l->index, err);
+	if (rc == 0 && size != layer_index_blob_size(l->index))
+		rc = err_set(err, EBADMSG, "the blob in the store has another size than before");
+	if (rc == 0)
+		rc = open_frames(l, err);
+	if (rc == 0)
+		*out = steal(&l);
+	return rc;
+}
+
+void layer_close(struct layer *l)
+{
+	if (!l)
+		return;
+	if (l->blob_fd >= 0)
+		close(l->blob_fd);
+	if (l->frames_fd >= 0)
+		close(l->frames_fd);
+	layer_index_close(l->index);
+	free(l);
+}
+
+bool layer_intact(const struct layer *l)
+{
+	return !atomic_load(&l->damaged);
+}
+
+const struct layer_index *layer_index(const struct layer *l)
+{
+	return l->index;
+}
+
+int layer_plain_fd(const struct layer *l)
+{
+	return layer_index_compression(l->index) == COMPRESSION_NONE ? l->blob_fd : -1;
+}
+
+/* A span that is decoded step by step. */
+struct decoder {
+	struct seek *seek;
+	size_t verified; /* bytes: whole blocks, or all */
+};
+
+/* What a step needs to know. */
+struct fill {
+	struct layer *layer;
+	const struct layer_part *part;
+};
+
+static int read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
+{
+	const struct fill *f = arg;
+	int fd = f->part->in_frames ? f->layer->frames_fd : f->layer->blob_fd;
+
+	return io_pread_all(fd, data, len, (off_t)offset, err);
+}
+
+static int unpack_window(const struct layer_part *part, void *window, struct err *err)
+{
+	size_t len = part->span.from.window;
+
+	if (len > 0 &&
+	    ZSTD_decompress(window, CODEC_WINDOW, part->window, part->window_size) != len)
+		return err_set(err, EBADMSG, "the window of a seek point is damaged");
+	return 0;
+}
+
+static void decoder_end(void *state)
+{
+	struct decoder *d = state;
+
+	seek_close(d->seek);
+	free(d);
+}
+
+/* Opens the decoder, which ends with its span, also after an error, and takes the first step. */
+static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state, struct err *err)
+{
+	uint8_t window[CODEC_WINDOW];
+	struct decoder *d = calloc(1, sizeof(*d));
+	int rc = d ? unpack_window(f->part, window, err) : err_nomem(err);
+
+	*state = d;
+	if (rc == 0)
+		rc = seek_open(&f->part->span, window, data, &d->seek, err);
+	return rc ? rc : seek_run(d->seek, wanted, read_source, f, err);
+}
+
+/* The blocks that have become whole. */
+static int verify(struct decoder *d, const struct layer_part *part, const uint8_t *data,
+		  struct err *err)
+{
+	size_t filled = seek_filled(d->seek);
+
+	while (d->verified < filled) {
+		size_t len = filled - d->verified;
+
+		if (len < LAYER_BLOCK && filled < part->span.len)
+			break;
+		len = len < LAYER_BLOCK ? len : LAYER_BLOCK;
+		if (XXH3_64bits(data + d->verified, len) != part->checks[d->verified / LAYER_BLOCK])
+			return err_set(err, EBADMSG, "the data do not match their checksum");
+		d->verified += len;
+	}
+	return 0;
+}
+
+/* What is derived from the blob goes, and is made again when the layer is opened the next time. */
+static void drop_derived(struct layer *l)
+{
+	atomic_store(&l->damaged, true);
+	layer_index_remove(l->store, &l->blob);
+}
+
+/* A span could not be decoded: by whose fault? */
+static int find_damage(struct layer *l, const struct layer_part *part, int rc, struct err *err)
+{
+	bool index;
+
+	if (rc != -EBADMSG && rc != -EIO)
+		return rc;
+	index = !part->in_frames && rc == -EBADMSG && !layer_index_intact(l->index);
+	if (index || part->in_frames)
+		drop_derived(l);
+	return err_context(err, "%s of the layer, damaged at %llu",
+			   part->in_frames ? "frames"
+			   : index	   ? "the index"
+					   : "the blob",
+			   (unsigned long long)part->span.from.out);
+}
+
+static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, struct err *err)
+{
+	struct fill *f = arg;
+	const struct layer_part *part = f->part;
+	struct decoder *d = *state;
+	int rc;
+
+	wanted = layer_blocks(wanted) * LAYER_BLOCK;
+	if (wanted > part->span.len)
+		wanted = part->span.len;
+	if (d)
+		rc = seek_run(d->seek, wanted, read_source, f, err);
+	else
+		rc = decoder_begin(f, data, wanted, state, err);
+	d = *state;
+	if (rc == 0)
+		rc = verify(d, part, data, err);
+	return rc ? find_damage(f->layer, part, rc, err) : (ssize_t)d->verified;
+}
+
+/* As much as the span has of the range. */
+static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+		    struct err *err)
+{
+	static const struct span_ops ops = {fill_span, decoder_end};
+	struct layer_part part;
+	struct fill fill = {l, &part};
+	struct span_key key = {0};
+	size_t at, wanted;
+	int rc;
+
+	if (layer_index_find(l->index, offset, &part) < 0) {
+		drop_derived(l);
+		return err_set(err, EBADMSG, "the index of the layer has no offset %llu any more",
+			       (unsigned long long)offset);
+	}
+	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
+	key.index = layer_index_checksum(l->index);
+	key.number = part.number;
+	at = offset - part.span.from.out;
+	out->last = len >= part.span.len - at;
+	out->len = out->last ? part.span.len - at : len;
+	/* A decoder of zstd may hold megabytes: it is not kept. */
+	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
+	rc = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
+	if (rc == 0)
+		out->data = cached_span_data(out->span) + at;
+	return rc;
+}
+
+static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+		     struct err *err)
+{
+	int rc;
+
+	out->data = out->owned = malloc(len);
+	out->len = len;
+	rc = out->owned ? io_pread_all(l->blob_fd, out->owned, len, (off_t)offset, err)
+			: err_nomem(err);
+	if (rc)
+		free(out->owned);
+	return rc;
+}
+
+static int check_range(const struct layer *l, uint64_t offset, size_t len, struct err *err)
+{
+	uint64_t size = layer_index_archive_size(l->index);
+
+	if (offset > size || len > size - offset)
+		return err_set(err, EBADMSG, "the archive ends before offset %llu",
+			       (unsigned long long)offset + len);
+	return 0;
+}
+
+int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+	      struct err *err)
+{
+	int rc = check_range(l, offset, len, err);
+
+	*out = (struct layer_bytes){0};
+	if (rc)
+		return rc;
+	return layer_index_compression(l->index) == COMPRESSION_NONE
+		   ? get_plain(l, offset, len, out, err)
+		   : get_span(l, offset, len, out, err);
+}
+
+void layer_put(struct layer *l, struct layer_bytes *b)
+{
+	if (b->span)
+		span_cache_put(l->cache, b->span, b->last);
+	free(b->owned);
+}
+
+/* A span is there when its last byte is. */
+void layer_prepare(struct layer *l, uint64_t offset)
+{
+	struct layer_bytes b;
+	struct layer_part part;
+
+	if (layer_index_compression(l->index) == COMPRESSION_NONE ||
+	    layer_index_find(l->index, offset, &part) < 0 ||
+	    layer_get(l, part.span.from.out + part.span.len - 1, 1, &b, NULL) < 0)
+		return;
+	b.last = false;
+	layer_put(l, &b);
+}
+
+int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
+{
+	int rc = check_range(l, offset, len, err);
+
+	if (rc || layer_index_compression(l->index) == COMPRESSION_NONE)
+		return rc ? rc : io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
+	while (len > 0) {
+		struct layer_bytes b = {0};
+
+		rc = get_span(l, offset, len, &b, err);
+		if (rc)
+			return rc;
+		memcpy(data, b.data, b.len);
+		layer_put(l, &b);
+		data = (uint8_t *)data + b.len;
+		offset += b.len;
+		len -= b.len;
+	}
+	return 0;
+}

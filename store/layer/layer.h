@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An open layer: any range of its uncompressed archive, without decoding from the start. Decoded
+ * spans live in a bounded cache shared by all layers. Thread safe.
+ */
+#ifndef STORE_LAYER_H
+#define STORE_LAYER_H
+
+#include "store/layer/layer_index.h"
+#include "store/layer/span_cache.h"
+
+struct layer;
+int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
+	       struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
+void layer_close(struct layer *l);
+DEFINE_AUTO(struct layer, layer_close)
+
+const struct layer_index *layer_index(const struct layer *l); /* borrowed */
+
+/* False once what is derived from the blob proved damaged: it was removed, and this layer gives
+ * errors from then on. Another layer_open is -ENOENT until it has been made again. */
+bool layer_intact(const struct layer *l);
+
+/* Exactly len bytes from offset of the archive. -EBADMSG where the blob, or what is derived from
+ * it, is damaged, or the archive ends before; -EIO where the disk gives an error, or a file ends
+ * early. */
+int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
+
+/*
+ * The same without a copy: at most len bytes from offset, at least one, as they lie in a decoded
+ * span (or, of a plain archive, were read). They hold until layer_put.
+ */
+struct layer_bytes {
+	const void *data;
+	size_t len;
+	struct cached_span *span; /* one of the two, */
+	void *owned;		  /* that data lie in */
+	bool last;		  /* of the span */
+};
+int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+	      struct err *err);
+void layer_put(struct layer *l, struct layer_bytes *b);
+
+/* Of a plain archive: the blob, which has the same bytes at the same offsets; else -1. Borrowed. */
+int layer_plain_fd(const struct layer *l);
+
+/* Has what lies there decoded, for who comes next. */
+void layer_prepare(struct layer *l, uint64_t offset);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file derived/layers/HEX, for layer_index.c and layer_writer.c alone:
+ *
+ *	header    layer_header
+ *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
+ *	spans     layer_span[], ascending, without gaps: together the whole archive
+ *	checks    uint64_t[], XXH3-64 of the plain bytes, block by block: each span begins a new one
+ *	toc       as store/layer/toc.h has it
+ *
+ * and beside it, where spans came out too long, derived/layers/HEX.frames: zstd frames of parts
+ * of the archive. Numbers have the byte order of the machine: another machine sees a version that
+ * it does not know, and builds the file again.
+ */
+#ifndef STORE_LAYER_FORMAT_H
+#define STORE_LAYER_FORMAT_H
+
+#include "store/codec/codec.h"
+#include "store/base/digest.h"
+
+#include <stdint.h>
+
+#define LAYER_MAGIC    "imagefsL"
+#define LAYER_VERSION  2
+#define LAYER_PATH_MAX 192
+
+#define LAYER_DIRECTORY "derived/layers/"
+
+/* No span has more plain bytes: a longer stretch without a seek point (one deflate block, one
+ * zstd frame) goes on in HEX.frames. */
+#define LAYER_SPAN_MAX	(4u << 20)
+#define LAYER_FRAME_LEN (1u << 20) /* plain bytes of a frame there */
+#define LAYER_BLOCK                                                                                \
+	(32u << 10) /* plain bytes of a block, the last one of a span may be shorter               \
+		     */
+
+/* The blocks of a span of so many plain bytes. */
+static inline uint64_t layer_blocks(uint64_t len)
+{
+	return (len + LAYER_BLOCK - 1) / LAYER_BLOCK;
+}
+
+struct layer_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t header_size;
+	uint64_t checksum; /* layer_checksum() */
+
+	uint32_t compression;			 /* enum compression */
+	uint32_t blob_algorithm, diff_algorithm; /* enum digest_algorithm */
+	uint32_t zero;
+	uint8_t blob[64], diff_id[64];
+	uint64_t blob_size;
+	uint64_t archive_size;
+	uint64_t frames_size; /* of HEX.frames; 0: there is none */
+	uint64_t entries;
+	uint64_t windows_size; /* with the padding */
+	uint64_t span_count;
+	uint64_t check_count;
+	uint64_t toc_size;
+};
+
+enum layer_source { LAYER_BLOB, LAYER_FRAMES };
+
+struct layer_span {
+	uint64_t out; /* ends where the next one begins, the last one with the archive */
+	uint64_t in;
+	uint64_t check;	      /* the number of the check of its first block */
+	uint64_t window;      /* offset in the windows */
+	uint32_t window_size; /* compressed; 0: none */
+	uint32_t window_len;  /* as seek_point.window */
+	uint8_t bit;
+	uint8_t source; /* enum layer_source */
+	uint8_t zero[6];
+};
+
+/* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */
+uint64_t layer_checksum(const void *header, uint64_t body);
+
+/* "derived/layers/HEX" with `suffix` ("", ".frames") behind it; returns path. */
+const char *layer_path(const struct digest *blob, const char *suffix,
+		       char path[static LAYER_PATH_MAX]);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * derived/layers/HEX: what is known of a layer beside its blob: how it is compressed, its diff_id,
+ * the size of its archive, seek points (with their windows, compressed) and its table of contents.
+ * One file, versioned, bound to the blob's digest, checksummed (XXH3), used by mmap. -ENOENT where
+ * it is missing, of another version or damaged: it is then built again from the blob. Thread safe.
+ *
+ * The file may be cut, written to or become unreadable while it is open (store/base/mapped.h). What
+ * the header says does not change; seek points are checked when they are used; windows and the
+ * table of contents may be anything. What is decoded with them is held against the checks. Where it
+ * does not fit, layer_index_intact says whose fault it is.
+ */
+#ifndef STORE_LAYER_INDEX_H
+#define STORE_LAYER_INDEX_H
+
+#include "store/disk/blob.h"
+#include "store/codec/codec.h"
+#include "store/base/digest.h"
+#include "store/codec/seek.h"
+#include "store/disk/store.h"
+#include "store/layer/toc.h"
+
+#include <stdbool.h>
+
+struct layer_index;
+int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
+		     struct err *err);
+void layer_index_close(struct layer_index *x);
+DEFINE_AUTO(struct layer_index, layer_index_close)
+
+/* Whether it still is what was opened. It reads all of it. */
+bool layer_index_intact(const struct layer_index *x);
+
+/* Differs between indexes that have other seek points. */
+uint64_t layer_index_checksum(const struct layer_index *x);
+
+/* The size of the uncompressed archive, as the header alone says: read without the checksum, which
+ * goes over all of the file. For tables of many images. */
+int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
+		     struct err *err);
+
+/* The same over memory that the caller keeps (for tests and fuzzing). */
+int layer_index_parse(const void *data, size_t len, const struct digest *blob,
+		      struct layer_index **out, struct err *err);
+
+const struct digest *layer_index_diff_id(const struct layer_index *x);
+enum compression layer_index_compression(const struct layer_index *x);
+uint64_t layer_index_blob_size(const struct layer_index *x);
+uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
+uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
+uint64_t layer_index_entries(const struct layer_index *x);
+int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
+		    struct err *err); /* borrows x */
+
+/* The stream of the table of contents, appended to *out, and right: -ENOENT where the file proves
+ * damaged. */
+int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct err *err);
+
+/* The span that holds an offset of the archive. */
+struct layer_part {
+	uint64_t number; /* of the span, from 0 */
+	struct span span;
+	bool in_frames;		/* to be read from HEX.frames instead of the blob */
+	const uint64_t *checks; /* XXH3-64 of its blocks, borrowed from the index */
+	const void *window;	/* compressed, borrowed from the index */
+	size_t window_size;
+};
+
+/* -ENOENT where the offset is behind the end, and for plain archives, which need none; -EBADMSG
+ * where the file is damaged. */
+int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
+
+/* Removes the index of a layer, so that it is built again: what it refers to proved damaged. */
+void layer_index_remove(struct store *s, const struct digest *blob);
+
+/*
+ * Building: the bytes of the blob in order, from the network or from the store, in one pass that
+ * decodes, hashes the archive, parses it and notes seek points. Then finish verifies diff_id
+ * (unless NULL) and publishes, under the digest that the blob is known to have. -EBADMSG: truncated
+ * or corrupt compression, diff_id, tar; -EOPNOTSUPP: a compression that is not known. After an
+ * error only close is left. One thread at a time; two builds of a layer side by side do no harm,
+ * the last one stays.
+ */
+struct layer_build;
+int layer_build_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,
+		     struct layer_build **out, struct err *err); /* cancel: of waits for memory */
+int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err);
+int layer_build_finish(struct layer_build *b, const struct digest *blob, struct err *err);
+void layer_build_close(struct layer_build *b);
+DEFINE_AUTO(struct layer_build, layer_build_close)
+
+/* The same from the blob in the store, whose digest is verified on the way (-EBADMSG). */
+int layer_build_from_blob(struct store *s, const struct digest *blob, const struct digest *diff_id,
+			  struct cancel *cancel, struct err *err);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/layer/layer_writer.h"
+
+#include "store/layer/frames.h"
+#include "store/base/io.h"
+#include "store/codec/window.h"
+#include "store/base/xxh.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zstd.h>
+
+/* Of the windows: 30 us each. Level 7 saves 7 % more and takes 130 us. */
+#define WINDOW_LEVEL 1
+
+#define NO_SPAN SIZE_MAX
+
+struct layer_writer {
+	struct store *store; /* borrowed */
+	struct io_tmp tmp;
+	ZSTD_CCtx *cctx;       /* owned */
+	XXH3_state_t *sum;     /* owned; of the file behind the header */
+	XXH3_state_t *check;   /* owned; of the present block */
+	struct frames *frames; /* owned; NULL until it is needed */
+	struct window *window; /* owned */
+
+	struct buf spans;  /* struct layer_span[], the last one still open */
+	struct buf checks; /* uint64_t[], of the blocks that have ended */
+	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
+	uint64_t out;	   /* plain bytes so far */
+	uint64_t windows;  /* bytes of windows so far */
+	uint8_t packed[ZSTD_COMPRESSBOUND(CODEC_WINDOW)];
+};
+
+int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err)
+{
+	AUTO(layer_writer_close) struct layer_writer *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (!w)
+		return err_nomem(err);
+	w->store = s;
+	w->tmp.fd = -1;
+	w->windowless = NO_SPAN;
+	w->cctx = ZSTD_createCCtx();
+	w->sum = XXH3_createState();
+	w->check = XXH3_createState();
+	if (!w->cctx || !w->sum || !w->check)
+		return err_nomem(err);
+	XXH3_64bits_reset(w->sum);
+	XXH3_64bits_reset(w->check);
+	rc = window_open(&w->window, err);
+	if (rc == 0)
+		rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
+	if (rc == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
+		rc = err_sys(err, "seek in " LAYER_DIRECTORY);
+	if (rc == 0)
+		*out = steal(&w);
+	return rc;
+}
+
+/* The span that data go to; NULL before the first point. */
+static struct layer_span *current(struct layer_writer *w)
+{
+	if (w->spans.len == 0)
+		return NULL;
+	return (struct layer_span *)(w->spans.data + w->spans.len) - 1;
+}
+
+static int append(struct layer_writer *w, const void *data, size_t len, struct err *err)
+{
+	XXH3_64bits_update(w->sum, data, len);
+	return io_write_all(w->tmp.fd, data, len, err);
+}
+
+static void end_block(struct layer_writer *w)
+{
+	uint64_t check = XXH3_64bits_digest(w->check);
+
+	buf_append(&w->checks, &check, sizeof(check));
+	XXH3_64bits_reset(w->check);
+}
+
+/* Plain bytes of the block that is open. */
+static size_t in_block(const struct layer_writer *w, const struct layer_span *s)
+{
+	return (w->out - s->out) % LAYER_BLOCK;
+}
+
+/* Ends the span: its frame, if it is one, and its last block. One without data goes. */
+static int end_span(struct layer_writer *w, struct err *err)
+{
+	struct layer_span *s = current(w);
+
+	if (!s)
+		return 0;
+	if (s->out == w->out) {
+		w->spans.len -= sizeof(*s);
+		return 0;
+	}
+	if (in_block(w, s) > 0)
+		end_block(w);
+	return s->source == LAYER_FRAMES ? frames_write(w->frames, NULL, 0, true, err) : 0;
+}
+
+static int begin_span(struct layer_writer *w, struct layer_span *s, struct err *err)
+{
+	s->check = w->checks.len / sizeof(uint64_t);
+	buf_append(&w->spans, s, sizeof(*s));
+	return buf_failed(&w->spans) || buf_failed(&w->checks) ? err_nomem(err) : 0;
+}
+
+/* The window of the last point, if it is not written yet. */
+static int write_window(struct layer_writer *w, struct err *err)
+{
+	struct layer_span *s;
+	size_t n;
+
+	if (w->windowless == NO_SPAN)
+		return 0;
+	s = (struct layer_span *)w->spans.data + w->windowless;
+	w->windowless = NO_SPAN;
+	n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window_take(w->window),
+			      s->window_len, WINDOW_LEVEL);
+	if (ZSTD_isError(n))
+		return err_set(err, ENOMEM, "compress a window: %s", ZSTD_getErrorName(n));
+	s->window = w->windows;
+	s->window_size = (uint32_t)n;
+	w->windows += n;
+	return append(w, w->packed, n, err);
+}
+
+int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
+		       struct err *err)
+{
+	struct layer_span s = {.out = p->out, .in = p->in, .bit = p->bit, .window_len = p->window};
+	int rc = write_window(w, err);
+
+	if (rc == 0)
+		rc = end_span(w, err);
+	if (rc == 0 && p->window > 0) {
+		window_begin(w->window, p, window);
+		w->windowless = w->spans.len / sizeof(s);
+	}
+	return rc ? rc : begin_span(w, &s, err);
+}
+
+int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err)
+{
+	window_feed(w->window, data, len);
+	return window_is_ready(w->window) ? write_window(w, err) : 0;
+}
+
+/* The present span is long enough and no point came: go on in the frames. */
+static int begin_frame(struct layer_writer *w, struct err *err)
+{
+	struct layer_span s = {.out = w->out, .source = LAYER_FRAMES};
+	int rc = end_span(w, err);
+
+	if (rc == 0 && !w->frames)
+		rc = frames_open(w->store, &w->frames, err);
+	if (rc)
+		return rc;
+	s.in = frames_size(w->frames);
+	return begin_span(w, &s, err);
+}
+
+int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err)
+{
+	const uint8_t *p = data;
+	struct layer_span *s;
+
+	while (len > 0 && (s = current(w))) {
+		uint64_t max = s->source == LAYER_FRAMES ? LAYER_FRAME_LEN : LAYER_SPAN_MAX;
+		size_t n = s->out + max - w->out, block = LAYER_BLOCK - in_block(w, s);
+		int rc = 0;
+
+		if (n == 0) {
+			rc = begin_frame(w, err);
+			if (rc)
+				return rc;
+			continue;
+		}
+		n = n < block ? n : block;
+		n = n < len ? n : len;
+		XXH3_64bits_update(w->check, p, n);
+		if (s->source == LAYER_FRAMES)
+			rc = frames_write(w->frames, p, n, false, err);
+		if (rc)
+			return rc;
+		p += n;
+		len -= n;
+		w->out += n;
+		if (in_block(w, s) == 0)
+			end_block(w);
+	}
+	return 0;
+}
+
+static int write_header(struct layer_writer *w, const struct layer_summary *summary,
+			struct err *err)
+{
+	struct layer_header h = {
+	    .version = LAYER_VERSION,
+	    .header_size = sizeof(h),
+	    .compression = summary->compression,
+	    .blob_algorithm = summary->blob->algorithm,
+	    .diff_algorithm = summary->diff_id->algorithm,
+	    .blob_size = summary->blob_size,
+	    .archive_size = summary->archive_size,
+	    .frames_size = w->frames ? frames_size(w->frames) : 0,
+	    .entries = summary->entries,
+	    .windows_size = w->windows,
+	    .span_count = w->spans.len / sizeof(struct layer_span),
+	    .check_count = w->checks.len / sizeof(uint64_t),
+	    .toc_size = summary->toc->len,
+	};
+
+	memcpy(h.magic, LAYER_MAGIC, sizeof(h.magic));
+	memcpy(h.blob, summary->blob->bytes, sizeof(h.blob));
+	memcpy(h.diff_id, summary->diff_id->bytes, sizeof(h.diff_id));
+	h.checksum = layer_checksum(&h, XXH3_64bits_digest(w->sum));
+	return io_pwrite_all(w->tmp.fd, &h, sizeof(h), 0, err);
+}
+
+int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summary,
+			struct err *err)
+{
+	static const uint8_t zeros[8];
+	size_t padding;
+	char path[LAYER_PATH_MAX];
+	int rc = write_window(w, err);
+
+	if (rc == 0)
+		rc = end_span(w, err);
+	padding = -w->windows & 7;
+	w->windows += padding;
+	if (rc == 0)
+		rc = append(w, zeros, padding, err);
+	if (rc == 0)
+		rc = append(w, w->spans.data, w->spans.len, err);
+	if (rc == 0 && buf_failed(&w->checks))
+		rc = err_nomem(err);
+	if (rc == 0)
+		rc = append(w, w->checks.data, w->checks.len, err);
+	if (rc == 0)
+		rc = append(w, summary->toc->data, summary->toc->len, err);
+	if (rc == 0)
+		rc = write_header(w, summary, err);
+	/* The index comes last: it says that the frames are there. */
+	if (rc == 0 && w->frames)
+		rc = frames_publish(w->frames, summary->blob, err);
+	if (rc == 0)
+		rc = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
+	return rc;
+}
+
+void layer_writer_close(struct layer_writer *w)
+{
+	if (!w)
+		return;
+	io_tmp_abort(&w->tmp);
+	frames_close(w->frames);
+	window_close(w->window);
+	ZSTD_freeCCtx(w->cctx);
+	XXH3_freeState(w->sum);
+	XXH3_freeState(w->check);
+	buf_free(&w->spans);
+	buf_free(&w->checks);
+	free(w);
+}

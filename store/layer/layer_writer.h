@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes derived/layers/HEX, and HEX.frames where it is needed, as an archive goes by: its data
+ * and its seek points in order. Files appear at finish, both or none. One thread at a time.
+ */
+#ifndef STORE_LAYER_WRITER_H
+#define STORE_LAYER_WRITER_H
+
+#include "store/base/buf.h"
+#include "store/layer/layer_format.h"
+#include "store/disk/store.h"
+
+struct layer_writer;
+int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err);
+
+/* The next data can be decoded from this point of the blob on. */
+int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
+		       struct err *err);
+/* Compressed bytes, after what they gave: windows are reduced by them. */
+int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err);
+int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err);
+
+struct layer_summary {
+	const struct digest *blob;
+	enum compression compression;
+	uint64_t blob_size, archive_size, entries;
+	const struct digest *diff_id;
+	const struct buf *toc;
+};
+int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summary,
+			struct err *err);
+void layer_writer_close(struct layer_writer *w);
+DEFINE_AUTO(struct layer_writer, layer_writer_close)
+
+#endif

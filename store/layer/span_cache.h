@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoded spans, of at most `bytes` in all (those in use at the moment come on top); the least
+ * recently used go first. A span is decoded as far as somebody wants it, and further when somebody
+ * wants more. One for the process. Thread safe: one thread at a time decodes a span, who wants it
+ * too waits for as much of it as he wants; at most as many decode side by side as there are
+ * processors, and one more, in the order in which they came; the lock is not held meanwhile.
+ */
+#ifndef STORE_SPAN_CACHE_H
+#define STORE_SPAN_CACHE_H
+
+#include "store/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct span_cache;
+struct span_cache *span_cache_new(size_t bytes); /* NULL: out of memory */
+void span_cache_free(struct span_cache *c);	 /* all spans must have been put back */
+uint64_t span_cache_hits(const struct span_cache *c);
+uint64_t span_cache_misses(const struct span_cache *c); /* spans begun */
+
+struct span_key {
+	uint8_t layer[32];
+	uint64_t
+	    index; /* the checksum of what divides it into spans: it may be made again otherwise */
+	uint64_t number;
+};
+
+/* How a span is decoded. */
+struct span_ops {
+	/* Goes on decoding until data[0..wanted) are right; returns how many are, or -errno. *state
+	 * is NULL at first, and the decoder's own. */
+	ssize_t (*fill)(void *arg, void **state, void *data, size_t wanted, struct err *err);
+	void (*end)(void *state); /* frees it */
+};
+
+/* The span's data, of which [0, wanted) are there; they hold until span_cache_put. `arg` is fill's,
+ * and used during this call alone. */
+struct cached_span;
+int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, size_t wanted,
+		   const struct span_ops *ops, void *arg, struct cached_span **out,
+		   struct err *err);
+const uint8_t *cached_span_data(const struct cached_span *s);
+
+/* spent: nobody is likely to want it again, as it was read to its end. */
+void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of contents of a layer: its entries in the order of the archive, packed
+ * into a compact byte stream that is compressed with zstd (paths share prefixes; it
+ * is read from front to back only, when trees are merged). Writer and reader are pure
+ * over memory; store/layer/layer_index.h puts the stream into a file. The reader trusts nothing.
+ */
+#ifndef STORE_TOC_H
+#define STORE_TOC_H
+
+#include "store/base/buf.h"
+#include "store/tar/entry.h"
+#include "store/base/err.h"
+#include "store/base/mem.h"
+
+struct toc_writer;
+int toc_writer_open(struct toc_writer **out, struct err *err);
+int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err);
+int toc_writer_finish(struct toc_writer *w, struct buf *out,
+		      struct err *err); /* appends the stream */
+uint64_t toc_writer_count(const struct toc_writer *w);
+void toc_writer_close(struct toc_writer *w);
+DEFINE_AUTO(struct toc_writer, toc_writer_close)
+
+/* Borrows the bytes for its lifetime. */
+struct toc_reader;
+int toc_reader_open(const void *data, size_t len, struct toc_reader **out, struct err *err);
+
+/* 1 and the next entry (valid until the next call), 0 at the end, -EBADMSG. */
+int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err);
+void toc_reader_close(struct toc_reader *r);
+DEFINE_AUTO(struct toc_reader, toc_reader_close)
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What extension headers say of the entry that follows them: pax records (POSIX.1-2001, "pax
+ * Extended Header"; with the keywords of GNU tar, star and libarchive) and GNU's long names. Owns
+ * its bytes; the values point into them. At most 1 MiB each, as in libarchive and Go.
+ *
+ * As in Go, a second pax header replaces the first, the last of several records of one keyword
+ * counts, and one with an empty value is as good as none.
+ */
+#ifndef STORE_TAR_EXT_H
+#define STORE_TAR_EXT_H
+
+#include "store/base/buf.h"
+#include "store/tar/entry.h"
+#include "store/tar/tar_sparse.h"
+
+#define TAR_EXT_MAX (1 << 20)
+
+struct tar_text { /* NUL-terminated, may hold other NULs; NULL: not given */
+	char *data;
+	size_t len;
+};
+
+struct tar_ext {
+	bool any;	       /* some extension header stands before the entry */
+	struct buf pax;	       /* records as read; taken apart in place */
+	struct buf name, link; /* of 'L' and 'K' headers */
+	struct tar_text path, linkpath, sparse_name;
+	bool has_size, has_uid, has_gid, has_mtime;
+	int64_t size, uid, gid, mtime;
+	uint32_t mtime_ns;
+	bool sparse;	 /* in one of the ways of pax */
+	bool sparse_1_0; /* the map stands in front of the data */
+	bool has_real_size;
+	int64_t real_size;
+	struct tar_sparse map; /* but for 1.0, whole; also used for old GNU's */
+	struct xattr xattrs[ENTRY_XATTRS_MAX];
+	uint32_t xattr_count;
+};
+
+void tar_ext_reset(struct tar_ext *x); /* nothing said; memory kept */
+void tar_ext_free(struct tar_ext *x);
+
+/* Takes apart the records in x->pax. -EBADMSG: malformed, or over a limit of store/tar/entry.h. */
+int tar_ext_pax(struct tar_ext *x, struct err *err);
+
+#endif

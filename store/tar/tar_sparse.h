@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The map of a sparse file, from the four ways in which GNU tar writes it (GNU tar manual, "Storing
+ * Sparse Files"): in the header and blocks behind it (old GNU), as pairs of pax records (0.0), in
+ * one pax record (0.1), and as text in front of the data (1.0). The file owns its extents; pure.
+ * A map may take 1 MiB of the archive, as in Go.
+ */
+#ifndef STORE_TAR_SPARSE_H
+#define STORE_TAR_SPARSE_H
+
+#include "store/base/buf.h"
+#include "store/tar/entry.h"
+#include "store/base/err.h"
+#include "store/tar/tar_header.h"
+
+#include <stdbool.h>
+
+#define TAR_SPARSE_MAX (1 << 20) /* bytes of the archive that a map may take */
+
+struct tar_sparse {
+	struct extent *extents; /* owned */
+	uint32_t count, cap;
+	struct buf text;     /* of a 1.0 map: its blocks so far */
+	uint64_t lines;	     /* in text */
+	uint64_t want;	     /* how many make the map whole; 0: not known yet */
+	uint32_t map_blocks; /* of an old GNU map */
+};
+
+void tar_sparse_reset(struct tar_sparse *s); /* empty, memory kept */
+void tar_sparse_free(struct tar_sparse *s);
+
+int tar_sparse_add(struct tar_sparse *s, int64_t offset, int64_t length, struct err *err);
+
+/* 0.1: "offset,length,offset,length,…". */
+int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err);
+
+/* Old GNU: the map in a header, or in a block behind it. 1: another block of it follows; 0: whole.
+ */
+int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
+			  struct err *err);
+int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
+			 struct err *err);
+
+/* 1.0: the next block in front of the data; 1: more is wanted, 0: whole. */
+int tar_sparse_add_text(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
+			struct err *err);
+
+/*
+ * Checks the whole map: ascending, disjoint, inside the file's size, and as long as the data that
+ * is stored. Extents that touch are joined and empty ones dropped; where none is left, one of
+ * length 0 stays (see struct entry).
+ */
+int tar_sparse_finish(struct tar_sparse *s, uint64_t size, uint64_t stored, struct err *err);
+
+/* A decimal number as Go's ParseInt takes it (a sign is allowed), up to the character `end`; what
+ * follows it, or NULL. */
+const char *tar_sparse_number(const char *text, char end, int64_t *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A merged tree as a tar archive that exists nowhere: which entry stands at which offset. Parents
+ * come before what is in them; of hard links the first has the content; sockets are left out. Costs
+ * 16 bytes an entry. Read-only once open, thread safe then. Knows no contents: who reads asks what
+ * lies where, and fetches it.
+ */
+#ifndef STORE_ROOTFS_TAR_H
+#define STORE_ROOTFS_TAR_H
+
+#include "store/base/buf.h"
+#include "store/tree/tree.h"
+
+struct rootfs_tar;
+
+/* Lends the tree, which has to stay. What is made of it is right if tree_intact says so afterwards.
+ */
+int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
+
+/* Another tree that is equal. Who still reads by the old one needs that. */
+void rootfs_tar_use(struct rootfs_tar *r, const struct tree *t);
+void rootfs_tar_close(struct rootfs_tar *r); /* NULL is allowed */
+DEFINE_AUTO(struct rootfs_tar, rootfs_tar_close)
+
+uint64_t rootfs_tar_size(const struct rootfs_tar *r);
+
+/* What lies at an offset: bytes of headers (and padding), which are appended to *bytes from there
+ * on, or `length` bytes of the content of `node` from `from` on. length 0: the end. */
+struct rootfs_tar_part {
+	uint64_t length;
+	bool content;
+	uint32_t node;
+	uint64_t from;
+};
+int rootfs_tar_at(const struct rootfs_tar *r, uint64_t offset, struct rootfs_tar_part *out,
+		  struct buf *bytes, struct err *err);
+
+#endif

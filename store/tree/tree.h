@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A merged tree: what a container sees of a chain of layers, or (TREE_DIFF) what one
+ * layer itself brings, whiteouts shown as the files they are. Built once by
+ * store/tree/tree_merge.h into derived/trees/HEX, then used by mmap: a million files open in
+ * milliseconds and cost no private memory. Read-only and thread safe once open. A node is named by
+ * its number: 0 is the root, numbers ascend in the order in which content lies in the layers'
+ * archives. Every accessor checks its bounds, so that a damaged file gives errors, never a crash.
+ *
+ * The file may be cut, written to or become unreadable while it is open (store/base/mapped.h). What
+ * the accessors gave is right if tree_intact says so afterwards; else it may be anything, also a
+ * name that is not found. Then the tree is to be opened again, and is built where that is -ENOENT.
+ */
+#ifndef STORE_TREE_H
+#define STORE_TREE_H
+
+#include "store/base/digest.h"
+#include "store/tar/entry.h"
+#include "store/disk/store.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#define TREE_ROOT 0u
+#define TREE_NONE UINT32_MAX
+
+enum tree_kind { TREE_MERGED, TREE_DIFF };
+
+struct tree;
+
+/*
+ * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is
+ * of another version or damaged (who gets that builds it: tree_merge_build). The file's name is the
+ * sha256 over kind and digests, so images that share a chain share the tree.
+ */
+int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
+	      struct tree **out, struct err *err);
+void tree_close(struct tree *t);
+DEFINE_AUTO(struct tree, tree_close)
+
+/* Whether all that was read of it until now is what was written. It costs an fstat(2). */
+bool tree_intact(const struct tree *t);
+
+/* Equal in trees that are equal byte by byte, where nodes have the same numbers. */
+uint64_t tree_checksum(const struct tree *t);
+
+uint32_t tree_count(const struct tree *t); /* of nodes */
+
+/* Entries of the layers that are left out, as no kernel can show them (names above 255 bytes and
+ * the like: the essay in tree_merge.c has all). */
+uint32_t tree_dropped(const struct tree *t);
+
+/* All of st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size, st_blocks, st_blksize, st_mtim (=
+ * ctim = atim); st_ino is the node's number + 1. nlink of a directory is 2 + its subdirectories.
+ * -EBADMSG where the node is no good. */
+int tree_stat(const struct tree *t, uint32_t node, struct stat *out);
+
+/* The layer (0 = bottom) that brought the node; TREE_NONE for one that no layer has (a missing
+ * parent). */
+uint32_t tree_layer(const struct tree *t, uint32_t node);
+
+uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name,
+		     size_t len);			  /* or TREE_NONE */
+uint32_t tree_parent(const struct tree *t, uint32_t dir); /* the root's is the root */
+
+/* The entries of a directory by position, in archive order (ascending node numbers of the target,
+ * where hard links allow it). */
+struct tree_dirent {
+	const char *name; /* NUL-terminated, in the mapping */
+	size_t len;
+	uint32_t node;
+};
+uint32_t tree_dir_count(const struct tree *t, uint32_t dir); /* 0 for what is no directory */
+bool tree_dir_at(const struct tree *t, uint32_t dir, uint32_t position, struct tree_dirent *out);
+
+const char *tree_symlink(const struct tree *t, uint32_t node, size_t *len); /* NULL: no symlink */
+
+/* Extended attributes by position; those of the layers that a container would see:
+ * security.capability, user.*, trusted.* as stored, except *.overlay.* (they would steer an overlay
+ * above this mount), which the merger drops. */
+bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struct xattr *out);
+
+/* Where the bytes [offset, …) of a regular file lie: a run of at most `len` bytes that is either a
+ * hole or contiguous in its layer's uncompressed archive. len 0 at end of file. */
+struct tree_run {
+	uint64_t length;
+	bool hole;
+	uint64_t archive; /* offset in the uncompressed archive of tree_layer(node) */
+};
+int tree_map(const struct tree *t, uint32_t node, uint64_t offset, uint64_t len,
+	     struct tree_run *out);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/tree/tree_link.h"
+
+#include "store/tree/tree_walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Gives the file what the link's entry says: container tools set owner, mode and time through the
+ * link, too. */
+static int link_attrs(struct tree_upper *u, uint32_t node, const struct tree_attrs *link,
+		      uint64_t time, struct err *err)
+{
+	struct tree_attrs attrs;
+
+	tree_build_attrs(u->b, node, &attrs);
+	if (!S_ISLNK(attrs.mode))
+		attrs.mode = (attrs.mode & S_IFMT) | (link->mode & 07777);
+	attrs.uid = link->uid;
+	attrs.gid = link->gid;
+	if (link->set != TREE_NO_SET)
+		attrs.set = link->set;
+	u->b->nodes[node].time = time;
+	return tree_build_set_attrs(u->b, node, &attrs, err);
+}
+
+static int link_to_dir(const char *path, const char *target, struct err *err)
+{
+	return err_set(err, EBADMSG, "%s is a hard link to the directory %s", path, target);
+}
+
+/* A hard link whose target may come later, or lies in a lower layer. */
+static int add_pending(struct tree_upper *u, uint32_t name, const struct tree_attrs *attrs,
+		       uint64_t time, struct err *err)
+{
+	struct tree_build *b = u->b;
+	uint32_t node, path, target;
+	int rc = intern_add(&b->strings, u->link, strlen(u->link), &target, err);
+
+	if (!rc)
+		rc = intern_add(&b->strings, u->path, strlen(u->path), &path, err);
+	if (!rc)
+		rc = tree_build_node(b, attrs, time, &node, err);
+	if (rc)
+		return rc;
+	if (u->pending_count == u->pending_cap) {
+		uint32_t cap = u->pending_cap ? 2 * u->pending_cap : 64;
+		void *grown = realloc(u->pending, cap * sizeof(*u->pending));
+
+		if (!grown)
+			return err_nomem(err);
+		u->pending = grown;
+		u->pending_cap = cap;
+	}
+	b->nodes[node].flags = BUILD_PENDING;
+	b->nodes[node].link.target = target;
+	b->nodes[node].link.name = name;
+	u->pending[u->pending_count++] = (struct upper_pending){node, path};
+	tree_walk_set(u, name, node);
+	return 0;
+}
+
+int tree_link_add(struct tree_upper *u, uint32_t name, const struct tree_attrs *attrs,
+		  uint64_t time, struct err *err)
+{
+	uint32_t node;
+	int rc = tree_walk_file(u, u->link, &node, err);
+
+	if (rc)
+		return rc;
+	if (tree_walk_is_dir(u, node))
+		return link_to_dir(u->path, u->link, err);
+	if (node == BUILD_NONE || u->b->nodes[node].flags & BUILD_PENDING)
+		return add_pending(u, name, attrs, time, err);
+	tree_walk_set(u, name, node);
+	return link_attrs(u, node, attrs, time, err);
+}
+
+/* The file that a waiting hard link leads to: another one that waits, or BUILD_NONE. */
+static int pending_target(struct tree_upper *u, uint32_t node, uint32_t *out, struct err *err)
+{
+	const char *target = intern_get(&u->b->strings, u->b->nodes[node].link.target, NULL);
+	int rc = tree_walk_file(u, target, out, err);
+
+	if (rc)
+		return rc;
+	/* A circle of links leads to the file of a lower layer, if there is one. */
+	if (*out == BUILD_NONE || u->b->nodes[*out].flags & BUILD_VISITED)
+		*out = tree_walk_below(u, target);
+	return 0;
+}
+
+/* Lets the name lead to the file, and takes the mark off the node that stood for it. */
+static int settle(struct tree_upper *u, uint32_t node, uint32_t file, struct err *err)
+{
+	struct build_node *n = &u->b->nodes[node];
+	struct tree_attrs attrs;
+
+	n->flags = 0;
+	u->b->names[n->link.name].node = file;
+	if (file == BUILD_NONE) {
+		u->dropped++;
+		return 0;
+	}
+	tree_build_attrs(u->b, node, &attrs);
+	return link_attrs(u, file, &attrs, n->time, err);
+}
+
+/* Follows links that wait to the file at their end, then settles them from there backwards, so
+ * that each is followed once. */
+static int resolve(struct tree_upper *u, const struct upper_pending *p, uint32_t *chain,
+		   struct err *err)
+{
+	uint32_t count = 0, file = p->node;
+	int rc = 0;
+
+	do {
+		chain[count++] = file;
+		u->b->nodes[file].flags |= BUILD_VISITED;
+		rc = pending_target(u, file, &file, err);
+	} while (!rc && file != BUILD_NONE && u->b->nodes[file].flags & BUILD_PENDING);
+	if (!rc && tree_walk_is_dir(u, file))
+		rc =
+		    link_to_dir(intern_get(&u->b->strings, p->path, NULL), "of a lower layer", err);
+	if (!rc && file == BUILD_NONE && u->kind == TREE_MERGED)
+		rc = err_set(
+		    err, EBADMSG, "%s is a hard link to %s, which is in no layer",
+		    intern_get(&u->b->strings, p->path, NULL),
+		    intern_get(&u->b->strings, u->b->nodes[chain[count - 1]].link.target, NULL));
+	while (!rc && count > 0)
+		rc = settle(u, chain[--count], file, err);
+	return rc;
+}
+
+int tree_link_settle(struct tree_upper *u, struct err *err)
+{
+	autofree uint32_t *chain = NULL;
+	int rc = 0;
+
+	if (!u->pending_count)
+		return 0;
+	chain = calloc(u->pending_count, sizeof(*chain));
+	if (!chain)
+		return err_nomem(err);
+	for (uint32_t i = 0; i < u->pending_count && !rc; i++) {
+		uint32_t node = u->pending[i].node;
+
+		/* Those that are settled, or that a later entry replaced, are done. */
+		if (u->b->nodes[node].flags & BUILD_PENDING &&
+		    u->b->names[u->b->nodes[node].link.name].node == node)
+			rc = resolve(u, &u->pending[i], chain, err);
+	}
+	return rc;
+}

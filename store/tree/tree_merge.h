@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builds trees from the layers' tables of contents, by the rules of the OCI image specification
+ * (layer.md, "Applying Changesets") as containerd's overlay snapshotter carries them out. The essay
+ * on top of tree_merge.c states every rule.
+ */
+#ifndef STORE_TREE_MERGE_H
+#define STORE_TREE_MERGE_H
+
+#include "store/base/cancel.h"
+#include "store/layer/toc.h"
+#include "store/tree/tree.h"
+
+/* A merge in steps, bottom layer first. Refused with -EBADMSG: names that leave the root, a root
+ * that is no directory. */
+struct tree_merge;
+int tree_merge_open(enum tree_kind kind, struct tree_merge **out, struct err *err);
+int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct cancel *cancel,
+		     struct err *err);
+
+/* Writes derived/trees/HEX for these digests (as for tree_open) and ends the merge. */
+int tree_merge_publish(struct tree_merge *m, struct store *s, const struct digest *layers,
+		       size_t count, struct err *err);
+
+/* The same without a store: the tree as merged so far, into an empty file at its beginning. */
+int tree_merge_write(struct tree_merge *m, int fd, struct err *err);
+void tree_merge_close(struct tree_merge *m);
+DEFINE_AUTO(struct tree_merge, tree_merge_close)
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Paths in the tree of one layer. What a symlink of the layer itself leads to is found inside the
+ * root; symlinks of lower layers are no part of this tree, and never followed.
+ */
+#ifndef STORE_TREE_WALK_H
+#define STORE_TREE_WALK_H
+
+#include "store/tree/tree_upper.h"
+
+/*
+ * The path without empty components, "." and "..", which takes the component before it away, as
+ * Go's filepath.Clean does. 1; 0: the kernel would not take it (too long, or too deep); -EBADMSG:
+ * it leaves the root.
+ */
+int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
+		    size_t *out_len, struct err *err);
+
+/*
+ * The directory at a path. With `make` what is missing, or no directory, is made; without, *out is
+ * BUILD_NONE then (and where it would be too deep). -EBADMSG: a loop of symlinks.
+ */
+int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make, uint32_t *out,
+		  struct err *err);
+
+/* What is at a path, or BUILD_NONE; its last component is not followed. */
+int tree_walk_file(struct tree_upper *u, const char *path, uint32_t *out, struct err *err);
+
+/* The same in the merged layers below, where no symlink is followed at all. */
+uint32_t tree_walk_below(const struct tree_upper *u, const char *path);
+
+bool tree_walk_is_dir(const struct tree_upper *u, uint32_t node);
+
+/* Lets a name lead to the node (BUILD_NONE: nowhere). */
+void tree_walk_set(struct tree_upper *u, uint32_t name, uint32_t node);
+
+#endif
