@@ -51,7 +51,7 @@ void failures_free(struct failures *f)
 
 /* When it is full, what is too old goes; if that is not half of them, the rest of a half goes too.
  */
-static void make_room(struct failures *f, int64_t now)
+static void failures_make_room(struct failures *f, int64_t now)
 {
 	struct map *kept = map_new();
 	const void *key;
@@ -79,7 +79,7 @@ void failures_remember(struct failures *f, const char *key, const struct err *er
 		return;
 	*e = (struct failure){.until = now + FAILURES_KEPT_MS, .err = *err};
 	if (map_count(f->by_key) >= FAILURES_MAX)
-		make_room(f, now);
+		failures_make_room(f, now);
 	free(map_remove(f->by_key, key, strlen(key)));
 	if (map_put(f->by_key, key, strlen(key), e) < 0)
 		free(e);

@@ -19,7 +19,7 @@
 typedef _Atomic(void *) entry_t;
 
 /* Numbers to pointers, and paths to pointers. Changed under the lock of the inode table. */
-struct table {
+struct slot_table {
 	_Atomic(entry_t *) chunks[CHUNKS_MAX];
 	uint32_t next;	/* never used so far */
 	uint32_t *free; /* numbers to use again, a stack */
@@ -30,11 +30,11 @@ struct table {
 
 struct inodes {
 	pthread_mutex_t lock;
-	struct table tables[2]; /* by enum inode_table */
+	struct slot_table tables[2]; /* by enum inode_table */
 	uint64_t lookups;
 };
 
-static void *table_get(struct table *t, uint32_t id)
+static void *table_get(struct slot_table *t, uint32_t id)
 {
 	entry_t *chunk;
 
@@ -45,7 +45,7 @@ static void *table_get(struct table *t, uint32_t id)
 }
 
 /* A number for p, or 0: none left. */
-static uint32_t table_put(struct table *t, void *p)
+static uint32_t table_put(struct slot_table *t, void *p)
 {
 	uint32_t id = t->free_count ? t->free[--t->free_count] : t->next;
 	entry_t *chunk;
@@ -66,7 +66,7 @@ static uint32_t table_put(struct table *t, void *p)
 	return id;
 }
 
-static void table_drop(struct table *t, uint32_t id)
+static void table_drop(struct slot_table *t, uint32_t id)
 {
 	entry_t *chunk = atomic_load_explicit(&t->chunks[id / CHUNK], memory_order_relaxed);
 
@@ -84,7 +84,7 @@ static void table_drop(struct table *t, uint32_t id)
 	t->free[t->free_count++] = id;
 }
 
-static void table_close(struct table *t)
+static void table_close(struct slot_table *t)
 {
 	for (uint32_t i = 0; i < CHUNKS_MAX; i++)
 		free(atomic_load_explicit(&t->chunks[i], memory_order_relaxed));
@@ -131,7 +131,7 @@ void inodes_close(struct inodes *t)
 }
 
 /* Which table an inode number belongs to, and the number in it. */
-static struct table *table_of(struct inodes *t, uint64_t ino, uint32_t *number)
+static struct slot_table *table_of(struct inodes *t, uint64_t ino, uint32_t *number)
 {
 	*number = ino >> 32 ? (uint32_t)(ino >> 32) : (uint32_t)ino;
 	return &t->tables[ino >> 32 ? INODE_VIEW : INODE_VNODE];
@@ -140,7 +140,7 @@ static struct table *table_of(struct inodes *t, uint64_t ino, uint32_t *number)
 struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino)
 {
 	uint32_t number;
-	struct table *table = table_of(t, ino, &number);
+	struct slot_table *table = table_of(t, ino, &number);
 
 	return table == &t->tables[which] ? table_get(table, number) : NULL;
 }
@@ -177,7 +177,7 @@ struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *
 
 /* Gives an inode its number in the table, and its path if it has one; false: out of memory or
  * numbers. */
-static bool enter(struct table *t, struct inode *i)
+static bool inode_enter(struct slot_table *t, struct inode *i)
 {
 	i->number = table_put(t, i);
 	if (i->number && i->path && map_put(t->by_path, i->path, strlen(i->path), i) < 0) {
@@ -194,7 +194,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 	pthread_mutex_lock(&t->lock);
 	shared = find_locked(t, which, i->path);
 	i->which = which;
-	if (!shared && enter(&t->tables[which], i))
+	if (!shared && inode_enter(&t->tables[which], i))
 		shared = i;
 	count_locked(t, shared, which == INODE_VIEW, 1);
 	pthread_mutex_unlock(&t->lock);
@@ -206,7 +206,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n)
 {
 	uint32_t number;
-	struct table *table = table_of(t, ino, &number);
+	struct slot_table *table = table_of(t, ino, &number);
 
 	pthread_mutex_lock(&t->lock);
 	count_locked(t, table_get(table, number), is_view_root(ino), n);
@@ -214,7 +214,7 @@ void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n)
 }
 
 /* Takes an inode that nobody wants any more out of its table; to be freed without the lock. */
-static struct inode *take_unwanted(struct table *table, struct inode *i)
+static struct inode *take_unwanted(struct slot_table *table, struct inode *i)
 {
 	if (!i || i->lookups > 0 || i->holds > 0)
 		return NULL;
@@ -227,7 +227,7 @@ static struct inode *take_unwanted(struct table *table, struct inode *i)
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 {
 	uint32_t number;
-	struct table *table = table_of(t, ino, &number);
+	struct slot_table *table = table_of(t, ino, &number);
 	struct inode *i;
 
 	if (ino == INODE_ROOT)
@@ -248,7 +248,7 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 struct inode *inodes_hold(struct inodes *t, uint64_t ino)
 {
 	uint32_t number;
-	struct table *table = table_of(t, ino, &number);
+	struct slot_table *table = table_of(t, ino, &number);
 	struct inode *i;
 
 	pthread_mutex_lock(&t->lock);
@@ -318,7 +318,7 @@ uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what)
 void inodes_each_view(struct inodes *t, const char *path,
 		      void (*each)(void *arg, struct inode *view), void *arg)
 {
-	struct table *views = &t->tables[INODE_VIEW];
+	struct slot_table *views = &t->tables[INODE_VIEW];
 	struct inode **found;
 	size_t count = 0, iter = 0, len;
 	const void *key;

@@ -49,7 +49,7 @@ void layers_close(struct layers *t)
 }
 
 /* Under the lock: the open one. One that is damaged stays with those who have it. */
-static struct shared *find(struct layers *t, const struct digest *blob)
+static struct shared *layers_find(struct layers *t, const struct digest *blob)
 {
 	struct shared *s = map_get(t->by_digest, blob, sizeof(*blob));
 
@@ -58,9 +58,9 @@ static struct shared *find(struct layers *t, const struct digest *blob)
 
 /* Under the lock: enters an opened layer, or finds the one that another thread has entered
  * meanwhile. */
-static struct shared *enter(struct layers *t, const struct digest *blob, struct layer *l)
+static struct shared *layers_enter(struct layers *t, const struct digest *blob, struct layer *l)
 {
-	struct shared *s = find(t, blob);
+	struct shared *s = layers_find(t, blob);
 
 	if (s)
 		return s;
@@ -88,7 +88,7 @@ int layers_get(struct layers *t, const struct digest *blob, struct layer **out, 
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	s = find(t, blob);
+	s = layers_find(t, blob);
 	if (s)
 		s->users++;
 	pthread_mutex_unlock(&t->lock);
@@ -97,7 +97,7 @@ int layers_get(struct layers *t, const struct digest *blob, struct layer **out, 
 		if (r < 0)
 			return r;
 		pthread_mutex_lock(&t->lock);
-		s = enter(t, blob, l);
+		s = layers_enter(t, blob, l);
 		if (s) {
 			s->users++;
 			if (s->layer == l)

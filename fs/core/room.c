@@ -32,7 +32,7 @@ static bool is_room(void)
 	return (rlim_t)lowest + keep < l.rlim_cur;
 }
 
-static int run(struct job *j, void *arg, struct err *err)
+static int room_run(struct job *j, void *arg, struct err *err)
 {
 	struct fs *fs = arg;
 	int64_t start = clock_ms();
@@ -47,10 +47,10 @@ static int run(struct job *j, void *arg, struct err *err)
 	return 0;
 }
 
-static int start(struct fs *fs, struct job **out, struct err *err)
+static int room_start(struct fs *fs, struct job **out, struct err *err)
 {
 	const struct job_spec spec = {
-	    .key = KEY, .title = KEY, .class = "files", .run = run, .arg = fs};
+	    .key = KEY, .title = KEY, .class = "files", .run = room_run, .arg = fs};
 
 	return job_start(fs->jobs, &spec, out, err);
 }
@@ -60,7 +60,7 @@ void room_watch(struct fs *fs)
 	struct job *job;
 
 	if (!is_room() && clock_ms() - atomic_load(&fs->no_room) >= AGAIN &&
-	    start(fs, &job, NULL) == 0)
+	    room_start(fs, &job, NULL) == 0)
 		job_put(job);
 }
 
@@ -71,6 +71,6 @@ int room_make(struct request *rq, struct err *err)
 	if (rq->rooms >= TRIES)
 		return -EMFILE;
 	rq->rooms++;
-	r = start(rq->fs, &rq->wait, err);
+	r = room_start(rq->fs, &rq->wait, err);
 	return r < 0 ? r : FS_WAIT;
 }

@@ -15,7 +15,7 @@ void listing_add(struct listing *l, const char *name, unsigned char type)
 	l->count++;
 }
 
-static void free_inode(struct inode *i)
+static void vnode_free_inode(struct inode *i)
 {
 	struct vnode *v = (struct vnode *)i;
 
@@ -38,7 +38,7 @@ void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
 	if (!v)
 		return NULL;
 	v->ops = ops;
-	v->inode.free = free_inode;
+	v->inode.free = vnode_free_inode;
 	v->st_ino = path_ino(path);
 	return v;
 }
@@ -60,7 +60,7 @@ void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
 void vnode_free(struct vnode *v)
 {
 	if (v)
-		free_inode(&v->inode);
+		vnode_free_inode(&v->inode);
 }
 
 bool vnode_find(struct request *rq, const char *path, struct found *out)

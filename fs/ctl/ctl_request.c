@@ -128,8 +128,8 @@ static struct requests *requests_new(struct fs *fs, const struct verb *verb, con
 	return q;
 }
 
-static int start(struct fs *fs, const struct verb *verb, const char *text, size_t len,
-		 struct job **out, struct err *err)
+static int ctl_request_begin(struct fs *fs, const struct verb *verb, const char *text, size_t len,
+			     struct job **out, struct err *err)
 {
 	struct requests *q = requests_new(fs, verb, text, len);
 	autobuf title = BUF_INIT, class = BUF_INIT;
@@ -157,7 +157,7 @@ static int start(struct fs *fs, const struct verb *verb, const char *text, size_
 int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
 		      struct err *err)
 {
-	int r = start(rq->fs, verb, text, len, &rq->wait, err);
+	int r = ctl_request_begin(rq->fs, verb, text, len, &rq->wait, err);
 
 	return r < 0 ? r : FS_WAIT;
 }
@@ -201,6 +201,6 @@ void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text
 {
 	struct job *job;
 
-	if (start(fs, verb, text, len, &job, NULL) == 0)
+	if (ctl_request_begin(fs, verb, text, len, &job, NULL) == 0)
 		job_put(job);
 }

@@ -104,7 +104,7 @@ static void piece_free(void *arg)
 }
 
 /* How many bytes at the front are padding: archives are filled up to a record of many blocks. */
-static size_t padding(const char *data, size_t len)
+static size_t ctl_stream_padding(const char *data, size_t len)
 {
 	size_t n = 0;
 
@@ -114,8 +114,8 @@ static size_t padding(const char *data, size_t len)
 }
 
 /* One request, or the part of it that is in data[0, *used). 1: done, 0: open, or -errno. */
-static int feed(struct ctl_stream *s, struct job *j, const void *data, size_t len, size_t *used,
-		struct buf *answer, struct err *err)
+static int ctl_stream_feed(struct ctl_stream *s, struct job *j, const void *data, size_t len,
+			   size_t *used, struct buf *answer, struct err *err)
 {
 	const struct verb_stream *ops = s->verb->stream;
 	int r = s->state ? 0 : ops->open(s->fs, &s->state, err);
@@ -165,10 +165,10 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 		struct err e = {0};
 
 		if (!s->state && s->ended)
-			at += padding((char *)p->data + at, p->len - at);
+			at += ctl_stream_padding((char *)p->data + at, p->len - at);
 		if (at == p->len && (p->len || !s->state))
 			break;
-		r = feed(s, j, (char *)p->data + at, p->len - at, &used, &answer, &e);
+		r = ctl_stream_feed(s, j, (char *)p->data + at, p->len - at, &used, &answer, &e);
 		at += used;
 		buf_append(job_result(j), answer.data, answer.len);
 		if (r < 0 && err)

@@ -132,8 +132,8 @@ static ssize_t find_line(const char *data, size_t len, bool all)
 }
 
 /* What is known of the request tells how it begins; 1 where it was a file, and is done. */
-static int begin(struct upload *u, const struct fs *fs, struct job *j, size_t line,
-		 struct buf *answer, struct err *err)
+static int upload_begin(struct upload *u, const struct fs *fs, struct job *j, size_t line,
+			struct buf *answer, struct err *err)
 {
 	autowords words = WORDS_INIT;
 	autofree char *path = NULL;
@@ -153,8 +153,8 @@ static int begin(struct upload *u, const struct fs *fs, struct job *j, size_t li
 	return r == 0 && path ? read_file(u, fs, j, path, answer, err) : r;
 }
 
-static int feed(struct upload *u, struct job *j, const void *data, size_t len, size_t *used,
-		struct buf *answer, struct err *err)
+static int upload_feed(struct upload *u, struct job *j, const void *data, size_t len, size_t *used,
+		       struct buf *answer, struct err *err)
 {
 	int r = u->feed(u->arg, data, len, job_cancel(j), used, answer, err);
 
@@ -177,13 +177,13 @@ static int write_head(struct upload *u, const struct fs *fs, struct job *j, cons
 	line = find_line(u->head.data ? u->head.data : "", u->head.len, len == 0);
 	if (line == -EAGAIN)
 		return 0;
-	r = begin(u, fs, j, (size_t)line, answer, err);
+	r = upload_begin(u, fs, j, (size_t)line, answer, err);
 	rest = u->head.len - (size_t)line;
 	*used = (size_t)line > before ? (size_t)line - before : 0;
 	if (r == 0 && (rest > 0 || len == 0)) {
 		size_t taken = rest;
 
-		r = feed(u, j, u->head.data + line, rest, &taken, answer, err);
+		r = upload_feed(u, j, u->head.data + line, rest, &taken, answer, err);
 		*used = (size_t)line + taken > before ? (size_t)line + taken - before : 0;
 	}
 	buf_free(&u->head);
@@ -194,6 +194,6 @@ int upload_write(struct upload *u, struct fs *fs, struct job *j, const void *dat
 		 size_t *used, struct buf *answer, struct err *err)
 {
 	if (u->begun)
-		return feed(u, j, data, len, used, answer, err);
+		return upload_feed(u, j, data, len, used, answer, err);
 	return write_head(u, fs, j, data, len, used, answer, err);
 }

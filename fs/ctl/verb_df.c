@@ -45,7 +45,7 @@ static const struct rows_field image_fields[] = {
 	"\nBuild cache usage: 0B\n\n"                                                              \
 	"CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n"
 
-static int add_row(struct json_object *rows, struct json_object **out, struct err *err)
+static int verb_df_add_row(struct json_object *rows, struct json_object **out, struct err *err)
 {
 	*out = json_object_new_object();
 	if (*out && json_object_array_add(rows, *out) == 0)
@@ -73,7 +73,7 @@ static int add_kind(struct json_object *rows, const char *type, size_t total, si
 {
 	char text[UNITS_TEXT_MAX];
 	struct json_object *o;
-	int r = add_row(rows, &o, err);
+	int r = verb_df_add_row(rows, &o, err);
 
 	if (r)
 		return r;
@@ -146,8 +146,8 @@ static void put_image(struct json_object *o, struct fs *fs, const struct name *n
 }
 
 /* An image by the first of its names. */
-static int add_image(struct json_object *rows, struct fs *fs, const struct name *n,
-		     const struct usage_image *u, struct err *err)
+static int verb_df_add_image(struct json_object *rows, struct fs *fs, const struct name *n,
+			     const struct usage_image *u, struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *repository = NULL;
@@ -158,7 +158,7 @@ static int add_image(struct json_object *rows, struct fs *fs, const struct name 
 	if (!r)
 		repository = ref_familiar_repository(&ref);
 	if (!r)
-		r = repository ? add_row(rows, &o, err) : err_nomem(err);
+		r = repository ? verb_df_add_row(rows, &o, err) : err_nomem(err);
 	if (r)
 		return r;
 	/* The members in docker's order. */
@@ -173,8 +173,8 @@ static int add_image(struct json_object *rows, struct fs *fs, const struct name 
 }
 
 /* With -v a format is not of a row, but of all: {{range .Images}}. */
-static int print_all(struct json_object *images, const char *format, struct buf *out,
-		     struct err *err)
+static int verb_df_print_all(struct json_object *images, const char *format, struct buf *out,
+			     struct err *err)
 {
 	static const char *const others[] = {"Containers", "Volumes", "BuildCache"};
 	autojson *all = json_object_new_object();
@@ -197,10 +197,10 @@ static int verbose(struct fs *fs, const struct names *names, const struct usage 
 		const struct name *n = names_at(names, usage_at(u, i)->name);
 
 		if (!is_artifact(fs, n))
-			r = add_image(rows, fs, n, usage_at(u, i), err);
+			r = verb_df_add_image(rows, fs, n, usage_at(u, i), err);
 	}
 	if (r || !rows_is_own_table(format))
-		return r ? r : print_all(rows, format, out, err);
+		return r ? r : verb_df_print_all(rows, format, out, err);
 	buf_puts(out, "Images space usage:\n\n");
 	r = rows_print(rows, image_fields, IMAGES, "", out, err);
 	buf_puts(out, REST);

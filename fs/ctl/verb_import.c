@@ -54,7 +54,7 @@ static int full_name(const char *name, char **out, struct err *err)
 	return *out ? 0 : err_nomem(err);
 }
 
-static int begin(void *arg, const struct words *words, char **path, struct err *err)
+static int verb_import_begin(void *arg, const struct words *words, char **path, struct err *err)
 {
 	struct import *i = arg;
 	autowords changes = WORDS_INIT, operands = WORDS_INIT;
@@ -97,8 +97,8 @@ static int begin(void *arg, const struct words *words, char **path, struct err *
 	return image_importer_open(&import, &i->importer, err);
 }
 
-static int feed(void *arg, const void *data, size_t len, struct cancel *cancel, size_t *used,
-		struct buf *answer, struct err *err)
+static int verb_import_feed(void *arg, const void *data, size_t len, struct cancel *cancel,
+			    size_t *used, struct buf *answer, struct err *err)
 {
 	struct import *i = arg;
 	char text[DIGEST_TEXT_MAX];
@@ -117,7 +117,7 @@ static int import_open(struct fs *fs, void **state, struct err *err)
 	if (!i)
 		return err_nomem(err);
 	i->fs = fs;
-	i->upload = (struct upload){.begin = begin, .feed = feed, .arg = i};
+	i->upload = (struct upload){.begin = verb_import_begin, .feed = verb_import_feed, .arg = i};
 	*state = i;
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-static int lacks_platform(const char *word, const char *platform, struct err *err)
+static int verb_inspect_lacks_platform(const char *word, const char *platform, struct err *err)
 {
 	return err_set(err, ENOENT,
 		       "image with reference %s was found but does not provide the specified "
@@ -35,11 +35,12 @@ static int open_image(struct fs *fs, const char *word, const char *platform, str
 	r = image_open(fs->store, &found.list[0]->descriptor, &wish,
 		       platform ? IMAGE_WISHED : IMAGE_LOCAL, &image, err);
 	if (r)
-		return r == -ENOENT && platform ? lacks_platform(word, platform, err) : r;
+		return r == -ENOENT && platform ? verb_inspect_lacks_platform(word, platform, err)
+						: r;
 	if (image->artifact)
 		return err_set(err, ENOENT, "%s is no image", word);
 	if (platform && !platform_equal(&image->config->platform, &wish))
-		return lacks_platform(word, platform, err);
+		return verb_inspect_lacks_platform(word, platform, err);
 	if (names)
 		*names = steal(&found.names);
 	*out = steal(&image);

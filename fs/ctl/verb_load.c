@@ -34,7 +34,7 @@ static void on_loaded(void *arg, const char *reference, const struct digest *id)
 	buf_printf(l->answer, "Loaded image: %s\n", familiar ? familiar : reference);
 }
 
-static int begin(void *arg, const struct words *words, char **path, struct err *err)
+static int verb_load_begin(void *arg, const struct words *words, char **path, struct err *err)
 {
 	struct load *l = arg;
 	const char *wish = NULL, *input = NULL;
@@ -60,8 +60,8 @@ static int begin(void *arg, const struct words *words, char **path, struct err *
 	return archive_loader_open(&load, &l->loader, err);
 }
 
-static int feed(void *arg, const void *data, size_t len, struct cancel *cancel, size_t *used,
-		struct buf *answer, struct err *err)
+static int verb_load_feed(void *arg, const void *data, size_t len, struct cancel *cancel,
+			  size_t *used, struct buf *answer, struct err *err)
 {
 	struct load *l = arg;
 
@@ -76,7 +76,7 @@ static int load_open(struct fs *fs, void **state, struct err *err)
 	if (!l)
 		return err_nomem(err);
 	l->fs = fs;
-	l->upload = (struct upload){.begin = begin, .feed = feed, .arg = l};
+	l->upload = (struct upload){.begin = verb_load_begin, .feed = verb_load_feed, .arg = l};
 	*state = l;
 	return 0;
 }

@@ -116,8 +116,8 @@ static int check_line(struct login_request *q, struct err *err)
 	return line ? parse_line(q, line, &user, &server, &words, &operands, err) : err_nomem(err);
 }
 
-static int run(struct login_request *q, struct job *j, const char *line, const char *secret,
-	       struct buf *answer, struct err *err)
+static int verb_login_run(struct login_request *q, struct job *j, const char *line,
+			  const char *secret, struct buf *answer, struct err *err)
 {
 	autowords words = WORDS_INIT, operands = WORDS_INIT;
 	autofree char *file = NULL;
@@ -180,7 +180,7 @@ static int stream_write(void *state, struct job *j, const void *data, size_t len
 	end_line(q->text);
 	if (rest)
 		end_line(secret);
-	return run(q, j, q->text, secret, answer, err);
+	return verb_login_run(q, j, q->text, secret, answer, err);
 }
 
 const struct verb_stream login_stream = {stream_open, stream_write, stream_subject, stream_close};

@@ -44,7 +44,7 @@ static int put_indented(struct buf *out, struct json_object *value, const char *
 	return r;
 }
 
-static struct json_object *platform_object(const struct json_object *entry)
+static struct json_object *verb_manifest_platform_object(const struct json_object *entry)
 {
 	static const char *const keys[] = {"architecture", "os", "os.version", "variant"};
 	const struct json_object *from = json_map(entry, "platform");
@@ -78,8 +78,9 @@ static struct json_object *list_object(const struct index *index)
 		set_text(m, "mediaType", d->media_type);
 		json_object_object_add(m, "size", json_object_new_uint64(d->size));
 		set_text(m, "digest", digest_text(&d->digest, text));
-		json_object_object_add(m, "platform",
-				       platform_object(json_object_array_get_idx(entries, i)));
+		json_object_object_add(
+		    m, "platform",
+		    verb_manifest_platform_object(json_object_array_get_idx(entries, i)));
 		json_object_array_add(manifests, m);
 	}
 	return o;
@@ -106,7 +107,7 @@ static int verbose_object(const struct question *q, const struct manifest_answer
 	set_text(d, "digest", digest_text(&a->digest, text));
 	json_object_object_add(d, "size", json_object_new_uint64(a->body.len));
 	if (entry && json_map(entry, "platform"))
-		json_object_object_add(d, "platform", platform_object(entry));
+		json_object_object_add(d, "platform", verb_manifest_platform_object(entry));
 	json_object_object_add(o, "Descriptor", d);
 	set_text(o, "Raw", raw);
 	json_object_object_add(
@@ -115,8 +116,8 @@ static int verbose_object(const struct question *q, const struct manifest_answer
 	return 0;
 }
 
-static int fetch(const struct question *q, const struct digest *digest, struct manifest_answer *a,
-		 struct err *err)
+static int verb_manifest_fetch(const struct question *q, const struct digest *digest,
+			       struct manifest_answer *a, struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *full = ref_full(q->ref);
@@ -143,7 +144,7 @@ static int print_list(const struct question *q, const struct index *index, bool 
 		struct manifest_answer a = {0};
 		struct json_object *o = NULL;
 
-		r = fetch(q, &index->manifests[i].digest, &a, err);
+		r = verb_manifest_fetch(q, &index->manifests[i].digest, &a, err);
 		bytes += a.body.len;
 		if (!r && bytes > JSON_TEXT_MAX) /* as their documents take a multiple of that */
 			r = err_set(err, EFBIG, "manifests of more than %u bytes", JSON_TEXT_MAX);
@@ -157,8 +158,8 @@ static int print_list(const struct question *q, const struct index *index, bool 
 	return r ? r : put_indented(out, all, verbose ? "\t" : "   ", err);
 }
 
-static int print(const struct question *q, const struct manifest_answer *a, bool verbose,
-		 struct buf *out, struct err *err)
+static int verb_manifest_print(const struct question *q, const struct manifest_answer *a,
+			       bool verbose, struct buf *out, struct err *err)
 {
 	autojson *doc = NULL, *object = NULL;
 	AUTO(index_free) struct index *index = NULL;
@@ -202,9 +203,9 @@ int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct
 	if (!r)
 		r = ref_parse(operands.at[first], &ref, err);
 	if (!r)
-		r = fetch(&q, NULL, &a, err);
+		r = verb_manifest_fetch(&q, NULL, &a, err);
 	if (!r)
-		r = print(&q, &a, verbose, answer, err);
+		r = verb_manifest_print(&q, &a, verbose, answer, err);
 	manifest_answer_clear(&a);
 	return r;
 }

@@ -22,7 +22,7 @@ struct prune {
 	struct words without; /* … and none of these */
 };
 
-static int add_filter(struct prune *p, const char *text, struct err *err)
+static int verb_prune_add_filter(struct prune *p, const char *text, struct err *err)
 {
 	autofilter f = {0};
 	bool dangling;
@@ -47,7 +47,7 @@ static int add_filter(struct prune *p, const char *text, struct err *err)
 	return filter_time(&f, time(NULL), &p->until, err);
 }
 
-static int parse(struct prune *p, const struct words *args, struct err *err)
+static int verb_prune_parse(struct prune *p, const struct words *args, struct err *err)
 {
 	autowords filters = WORDS_INIT, operands = WORDS_INIT;
 	bool force = false; /* nobody is asked here */
@@ -62,7 +62,7 @@ static int parse(struct prune *p, const struct words *args, struct err *err)
 	if (!r)
 		r = args_count("prune", &operands, 0, 0, err);
 	for (size_t i = 0; !r && i < filters.count; i++)
-		r = add_filter(p, filters.at[i], err);
+		r = verb_prune_add_filter(p, filters.at[i], err);
 	return r;
 }
 
@@ -91,14 +91,14 @@ static bool is_old(const struct prune *p, const struct name *n)
 	return !p->has_until || (n->pulled.tv_sec && n->pulled.tv_sec < p->until);
 }
 
-static bool is_wanted(const struct prune *p, const struct name *n)
+static bool verb_prune_is_wanted(const struct prune *p, const struct name *n)
 {
 	return (p->all || n->dangling) && is_old(p, n) && has_labels(p, n);
 }
 
 /* The names that go: none of an image that is in use. */
-static int choose(const struct prune *p, const struct names *names, struct job *j,
-		  struct names_change *out, size_t *count, struct err *err)
+static int verb_prune_choose(const struct prune *p, const struct names *names, struct job *j,
+			     struct names_change *out, size_t *count, struct err *err)
 {
 	int r = 0;
 
@@ -106,7 +106,8 @@ static int choose(const struct prune *p, const struct names *names, struct job *
 		const struct name *n = names_at(names, i);
 
 		r = cancel_check(job_cancel(j), err);
-		if (!r && is_wanted(p, n) && !in_use(p->fs, &n->descriptor.digest, false))
+		if (!r && verb_prune_is_wanted(p, n) &&
+		    !in_use(p->fs, &n->descriptor.digest, false))
 			out[(*count)++] = (struct names_change){.reference = n->reference,
 								.only = &n->descriptor.digest};
 	}
@@ -122,8 +123,8 @@ static void on_deleted(void *arg, const struct digest *digest, uint64_t size)
 	buf_printf(arg, "deleted: %s\n", digest_text(digest, text));
 }
 
-static int put_lines(const struct gc *gc, const struct buf *deleted, struct buf *answer,
-		     struct err *err)
+static int verb_prune_put_lines(const struct gc *gc, const struct buf *deleted, struct buf *answer,
+				struct err *err)
 {
 	autobuf untagged = BUF_INIT;
 	char size[UNITS_TEXT_MAX];
@@ -162,18 +163,18 @@ static int prune(struct prune *p, struct job *j, struct buf *answer, struct err 
 	changes = calloc(names_count(names) + 1, sizeof(*changes));
 	if (!changes)
 		return err_nomem(err);
-	r = choose(p, names, j, changes, &gc.count, err);
+	r = verb_prune_choose(p, names, j, changes, &gc.count, err);
 	gc.names = changes;
 	if (!r)
 		r = gc_run(p->fs->store, &gc, err);
-	return r < 0 ? r : put_lines(&gc, &deleted, answer, err);
+	return r < 0 ? r : verb_prune_put_lines(&gc, &deleted, answer, err);
 }
 
 int verb_prune(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	       struct err *err)
 {
 	struct prune p = {.fs = fs};
-	int r = parse(&p, args, err);
+	int r = verb_prune_parse(&p, args, err);
 
 	if (!r)
 		r = prune(&p, j, answer, err);

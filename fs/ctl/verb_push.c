@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* What the reference names in the store. */
-static int find(const struct names *names, const struct ref *ref, const struct name **out,
-		struct err *err)
+static int verb_push_find(const struct names *names, const struct ref *ref, const struct name **out,
+			  struct err *err)
 {
 	autofree char *full = ref_full(ref), *familiar = ref_familiar(ref);
 
@@ -33,7 +33,7 @@ static int push_tag(const struct push *p, const char *name, const struct names *
 		return r;
 	if (!transfer_names_a_tag(name))
 		transfer_line(o, "Using default tag: latest");
-	r = find(names, &ref, &found, err);
+	r = verb_push_find(names, &ref, &found, err);
 	return r ? r : push_image(p, &ref, &found->descriptor, err);
 }
 

@@ -25,7 +25,7 @@ static const struct rows_field fields[] = {{"Name", "NAME"},
 	"{{.Name}}\t{{.Description}}\t{{.StarCount}}\t"                                            \
 	"{{if eq .IsOfficial \"true\"}}[OK]{{else if eq .IsOfficial \"OFFICIAL\"}}OFFICIAL{{end}}"
 
-struct wishes {
+struct search_wishes {
 	bool no_trunc;
 	unsigned limit;
 	uint64_t stars; /* at least */
@@ -34,7 +34,7 @@ struct wishes {
 	struct json_object *rows;
 };
 
-static int add_filter(struct wishes *w, const char *text, struct err *err)
+static int verb_search_add_filter(struct search_wishes *w, const char *text, struct err *err)
 {
 	autofilter f = {0};
 	bool automated;
@@ -79,7 +79,7 @@ static void put_description(struct json_object *o, const char *text, bool whole)
 /* Filters come after the limit, as with docker. */
 static int on_result(void *arg, const struct search_result *result, struct err *err)
 {
-	struct wishes *w = arg;
+	struct search_wishes *w = arg;
 	char stars[32];
 	struct json_object *o;
 
@@ -99,7 +99,7 @@ static int on_result(void *arg, const struct search_result *result, struct err *
 	return 0;
 }
 
-static int parse_limit(struct wishes *w, const char *text, struct err *err)
+static int parse_limit(struct search_wishes *w, const char *text, struct err *err)
 {
 	char *end;
 	long limit = strtol(text, &end, 10);
@@ -117,7 +117,7 @@ static int parse_limit(struct wishes *w, const char *text, struct err *err)
 int verb_search(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		struct err *err)
 {
-	struct wishes w = {.limit = LIMIT_DEFAULT};
+	struct search_wishes w = {.limit = LIMIT_DEFAULT};
 	const char *limit = NULL, *format = "";
 	autowords filters = WORDS_INIT, operands = WORDS_INIT;
 	const struct args_option options[] = {
@@ -136,7 +136,7 @@ int verb_search(struct fs *fs, struct job *j, const struct words *args, struct b
 	if (!r && limit)
 		r = parse_limit(&w, limit, err);
 	for (size_t i = 0; !r && i < filters.count; i++)
-		r = add_filter(&w, filters.at[i], err);
+		r = verb_search_add_filter(&w, filters.at[i], err);
 	if (!r)
 		r = registry_search(fs->registry, operands.at[0], w.limit, job_cancel(j), on_result,
 				    &w, err);

@@ -42,7 +42,7 @@ static void print_jobs(struct jobs *jobs, struct buf *out)
 	metric(out, "jobs_failed_total", "counter", "Jobs that failed.", c.failed);
 }
 
-static void print_all(struct fs *fs, struct buf *out)
+static void verb_stats_print_all(struct fs *fs, struct buf *out)
 {
 	struct registry_stats r;
 	struct inodes_counts i;
@@ -74,6 +74,6 @@ int verb_stats(struct fs *fs, struct job *j, const struct words *args, struct bu
 
 	(void)j;
 	if (!r)
-		print_all(fs, out);
+		verb_stats_print_all(fs, out);
 	return r;
 }

@@ -100,7 +100,7 @@ static int recorded(struct store *s, const struct ref *ref, struct digest *out, 
 	return 0;
 }
 
-static int find_digest(struct verify *v, struct err *err)
+static int verb_verify_find_digest(struct verify *v, struct err *err)
 {
 	struct descriptor top = {0};
 	int r;
@@ -138,7 +138,8 @@ static int check_payload(struct verify *v, const struct descriptor *layer,
 }
 
 /* A signature that is no good is only remembered; an error is one of the network or the disk. */
-static int check_layer(struct verify *v, const struct descriptor *layer, struct err *err)
+static int verb_verify_check_layer(struct verify *v, const struct descriptor *layer,
+				   struct err *err)
 {
 	autojson *claim = NULL;
 	autobuf payload = BUF_INIT;
@@ -161,8 +162,8 @@ static int check_layer(struct verify *v, const struct descriptor *layer, struct 
 }
 
 /* The manifest of signatures, from the store or the registry. */
-static int read_manifest(struct verify *v, const struct digest *digest, bool remote,
-			 struct buf *body, struct err *err)
+static int verb_verify_read_manifest(struct verify *v, const struct digest *digest, bool remote,
+				     struct buf *body, struct err *err)
 {
 	struct manifest_answer a = {0};
 	struct ref ref = v->ref; /* borrows the strings */
@@ -184,14 +185,14 @@ static int check_artifact(struct verify *v, const struct digest *digest, bool re
 {
 	AUTO(manifest_free) struct manifest *m = NULL;
 	autobuf body = BUF_INIT;
-	int r = read_manifest(v, digest, remote, &body, err);
+	int r = verb_verify_read_manifest(v, digest, remote, &body, err);
 
 	if (r < 0)
 		return remote && r != -ENOENT ? r : 0;
 	if (manifest_parse(body.data, body.len, NULL, &m, NULL) < 0)
 		return 0; /* an index, or what else refers to images */
 	for (size_t i = 0; r == 0 && i < m->layer_count; i++)
-		r = check_layer(v, &m->layers[i], err);
+		r = verb_verify_check_layer(v, &m->layers[i], err);
 	return r;
 }
 
@@ -246,9 +247,9 @@ static int nothing_good(const struct verify *v, struct err *err)
 	return err_set(err, ENOENT, "%s: no signatures found", name ? name : "");
 }
 
-static int run(struct verify *v, struct err *err)
+static int verb_verify_run(struct verify *v, struct err *err)
 {
-	int r = find_digest(v, err);
+	int r = verb_verify_find_digest(v, err);
 
 	if (r == 0)
 		r = check_local(v, err);
@@ -260,7 +261,7 @@ static int run(struct verify *v, struct err *err)
 }
 
 /* As cosign prints it; the digest besides. */
-static void print(const struct verify *v, struct buf *answer)
+static void verb_verify_print(const struct verify *v, struct buf *answer)
 {
 	char digest[DIGEST_TEXT_MAX];
 
@@ -304,12 +305,12 @@ int verb_verify(struct fs *fs, struct job *j, const struct words *args, struct b
 		r = open_key(key, &v.key, err);
 	if (r == 0) {
 		v.name = operands.at[0];
-		r = run(&v, err);
+		r = verb_verify_run(&v, err);
 	}
 	if (r == 0 && buf_failed(&v.payloads))
 		r = err_nomem(err);
 	if (r == 0)
-		print(&v, answer);
+		verb_verify_print(&v, answer);
 	verify_clear(&v);
 	return r;
 }

@@ -72,7 +72,7 @@ static bool takes_requests(const struct verb *verb)
 }
 
 /* Makes the snapshot, under the lock. */
-static int fill(struct fs *fs, struct vn_ctl *f, struct err *err)
+static int vn_ctl_fill(struct fs *fs, struct vn_ctl *f, struct err *err)
 {
 	autowords args = WORDS_INIT;
 	int r = 0;
@@ -155,7 +155,7 @@ static int look(struct request *rq, struct vn_ctl *f, struct err *err)
 	if (is_asked_later(f))
 		return rq->lookup ? 0 : fill_answer(rq, f, err);
 	pthread_mutex_lock(&f->lock);
-	r = fill(rq->fs, f, err);
+	r = vn_ctl_fill(rq->fs, f, err);
 	pthread_mutex_unlock(&f->lock);
 	return r;
 }
@@ -190,8 +190,8 @@ static int ctl_file_stat(struct request *rq, struct vnode *v, struct stat *st, s
 }
 
 /* Appends a request and its answer to the conversation. */
-static void converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t len,
-		     const struct buf *answer)
+static void vn_ctl_converse(struct vn_ctl *f, uint64_t offset, const void *data, size_t len,
+			    const struct buf *answer)
 {
 	pthread_mutex_lock(&f->lock);
 	/* What was read before, up to where the writer stands (with >> that is behind the
@@ -257,7 +257,7 @@ static int fail_again(struct vn_ctl *f, struct err *err)
 }
 
 /* What a WRITE behind a failure gives. Not EINTR, upon which programs try again for ever. */
-static int refuse(struct vn_ctl *f, struct err *err)
+static int vn_ctl_refuse(struct vn_ctl *f, struct err *err)
 {
 	int r;
 
@@ -283,7 +283,7 @@ static int ask_kept(struct request *rq, struct vn_ctl *f, struct err *err)
 	bool any;
 
 	if (rq->ended && f->joined)
-		converse(f, f->cut.end, "", 0, job_result(rq->ended));
+		vn_ctl_converse(f, f->cut.end, "", 0, job_result(rq->ended));
 	pthread_mutex_lock(&f->lock);
 	any = ctl_cut_join(&f->cut, f->cut.end, "", 0, &text);
 	f->joined = any;
@@ -316,7 +316,7 @@ static int ctl_file_read(struct request *rq, struct vnode *v, uint64_t offset, s
 	if (f->stream)
 		set_refused(f, 0);
 	pthread_mutex_lock(&f->lock);
-	r = fill(rq->fs, f, err);
+	r = vn_ctl_fill(rq->fs, f, err);
 	for (; !r && offset < f->base && len > 0 && !buf_failed(out); offset++, len--)
 		buf_putc(out, '\0');
 	if (!r)
@@ -344,7 +344,7 @@ static int start_requests(struct request *rq, struct vn_ctl *f, uint64_t offset,
 	if (r)
 		return err_set(err, -r, "%s: the request has failed", f->verb->name);
 	if (kept) {
-		converse(f, offset, data, len, &nothing);
+		vn_ctl_converse(f, offset, data, len, &nothing);
 		return 0;
 	}
 	if (buf_failed(&text))
@@ -367,7 +367,7 @@ static int write_requests(struct request *rq, struct vn_ctl *f, uint64_t offset,
 	r = job_outcome(rq->ended, err);
 	/* Where the write fails its descriptor stays where it is, and the answer has to stand
 	 * there. */
-	converse(f, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
+	vn_ctl_converse(f, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
 	pthread_mutex_lock(&f->lock);
 	f->cut.again = f->joined ? r : 0;
 	f->cut.again_at = offset;
@@ -389,7 +389,7 @@ static int ctl_file_write(struct request *rq, struct vnode *v, uint64_t offset, 
 	if (!f->stream)
 		return write_requests(rq, f, offset, data, len, err);
 	if (!rq->ended) {
-		r = refuse(f, err);
+		r = vn_ctl_refuse(f, err);
 		return r || !len ? r : ctl_stream_write(rq, f->stream, data, len, err);
 	}
 	r = job_outcome(rq->ended, err);
@@ -422,7 +422,7 @@ static const struct vnode_ops ctl_file_ops = {
 
 /* What the name says, which the vnode takes. The errors of a table are those of the lookup, so that
  * open(2) gives them. */
-static int take_name(struct request *rq, struct vn_ctl *f, const char *name, struct err *err)
+static int vn_ctl_take_name(struct request *rq, struct vn_ctl *f, const char *name, struct err *err)
 {
 	struct ctl_name n;
 	int r = ctl_name_parse(name, rq->owner, &n, err);
@@ -433,7 +433,7 @@ static int take_name(struct request *rq, struct vn_ctl *f, const char *name, str
 	f->line = n.line;
 	f->owner = rq->owner;
 	if (!r && f->line && f->verb->kind == VERB_TABLE && f->owner)
-		r = fill(rq->fs, f, err);
+		r = vn_ctl_fill(rq->fs, f, err);
 	/* Of a verb that takes none there, it may be somebody's password for login. */
 	if (r < 0 && f->verb && f->owner)
 		outcomes_record(
@@ -457,7 +457,7 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 		return err_nomem(err);
 	pthread_mutex_init(&f->lock, NULL);
 	f->made = time_now();
-	r = take_name(rq, f, name, err);
+	r = vn_ctl_take_name(rq, f, name, err);
 	if (!r && f->verb->kind == VERB_STREAM) {
 		f->stream = ctl_stream_new(rq->fs, f->verb);
 		r = f->stream ? 0 : err_nomem(err);

@@ -219,7 +219,7 @@ int guard_start(int argc, char **argv, const char *mountpoint, struct guard **ou
 }
 
 /* A guard that was killed hears nothing. */
-static void tell(struct guard *g, enum guard_word word, unsigned device)
+static void guard_tell(struct guard *g, enum guard_word word, unsigned device)
 {
 	struct guard_message m = {word, device};
 
@@ -228,12 +228,12 @@ static void tell(struct guard *g, enum guard_word word, unsigned device)
 
 void guard_mounted(struct guard *g, unsigned device)
 {
-	tell(g, GUARD_MOUNTED, device);
+	guard_tell(g, GUARD_MOUNTED, device);
 }
 
 void guard_ending(struct guard *g)
 {
-	tell(g, GUARD_ENDING, 0);
+	guard_tell(g, GUARD_ENDING, 0);
 }
 
 void guard_close(struct guard *g)
@@ -241,7 +241,7 @@ void guard_close(struct guard *g)
 	if (!g)
 		return;
 	if (g->fd >= 0) {
-		tell(g, GUARD_DONE, 0);
+		guard_tell(g, GUARD_DONE, 0);
 		close(g->fd);
 	}
 	while (g->pid > 0 && waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)

@@ -29,7 +29,7 @@ void words_clear(struct words *w)
 	*w = (struct words)WORDS_INIT;
 }
 
-static bool is_blank(char c)
+static bool args_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -40,7 +40,7 @@ static int word_read(const char **at, struct buf *word, struct err *err)
 	const char *s = *at;
 	char quote = 0;
 
-	for (; *s && (quote || !is_blank(*s)); s++) {
+	for (; *s && (quote || !args_is_blank(*s)); s++) {
 		if (quote != '\'' && *s == '\\' && s[1])
 			buf_putc(word, *++s);
 		else if (quote && *s == quote)
@@ -62,7 +62,7 @@ int words_split(const char *line, struct words *out, struct err *err)
 		autobuf word = BUF_INIT;
 		int r;
 
-		while (is_blank(*line))
+		while (args_is_blank(*line))
 			line++;
 		if (!*line)
 			return 0;

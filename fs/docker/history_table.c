@@ -103,8 +103,9 @@ static size_t count_layers(const struct config *c)
 	return layers;
 }
 
-static int add_row(struct json_object *rows, const struct history *h, const char *id,
-		   uint64_t bytes, const struct history_options *how, int64_t now, struct err *err)
+static int history_table_add_row(struct json_object *rows, const struct history *h, const char *id,
+				 uint64_t bytes, const struct history_options *how, int64_t now,
+				 struct err *err)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -141,8 +142,8 @@ int history_table(struct store *s, const struct image *i, const struct history_o
 
 		if (!h->empty_layer && --above < i->manifest->layer_count)
 			bytes = image_layer_size(s, i, above, NULL);
-		r = add_row(rows, h, line == c->history_count - 1 ? id : "<missing>", bytes, how,
-			    now, err);
+		r = history_table_add_row(rows, h, line == c->history_count - 1 ? id : "<missing>",
+					  bytes, how, now, err);
 	}
 	return r ? r
 		 : rows_print(rows, fields, how->exact ? EXACT : TABLE,

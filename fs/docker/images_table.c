@@ -17,14 +17,14 @@
 
 /* ---- what is asked for ---- */
 
-struct wishes {
+struct images_wishes {
 	bool all, quiet, digests, no_trunc;
 	const char *format; /* of the arguments */
 	struct images_filter filter;
 };
 
 static int parse_wishes(struct store *s, const struct platform *wish, const struct words *arguments,
-			int64_t now, struct wishes *w, struct err *err)
+			int64_t now, struct images_wishes *w, struct err *err)
 {
 	autowords filters = WORDS_INIT, operands = WORDS_INIT;
 	const struct args_option options[] = {
@@ -93,7 +93,7 @@ static bool has_tag(const struct names *names, const struct name *name, const st
 }
 
 /* What its documents say: false where the image is not wanted, or none. */
-static bool read_image(struct store *s, const struct wishes *w, const struct name *name,
+static bool read_image(struct store *s, const struct images_wishes *w, const struct name *name,
 		       const struct platform *wish, struct row *row)
 {
 	struct image_facts facts;
@@ -113,7 +113,7 @@ static bool read_image(struct store *s, const struct wishes *w, const struct nam
 }
 
 /* Fills in a row for the name: 1, or 0 where it is not wanted. */
-static int make_row(struct store *s, const struct wishes *w, const struct platform *wish,
+static int make_row(struct store *s, const struct images_wishes *w, const struct platform *wish,
 		    const struct names *names, const struct name *name, struct row *row,
 		    struct err *err)
 {
@@ -142,7 +142,7 @@ static int compare_rows(const void *va, const void *vb)
 	return r ? r : strcmp(a->tag ? a->tag : NONE, b->tag ? b->tag : NONE);
 }
 
-static int collect_rows(struct store *s, const struct wishes *w, const struct platform *wish,
+static int collect_rows(struct store *s, const struct images_wishes *w, const struct platform *wish,
 			struct rows *rows, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
@@ -195,7 +195,8 @@ static void put_id(struct json_object *o, const struct row *row, bool whole)
 }
 
 /* The members in docker's order. Digest is there where a table or a template may want it. */
-static struct json_object *row_object(const struct row *row, const struct wishes *w, int64_t now)
+static struct json_object *row_object(const struct row *row, const struct images_wishes *w,
+				      int64_t now)
 {
 	struct json_object *o = json_object_new_object();
 	bool json = rows_is_json(w->format);
@@ -217,8 +218,8 @@ static struct json_object *row_object(const struct row *row, const struct wishes
 	return o;
 }
 
-static int print(const struct rows *rows, const struct wishes *w, int64_t now, struct buf *out,
-		 struct err *err)
+static int images_table_print(const struct rows *rows, const struct images_wishes *w, int64_t now,
+			      struct buf *out, struct err *err)
 {
 	autojson *list = json_object_new_array();
 	bool quiet = w->quiet && rows_is_own_table(w->format);
@@ -246,14 +247,14 @@ static int print(const struct rows *rows, const struct wishes *w, int64_t now, s
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
 		 int64_t now, struct buf *out, struct err *err)
 {
-	struct wishes w = {0};
+	struct images_wishes w = {0};
 	struct rows rows = {0};
 	int r = parse_wishes(s, wish, arguments, now, &w, err);
 
 	if (r == 0)
 		r = collect_rows(s, &w, wish, &rows, err);
 	if (r == 0)
-		r = print(&rows, &w, now, out, err);
+		r = images_table_print(&rows, &w, now, out, err);
 	rows_clear(&rows);
 	images_filter_clear(&w.filter);
 	return r;

@@ -33,7 +33,7 @@ static bool is_empty(struct json_object *value)
 	}
 }
 
-static void add_text(struct json_object *o, const char *key, const char *s)
+static void inspect_add_text(struct json_object *o, const char *key, const char *s)
 {
 	if (s && *s)
 		json_object_object_add(o, key, text(s));
@@ -46,7 +46,7 @@ static void add_digest(struct json_object *o, const char *key, const struct dige
 	json_object_object_add(o, key, text(digest_text(d, s)));
 }
 
-static int compare_keys(const void *a, const void *b)
+static int inspect_compare_keys(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -67,7 +67,7 @@ static struct json_object *sorted_map(struct json_object *map)
 		(void)value;
 		keys[i++] = key;
 	}
-	qsort(keys, count, sizeof(*keys), compare_keys);
+	qsort(keys, count, sizeof(*keys), inspect_compare_keys);
 	for (i = 0; i < count; i++)
 		json_object_object_add(sorted, keys[i], json_object_get(json_member(map, keys[i])));
 	return sorted;
@@ -192,7 +192,7 @@ static struct json_object *descriptor(const struct descriptor *d)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "mediaType", d->media_type);
+	inspect_add_text(o, "mediaType", d->media_type);
 	add_digest(o, "digest", &d->digest);
 	json_object_object_add(o, "size", json_object_new_uint64(d->size));
 	return o;
@@ -234,14 +234,14 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 		return NULL;
 	add_digest(o, "Id", &i->manifest->config.digest);
 	add_names(o, i, names, &last);
-	add_text(o, "Comment", comment_of(c));
-	add_text(o, "Created", c->created);
-	add_text(o, "Author", json_string(c->doc, "author"));
+	inspect_add_text(o, "Comment", comment_of(c));
+	inspect_add_text(o, "Created", c->created);
+	inspect_add_text(o, "Author", json_string(c->doc, "author"));
 	json_object_object_add(o, "Config", run_config(c));
 	json_object_object_add(o, "Architecture", text(c->platform.architecture));
-	add_text(o, "Variant", c->platform.variant);
+	inspect_add_text(o, "Variant", c->platform.variant);
 	json_object_object_add(o, "Os", text(c->platform.os));
-	add_text(o, "OsVersion", json_string(c->doc, "os.version"));
+	inspect_add_text(o, "OsVersion", json_string(c->doc, "os.version"));
 	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i, NULL)));
 	json_object_object_add(o, "RootFS", rootfs(c));
 	json_object_object_add(o, "Metadata", metadata(&last));

@@ -27,7 +27,7 @@ static int no_such_image(const char *word, struct err *err)
 	return err_set(err, ENOENT, "No such image: %s", familiar ? familiar : word);
 }
 
-static void add(struct resolved *r, const struct name *n)
+static void resolve_add(struct resolved *r, const struct name *n)
 {
 	if (r->count == 0)
 		r->digest = n->descriptor.digest;
@@ -37,7 +37,7 @@ static void add(struct resolved *r, const struct name *n)
 /* ---- by reference ---- */
 
 /* REPOSITORY@DIGEST is every name of the repository that has the digest. */
-static void find_digest(const struct ref *ref, struct resolved *r)
+static void resolve_find_digest(const struct ref *ref, struct resolved *r)
 {
 	autofree char *repository = ref_repository(ref);
 	size_t len = repository ? strlen(repository) : 0;
@@ -47,7 +47,7 @@ static void find_digest(const struct ref *ref, struct resolved *r)
 
 		if (!strncmp(n->reference, repository, len) && strchr(":@", n->reference[len]) &&
 		    digest_equal(&n->descriptor.digest, &ref->digest))
-			add(r, n);
+			resolve_add(r, n);
 	}
 }
 
@@ -61,13 +61,13 @@ static int find_reference(const char *word, struct resolved *r, struct err *err)
 	if (rc < 0)
 		return rc;
 	if (ref.has_digest) {
-		find_digest(&ref, r);
+		resolve_find_digest(&ref, r);
 		return 0;
 	}
 	full = ref_full(&ref);
 	n = full ? names_find(r->names, full) : NULL;
 	if (n)
-		add(r, n);
+		resolve_add(r, n);
 	return full ? 0 : err_nomem(err);
 }
 
@@ -121,7 +121,7 @@ static int find_id(struct store *s, const struct platform *platform, const char 
 		if (r->count && !digest_equal(&digest, &found))
 			return err_set(err, EINVAL, "%s: ambiguous reference", word);
 		found = digest;
-		add(r, n);
+		resolve_add(r, n);
 	}
 	r->by_id = true;
 	return 0;

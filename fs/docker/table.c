@@ -31,7 +31,7 @@ static size_t utf8_decode(const unsigned char *s, uint32_t *code)
 }
 
 /* Characters that steer a terminal, or turn the direction of what follows. */
-static bool is_control(uint32_t c)
+static bool table_is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
@@ -45,7 +45,7 @@ void table_cell(struct table *t, const char *text)
 	while (*s) {
 		size_t len = utf8_decode(s, &code);
 
-		if (!len || is_control(code))
+		if (!len || table_is_control(code))
 			buf_putc(&t->cells, *s == '\t' || *s == '\n' || *s == '\r' ? ' ' : '?');
 		else
 			buf_append(&t->cells, s, len);

@@ -35,7 +35,8 @@ static int close_action(struct template_expr *r)
 	return 0;
 }
 
-static int body(struct template_expr *r, struct json_object *dot, bool live, enum ending *ending)
+static int template_body(struct template_expr *r, struct json_object *dot, bool live,
+			 enum ending *ending)
 {
 	bool was = r->live;
 	size_t vars = r->vars.count;
@@ -54,8 +55,8 @@ static int body(struct template_expr *r, struct json_object *dot, bool live, enu
 }
 
 /* The condition and body of one arm of an if or with; not live behind an arm that was taken. */
-static int arm(struct template_expr *r, struct json_object *dot, bool with, bool *taken,
-	       enum ending *ending)
+static int template_arm(struct template_expr *r, struct json_object *dot, bool with, bool *taken,
+			enum ending *ending)
 {
 	autojson *value = NULL;
 	struct template_names names;
@@ -68,7 +69,7 @@ static int arm(struct template_expr *r, struct json_object *dot, bool with, bool
 		rc = close_action(r);
 	truth = template_truth(value);
 	if (!rc)
-		rc = body(r, with && truth ? value : dot, truth, ending);
+		rc = template_body(r, with && truth ? value : dot, truth, ending);
 	r->live = was;
 	*taken |= truth;
 	return rc;
@@ -80,12 +81,12 @@ static int conditional(struct template_expr *r, struct json_object *dot, bool wi
 	enum ending ending;
 	size_t vars = r->vars.count;
 	bool taken = false;
-	int rc = arm(r, dot, with, &taken, &ending);
+	int rc = template_arm(r, dot, with, &taken, &ending);
 
 	while (!rc && ending == ELSE_IF)
-		rc = arm(r, dot, false, &taken, &ending);
+		rc = template_arm(r, dot, false, &taken, &ending);
 	if (!rc && ending == ELSE) {
-		rc = body(r, dot, !taken, &ending);
+		rc = template_body(r, dot, !taken, &ending);
 		if (!rc && ending != END)
 			rc = template_expr_fail(r, "expected end; found {{else}}");
 	}
@@ -119,7 +120,7 @@ static int range_elements(struct template_expr *r, const struct template_names *
 		if (!rc)
 			rc = bind_element(r, names, items, i, element);
 		if (!rc)
-			rc = body(r, element, true, ending);
+			rc = template_body(r, element, true, ending);
 		template_vars_forget(&r->vars, vars);
 	}
 	return rc;
@@ -136,7 +137,7 @@ static int range_none(struct template_expr *r, const struct template_names *name
 	for (size_t i = 0; !rc && !names->set && i < names->count; i++)
 		rc = template_expr_bind(r, names->at[i], false, NULL);
 	if (!rc)
-		rc = body(r, NULL, false, ending);
+		rc = template_body(r, NULL, false, ending);
 	template_vars_forget(&r->vars, vars);
 	return rc;
 }
@@ -159,7 +160,7 @@ static int range(struct template_expr *r, struct json_object *dot)
 		rc = items.count ? range_elements(r, &names, &items, &ending)
 				 : range_none(r, &names, &ending);
 	if (!rc && ending == ELSE)
-		rc = body(r, dot, items.count == 0, &ending);
+		rc = template_body(r, dot, items.count == 0, &ending);
 	return rc ? rc : ending == END ? 0 : template_expr_fail(r, "expected end; found {{else}}");
 }
 
@@ -172,7 +173,7 @@ static int check_output(struct template_expr *r)
 		   : 0;
 }
 
-static int emit(struct template_expr *r, struct json_object *value)
+static int template_emit(struct template_expr *r, struct json_object *value)
 {
 	int rc = r->live ? template_expr_work(r, template_weight(value)) : 0;
 
@@ -242,7 +243,7 @@ static int action(struct template_expr *r, struct json_object *dot, bool *ends, 
 		return range(r, dot);
 	rc = template_expr_declare(r, dot, &names, &value);
 	if (!rc && !names.count)
-		rc = emit(r, value);
+		rc = template_emit(r, value);
 	return rc ? rc : close_action(r);
 }
 
@@ -267,8 +268,8 @@ static int block(struct template_expr *r, struct json_object *dot, enum ending *
 	return rc;
 }
 
-static int run(const char *text, struct json_object *value, bool headers, uint64_t *work,
-	       struct buf *out, struct err *err)
+static int template_execute(const char *text, struct json_object *value, bool headers,
+			    uint64_t *work, struct buf *out, struct err *err)
 {
 	uint64_t own = TEMPLATE_WORK_MAX;
 	struct template_expr r = {.text = text,
@@ -291,11 +292,11 @@ static int run(const char *text, struct json_object *value, bool headers, uint64
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		 struct err *err)
 {
-	return run(text, value, false, work, out, err);
+	return template_execute(text, value, false, work, out, err);
 }
 
 int template_run_headers(const char *text, struct json_object *headers, uint64_t *work,
 			 struct buf *out, struct err *err)
 {
-	return run(text, headers, true, work, out, err);
+	return template_execute(text, headers, true, work, out, err);
 }

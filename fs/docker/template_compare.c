@@ -8,7 +8,7 @@
 
 enum kind { NO_KIND, BOOL, INT, FLOAT, TEXT };
 
-static enum kind kind_of(struct json_object *value)
+static enum kind template_compare_kind_of(struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
 	case json_type_boolean:
@@ -60,14 +60,14 @@ static int incompatible(struct template_call *c)
 /* nil equals nil, and nothing else; other lists and maps cannot be compared. */
 static int equal(struct template_call *c, struct json_object *a, struct json_object *b, bool *out)
 {
-	enum kind kind = kind_of(a);
+	enum kind kind = template_compare_kind_of(a);
 
 	*out = false;
 	if (!a || !b) {
 		*out = a == b;
 		return 0;
 	}
-	if (kind != kind_of(b))
+	if (kind != template_compare_kind_of(b))
 		return incompatible(c);
 	if (kind == NO_KIND)
 		return err_set(c->err, EINVAL, "non-comparable types %s and %s", template_type(a),
@@ -97,7 +97,8 @@ int template_f_ne(struct template_call *c, struct json_object **out)
 /* Which is first: -EINVAL where they have no order. */
 static int ordered(struct template_call *c, int *out)
 {
-	enum kind kind = kind_of(c->args[0]), other = kind_of(c->args[1]);
+	enum kind kind = template_compare_kind_of(c->args[0]),
+		  other = template_compare_kind_of(c->args[1]);
 
 	if (kind == NO_KIND || other == NO_KIND || (kind == BOOL && other == BOOL))
 		return err_set(c->err, EINVAL, "invalid type for comparison");

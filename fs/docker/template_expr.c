@@ -86,7 +86,7 @@ bool template_expr_word(struct template_expr *r, const char *word)
 	return true;
 }
 
-static int take_string(struct template_expr *r, struct json_object **out)
+static int template_expr_take_string(struct template_expr *r, struct json_object **out)
 {
 	char quote = *r->at++;
 	autobuf text = BUF_INIT;
@@ -204,7 +204,7 @@ static int operand(struct template_expr *r, struct json_object *dot, struct json
 	template_expr_blanks(r);
 	*out = NULL;
 	if (*r->at == '"' || *r->at == '`')
-		return take_string(r, out);
+		return template_expr_take_string(r, out);
 	if (isdigit((unsigned char)*r->at) || (*r->at == '-' && isdigit((unsigned char)r->at[1])))
 		return take_number(r, out);
 	if (template_expr_word(r, "true") || template_expr_word(r, "false")) {
@@ -289,8 +289,8 @@ static int call(struct template_expr *r, struct json_object *dot, const char *na
 }
 
 /* A command: a function with arguments, or an operand. */
-static int command(struct template_expr *r, struct json_object *dot, bool has_piped,
-		   struct json_object *piped, struct json_object **out)
+static int template_expr_command(struct template_expr *r, struct json_object *dot, bool has_piped,
+				 struct json_object *piped, struct json_object **out)
 {
 	char name[WORD_MAX];
 	size_t n;
@@ -314,13 +314,13 @@ int template_expr_pipeline(struct template_expr *r, struct json_object *dot,
 			   struct json_object **out)
 {
 	struct json_object *value = NULL;
-	int rc = command(r, dot, false, NULL, &value);
+	int rc = template_expr_command(r, dot, false, NULL, &value);
 
 	while (!rc && take_char(r, '|')) {
 		struct json_object *piped = value;
 
 		value = NULL;
-		rc = command(r, dot, true, piped, &value);
+		rc = template_expr_command(r, dot, true, piped, &value);
 	}
 	if (rc) {
 		json_object_put(value);

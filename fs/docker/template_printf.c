@@ -13,7 +13,7 @@
 #define WIDTH_MAX 1000
 
 /* "%-20.12s" */
-struct verb {
+struct printf_verb {
 	bool left, zeros;
 	size_t width;
 	bool has_precision;
@@ -32,9 +32,9 @@ static bool parse_number(const char **at, size_t *out)
 }
 
 /* Behind the %; *at is left behind the letter. */
-static bool parse_verb(const char **at, struct verb *v)
+static bool parse_verb(const char **at, struct printf_verb *v)
 {
-	*v = (struct verb){0};
+	*v = (struct printf_verb){0};
 	for (; **at == '-' || **at == '0'; (*at)++)
 		*(**at == '-' ? &v->left : &v->zeros) = true;
 	if (!parse_number(at, &v->width))
@@ -85,7 +85,7 @@ static void put_quoted(struct buf *out, const struct buf *text)
 }
 
 /* The value, without what fills it up. */
-static void put_value(struct buf *out, const struct verb *v, struct json_object *value)
+static void put_value(struct buf *out, const struct printf_verb *v, struct json_object *value)
 {
 	autobuf text = BUF_INIT;
 
@@ -107,7 +107,7 @@ static void put_value(struct buf *out, const struct verb *v, struct json_object 
 		buf_append(out, text.data, text.len);
 }
 
-static void put_padded(struct buf *out, const struct verb *v, const struct buf *text)
+static void put_padded(struct buf *out, const struct printf_verb *v, const struct buf *text)
 {
 	bool number = v->zeros && !v->left && v->letter == 'd';
 	size_t sign = number && text->len && *text->data == '-', width = 0;
@@ -130,7 +130,7 @@ bool template_printf(struct buf *out, const char *format, struct json_object *co
 
 	while (*format && out->len <= TEMPLATE_TEXT_MAX) {
 		autobuf text = BUF_INIT;
-		struct verb v;
+		struct printf_verb v;
 
 		if (*format != '%' || format[1] == '%') {
 			buf_putc(out, *format);

@@ -77,7 +77,7 @@ int template_f_join(struct template_call *c, struct json_object **out)
 
 /* The length of what stands in front of the next separator, which may be empty: then parts are
  * characters. */
-static size_t part_length(const char *text, size_t len, const char *by, size_t by_len)
+static size_t template_text_part_length(const char *text, size_t len, const char *by, size_t by_len)
 {
 	const char *end = by_len ? memmem(text, len, by, by_len) : NULL;
 	size_t n = 1;
@@ -89,7 +89,8 @@ static size_t part_length(const char *text, size_t len, const char *by, size_t b
 	return n;
 }
 
-static int add_part(struct template_call *c, struct json_object *list, const char *text, size_t len)
+static int template_text_add_part(struct template_call *c, struct json_object *list,
+				  const char *text, size_t len)
 {
 	struct json_object *part;
 
@@ -114,9 +115,9 @@ int template_f_split(struct template_call *c, struct json_object **out)
 	if (!r)
 		r = template_text(c, 1, &by, &by_len);
 	while (!r && more && (len || by_len)) {
-		size_t n = part_length(text, len, by, by_len);
+		size_t n = template_text_part_length(text, len, by, by_len);
 
-		r = add_part(c, list, text, n);
+		r = template_text_add_part(c, list, text, n);
 		more = n < len;
 		n += more ? by_len : 0;
 		text += n;
@@ -178,7 +179,7 @@ int template_f_pad(struct template_call *c, struct json_object **out)
 }
 
 /* Go's Sprint puts blanks between those that are not text; Sprintln between all. */
-static int print_all(struct template_call *c, bool line, struct json_object **out)
+static int template_text_print_all(struct template_call *c, bool line, struct json_object **out)
 {
 	autobuf text = BUF_INIT;
 
@@ -195,10 +196,10 @@ static int print_all(struct template_call *c, bool line, struct json_object **ou
 
 int template_f_print(struct template_call *c, struct json_object **out)
 {
-	return print_all(c, false, out);
+	return template_text_print_all(c, false, out);
 }
 
 int template_f_println(struct template_call *c, struct json_object **out)
 {
-	return print_all(c, true, out);
+	return template_text_print_all(c, true, out);
 }

@@ -58,7 +58,7 @@ uint64_t template_weight(struct json_object *value)
 	}
 }
 
-static int compare_keys(const void *a, const void *b)
+static int template_value_compare_keys(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -83,7 +83,7 @@ bool template_items_open(struct json_object *value, struct template_items *out)
 		(void)member;
 		out->keys[n++] = key;
 	}
-	qsort(out->keys, n, sizeof(*out->keys), compare_keys);
+	qsort(out->keys, n, sizeof(*out->keys), template_value_compare_keys);
 	return true;
 }
 

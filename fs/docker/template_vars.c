@@ -16,7 +16,7 @@ bool template_vars_declare(struct template_vars *v, const char *name, struct jso
 }
 
 /* Its place + 1; 0: none. */
-static size_t find(const struct template_vars *v, const char *name)
+static size_t template_vars_find(const struct template_vars *v, const char *name)
 {
 	size_t i = v->count;
 
@@ -27,7 +27,7 @@ static size_t find(const struct template_vars *v, const char *name)
 
 bool template_vars_set(struct template_vars *v, const char *name, struct json_object *value)
 {
-	size_t i = find(v, name);
+	size_t i = template_vars_find(v, name);
 
 	if (!i) {
 		json_object_put(value);
@@ -40,7 +40,7 @@ bool template_vars_set(struct template_vars *v, const char *name, struct json_ob
 
 bool template_vars_get(const struct template_vars *v, const char *name, struct json_object **out)
 {
-	size_t i = find(v, name);
+	size_t i = template_vars_find(v, name);
 
 	if (i)
 		*out = v->at[i - 1].value;

@@ -71,7 +71,7 @@ struct ahead {
 };
 
 /* A part of a file that a worker has taken. */
-struct part {
+struct ahead_part {
 	struct stream *from; /* to be looked at with the lock held: it may be another's by then */
 	uint32_t layer, node;
 	uint64_t offset, archive;
@@ -108,7 +108,7 @@ static bool is_reader(const struct stream *s, const struct view *w, pid_t pid)
 }
 
 /* The stream of a reader in a layer, or the one that was not used for the longest time. */
-static struct stream *find(struct ahead *a, const struct view *w, uint32_t layer, pid_t pid)
+static struct stream *ahead_find(struct ahead *a, const struct view *w, uint32_t layer, pid_t pid)
 {
 	struct stream *oldest = a->streams;
 
@@ -148,8 +148,8 @@ static void widen(struct stream *s)
 }
 
 /* A READ at `archive` of a layer, up to (node, offset). */
-static void follow(struct stream *s, const struct tree *t, uint64_t archive, uint32_t node,
-		   uint64_t offset)
+static void ahead_follow(struct stream *s, const struct tree *t, uint64_t archive, uint32_t node,
+			 uint64_t offset)
 {
 	bool behind = archive < s->archive;
 	uint64_t distance = behind ? s->archive - archive : archive - s->archive;
@@ -169,7 +169,7 @@ static void follow(struct stream *s, const struct tree *t, uint64_t archive, uin
 }
 
 /* A worker that has told its answer may begin to store. */
-static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
+static void ahead_start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
 {
 	if (a->storing_count == a->storing_max)
 		return;
@@ -178,7 +178,7 @@ static void start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work 
 	inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 }
 
-static void end(struct ahead *a, pid_t pid)
+static void ahead_end(struct ahead *a, pid_t pid)
 {
 	unsigned i = 0;
 
@@ -199,23 +199,23 @@ void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset,
 	if (layer == TREE_NONE || tree_map(t, node, offset, 1, &run) < 0 || !run.length || run.hole)
 		return;
 	pthread_mutex_lock(&a->lock);
-	s = find(a, w, layer, pid);
+	s = ahead_find(a, w, layer, pid);
 	if (s->layer == layer && is_reader(s, w, pid)) {
-		follow(s, t, run.archive, node, offset + len);
+		ahead_follow(s, t, run.archive, node, offset + len);
 	} else {
 		*s = (struct stream){.pid = pid, .view = w->inode.number, .layer = layer};
 		move_to(s, t, node, offset + len);
 	}
 	s->used = ++a->clock;
 	if (s->left > 0)
-		start(a, w, pid, out);
+		ahead_start(a, w, pid, out);
 	pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- storing ---- */
 
 /* Whole pages of a file, or what it has. */
-static size_t part_length(const struct tree *t, const struct stream *s, size_t room)
+static size_t ahead_part_length(const struct tree *t, const struct stream *s, size_t room)
 {
 	struct stat st;
 	uint64_t rest;
@@ -253,8 +253,8 @@ static bool is_alone(const struct ahead *a, pid_t pid)
 }
 
 /* The next parts of one of the reader's streams; how many. */
-static size_t take(struct ahead *a, const struct ahead_work *work, struct part *parts, size_t files,
-		   size_t room)
+static size_t ahead_take(struct ahead *a, const struct ahead_work *work, struct ahead_part *parts,
+			 size_t files, size_t room)
 {
 	const struct tree *t = view_tree(work->view);
 	uint64_t archive[DECODED / SPAN];
@@ -264,10 +264,10 @@ static size_t take(struct ahead *a, const struct ahead_work *work, struct part *
 	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
 		while (is_reader(s, work->view, work->pid) && s->left > 0 && room > 0 &&
 		       count < files) {
-			size_t len = part_length(t, s, room < s->left ? room : s->left);
+			size_t len = ahead_part_length(t, s, room < s->left ? room : s->left);
 
 			parts[count++] =
-			    (struct part){s, s->layer, s->node, s->offset, s->archive, len};
+			    (struct ahead_part){s, s->layer, s->node, s->offset, s->archive, len};
 			room = less(room, len);
 			s->left = less(s->left, len);
 			s->trust = less(s->trust, len);
@@ -284,7 +284,7 @@ static size_t take(struct ahead *a, const struct ahead_work *work, struct part *
 }
 
 /* The kernel does not know that one: this is where the next READ will be. */
-static void stop_at(struct ahead *a, const struct ahead_work *work, const struct part *p)
+static void stop_at(struct ahead *a, const struct ahead_work *work, const struct ahead_part *p)
 {
 	struct stream *s = p->from;
 
@@ -300,7 +300,7 @@ static void stop_at(struct ahead *a, const struct ahead_work *work, const struct
 }
 
 /* The data come first: so those that the kernel does not take yet are decoded by then. */
-static int store_part(struct ahead *a, const struct view *w, const struct part *p)
+static int store_part(struct ahead *a, const struct view *w, const struct ahead_part *p)
 {
 	struct view_data d;
 	int r = view_get_data(w, p->node, p->offset, p->len, &d, NULL);
@@ -319,8 +319,8 @@ static int store_part(struct ahead *a, const struct view *w, const struct part *
 /* False where there is no more to be stored for now. */
 static bool store_some(struct ahead *a, const struct ahead_work *work, size_t files, size_t room)
 {
-	struct part parts[FILES];
-	size_t count = take(a, work, parts, files, room);
+	struct ahead_part parts[FILES];
+	size_t count = ahead_take(a, work, parts, files, room);
 
 	for (size_t i = 0; i < count; i++) {
 		if (store_part(a, work->view, &parts[i]) < 0) {
@@ -339,7 +339,7 @@ void ahead_store(struct ahead *a, struct ahead_work *work)
 		;
 	inodes_let_go(a->fs->inodes, &work->view->inode);
 	pthread_mutex_lock(&a->lock);
-	end(a, work->pid);
+	ahead_end(a, work->pid);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -377,7 +377,7 @@ void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, stru
 		}
 	}
 	if (wanted)
-		start(a, w, pid, out);
+		ahead_start(a, w, pid, out);
 	pthread_mutex_unlock(&a->lock);
 	if (out->view)
 		store_some(a, out, FILES_ONCE, AT_ONCE);

@@ -10,7 +10,7 @@
 #define THREADS_MAX 8
 #define WANTED_MAX  16
 
-struct wanted {
+struct decoder_wanted {
 	struct view *view; /* held */
 	uint32_t layer;
 	uint64_t archive;
@@ -23,18 +23,18 @@ struct decoder {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	struct wanted wanted[WANTED_MAX];
+	struct decoder_wanted wanted[WANTED_MAX];
 	unsigned first, waiting;
 	bool closing;
 };
 
-static void let_go(struct decoder *d, struct view *w)
+static void decoder_let_go(struct decoder *d, struct view *w)
 {
 	inodes_let_go(d->fs->inodes, &w->inode);
 }
 
 /* With the lock held: the next one; false where the decoder is closed. */
-static bool next(struct decoder *d, struct wanted *out)
+static bool next(struct decoder *d, struct decoder_wanted *out)
 {
 	while (!d->closing && d->waiting == 0)
 		pthread_cond_wait(&d->changed, &d->lock);
@@ -46,16 +46,16 @@ static bool next(struct decoder *d, struct wanted *out)
 	return true;
 }
 
-static void *run(void *arg)
+static void *decoder_run(void *arg)
 {
 	struct decoder *d = arg;
-	struct wanted w;
+	struct decoder_wanted w;
 
 	pthread_mutex_lock(&d->lock);
 	while (next(d, &w)) {
 		pthread_mutex_unlock(&d->lock);
 		view_prepare(w.view, w.layer, w.archive);
-		let_go(d, w.view);
+		decoder_let_go(d, w.view);
 		pthread_mutex_lock(&d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -76,12 +76,12 @@ int decoder_open(struct fs *fs, struct decoder **out, struct err *err)
 }
 
 /* With the lock held. On first use: the program goes to the background before. */
-static void start_threads(struct decoder *d)
+static void decoder_start_threads(struct decoder *d)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	while (processors > 1 && d->count < THREADS_MAX && (long)d->count < processors &&
-	       pthread_create(&d->threads[d->count], NULL, run, d) == 0)
+	       pthread_create(&d->threads[d->count], NULL, decoder_run, d) == 0)
 		d->count++;
 }
 
@@ -92,16 +92,16 @@ void decoder_want(struct decoder *d, struct view *w, uint32_t layer, uint64_t ar
 	inodes_hold(d->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 	pthread_mutex_lock(&d->lock);
 	if (d->count == 0)
-		start_threads(d);
+		decoder_start_threads(d);
 	taken = d->count > 0 && d->waiting < WANTED_MAX && !d->closing;
 	if (taken) {
 		d->wanted[(d->first + d->waiting++) % WANTED_MAX] =
-		    (struct wanted){w, layer, archive};
+		    (struct decoder_wanted){w, layer, archive};
 		pthread_cond_signal(&d->changed);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!taken)
-		let_go(d, w);
+		decoder_let_go(d, w);
 }
 
 void decoder_close(struct decoder *d)
@@ -115,7 +115,7 @@ void decoder_close(struct decoder *d)
 	for (unsigned i = 0; i < d->count; i++)
 		pthread_join(d->threads[i], NULL);
 	for (; d->waiting > 0; d->waiting--, d->first = (d->first + 1) % WANTED_MAX)
-		let_go(d, d->wanted[d->first].view);
+		decoder_let_go(d, d->wanted[d->first].view);
 	pthread_cond_destroy(&d->changed);
 	pthread_mutex_destroy(&d->lock);
 	free(d);

@@ -30,7 +30,7 @@ static int run_once(struct call *c, struct job **wait)
 	return r;
 }
 
-static void let_go(struct call *c)
+static void fuse_call_let_go(struct call *c)
 {
 	inodes_let_go(c->fs->inodes, c->held);
 	inodes_let_go(c->fs->inodes, c->held_to);
@@ -39,7 +39,7 @@ static void let_go(struct call *c)
 /* Of a parked call. */
 static void call_free(struct call *c)
 {
-	let_go(c);
+	fuse_call_let_go(c);
 	job_put(c->job);
 	free((void *)c->name);
 	free((void *)c->text);
@@ -134,7 +134,7 @@ static void park_copy(struct call *c, struct job *wait)
 	}
 	job_put(wait);
 	fuse_reply_err(c->req, ENOMEM);
-	let_go(c);
+	fuse_call_let_go(c);
 }
 
 void call_run(struct call *c)
@@ -153,5 +153,5 @@ void call_run(struct call *c)
 	if (r < 0)
 		fuse_reply_err(c->req, -r);
 	ahead_store(c->fs->ahead, &c->ahead);
-	let_go(c);
+	fuse_call_let_go(c);
 }

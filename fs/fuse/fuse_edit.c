@@ -45,7 +45,7 @@ static int run_symlink(struct call *c, struct request *rq, struct err *err)
 	return r ? r : fuse_dir_lookup(c, rq, err);
 }
 
-static int run_rename(struct call *c, struct request *rq, struct err *err)
+static int fuse_edit_run_rename(struct call *c, struct request *rq, struct err *err)
 {
 	struct vnode *dir = directory(rq, c->ino), *to = directory(rq, c->to);
 	int r = dir && to && dir->ops == to->ops && dir->ops->rename
@@ -57,7 +57,7 @@ static int run_rename(struct call *c, struct request *rq, struct err *err)
 	return r;
 }
 
-static void count(fuse_req_t req)
+static void fuse_edit_count(fuse_req_t req)
 {
 	struct fs *fs = fuse_req_userdata(req);
 
@@ -66,19 +66,19 @@ static void count(fuse_req_t req)
 
 void fuse_edit_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	count(req);
+	fuse_edit_count(req);
 	call_run(&(struct call){.req = req, .run = run_unlink, .ino = parent, .name = name});
 }
 
 void fuse_edit_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	count(req);
+	fuse_edit_count(req);
 	call_run(&(struct call){.req = req, .run = run_rmdir, .ino = parent, .name = name});
 }
 
 void fuse_edit_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	count(req);
+	fuse_edit_count(req);
 	call_run(&(struct call){
 	    .req = req, .run = run_symlink, .ino = parent, .name = name, .text = target});
 }
@@ -87,12 +87,12 @@ void fuse_edit_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 void fuse_edit_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
 		      const char *new_name, unsigned flags)
 {
-	count(req);
+	fuse_edit_count(req);
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		fuse_reply_err(req, EINVAL);
 	else
 		call_run(&(struct call){.req = req,
-					.run = run_rename,
+					.run = fuse_edit_run_rename,
 					.ino = parent,
 					.to = to,
 					.name = name,

@@ -31,7 +31,7 @@
 #define POLL_FOR    50
 #define POLL_WITHIN 200
 
-struct worker {
+struct loop_worker {
 	struct fuse_loop *loop;
 	pthread_t thread;
 	struct fuse_buf request; /* its memory is owned */
@@ -42,7 +42,7 @@ struct fuse_loop {
 	struct ending *ending;
 	int fd;
 	pthread_mutex_t lock; /* guards what follows, but the atomics */
-	struct worker workers[FUSE_LOOP_WORKERS];
+	struct loop_worker workers[FUSE_LOOP_WORKERS];
 	bool stopping;
 	bool full;		  /* the system gives no more threads */
 	atomic_uint count;	  /* of workers; changed under the lock */
@@ -85,7 +85,7 @@ static ssize_t read_request(int fd, struct fuse_buf *b)
 	return n;
 }
 
-static ssize_t wait_for_request(struct fuse_loop *l, struct worker *w)
+static ssize_t wait_for_request(struct fuse_loop *l, struct loop_worker *w)
 {
 	ssize_t n;
 
@@ -99,9 +99,9 @@ static ssize_t wait_for_request(struct fuse_loop *l, struct worker *w)
 
 static int start_worker(struct fuse_loop *l);
 
-static void *work(void *arg)
+static void *fuse_loop_work(void *arg)
 {
-	struct worker *w = arg;
+	struct loop_worker *w = arg;
 	struct fuse_loop *l = w->loop;
 	ssize_t n;
 
@@ -118,7 +118,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int create_thread(struct fuse_loop *l, struct worker *w)
+static int create_thread(struct fuse_loop *l, struct loop_worker *w)
 {
 	pthread_attr_t attr;
 	int r;
@@ -129,7 +129,7 @@ static int create_thread(struct fuse_loop *l, struct worker *w)
 		return ENOMEM;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
-	r = pthread_create(&w->thread, &attr, work, w);
+	r = pthread_create(&w->thread, &attr, fuse_loop_work, w);
 	pthread_attr_destroy(&attr);
 	if (r) {
 		free(w->request.mem);

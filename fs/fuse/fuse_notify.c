@@ -41,7 +41,7 @@ void fuse_notify_close(struct fuse_notify *n)
 }
 
 /* Counts one more of a kind, of which there may be `most`. */
-static bool begin(struct fuse_notify *n, unsigned *kind, unsigned most)
+static bool fuse_notify_begin(struct fuse_notify *n, unsigned *kind, unsigned most)
 {
 	bool may;
 
@@ -52,7 +52,7 @@ static bool begin(struct fuse_notify *n, unsigned *kind, unsigned most)
 	return may;
 }
 
-static void end(struct fuse_notify *n, unsigned *kind)
+static void fuse_notify_end(struct fuse_notify *n, unsigned *kind)
 {
 	pthread_mutex_lock(&n->lock);
 	assert(*kind > 0);
@@ -85,19 +85,19 @@ int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uin
 {
 	int r;
 
-	if (!begin(n, &n->storing, workers - 1))
+	if (!fuse_notify_begin(n, &n->storing, workers - 1))
 		return -EAGAIN;
 	r = send_store(n, ino, offset, data, count);
-	end(n, &n->storing);
+	fuse_notify_end(n, &n->storing);
 	return r;
 }
 
 void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char *name)
 {
-	if (!begin(n, &n->forgetting, UINT32_MAX))
+	if (!fuse_notify_begin(n, &n->forgetting, UINT32_MAX))
 		return;
 	fuse_lowlevel_notify_inval_entry(n->fuse, parent, name, strlen(name));
-	end(n, &n->forgetting);
+	fuse_notify_end(n, &n->forgetting);
 }
 
 void fuse_notify_stop(struct fuse_notify *n)

@@ -28,7 +28,7 @@ static struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-static void count(fuse_req_t req, enum stats_op op)
+static void fuse_ops_count(fuse_req_t req, enum stats_op op)
 {
 	stats_add(&fs_of(req)->stats.requests[op], 1);
 }
@@ -53,20 +53,20 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	count(req, OP_LOOKUP);
+	fuse_ops_count(req, OP_LOOKUP);
 	call_run(&(struct call){.req = req, .run = fuse_dir_lookup, .ino = parent, .name = name});
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
-	count(req, OP_FORGET);
+	fuse_ops_count(req, OP_FORGET);
 	inodes_forget(fs_of(req)->inodes, ino, n);
 	fuse_reply_none(req);
 }
 
 static void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
 {
-	count(req, OP_FORGET);
+	fuse_ops_count(req, OP_FORGET);
 	for (size_t i = 0; i < n; i++)
 		inodes_forget(fs_of(req)->inodes, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
@@ -85,7 +85,7 @@ static int run_getattr(struct call *c, struct request *rq, struct err *err)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	count(req, OP_GETATTR);
+	fuse_ops_count(req, OP_GETATTR);
 	/* Only read(2) and its like ask with a file handle. */
 	call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino, .reads = fi != NULL});
 }
@@ -98,7 +98,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 
 	(void)attr;
 	(void)fi;
-	count(req, OP_SETATTR);
+	fuse_ops_count(req, OP_SETATTR);
 	if (v && v->ops->write &&
 	    !(to_set & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME |
 			 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)))
@@ -145,7 +145,7 @@ static int run_readlink(struct call *c, struct request *rq, struct err *err)
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	count(req, OP_READLINK);
+	fuse_ops_count(req, OP_READLINK);
 	call_run(&(struct call){.req = req, .run = run_readlink, .ino = ino});
 }
 
@@ -153,7 +153,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)fi;
-	count(req, OP_OPEN);
+	fuse_ops_count(req, OP_OPEN);
 	fuse_reply_err(req, ENOSYS);
 }
 
@@ -161,7 +161,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	(void)ino;
 	(void)fi;
-	count(req, OP_OPENDIR);
+	fuse_ops_count(req, OP_OPENDIR);
 	fuse_reply_err(req, ENOSYS);
 }
 
@@ -181,7 +181,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 		     struct fuse_file_info *fi)
 {
 	(void)fi;
-	count(req, OP_WRITE);
+	fuse_ops_count(req, OP_WRITE);
 	call_run(&(struct call){.req = req,
 				.run = run_write,
 				.ino = ino,
@@ -194,7 +194,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 		       struct fuse_file_info *fi)
 {
 	(void)fi;
-	count(req, OP_READDIR);
+	fuse_ops_count(req, OP_READDIR);
 	call_run(&(struct call){
 	    .req = req, .run = fuse_dir_read, .ino = ino, .size = size, .offset = offset});
 }
@@ -203,7 +203,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 			   struct fuse_file_info *fi)
 {
 	(void)fi;
-	count(req, OP_READDIRPLUS);
+	fuse_ops_count(req, OP_READDIRPLUS);
 	call_run(&(struct call){.req = req,
 				.run = fuse_dir_read,
 				.ino = ino,
@@ -214,7 +214,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
-	count(req, OP_GETXATTR);
+	fuse_ops_count(req, OP_GETXATTR);
 	if (!fs_of(req)->xattr)
 		fuse_reply_err(req, ENOSYS);
 	else
@@ -224,7 +224,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	count(req, OP_LISTXATTR);
+	fuse_ops_count(req, OP_LISTXATTR);
 	if (!fs_of(req)->xattr)
 		fuse_reply_err(req, ENOSYS);
 	else
@@ -237,7 +237,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 
 	(void)ino;
-	count(req, OP_STATFS);
+	fuse_ops_count(req, OP_STATFS);
 	if (fstatvfs(store_dirfd(fs_of(req)->store), &st) < 0)
 		fuse_reply_err(req, errno);
 	else
@@ -250,16 +250,16 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	(void)ino;
 	(void)datasync;
 	(void)fi;
-	count(req, OP_FSYNC);
+	fuse_ops_count(req, OP_FSYNC);
 	fuse_reply_err(req, 0);
 }
 
 /* The tree is read-only; in ctl/ there is no such verb. */
-static void refuse(fuse_req_t req, fuse_ino_t parent)
+static void fuse_ops_refuse(fuse_req_t req, fuse_ino_t parent)
 {
 	struct vnode *v = vnode_get(fs_of(req)->inodes, parent);
 
-	count(req, OP_CHANGE);
+	fuse_ops_count(req, OP_CHANGE);
 	fuse_reply_err(req, v && v->inode.path && !strcmp(v->inode.path, "ctl") ? ENOENT : EROFS);
 }
 
@@ -269,7 +269,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	(void)name;
 	(void)mode;
 	(void)fi;
-	refuse(req, parent);
+	fuse_ops_refuse(req, parent);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
@@ -277,21 +277,21 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	(void)name;
 	(void)mode;
 	(void)dev;
-	refuse(req, parent);
+	fuse_ops_refuse(req, parent);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	(void)name;
 	(void)mode;
-	refuse(req, parent);
+	fuse_ops_refuse(req, parent);
 }
 
 static void op_readonly(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	(void)parent;
 	(void)name;
-	count(req, OP_CHANGE);
+	fuse_ops_count(req, OP_CHANGE);
 	fuse_reply_err(req, EROFS);
 }
 

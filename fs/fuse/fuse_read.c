@@ -18,7 +18,8 @@ static bool splice_part(struct call *c, struct request *rq, const struct file_pa
 }
 
 /* A call that was parked is run by a job's thread, which has other things to do. */
-static void follow(struct call *c, struct request *rq, struct view *w, uint32_t node, size_t len)
+static void fuse_read_follow(struct call *c, struct request *rq, struct view *w, uint32_t node,
+			     size_t len)
 {
 	if (!c->job)
 		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, len, rq->pid, &c->ahead);
@@ -33,7 +34,7 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 	int r;
 
 	if (plain) {
-		follow(c, rq, w, node, part.len);
+		fuse_read_follow(c, rq, w, node, part.len);
 		if (splice_part(c, rq, &part))
 			return 0;
 	}
@@ -41,7 +42,7 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 	if (r < 0)
 		return r;
 	if (!plain)
-		follow(c, rq, w, node, d.len);
+		fuse_read_follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
 	view_put_data(&d);

@@ -49,7 +49,7 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	return 0;
 }
 
-static void forget_name(struct fs *fs, uint64_t parent, const char *name)
+static void fuse_session_forget_name(struct fs *fs, uint64_t parent, const char *name)
 {
 	struct session *s = fs->session;
 
@@ -105,7 +105,7 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->ending = ending;
 	s->guard = guard;
 	fs->session = s;
-	fs->forget_name = forget_name;
+	fs->forget_name = fuse_session_forget_name;
 	fs->store_pages = store_pages;
 	r = start_session(o, s, err);
 	if (!r)

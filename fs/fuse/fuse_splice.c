@@ -33,7 +33,7 @@ static void close_pipe(void *arg)
 	free(e);
 }
 
-static void make_key(void)
+static void fuse_splice_make_key(void)
 {
 	pthread_key_create(&key, close_pipe);
 }
@@ -58,7 +58,7 @@ static struct pipe_ends *get_pipe(void)
 {
 	struct pipe_ends *e;
 
-	pthread_once(&once, make_key);
+	pthread_once(&once, fuse_splice_make_key);
 	e = pthread_getspecific(key);
 	return e ? e : open_pipe();
 }
@@ -70,7 +70,7 @@ static void drop_pipe(struct pipe_ends *e)
 	close_pipe(e);
 }
 
-static bool fill(const struct pipe_ends *e, const struct file_part *p)
+static bool fuse_splice_fill(const struct pipe_ends *e, const struct file_part *p)
 {
 	loff_t offset = (loff_t)p->offset;
 	size_t done = 0;
@@ -90,7 +90,7 @@ bool fuse_splice(fuse_req_t req, const struct file_part *p)
 
 	if (!e || p->len > e->size)
 		return false;
-	if (!fill(e, p)) {
+	if (!fuse_splice_fill(e, p)) {
 		drop_pipe(e);
 		return false;
 	}

@@ -64,7 +64,7 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* Names that are no full reference (other programs write such) have no place. */
-static int add_entry(struct catalog *c, const struct name *name, struct err *err)
+static int catalog_add_entry(struct catalog *c, const struct name *name, struct err *err)
 {
 	struct catalog_entry *e = &c->entries[c->count];
 	autofree char *full = NULL;
@@ -99,7 +99,7 @@ static int catalog_new(struct names *names, struct catalog **out, struct err *er
 	if (!c->entries)
 		return err_nomem(err);
 	for (size_t i = 0; !r && i < names_count(names); i++)
-		r = add_entry(c, names_at(names, i), err);
+		r = catalog_add_entry(c, names_at(names, i), err);
 	if (r < 0)
 		return r;
 	qsort(c->entries, c->count, sizeof(*c->entries), compare_entries);

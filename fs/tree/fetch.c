@@ -57,7 +57,7 @@ static void ended(void *arg, const char *title, int result, const struct err *er
 	events_add(fs->events, "fetch", title, result, err);
 }
 
-static void on_bytes(void *arg, uint64_t done, uint64_t total)
+static void fetch_on_bytes(void *arg, uint64_t done, uint64_t total)
 {
 	job_progress(arg, done, total);
 }
@@ -80,8 +80,8 @@ static int pull_open(struct fetch *f, struct job *j, const struct pull_watch *wa
 
 /* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and
  * title. */
-static int start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
-		 int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
+static int fetch_start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
+		       int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
 {
 	autofree char *name = ref_familiar(&f->ref);
 	autobuf title = BUF_INIT;
@@ -147,7 +147,7 @@ int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 	if (r < 0)
 		return r;
 	f = fetch_new(rq, ref, err);
-	return f ? start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
+	return f ? fetch_start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
 }
 
 static int run_descriptor(struct job *j, void *arg, struct err *err)
@@ -170,7 +170,7 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 		return -ENOMEM;
 	f->ref.has_digest = true;
 	f->ref.digest = d->digest;
-	return start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
+	return fetch_start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
 }
 
 /* A failure that no job has told of. */
@@ -203,7 +203,7 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 
 static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
 {
-	struct pull_watch watch = {.arg = j, .bytes = on_bytes};
+	struct pull_watch watch = {.arg = j, .bytes = fetch_on_bytes};
 	struct pull p;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
@@ -264,7 +264,7 @@ int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct e
 	f->count = 1;
 	snprintf(what, sizeof(what), "%s %zu of", repo_image_image(i)->artifact ? "blob" : "layer",
 		 layer);
-	return start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
+	return fetch_start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
 }
 
 int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
@@ -284,7 +284,7 @@ int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, si
 	else
 		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", first, first + count - 1,
 			 kind == TREE_DIFF ? "diff" : "rootfs");
-	return start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
+	return fetch_start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
 }
 
 bool fetch_referrers_due(const struct request *rq, const struct repo_image *i)
@@ -311,7 +311,8 @@ int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err)
 	if (!fetch_referrers_due(rq, i))
 		return 0;
 	f = fetch_new(rq, repo_image_ref(i), err);
-	return f ? start(rq, f, "referrers of", FS_LOOKUP_LIMIT, run_referrers, err) : -ENOMEM;
+	return f ? fetch_start(rq, f, "referrers of", FS_LOOKUP_LIMIT, run_referrers, err)
+		 : -ENOMEM;
 }
 
 static int append_tag(void *arg, const char *tag, struct err *err)
@@ -338,5 +339,5 @@ int fetch_tags(struct request *rq, const struct ref *repository, struct err *err
 	if (r < 0)
 		return r;
 	f = fetch_new(rq, repository, err);
-	return f ? start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
+	return f ? fetch_start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
 }

@@ -50,7 +50,7 @@ static void forget_entries(void *arg, struct inode *inode)
  * go of: no name leads to it any more by which it could be forgotten. What is forgotten by itself
  * goes at once then.
  */
-static void forget_all(void *arg, struct inode *inode)
+static void in_use_forget_all(void *arg, struct inode *inode)
 {
 	struct view *w = (struct view *)inode;
 
@@ -60,7 +60,7 @@ static void forget_all(void *arg, struct inode *inode)
 }
 
 /* The names below an image's directory outside of views, one by one, too. */
-static void forget_name(void *arg, const char *path)
+static void in_use_forget_name(void *arg, const char *path)
 {
 	autofree char *parent = strdup(path);
 	char *slash = parent ? strrchr(parent, '/') : NULL;
@@ -78,7 +78,7 @@ static void forget_name(void *arg, const char *path)
 /* A view by its own name. */
 static void forget_view(void *arg, struct inode *view)
 {
-	forget_name(arg, view->path);
+	in_use_forget_name(arg, view->path);
 }
 
 static void forget_image(struct fs *fs, const char *repository, const struct digest *image)
@@ -127,9 +127,9 @@ static bool used_in(struct fs *fs, const char *repository, const struct digest *
 		forget_image(fs, repository, image);
 	if (!still_held(fs, path, what))
 		return false;
-	inodes_each_view(fs->inodes, path, forget_all, fs);
+	inodes_each_view(fs->inodes, path, in_use_forget_all, fs);
 	if (!locked)
-		inodes_each_path(fs->inodes, path, forget_name, fs);
+		inodes_each_path(fs->inodes, path, in_use_forget_name, fs);
 	return still_held(fs, path, what);
 }
 
@@ -220,7 +220,7 @@ static void forget_views(struct fs *fs)
 		return;
 	inodes_each_view(fs->inodes, "images", forget_view, fs);
 	if (still_held(fs, "images", INODES_BELOW_ROOTS))
-		inodes_each_view(fs->inodes, "images", forget_all, fs);
+		inodes_each_view(fs->inodes, "images", in_use_forget_all, fs);
 }
 
 void in_use_watch(struct fs *fs)

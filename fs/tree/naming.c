@@ -117,8 +117,9 @@ static int check_use(struct fs *fs, const struct names *all, const struct name *
 	return 0;
 }
 
-static int put_lines(const struct name *const *names, const struct names_change *changes,
-		     size_t count, const struct names *before, struct buf *answer, struct err *err)
+static int naming_put_lines(const struct name *const *names, const struct names_change *changes,
+			    size_t count, const struct names *before, struct buf *answer,
+			    struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
 
@@ -157,7 +158,7 @@ int naming_remove_names(struct fs *fs, const struct name *const *names, size_t c
 		changes[i] = (struct names_change){.reference = names[i]->reference,
 						   .only = &names[i]->descriptor.digest};
 	r = gc_run(fs->store, &gc, err);
-	return r < 0 ? r : put_lines(names, changes, count, all, answer, err);
+	return r < 0 ? r : naming_put_lines(names, changes, count, all, answer, err);
 }
 
 /* Bytes of a full reference's repository, which no other one's has in front of a ':' or '@'. */

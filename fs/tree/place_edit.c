@@ -17,7 +17,7 @@
 enum edit_kind { EDIT_REMOVE, EDIT_TAG, EDIT_RENAME };
 
 /* One change, on its way through a job. The words are those of ctl/rmi and ctl/tag. */
-struct edit {
+struct place_edit {
 	struct fs *fs;
 	enum edit_kind kind;
 	char *source, *target; /* owned; target NULL: none */
@@ -25,7 +25,7 @@ struct edit {
 
 static void edit_free(void *arg)
 {
-	struct edit *e = arg;
+	struct place_edit *e = arg;
 
 	free(e->source);
 	free(e->target);
@@ -33,7 +33,7 @@ static void edit_free(void *arg)
 }
 
 /* As in the kernel's eyes it happens within one call, so it does in the store's. */
-static int run_rename(struct edit *e, struct err *err)
+static int place_edit_run_rename(struct place_edit *e, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autoref from = REF_INIT, to = REF_INIT;
@@ -65,7 +65,7 @@ static int run_edit(struct job *j, void *arg, struct err *err)
 {
 	static const struct removal how = {.locked = true};
 	static const char *const verbs_of[] = {"rmi", "tag", "tag"};
-	struct edit *e = arg;
+	struct place_edit *e = arg;
 	autobuf subject = BUF_INIT, answer = BUF_INIT;
 	int r;
 
@@ -75,7 +75,7 @@ static int run_edit(struct job *j, void *arg, struct err *err)
 	else if (e->kind == EDIT_TAG)
 		r = naming_tag(e->fs, e->source, e->target, err);
 	else
-		r = run_rename(e, err);
+		r = place_edit_run_rename(e, err);
 	buf_printf(&subject, "%s%s%s", e->source, e->target ? " " : "", e->target ? e->target : "");
 	if (r < 0)
 		buf_printf(&answer, "%s\n", err->text);
@@ -85,10 +85,10 @@ static int run_edit(struct job *j, void *arg, struct err *err)
 }
 
 /* Takes both texts. */
-static int start(struct request *rq, enum edit_kind kind, char *source, char *target,
-		 struct err *err)
+static int place_edit_start(struct request *rq, enum edit_kind kind, char *source, char *target,
+			    struct err *err)
 {
-	struct edit *e = calloc(1, sizeof(*e));
+	struct place_edit *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e || !source || (kind != EDIT_REMOVE && !target)) {
@@ -97,7 +97,7 @@ static int start(struct request *rq, enum edit_kind kind, char *source, char *ta
 		free(target);
 		return err_nomem(err);
 	}
-	*e = (struct edit){rq->fs, kind, source, target};
+	*e = (struct place_edit){rq->fs, kind, source, target};
 	struct job_spec spec = {
 	    .title = source,
 	    .class = "names",
@@ -127,7 +127,7 @@ static char *word_of(const char *place, const char *name)
 	return buf_steal(&text);
 }
 
-static int check_owner(const struct request *rq, struct err *err)
+static int place_edit_check_owner(const struct request *rq, struct err *err)
 {
 	return rq->owner ? 0 : err_set(err, EACCES, "only the owner of the mount may change names");
 }
@@ -143,11 +143,12 @@ static bool was_tag(const struct catalog *c, const char *place, const char *name
 }
 
 /* 0 where the repository has that tag or digest; -EROFS for all else that a directory shows. */
-static int check_name(struct request *rq, const char *place, const char *name, struct err *err)
+static int place_edit_check_name(struct request *rq, const char *place, const char *name,
+				 struct err *err)
 {
 	AUTO(catalog_put) struct catalog *c = NULL;
 	struct digest digest;
-	int r = check_owner(rq, err);
+	int r = place_edit_check_owner(rq, err);
 
 	if (!r)
 		r = catalog_get(rq->fs->catalogs, rq->fs->store, &c, err);
@@ -168,17 +169,17 @@ int place_remove(struct request *rq, const char *place, const char *name, bool d
 
 	if (rq->ended)
 		return job_outcome(rq->ended, err);
-	r = check_name(rq, place, name, err);
+	r = place_edit_check_name(rq, place, name, err);
 	if (r == -ENOENT && directory) /* a place that leads to what is not local */
 		r = err_set(err, EROFS, "images/%s/%s", place, name);
 	if (!r && directory != !ref_is_tag(name))
 		r = err_set(err, directory ? ENOTDIR : EISDIR, "images/%s/%s", place, name);
-	return r < 0 ? r : start(rq, EDIT_REMOVE, word_of(place, name), NULL, err);
+	return r < 0 ? r : place_edit_start(rq, EDIT_REMOVE, word_of(place, name), NULL, err);
 }
 
 /* Takes "." and ".." and empty components out of a path below the mount point; NULL: it leads out.
  */
-static char *normalise(const char *path)
+static char *place_edit_normalise(const char *path)
 {
 	autobuf out = BUF_INIT;
 
@@ -204,7 +205,7 @@ static char *normalise(const char *path)
 /* The word for a path of the tree, "images/redis/7" or "images/redis:7"; NULL: it is none. */
 static char *word_of_path(const char *path)
 {
-	autofree char *p = normalise(path);
+	autofree char *p = place_edit_normalise(path);
 	autoref ref = REF_INIT;
 	char *name, *word = NULL;
 
@@ -241,7 +242,7 @@ static char *word_of_target(struct request *rq, const char *place, const char *t
 		return NULL;
 	if (!strncmp(target, "../", 3) || !strncmp(target, "./", 2))
 		return word_of_path(path.data);
-	if (check_name(rq, place, target, NULL) == 0 && (word = word_of_path(path.data)))
+	if (place_edit_check_name(rq, place, target, NULL) == 0 && (word = word_of_path(path.data)))
 		return word;
 	return strdup(target);
 }
@@ -250,7 +251,7 @@ int place_tag(struct request *rq, const char *place, const char *name, const cha
 	      struct err *err)
 {
 	autofree char *word = NULL, *source = NULL;
-	int r = check_owner(rq, err);
+	int r = place_edit_check_owner(rq, err);
 
 	if (rq->ended)
 		return job_outcome(rq->ended, err);
@@ -262,7 +263,7 @@ int place_tag(struct request *rq, const char *place, const char *name, const cha
 	source = word_of_target(rq, place, target);
 	if (!source)
 		return err_set(err, EINVAL, "%s: neither an image's path nor a reference", target);
-	return start(rq, EDIT_TAG, steal(&source), steal(&word), err);
+	return place_edit_start(rq, EDIT_TAG, steal(&source), steal(&word), err);
 }
 
 int place_rename(struct request *rq, const char *place, const char *name, const char *to,
@@ -273,11 +274,11 @@ int place_rename(struct request *rq, const char *place, const char *name, const 
 
 	if (rq->ended)
 		return job_outcome(rq->ended, err);
-	r = check_name(rq, place, name, err);
+	r = place_edit_check_name(rq, place, name, err);
 	if (r < 0)
 		return r;
 	word = ref_is_tag(new_name) ? word_of(to, new_name) : NULL;
 	if (!word || !ref_is_tag(name))
 		return err_set(err, EROFS, "images/%s/%s can be no tag", to, new_name);
-	return start(rq, EDIT_RENAME, word_of(place, name), steal(&word), err);
+	return place_edit_start(rq, EDIT_RENAME, word_of(place, name), steal(&word), err);
 }

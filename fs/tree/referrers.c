@@ -88,7 +88,8 @@ static void map_free_all(struct map *m, void (*free_value)(void *value))
 }
 
 /* Takes the value, also where it fails. */
-static int put(struct map *m, const char *key, void *value, void (*free_value)(void *value))
+static int referrers_put(struct map *m, const char *key, void *value,
+			 void (*free_value)(void *value))
 {
 	void *old = value ? map_remove(m, key, strlen(key)) : NULL;
 
@@ -175,7 +176,7 @@ static const struct subject *subject_of(struct referrers *t, const struct descri
 		free(s);
 		return NULL;
 	}
-	return put(t->subjects, key, s, free) < 0 ? NULL : s;
+	return referrers_put(t->subjects, key, s, free) < 0 ? NULL : s;
 }
 
 /* sha256-HEX.sig and the like: the digest that it is of. */
@@ -217,7 +218,7 @@ static int add_local(struct referrers *t, const struct ref *repository, const st
 		return -ENOMEM;
 	if (!k) {
 		k = calloc(1, sizeof(*k));
-		if (put(t->local, key, k, known_free) < 0)
+		if (referrers_put(t->local, key, k, known_free) < 0)
 			return -ENOMEM;
 	}
 	if (at->tv_sec > k->changed.tv_sec ||
@@ -226,7 +227,7 @@ static int add_local(struct referrers *t, const struct ref *repository, const st
 	return digests_add(&k->digests, &name->descriptor.digest, NULL);
 }
 
-static int take_name(struct referrers *t, const struct name *name)
+static int referrers_take_name(struct referrers *t, const struct name *name)
 {
 	const struct subject *s;
 	autoref ref = REF_INIT;
@@ -261,12 +262,12 @@ static void refresh_local(struct referrers *t)
 	map_free_all(t->local, known_free);
 	t->local = map_new();
 	for (size_t i = 0; t->local && r == 0 && i < names_count(names); i++)
-		r = take_name(t, names_at(names, i));
+		r = referrers_take_name(t, names_at(names, i));
 }
 
 /* ---- what registries have answered ---- */
 
-static struct known *find(const struct map *m, const struct ref *image)
+static struct known *referrers_find(const struct map *m, const struct ref *image)
 {
 	autofree char *key = key_of(image, &image->digest);
 
@@ -279,7 +280,7 @@ bool referrers_fresh(struct referrers *t, const struct ref *image)
 	bool fresh;
 
 	pthread_mutex_lock(&t->lock);
-	k = find(t->answers, image);
+	k = referrers_find(t->answers, image);
 	fresh = k && clock_ms() - k->asked < REFERRERS_FRESH_MS;
 	pthread_mutex_unlock(&t->lock);
 	return fresh;
@@ -297,7 +298,7 @@ static void keep_tag(struct referrers *t, const struct ref *image, const struct 
 	autofree char *key = r->tag ? key_of(image, &r->descriptor.digest) : NULL;
 
 	if (key && map_count(t->tags) < ANSWERS_MAX)
-		put(t->tags, key, strdup(r->tag), free);
+		referrers_put(t->tags, key, strdup(r->tag), free);
 }
 
 static struct known *known_of(struct referrers *t, const struct ref *image,
@@ -318,7 +319,7 @@ static struct known *known_of(struct referrers *t, const struct ref *image,
 }
 
 /* When there is no room, all that is too old goes; if that is nothing, all. */
-static void make_room(struct referrers *t)
+static void referrers_make_room(struct referrers *t)
 {
 	struct map *kept = map_new();
 	const void *key;
@@ -353,9 +354,9 @@ void referrers_keep(struct referrers *t, const struct ref *image, const struct r
 		if (old && same(&old->digests, &k->digests))
 			k->changed = old->changed;
 		if (map_count(t->answers) >= ANSWERS_MAX)
-			make_room(t);
+			referrers_make_room(t);
 		k->asked = clock_ms();
-		put(t->answers, key, k, known_free);
+		referrers_put(t->answers, key, k, known_free);
 	} else if (old) {
 		old->asked = clock_ms();
 	}
@@ -385,10 +386,10 @@ int referrers_known(struct referrers *t, const struct ref *image, struct digests
 
 	pthread_mutex_lock(&t->lock);
 	refresh_local(t);
-	k = find(t->local, image);
+	k = referrers_find(t->local, image);
 	for (size_t i = 0; r == 0 && k && i < k->digests.count; i++)
 		r = digests_add(out, &k->digests.at[i], err);
-	k = find(t->answers, image);
+	k = referrers_find(t->answers, image);
 	for (size_t i = 0; r == 0 && k && i < k->digests.count; i++)
 		if (!refers_elsewhere(t, &k->digests.at[i], &image->digest))
 			r = digests_add(out, &k->digests.at[i], err);
@@ -405,7 +406,7 @@ bool referrers_changed(struct referrers *t, const struct ref *image, struct time
 	pthread_mutex_lock(&t->lock);
 	refresh_local(t);
 	for (int which = 0; which < 2; which++) {
-		k = find(which ? t->answers : t->local, image);
+		k = referrers_find(which ? t->answers : t->local, image);
 		if (!k || !k->digests.count)
 			continue;
 		any = true;

@@ -48,7 +48,7 @@ static bool is_intact(struct view_content *c)
 	return !atomic_load(&c->damaged);
 }
 
-static void free_inode(struct inode *i)
+static void view_free_inode(struct inode *i)
 {
 	struct view *w = (struct view *)i;
 
@@ -65,7 +65,7 @@ static struct view *view_new(struct fs *fs, const char *path, struct repo_image 
 
 	if (!w)
 		return NULL;
-	w->inode.free = free_inode;
+	w->inode.free = view_free_inode;
 	w->inode.path = strdup(path);
 	if (!w->inode.path) {
 		free(w);

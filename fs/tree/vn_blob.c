@@ -29,7 +29,7 @@ static int blob_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 	return 0;
 }
 
-static int open_blob(struct request *rq, struct vn_blob *b, struct err *err)
+static int vn_blob_open_blob(struct request *rq, struct vn_blob *b, struct err *err)
 {
 	int none = -1;
 	int fd = blob_open(rq->fs->store, &b->digest, NULL, err);
@@ -42,12 +42,12 @@ static int open_blob(struct request *rq, struct vn_blob *b, struct err *err)
 /* It is open then; fetched where it has to be. */
 static int blob_ready(struct request *rq, struct vn_blob *b, struct err *err)
 {
-	int r = atomic_load(&b->fd) < 0 ? open_blob(rq, b, err) : 0;
+	int r = atomic_load(&b->fd) < 0 ? vn_blob_open_blob(rq, b, err) : 0;
 
 	if (r == -ENOENT && b->layer != VN_NO_LAYER) {
 		r = fetch_layer(rq, b->image, b->layer, err);
 		if (!r)
-			r = open_blob(rq, b, err);
+			r = vn_blob_open_blob(rq, b, err);
 	}
 	return r;
 }

@@ -73,8 +73,8 @@ static int save_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 }
 
 /* Under the lock. */
-static int open_blob(struct request *rq, struct vn_export *x, const struct archive_save_part *p,
-		     struct err *err)
+static int vn_export_open_blob(struct request *rq, struct vn_export *x,
+			       const struct archive_save_part *p, struct err *err)
 {
 	int fd;
 
@@ -98,7 +98,7 @@ static int read_blob(struct request *rq, struct vn_export *x, const struct archi
 	int r;
 
 	pthread_mutex_lock(&x->lock);
-	r = open_blob(rq, x, p, err);
+	r = vn_export_open_blob(rq, x, p, err);
 	if (!r) {
 		room = buf_reserve(out, len);
 		n = room ? io_pread(x->fd, room, len, (off_t)p->from, err) : err_nomem(err);
@@ -202,7 +202,7 @@ static int found_save(struct request *rq, const char *path, struct repo_image *i
 
 /* The plan, once the view is open. The lock also keeps one that has seen an older tree from coming
  * after one that has seen a newer. What was made of a tree that is damaged is not kept. */
-static int make_plan(struct vn_export *x, struct err *err)
+static int vn_export_make_plan(struct vn_export *x, struct err *err)
 {
 	AUTO(rootfs_tar_close) struct rootfs_tar *plan = NULL;
 	const struct tree *tree;
@@ -233,7 +233,7 @@ static int rootfs_stat(struct request *rq, struct vnode *v, struct stat *st, str
 	r = rq->reads ? view_ready(rq, x->view, err) : view_settle(rq, x->view);
 	if (r || !view_is_open(x->view))
 		return r;
-	r = make_plan(x, err);
+	r = vn_export_make_plan(x, err);
 	if (!r)
 		st->st_size = (off_t)rootfs_tar_size(x->rootfs);
 	check = view_check(rq, x->view, err);
@@ -279,7 +279,7 @@ static int rootfs_read(struct request *rq, struct vnode *v, uint64_t offset, siz
 
 	if (r)
 		return r;
-	r = make_plan(x, err);
+	r = vn_export_make_plan(x, err);
 	if (!r)
 		r = read_parts(x, offset, out->len + len, out, err);
 	check = view_check(rq, x->view, err);

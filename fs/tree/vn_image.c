@@ -200,7 +200,8 @@ static const struct json_object *entry_platform(const struct index *index, size_
 }
 
 /* "-" and the member's text; nothing where there is none. */
-static void add_part(struct buf *name, const struct json_object *platform, const char *member)
+static void vn_image_add_part(struct buf *name, const struct json_object *platform,
+			      const char *member)
 {
 	const char *part = json_string(platform, member);
 
@@ -221,10 +222,10 @@ static bool plain_name(const struct index *index, size_t k, bool with_version,
 	if (!os || !architecture || !*os || !*architecture || !strcmp(os, "unknown"))
 		return false;
 	buf_puts(&text, os);
-	add_part(&text, p, "architecture");
-	add_part(&text, p, "variant");
+	vn_image_add_part(&text, p, "architecture");
+	vn_image_add_part(&text, p, "variant");
 	if (with_version)
-		add_part(&text, p, "os.version");
+		vn_image_add_part(&text, p, "os.version");
 	buf_putc(&text, '\0');
 	if (buf_failed(&text) || text.len > NAME_MAX ||
 	    text.data[strspn(text.data, PLATFORM_LETTERS)] != '\0')
@@ -269,7 +270,7 @@ struct wanted_platform {
 	const struct index *index;
 };
 
-static bool is_wanted(void *arg, size_t k, const char *name)
+static bool vn_image_is_wanted(void *arg, size_t k, const char *name)
 {
 	struct wanted_platform *w = arg;
 
@@ -284,7 +285,7 @@ static int platforms_lookup(struct request *rq, struct vnode *dir, const char *n
 	struct repo_image *i = ((struct vn_image *)dir)->image;
 	struct wanted_platform w = {.name = name, .index = repo_image_index(i)};
 	char path[VN_PATH_MAX], digest[DIGEST_TEXT_MAX], target[DIGEST_TEXT_MAX + 8];
-	int r = each_platform(w.index, is_wanted, &w, err);
+	int r = each_platform(w.index, vn_image_is_wanted, &w, err);
 
 	if (r || !w.found)
 		return r ? r : -ENOENT;

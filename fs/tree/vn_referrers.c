@@ -80,7 +80,8 @@ static int add_from_indexes(struct request *rq, const struct ref *image, struct 
 
 /* ---- all of them ---- */
 
-static int collect(struct request *rq, struct repo_image *i, struct digests *out, struct err *err)
+static int vn_referrers_collect(struct request *rq, struct repo_image *i, struct digests *out,
+				struct err *err)
 {
 	const struct ref *image = repo_image_ref(i);
 	const struct index *index = repo_image_index(i);
@@ -96,7 +97,7 @@ static int ask_and_collect(struct request *rq, struct repo_image *i, struct dige
 			   struct err *err)
 {
 	int asked = fetch_referrers(rq, i, err);
-	int r = asked == FS_WAIT ? 0 : collect(rq, i, out, asked < 0 ? NULL : err);
+	int r = asked == FS_WAIT ? 0 : vn_referrers_collect(rq, i, out, asked < 0 ? NULL : err);
 
 	if (asked == FS_WAIT || r < 0)
 		return asked ? asked : r;
@@ -107,7 +108,7 @@ static int ask_and_collect(struct request *rq, struct repo_image *i, struct dige
 	return 0;
 }
 
-static bool contains(const struct digests *d, const struct digest *digest)
+static bool vn_referrers_contains(const struct digests *d, const struct digest *digest)
 {
 	for (size_t i = 0; i < d->count; i++)
 		if (digest_equal(&d->at[i], digest))
@@ -128,10 +129,10 @@ static int referrers_lookup(struct request *rq, struct vnode *dir, const char *n
 		return -ENOENT;
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
-	r = collect(rq, i, &known, err);
-	if (r == 0 && !contains(&known, &digest)) {
+	r = vn_referrers_collect(rq, i, &known, err);
+	if (r == 0 && !vn_referrers_contains(&known, &digest)) {
 		r = ask_and_collect(rq, i, &asked, err);
-		if (r == 0 && !contains(&asked, &digest))
+		if (r == 0 && !vn_referrers_contains(&asked, &digest))
 			return -ENOENT;
 	}
 	if (r)

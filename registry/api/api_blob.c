@@ -192,7 +192,7 @@ static ssize_t read_answer(struct registry_stream *s, void *data, size_t max,
 	return n;
 }
 
-static void advance(struct registry_stream *s, uint64_t n)
+static void api_blob_advance(struct registry_stream *s, uint64_t n)
 {
 	s->position += n;
 	s->moved = s->moved || n;
@@ -220,7 +220,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 		}
 		n = read_answer(s, data, max, &cause, err);
 		if (n >= 0) {
-			advance(s, (uint64_t)n);
+			api_blob_advance(s, (uint64_t)n);
 			return n;
 		}
 		/* All bytes are there; how the connection ended is of no interest. */
@@ -233,7 +233,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 }
 
 /* What is denied names the repository already. */
-static ssize_t explain(struct registry_stream *s, ssize_t r, struct err *err)
+static ssize_t api_blob_explain(struct registry_stream *s, ssize_t r, struct err *err)
 {
 	if (r < 0 && r != -ESTALE)
 		registry_result(s->registry, (int)r);
@@ -292,7 +292,7 @@ int registry_blob(struct registry *registry, const struct ref *repository,
 	if (offset < size || size == 0)
 		r = open_answer(s, err);
 	if (r < 0)
-		return (int)explain(s, r, err);
+		return (int)api_blob_explain(s, r, err);
 	s->restarted = false;
 	*start = s->position;
 	*out = steal(&s);
@@ -301,7 +301,7 @@ int registry_blob(struct registry *registry, const struct ref *repository,
 
 ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, struct err *err)
 {
-	return explain(s, stream_read(s, data, max, err), err);
+	return api_blob_explain(s, stream_read(s, data, max, err), err);
 }
 
 void registry_stream_close(struct registry_stream *s)

@@ -73,7 +73,7 @@ static void append_registry_text(struct buf *b, const struct buf *body)
 }
 
 /* The registry's own words, or what its status says; never empty. */
-static void describe(const struct api_request *q, struct http_answer *a, struct buf *b)
+static void api_error_describe(const struct api_request *q, struct http_answer *a, struct buf *b)
 {
 	autobuf body = BUF_INIT;
 	enum http_fault fault;
@@ -117,7 +117,7 @@ int api_status_error(const struct api_request *q, struct http_answer *a, struct 
 	int status = http_status(a);
 
 	*f = (struct api_failure){.cause = RETRY_NEVER, .after_ms = -1};
-	describe(q, a, &text);
+	api_error_describe(q, a, &text);
 	if (status == 401 || status == 403)
 		return denied(q, &text, err);
 	if (status == 404)

@@ -35,8 +35,8 @@ static bool sent_digest(const struct http_answer *a, struct digest *out)
 	return text && digest_parse(text, out, NULL) == 0;
 }
 
-static int check_digest(const struct manifest_call *c, const struct digest *want, const char *whose,
-			struct err *err)
+static int api_manifest_check_digest(const struct manifest_call *c, const struct digest *want,
+				     const char *whose, struct err *err)
 {
 	const struct buf *body = &c->out->body;
 	char text[DIGEST_TEXT_MAX], got_text[DIGEST_TEXT_MAX];
@@ -50,16 +50,17 @@ static int check_digest(const struct manifest_call *c, const struct digest *want
 }
 
 /* The bytes count, whatever is said of them. */
-static int verify(const struct manifest_call *c, const struct http_answer *a, struct err *err)
+static int api_manifest_verify(const struct manifest_call *c, const struct http_answer *a,
+			       struct err *err)
 {
 	struct manifest_answer *out = c->out;
 	struct digest sent;
 	int r = 0;
 
 	if (c->ref->has_digest)
-		r = check_digest(c, &c->ref->digest, "the reference", err);
+		r = api_manifest_check_digest(c, &c->ref->digest, "the reference", err);
 	if (r == 0 && sent_digest(a, &sent))
-		r = check_digest(c, &sent, "the registry's header", err);
+		r = api_manifest_check_digest(c, &sent, "the registry's header", err);
 	if (r < 0)
 		return r;
 	if (c->ref->has_digest) {
@@ -69,8 +70,8 @@ static int verify(const struct manifest_call *c, const struct http_answer *a, st
 	return digest_of(DIGEST_SHA256, out->body.data, out->body.len, &out->digest, err);
 }
 
-static int read_manifest(const struct manifest_call *c, struct http_answer *a,
-			 struct api_failure *f, struct err *err)
+static int api_manifest_read_manifest(const struct manifest_call *c, struct http_answer *a,
+				      struct api_failure *f, struct err *err)
 {
 	const char *type = header_get(http_headers(a), "Content-Type");
 	enum http_fault fault;
@@ -89,11 +90,11 @@ static int read_manifest(const struct manifest_call *c, struct http_answer *a,
 	c->out->content_type = strndup(type ? type : "", strcspn(type ? type : "", "; \t"));
 	if (!c->out->content_type)
 		return err_nomem(err);
-	return verify(c, a, err);
+	return api_manifest_verify(c, a, err);
 }
 
 /* Docker's sentences; those for what is denied name the repository themselves. */
-static int explain(const struct manifest_call *c, int r, struct err *err)
+static int api_manifest_explain(const struct manifest_call *c, int r, struct err *err)
 {
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "failed to resolve reference \"%s\": %s: not found",
@@ -113,7 +114,7 @@ static int get_step(void *arg, const struct endpoint *e, struct api_failure *f, 
 		return r;
 	if (http_status(a) != 200)
 		return api_status_error(&c->request, a, f, err);
-	r = read_manifest(c, a, f, err);
+	r = api_manifest_read_manifest(c, a, f, err);
 	if (r < 0)
 		manifest_answer_clear(c->out);
 	return r;
@@ -134,8 +135,9 @@ static int make_path(const struct ref *ref, char **out, struct err *err)
 	return 0;
 }
 
-static int run(struct registry *registry, const char *method, const struct ref *ref,
-	       struct cancel *cancel, struct manifest_answer *out, api_step step, struct err *err)
+static int api_manifest_run(struct registry *registry, const char *method, const struct ref *ref,
+			    struct cancel *cancel, struct manifest_answer *out, api_step step,
+			    struct err *err)
 {
 	static const char *const fields[] = {ACCEPT, NULL};
 	struct registry *inside AUTO(registry_put) = NULL;
@@ -160,14 +162,14 @@ static int run(struct registry *registry, const char *method, const struct ref *
 				  .out = out};
 
 	r = registry_result(registry, api_everywhere(registry, ref, cancel, step, &c, err));
-	return r < 0 ? explain(&c, r, err) : r;
+	return r < 0 ? api_manifest_explain(&c, r, err) : r;
 }
 
 int registry_manifest(struct registry *registry, const struct ref *ref, struct cancel *cancel,
 		      struct manifest_answer *out, struct err *err)
 {
 	*out = (struct manifest_answer){.body = BUF_INIT};
-	return run(registry, "GET", ref, cancel, out, get_step, err);
+	return api_manifest_run(registry, "GET", ref, cancel, out, get_step, err);
 }
 
 /* 1: the answer names no digest. */
@@ -190,7 +192,7 @@ int registry_manifest_digest(struct registry *registry, const struct ref *ref,
 			     struct cancel *cancel, struct digest *out, struct err *err)
 {
 	struct manifest_answer answer = {.body = BUF_INIT};
-	int r = run(registry, "HEAD", ref, cancel, &answer, head_step, err);
+	int r = api_manifest_run(registry, "HEAD", ref, cancel, &answer, head_step, err);
 
 	if (r == 1)
 		r = registry_manifest(registry, ref, cancel, &answer, err);

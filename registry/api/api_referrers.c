@@ -41,7 +41,7 @@ const char *referrer_tag(const struct digest *d, const char *suffix,
 
 /* ---- the list ---- */
 
-static int grow(struct referrer_list *l, struct err *err)
+static int api_referrers_grow(struct referrer_list *l, struct err *err)
 {
 	size_t cap = l->cap ? l->cap * 2 : 16;
 	struct referrer *at;
@@ -59,8 +59,8 @@ static int grow(struct referrer_list *l, struct err *err)
 }
 
 /* Adds what is not there yet; keeps the tag. Copies the descriptor. */
-static int add(struct referrers_call *c, const struct descriptor *d, const char *tag,
-	       struct err *err)
+static int api_referrers_add(struct referrers_call *c, const struct descriptor *d, const char *tag,
+			     struct err *err)
 {
 	struct referrer_list *l = c->out;
 	char key[DIGEST_TEXT_MAX];
@@ -70,7 +70,7 @@ static int add(struct referrers_call *c, const struct descriptor *d, const char 
 	digest_text(&d->digest, key);
 	place = (size_t)map_get(c->seen, key, strlen(key));
 	if (!place) {
-		r = grow(l, err);
+		r = api_referrers_grow(l, err);
 		if (r < 0)
 			return r;
 		l->at[l->count] = (struct referrer){0};
@@ -95,7 +95,7 @@ static int add_index(struct referrers_call *c, const struct buf *body, struct er
 	int r = index_parse(body->data ? body->data : "", body->len, OCI_TYPE_INDEX, &index, err);
 
 	for (size_t i = 0; r == 0 && i < index->count; i++)
-		r = add(c, &index->manifests[i], NULL, err);
+		r = api_referrers_add(c, &index->manifests[i], NULL, err);
 	return r;
 }
 
@@ -161,7 +161,8 @@ static int get_tag(struct referrers_call *c, const char *tag, struct manifest_an
 	return ref.tag ? registry_manifest(c->registry, &ref, c->cancel, a, err) : err_nomem(err);
 }
 
-static int kind_of(const struct manifest_answer *a, enum oci_kind *kind, struct err *err)
+static int api_referrers_kind_of(const struct manifest_answer *a, enum oci_kind *kind,
+				 struct err *err)
 {
 	autojson *doc = NULL;
 	int r = json_parse(a->body.data ? a->body.data : "", a->body.len, &doc, err);
@@ -178,7 +179,7 @@ static int ask_tag_schema(struct referrers_call *c, struct err *err)
 	int r = get_tag(c, referrer_tag(&c->image->digest, "", tag), &a, err);
 
 	if (r == 0)
-		r = kind_of(&a, &kind, err);
+		r = api_referrers_kind_of(&a, &kind, err);
 	if (r == 0 && kind == OCI_KIND_INDEX)
 		r = add_index(c, &a.body, err);
 	manifest_answer_clear(&a);
@@ -192,7 +193,7 @@ static int add_tagged(struct referrers_call *c, const char *tag, const struct ma
 	AUTO(manifest_free) struct manifest *m = NULL;
 	struct descriptor d = {.digest = a->digest, .size = a->body.len};
 	enum oci_kind kind;
-	int r = kind_of(a, &kind, err);
+	int r = api_referrers_kind_of(a, &kind, err);
 
 	if (r == 0 && kind == OCI_KIND_MANIFEST) {
 		r = manifest_parse(a->body.data, a->body.len, a->content_type, &m, err);
@@ -200,7 +201,7 @@ static int add_tagged(struct referrers_call *c, const char *tag, const struct ma
 			d.artifact_type = (char *)manifest_artifact_type(m); /* borrowed */
 	}
 	d.media_type = m ? m->media_type : (char *)OCI_TYPE_INDEX;
-	return r < 0 ? r : add(c, &d, tag, err);
+	return r < 0 ? r : api_referrers_add(c, &d, tag, err);
 }
 
 static int ask_cosign_tags(struct referrers_call *c, struct err *err)

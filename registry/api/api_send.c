@@ -80,8 +80,8 @@ static int send_hop(const struct api_request *q, const struct hop *h, const char
 /* Whether a registry may lead from one URL to another: never from https to http, and to hosts of
  * the inner network only by its own address or when it is the
  * registry itself. */
-static int follow(const struct api_request *q, struct hop *h, const struct url *origin,
-		  const struct http_answer *a, struct err *err)
+static int api_send_follow(const struct api_request *q, struct hop *h, const struct url *origin,
+			   const struct http_answer *a, struct err *err)
 {
 	const char *location = header_get(http_headers(a), "Location");
 	autourl next = URL_INIT;
@@ -133,7 +133,7 @@ static int send_along(const struct api_request *q, struct hop *h, const struct u
 			return 0;
 		}
 		*fault = HTTP_FAULT_FATAL;
-		r = follow(q, h, origin, a, err);
+		r = api_send_follow(q, h, origin, a, err);
 		http_finish(a);
 		if (r < 0)
 			return r;
@@ -284,7 +284,7 @@ static int send_by(const struct api_request *q, const struct endpoint *e, bool t
 	return r;
 }
 
-static enum host_scheme scheme_of(const struct endpoint *e)
+static enum host_scheme api_send_scheme_of(const struct endpoint *e)
 {
 	if (e->mirror)
 		return e->mirror->url.tls ? HOST_SCHEME_TLS : HOST_SCHEME_PLAIN;
@@ -327,13 +327,13 @@ static int send_probing(const struct api_request *q, const struct endpoint *e,
 
 int api_url(const struct api_request *q, const struct endpoint *e, struct url *out, struct err *err)
 {
-	return make_url(q, e, scheme_of(e) == HOST_SCHEME_TLS, out, err);
+	return make_url(q, e, api_send_scheme_of(e) == HOST_SCHEME_TLS, out, err);
 }
 
 int api_send(const struct api_request *q, const struct endpoint *e, struct http_answer **out,
 	     struct api_failure *f, struct err *err)
 {
-	enum host_scheme scheme = scheme_of(e);
+	enum host_scheme scheme = api_send_scheme_of(e);
 	enum http_fault fault;
 
 	*f = (struct api_failure){.cause = RETRY_NEVER, .after_ms = -1};

@@ -19,7 +19,7 @@
 /* ---- requests ---- */
 
 /* An upload that is open at the registry. */
-struct session {
+struct upload_session {
 	const struct api_upload *upload;
 	const char *from;
 	struct endpoint endpoint;
@@ -28,7 +28,8 @@ struct session {
 	uint64_t offset; /* what the registry has */
 };
 
-static struct api_request request(const struct session *s, const char *method, const char *path)
+static struct api_request request(const struct upload_session *s, const char *method,
+				  const char *path)
 {
 	return (struct api_request){.registry = s->upload->registry,
 				    .repository = s->upload->repository,
@@ -39,7 +40,7 @@ static struct api_request request(const struct session *s, const char *method, c
 				    .cancel = s->upload->cancel};
 }
 
-static struct api_request request_on(const struct session *s, const char *method)
+static struct api_request request_on(const struct upload_session *s, const char *method)
 {
 	struct api_request q = request(s, method, NULL);
 
@@ -49,7 +50,7 @@ static struct api_request request_on(const struct session *s, const char *method
 }
 
 /* The Location of an answer, against where its request went. */
-static int take_location(struct session *s, const struct api_request *q,
+static int take_location(struct upload_session *s, const struct api_request *q,
 			 const struct http_answer *a, struct err *err)
 {
 	const char *location = header_get(http_headers(a), "Location");
@@ -71,7 +72,7 @@ static int take_location(struct session *s, const struct api_request *q,
 }
 
 /* Sends, and takes a status that is not among the wanted as an error. The caller ends *out. */
-static int send_for(const struct session *s, const struct api_request *q, const int *wanted,
+static int send_for(const struct upload_session *s, const struct api_request *q, const int *wanted,
 		    struct http_answer **out, struct api_failure *f, struct err *err)
 {
 	int r = api_send(q, &s->endpoint, out, f, err);
@@ -97,7 +98,7 @@ static int send_for(const struct session *s, const struct api_request *q, const 
 static int step_head(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
 {
 	struct {
-		struct session *session;
+		struct upload_session *session;
 		char path[DIGEST_TEXT_MAX + 16];
 	} *c = arg;
 	struct api_request q = request(c->session, "HEAD", c->path);
@@ -111,10 +112,10 @@ static int step_head(void *arg, const struct endpoint *e, struct api_failure *f,
 	return r;
 }
 
-static int exists(struct session *s, const struct digest *digest, struct err *err)
+static int exists(struct upload_session *s, const struct digest *digest, struct err *err)
 {
 	struct {
-		struct session *session;
+		struct upload_session *session;
 		char path[DIGEST_TEXT_MAX + 16];
 	} c = {.session = s};
 	struct retry retry = {0};
@@ -126,7 +127,7 @@ static int exists(struct session *s, const struct digest *digest, struct err *er
 }
 
 /* Opens an upload: 1 where the registry has mounted the blob instead. */
-static int post(struct session *s, const struct digest *digest, struct api_failure *f,
+static int post(struct upload_session *s, const struct digest *digest, struct api_failure *f,
 		struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
@@ -153,8 +154,8 @@ static int post(struct session *s, const struct digest *digest, struct api_failu
 
 /* The other repository may be one that its registry does not show us; that is no reason not to
  * send. */
-static int open_session(struct session *s, const struct digest *digest, struct api_failure *f,
-			struct err *err)
+static int open_session(struct upload_session *s, const struct digest *digest,
+			struct api_failure *f, struct err *err)
 {
 	int r = post(s, digest, f, err);
 
@@ -165,7 +166,7 @@ static int open_session(struct session *s, const struct digest *digest, struct a
 }
 
 /* How much the registry has of an upload that broke. */
-static int ask_offset(struct session *s, struct err *err)
+static int ask_offset(struct upload_session *s, struct err *err)
 {
 	struct api_request q = request_on(s, "GET");
 	struct http_answer *a = NULL;
@@ -184,8 +185,8 @@ static int ask_offset(struct session *s, struct err *err)
 	return r;
 }
 
-static int send_bytes(struct session *s, struct api_upload_source *source, struct api_failure *f,
-		      struct err *err)
+static int send_bytes(struct upload_session *s, struct api_upload_source *source,
+		      struct api_failure *f, struct err *err)
 {
 	char range[96];
 	const char *fields[] = {"Content-Type: application/octet-stream", range, NULL};
@@ -210,8 +211,8 @@ static int send_bytes(struct session *s, struct api_upload_source *source, struc
 	return r;
 }
 
-static int close_session(struct session *s, const struct digest *digest, struct api_failure *f,
-			 struct err *err)
+static int close_session(struct upload_session *s, const struct digest *digest,
+			 struct api_failure *f, struct err *err)
 {
 	static const struct http_upload nothing;
 	char text[DIGEST_TEXT_MAX];
@@ -234,11 +235,12 @@ static int close_session(struct session *s, const struct digest *digest, struct 
 	return r;
 }
 
-#define DROP_MS 500 /* for a registry that does not answer: the mount may be waiting for its end   \
-		     */
+#define DROP_MS                                                                                    \
+	500 /* for a registry that does not answer: the mount may be waiting for its end           \
+	     */
 
 /* What is not wanted any more; best effort. */
-static void drop_session(struct session *s)
+static void drop_session(struct upload_session *s)
 {
 	struct api_request q = request_on(s, "DELETE");
 	struct http_answer *a = NULL;
@@ -258,8 +260,8 @@ static void drop_session(struct session *s)
 /* ---- a blob ---- */
 
 /* One try, from where the registry stands. */
-static int try_upload(struct session *s, struct api_upload_source *source, struct api_failure *f,
-		      struct err *err)
+static int try_upload(struct upload_session *s, struct api_upload_source *source,
+		      struct api_failure *f, struct err *err)
 {
 	int r = 0;
 
@@ -275,7 +277,7 @@ static int try_upload(struct session *s, struct api_upload_source *source, struc
 }
 
 /* Before another try: the registry may have part of it. */
-static void look_again(struct session *s)
+static void look_again(struct upload_session *s)
 {
 	struct err why;
 
@@ -286,7 +288,7 @@ static void look_again(struct session *s)
 	s->offset = 0;
 }
 
-static int send_blob(struct session *s, struct api_upload_source *source, struct err *err)
+static int send_blob(struct upload_session *s, struct api_upload_source *source, struct err *err)
 {
 	struct registry *registry = s->upload->registry;
 	struct retry retry = {0};
@@ -314,13 +316,13 @@ static int send_blob(struct session *s, struct api_upload_source *source, struct
 	}
 }
 
-static int session_open(const struct api_upload *u, const char *from, struct session *out,
-			struct err *err)
+static int api_upload_session_open(const struct api_upload *u, const char *from,
+				   struct upload_session *out, struct err *err)
 {
 	autoendpoints all = {0};
 	int r = api_endpoints(u->registry, u->repository, &all, err);
 
-	*out = (struct session){.upload = u, .from = from, .location = URL_INIT};
+	*out = (struct upload_session){.upload = u, .from = from, .location = URL_INIT};
 	if (r == 0)
 		out->endpoint = all.list[all.count - 1]; /* the registry itself */
 	return r;
@@ -330,9 +332,9 @@ static int blob_counted(const struct api_upload *u, struct store *store,
 			const struct digest *digest, uint64_t size, const char *from,
 			enum upload_result *result, struct err *err)
 {
-	struct session s;
+	struct upload_session s;
 	struct api_upload_source source;
-	int r = session_open(u, from, &s, err);
+	int r = api_upload_session_open(u, from, &s, err);
 
 	*result = UPLOAD_EXISTS;
 	if (r == 0)
@@ -417,7 +419,7 @@ int api_upload_manifest(const struct api_upload *u, const struct ref *ref, const
 	char path[DIGEST_TEXT_MAX + 160], type[256], text[DIGEST_TEXT_MAX];
 	const char *fields[] = {type, NULL};
 	struct retry retry = {0};
-	struct session s;
+	struct upload_session s;
 	struct manifest_put p = {.body = body, .digest = digest};
 	int r = registry_enter(u->registry, u->repository->domain, err);
 
@@ -427,7 +429,7 @@ int api_upload_manifest(const struct api_upload *u, const struct ref *ref, const
 	snprintf(path, sizeof(path), "manifests/%s",
 		 ref->has_digest || !ref->tag ? digest_text(digest, text) : ref->tag);
 	snprintf(type, sizeof(type), "Content-Type: %.200s", media_type);
-	r = session_open(u, NULL, &s, err);
+	r = api_upload_session_open(u, NULL, &s, err);
 	p.request = request(&s, "PUT", path);
 	p.request.fields = fields;
 	if (r == 0)

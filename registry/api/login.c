@@ -105,8 +105,8 @@ static int check(struct registry *r, const char *registry, const struct credenti
 		 : api_persist(r, &all.list[all.count - 1], &retry, cancel, step_check, &q, err);
 }
 
-static int keep(struct registry *r, const char *registry, const struct credential *c,
-		struct cancel *cancel, char **file, struct err *err)
+static int login_keep(struct registry *r, const char *registry, const struct credential *c,
+		      struct cancel *cancel, char **file, struct err *err)
 {
 	struct creds *creds = auth_creds(r->auth);
 	const char *key = creds_server_key(registry);
@@ -139,7 +139,7 @@ int login(struct registry *r, const char *server, const struct credential *c, st
 	inside = r;
 	e = check(r, registry, c, cancel, err);
 	if (!e)
-		e = keep(r, registry, c, cancel, file, err);
+		e = login_keep(r, registry, c, cancel, file, err);
 	return registry_result(inside, e);
 }
 

@@ -20,23 +20,23 @@
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* A file being changed. */
-struct change {
+struct login_change {
 	char path[PATH_MAX]; /* symlinks resolved */
 	const char *name;    /* in it: the last component */
 	int dirfd;	     /* owned, locked */
 	struct json_object *doc;
 };
 
-static void change_close(struct change *c)
+static void change_close(struct login_change *c)
 {
 	secret_json_put(c->doc);
 	if (c->dirfd >= 0)
 		close(c->dirfd);
 }
-#define autochange __attribute__((cleanup(change_close))) struct change
+#define autochange __attribute__((cleanup(change_close))) struct login_change
 
 /* The file need not exist; its directory is made. */
-static int open_directory(const char *path, struct change *c, struct err *err)
+static int login_file_open_directory(const char *path, struct login_change *c, struct err *err)
 {
 	char *slash;
 
@@ -55,7 +55,7 @@ static int open_directory(const char *path, struct change *c, struct err *err)
 	return flock(c->dirfd, LOCK_EX) < 0 ? err_sys(err, "lock %s", c->path) : 0;
 }
 
-static int read_document(const char *path, struct change *c, struct err *err)
+static int login_file_read_document(const char *path, struct login_change *c, struct err *err)
 {
 	autosecret_buf text = BUF_INIT;
 	autoclose int fd = openat(c->dirfd, c->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -81,16 +81,16 @@ static int read_document(const char *path, struct change *c, struct err *err)
 	return c->doc ? 0 : err_nomem(err);
 }
 
-static int change_open(const char *path, struct change *c, struct err *err)
+static int change_open(const char *path, struct login_change *c, struct err *err)
 {
 	int r;
 
-	*c = (struct change){.dirfd = -1};
-	r = open_directory(path, c, err);
-	return r ? r : read_document(path, c, err);
+	*c = (struct login_change){.dirfd = -1};
+	r = login_file_open_directory(path, c, err);
+	return r ? r : login_file_read_document(path, c, err);
 }
 
-static int write_document(const char *path, struct change *c, struct err *err)
+static int write_document(const char *path, struct login_change *c, struct err *err)
 {
 	const char *text = json_object_to_json_string_ext(c->doc, TO_STRING_FLAGS);
 	int r;

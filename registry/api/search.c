@@ -22,7 +22,7 @@ struct search {
 	struct api_pages pages; /* of a catalog */
 };
 
-static int give(struct search *s, const struct search_result *result, struct err *err)
+static int search_give(struct search *s, const struct search_result *result, struct err *err)
 {
 	if (!s->left)
 		return 0;
@@ -49,7 +49,7 @@ static int give_results(struct search *s, const struct buf *body, struct err *er
 		json_u64(o, "star_count", UINT64_MAX >> 1, &result.stars, NULL);
 		result.official = json_object_get_boolean(json_member(o, "is_official"));
 		if (result.name && *result.name)
-			r = give(s, &result, err);
+			r = search_give(s, &result, err);
 	}
 	return r;
 }
@@ -112,7 +112,7 @@ static int give_names(void *arg, const struct http_answer *a, const struct buf *
 		s->pages.given = true;
 		if (asprintf(&full, "%s/%s", s->host.domain, name) < 0)
 			return err_nomem(err);
-		r = give(s, &(struct search_result){.name = full}, err);
+		r = search_give(s, &(struct search_result){.name = full}, err);
 	}
 	s->pages.enough = !s->left;
 	return r;

@@ -90,7 +90,7 @@ void auth_close(struct auth *a)
 	free(a);
 }
 
-static char *make_key(const struct auth_scope *s)
+static char *auth_make_key(const struct auth_scope *s)
 {
 	char *key;
 
@@ -110,7 +110,7 @@ static void check_generation(struct auth *a, uint64_t now)
 
 char *auth_field(struct auth *a, const struct auth_scope *s)
 {
-	autofree char *key = make_key(s);
+	autofree char *key = auth_make_key(s);
 	uint64_t generation = creds_generation(a->creds);
 	char *field = NULL;
 
@@ -132,7 +132,7 @@ static void hold(struct auth *a, const struct auth_scope *s, const char *field, 
 		 uint64_t generation)
 {
 	int64_t margin = life_ms / 4 < MARGIN_MS ? life_ms / 4 : MARGIN_MS;
-	autofree char *key = make_key(s);
+	autofree char *key = auth_make_key(s);
 	struct held *h = malloc(sizeof(*h));
 
 	if (!key || !h || s->credential) {
@@ -246,9 +246,9 @@ static char *scope_text(const struct auth_scope *s, const struct challenge *c)
 	return n < 0 ? NULL : text;
 }
 
-static int fetch(struct auth *a, const struct auth_question *q, const struct challenge *c,
-		 const struct credential *credential, struct token *out, struct auth_failure *f,
-		 struct err *err)
+static int auth_fetch(struct auth *a, const struct auth_question *q, const struct challenge *c,
+		      const struct credential *credential, struct token *out,
+		      struct auth_failure *f, struct err *err)
 {
 	static const struct credential anonymous;
 	autofree char *scope = scope_text(&q->scope, c);
@@ -286,7 +286,7 @@ static int answer_bearer(struct auth *a, const struct auth_question *q, const st
 	if (r == 0 && credential.registry_token)
 		token.value = steal(&credential.registry_token);
 	else if (r == 0)
-		r = fetch(a, q, c, &credential, &token, f, err);
+		r = auth_fetch(a, q, c, &credential, &token, f, err);
 	if (r == 0)
 		r = make_bearer(token.value, field, err);
 	if (r == 0)

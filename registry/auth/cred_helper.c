@@ -52,7 +52,7 @@ static bool name_valid(const char *name)
 		   len;
 }
 
-static int start(struct helper *h, int child_in, int child_out, struct err *err)
+static int cred_helper_start(struct helper *h, int child_in, int child_out, struct err *err)
 {
 	char program[96];
 	char *argv[] = {program, (char *)h->action, NULL};
@@ -144,7 +144,8 @@ static int reap(const struct helper *h, int *status, struct err *err)
 	}
 }
 
-static int converse(const struct helper *h, struct buf *out, int *status, struct err *err)
+static int cred_helper_converse(const struct helper *h, struct buf *out, int *status,
+				struct err *err)
 {
 	int r;
 
@@ -162,7 +163,7 @@ static int converse(const struct helper *h, struct buf *out, int *status, struct
 	return r;
 }
 
-static int run(struct helper *h, struct buf *out, int *status, struct err *err)
+static int cred_helper_run(struct helper *h, struct buf *out, int *status, struct err *err)
 {
 	int in[2], pipe_out[2];
 	int r;
@@ -177,14 +178,14 @@ static int run(struct helper *h, struct buf *out, int *status, struct err *err)
 	autoclose int out_ours = pipe_out[0];
 	autoclose int out_theirs = pipe_out[1];
 
-	r = start(h, in_theirs, out_theirs, err);
+	r = cred_helper_start(h, in_theirs, out_theirs, err);
 	if (r < 0)
 		return r;
 	close(steal_fd(&in_theirs));
 	close(steal_fd(&out_theirs));
 	h->in = in_ours;
 	h->out = out_ours;
-	return converse(h, out, status, err);
+	return cred_helper_converse(h, out, status, err);
 }
 
 /* Whether a helper repeats the secret that it was told to store, as it is or as JSON writes it. */
@@ -240,8 +241,9 @@ static int parse_answer(const struct buf *out, struct credential *c, struct err 
 }
 
 /* One run with its input: 0, -EACCES with its words, or -ENOENT where it has nothing of that. */
-static int ask(const char *name, const char *action, const char *input, struct http *http,
-	       struct cancel *cancel, struct buf *out, struct err *err)
+static int cred_helper_ask(const char *name, const char *action, const char *input,
+			   struct http *http, struct cancel *cancel, struct buf *out,
+			   struct err *err)
 {
 	struct helper h = {.action = action,
 			   .name = name,
@@ -254,7 +256,7 @@ static int ask(const char *name, const char *action, const char *input, struct h
 
 	if (!name_valid(name))
 		return err_set(err, EACCES, "a credential helper with an invalid name");
-	r = run(&h, out, &status, err);
+	r = cred_helper_run(&h, out, &status, err);
 	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return r;
 	if (out->len && memmem(out->data, out->len, NOT_FOUND, strlen(NOT_FOUND)))
@@ -266,7 +268,7 @@ int cred_helper_get(const char *name, const char *server, struct http *http, str
 		    struct credential *out, struct err *err)
 {
 	autosecret_buf text = BUF_INIT;
-	int r = ask(name, "get", server, http, cancel, &text, err);
+	int r = cred_helper_ask(name, "get", server, http, cancel, &text, err);
 
 	return r ? (r == -ENOENT ? 0 : r) : parse_answer(&text, out, err);
 }
@@ -286,7 +288,8 @@ int cred_helper_store(const char *name, const char *server, const struct credent
 	json_object_object_add(doc, "Secret", json_object_new_string(c->password));
 	input = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN |
 							JSON_C_TO_STRING_NOSLASHESCAPE);
-	r = input ? ask(name, "store", input, http, cancel, &text, err) : err_nomem(err);
+	r = input ? cred_helper_ask(name, "store", input, http, cancel, &text, err)
+		  : err_nomem(err);
 	if (input) /* json-c keeps the text until the document goes */
 		explicit_bzero((char *)input, strlen(input));
 	return r;
@@ -296,7 +299,7 @@ int cred_helper_erase(const char *name, const char *server, struct http *http,
 		      struct cancel *cancel, struct err *err)
 {
 	autosecret_buf text = BUF_INIT;
-	int r = ask(name, "erase", server, http, cancel, &text, err);
+	int r = cred_helper_ask(name, "erase", server, http, cancel, &text, err);
 
 	return r == -ENOENT ? 0 : r;
 }

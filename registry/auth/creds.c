@@ -215,7 +215,8 @@ static int decode_auth(const char *text, struct credential *out, struct err *err
 	return out->username && out->password ? 0 : err_nomem(err);
 }
 
-static int read_entry(const struct json_object *entry, struct credential *out, struct err *err)
+static int creds_read_entry(const struct json_object *entry, struct credential *out,
+			    struct err *err)
 {
 	const char *auth = json_string(entry, "auth");
 	int r = copy_string(entry, "username", &out->username, err);
@@ -249,7 +250,7 @@ int creds_find(const struct json_object *doc, const char *registry, const char *
 		*helper = strdup(name);
 		return *helper ? 0 : err_nomem(err);
 	}
-	return json_object_is_type(entry, json_type_object) ? read_entry(entry, out, err) : 0;
+	return json_object_is_type(entry, json_type_object) ? creds_read_entry(entry, out, err) : 0;
 }
 
 /* Behind an open that failed: whether there is no such file, or it lies in a directory that is not
@@ -265,7 +266,7 @@ static bool is_elsewhere(const char *path)
 }
 
 /* The document of a source; *out is NULL where there is none. */
-static int read_source(const struct source *s, struct json_object **out, struct err *err)
+static int creds_read_source(const struct source *s, struct json_object **out, struct err *err)
 {
 	autosecret_buf text = BUF_INIT;
 	autoclose int fd = -1;
@@ -295,7 +296,7 @@ static int ask_source(const struct source *s, const char *registry, const char *
 {
 	autosecret_json *doc = NULL;
 	autofree char *helper = NULL;
-	int r = read_source(s, &doc, err);
+	int r = creds_read_source(s, &doc, err);
 
 	if (r == 0 && doc)
 		r = creds_find(doc, registry, path, out, &helper, err);
@@ -337,7 +338,7 @@ int creds_helper(struct creds *c, const char *registry, char **out, struct err *
 		autosecret_json *doc = NULL;
 		autocredential ignored = {0};
 
-		r = read_source(&c->list[i], &doc, err);
+		r = creds_read_source(&c->list[i], &doc, err);
 		if (!r && doc)
 			r = creds_find(doc, registry, "", &ignored, out, err);
 		if (r < 0 && r != -ENOMEM) {

@@ -157,7 +157,7 @@ static size_t host_part(const char *name)
 	return end ? (size_t)(end + 1 - name) : strcspn(name, ":");
 }
 
-static bool is_loopback(const char *name)
+static bool hosts_is_loopback(const char *name)
 {
 	size_t len = host_part(name);
 	char host[64];
@@ -175,7 +175,7 @@ static bool is_insecure(const struct hosts *h, const char *name)
 {
 	size_t len = host_part(name);
 
-	if (is_loopback(name))
+	if (hosts_is_loopback(name))
 		return true;
 	for (char **s = h->insecure; *s; s++)
 		if (!strcasecmp(*s, name) || (strlen(*s) == len && !strncasecmp(*s, name, len)))
@@ -212,8 +212,8 @@ static int take_certificate(struct host *host, int dir, const char *path, const 
 	return 0;
 }
 
-static int read_entry(struct host *host, int dir, const char *path, const char *name,
-		      struct err *err)
+static int hosts_read_entry(struct host *host, int dir, const char *path, const char *name,
+			    struct err *err)
 {
 	if (has_suffix(name, ".cert"))
 		return take_certificate(host, dir, path, name, err);
@@ -254,7 +254,7 @@ static int read_certs(struct host *host, const char *certs_dir, struct err *err)
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, "%s", path);
 	while (r == 0 && (e = readdir(dir)))
-		r = read_entry(host, dirfd(dir), path, e->d_name, err);
+		r = hosts_read_entry(host, dirfd(dir), path, e->d_name, err);
 	closedir(dir);
 	if (r == 0 && host->authorities.len && !strstr(host->authorities.data, PEM_CERTIFICATE))
 		r = err_set(err, EACCES, "%s: no certificate in its .crt files", path);

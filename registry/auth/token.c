@@ -140,8 +140,8 @@ int token_parse(const struct buf *body, time_t now, struct token *out, struct er
 }
 
 /* The words of the token server, as far as they are some. */
-static int refused(struct http_answer *a, const struct token_request *q, struct token_failure *f,
-		   struct err *err)
+static int token_refused(struct http_answer *a, const struct token_request *q,
+			 struct token_failure *f, struct err *err)
 {
 	int status = http_status(a);
 
@@ -156,8 +156,8 @@ static int refused(struct http_answer *a, const struct token_request *q, struct 
 		       status);
 }
 
-static int ask(struct http *http, const struct token_request *q, struct http_answer **out,
-	       struct token_failure *f, struct err *err)
+static int token_ask(struct http *http, const struct token_request *q, struct http_answer **out,
+		     struct token_failure *f, struct err *err)
 {
 	const struct credential *c = q->credential;
 	autosecret *basic = !is_identity(q) && c->password ? token_basic(c) : NULL;
@@ -186,11 +186,11 @@ int token_fetch(struct http *http, const struct token_request *q, struct token *
 	int r;
 
 	*f = (struct token_failure){.fault = HTTP_FAULT_FATAL, .after_ms = -1};
-	r = ask(http, q, &a, f, err);
+	r = token_ask(http, q, &a, f, err);
 	if (r < 0)
 		return r;
 	if (http_status(a) != 200)
-		return refused(a, q, f, err);
+		return token_refused(a, q, f, err);
 	r = http_read_all(a, ANSWER_MAX, &body, &f->fault, err);
 	if (r == 0)
 		r = token_parse(&body, time(NULL), out, err);

@@ -143,8 +143,8 @@ static bool transfer_done(const struct http_answer *a)
 }
 
 /* Waits until the condition holds. 0, or -EINTR, or -ETIMEDOUT by the cancel or `until_ms`. */
-static int wait_for(struct http_answer *a, bool (*ready)(const struct http_answer *),
-		    int64_t until_ms, struct err *err)
+static int http_wait_for(struct http_answer *a, bool (*ready)(const struct http_answer *),
+			 int64_t until_ms, struct err *err)
 {
 	int64_t limit = deadline_of(a->cancel);
 	int r = 0;
@@ -217,8 +217,8 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	if (r < 0)
 		return r;
 	/* A body may take its time; curl sees to it that it moves. */
-	r = wait_for(a, answer_ready, q->upload ? INT64_MAX : clock_ms() + h->limits.headers_ms,
-		     err);
+	r = http_wait_for(a, answer_ready,
+			  q->upload ? INT64_MAX : clock_ms() + h->limits.headers_ms, err);
 	if (r < 0) {
 		*fault = fault_of_wait(a, r);
 		return r;
@@ -252,7 +252,7 @@ enum address_reach http_answer_reach(const struct http_answer *a)
 ssize_t http_read(struct http_answer *a, void *data, size_t max, enum http_fault *fault,
 		  struct err *err)
 {
-	int r = wait_for(a, bytes_ready, INT64_MAX, err);
+	int r = http_wait_for(a, bytes_ready, INT64_MAX, err);
 
 	*fault = HTTP_FAULT_NONE;
 	if (r < 0) {
@@ -350,7 +350,7 @@ void http_end(struct http_answer *a)
 void http_finish(struct http_answer *a)
 {
 	if (a)
-		wait_for(a, transfer_done, clock_ms() + FINISH_MS, NULL);
+		http_wait_for(a, transfer_done, clock_ms() + FINISH_MS, NULL);
 	http_end(a);
 }
 

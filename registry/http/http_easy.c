@@ -62,7 +62,7 @@ static int add_fields(struct http_answer *a, const struct http_request *q, struc
 	return r;
 }
 
-static bool is_loopback(const struct url *u)
+static bool http_easy_is_loopback(const struct url *u)
 {
 	return !strcmp(u->host, "localhost") || !strcmp(u->host, "[::1]") ||
 	       address_reach_text(u->host) == ADDRESS_LOOPBACK;
@@ -97,7 +97,7 @@ static void set_url(struct http_answer *a, const struct http_request *q, const s
 	SET(a, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(a, CURLOPT_USERAGENT, a->http->user_agent);
 	SET(a, CURLOPT_HTTPHEADER, a->fields);
-	if (is_loopback(u))
+	if (http_easy_is_loopback(u))
 		SET(a, CURLOPT_PROXY, "");
 	else
 		a->proxied = environment_proxies(u);

@@ -82,7 +82,7 @@ static int timed_out(const struct http_answer *a, struct err *err)
 	return failed(a, ETIMEDOUT, "net/http: timeout awaiting response headers", err);
 }
 
-static int cut(const struct http_answer *a, struct err *err)
+static int http_error_cut(const struct http_answer *a, struct err *err)
 {
 	char cause[DETAIL_MAX];
 
@@ -106,7 +106,7 @@ static int tls_failed(const struct http_answer *a, enum http_fault *fault, struc
 	return failed_detail(a, EHOSTUNREACH, "tls: handshake failure", err);
 }
 
-static int refused(const struct http_answer *a, struct err *err)
+static int http_error_refused(const struct http_answer *a, struct err *err)
 {
 	return failed(a, EPROTO,
 		      "refused: a registry must not lead to an address inside the network", err);
@@ -120,7 +120,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 	if (a->fault_err.code)
 		return failed(a, a->fault_err.code, a->fault_err.text, err);
 	if (a->refused_address && !a->answered)
-		return refused(a, err);
+		return http_error_refused(a, err);
 	switch (a->result) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		*fault = HTTP_FAULT_UNREACHABLE;
@@ -148,7 +148,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
 		*fault = HTTP_FAULT_CUT;
-		return cut(a, err);
+		return http_error_cut(a, err);
 	case CURLE_OUT_OF_MEMORY:
 		return err_nomem(err);
 	default:

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void tell(struct http_answer *a)
+static void http_loop_tell(struct http_answer *a)
 {
 	pthread_cond_broadcast(&a->changed);
 }
@@ -34,7 +34,7 @@ static void answer_stands(struct http_answer *a, long status)
 	a->status = (int)status;
 	a->reach = ip ? address_reach_text(ip) : ADDRESS_PUBLIC;
 	a->answered = true;
-	tell(a);
+	http_loop_tell(a);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -101,7 +101,7 @@ size_t http_loop_body(char *data, size_t size, size_t count, void *arg)
 	room = a->ring.size - ring_used(&a->ring);
 	if (room < len) {
 		a->paused = true;
-		tell(a);
+		http_loop_tell(a);
 	}
 	pthread_mutex_unlock(&a->lock);
 	if (room < len)
@@ -118,7 +118,7 @@ size_t http_loop_body(char *data, size_t size, size_t count, void *arg)
 	a->ring.head += len;
 	a->fresh = ring_used(&a->ring) < HTTP_QUEUE_WAKE;
 	if (!a->fresh)
-		tell(a);
+		http_loop_tell(a);
 	pthread_mutex_unlock(&a->lock);
 	return len;
 }
@@ -143,7 +143,7 @@ static void detach(struct http_answer *a, CURLcode result, bool stopped)
 	a->stopped = stopped;
 	a->done = true;
 	a->in_loop = false;
-	tell(a);
+	http_loop_tell(a);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -205,7 +205,7 @@ static void tell_fresh(struct http *h)
 		if (a->fresh) {
 			a->fresh = false;
 			pthread_mutex_lock(&a->lock);
-			tell(a);
+			http_loop_tell(a);
 			pthread_mutex_unlock(&a->lock);
 		}
 }

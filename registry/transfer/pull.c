@@ -11,9 +11,10 @@
 
 /* ---- docker's lines ---- */
 
-static void tell(const struct pull *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void pull_tell(const struct pull *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void tell(const struct pull *p, const char *fmt, ...)
+static void pull_tell(const struct pull *p, const char *fmt, ...)
 {
 	autofree char *line = NULL;
 	va_list ap;
@@ -54,11 +55,12 @@ static void warn_of_platform(const struct pull *p, const struct image *i, const 
 	char is[PLATFORM_TEXT_MAX], wish[PLATFORM_TEXT_MAX];
 
 	if (platform_rank(p->platform, &i->config->platform) < 0)
-		tell(p,
-		     "WARNING: image with reference %s was found but its platform (%s) does not "
-		     "match the specified platform (%s)",
-		     familiar, platform_text(&i->config->platform, is),
-		     platform_text(p->platform, wish));
+		pull_tell(
+		    p,
+		    "WARNING: image with reference %s was found but its platform (%s) does not "
+		    "match the specified platform (%s)",
+		    familiar, platform_text(&i->config->platform, is),
+		    platform_text(p->platform, wish));
 }
 
 /* ---- an image ---- */
@@ -91,16 +93,17 @@ static int pull_spelled(const struct pull *p, const struct ref *ref, const struc
 
 	if (r < 0)
 		return r;
-	tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
+	pull_tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
 	unchanged = recorded;
 	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
 	if (r == 0 && !pull_is_recorded(p, ref, &top))
 		r = pull_record(p, ref, &top, err);
 	if (r == 0) {
-		tell(p, "Digest: %s", digest_text(&top.digest, digest));
-		tell(p, "Status: %s for %s",
-		     unchanged ? "Image is up to date" : "Downloaded newer image", s->familiar);
+		pull_tell(p, "Digest: %s", digest_text(&top.digest, digest));
+		pull_tell(p, "Status: %s for %s",
+			  unchanged ? "Image is up to date" : "Downloaded newer image",
+			  s->familiar);
 	}
 	descriptor_clear(&top);
 	return r;
@@ -127,7 +130,7 @@ int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
 	int r = full ? pull_one(p, ref, err) : err_nomem(err);
 
 	if (r == 0)
-		tell(p, "%s", full);
+		pull_tell(p, "%s", full);
 	return r;
 }
 
@@ -167,6 +170,6 @@ int pull_all_tags(const struct pull *p, const struct ref *repository, struct err
 	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
 		r = pull_tag(p, repository, tags.data + at, err);
 	if (r == 0)
-		tell(p, "%s", name);
+		pull_tell(p, "%s", name);
 	return r;
 }

@@ -22,7 +22,7 @@ static int restart_file(void *arg, struct err *err)
 	return blob_writer_restart(arg, err);
 }
 
-static int fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
+static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(blob_writer_close) struct blob_writer *w = NULL;
 	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
@@ -39,26 +39,26 @@ static int fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
 	return r;
 }
 
-static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+static int pull_blob_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	if (a->blob->foreign)
 		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
 			       a->blob->media_type);
 	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
 		return 0;
-	return fetch(a, spoilt, err);
+	return pull_blob_fetch(a, spoilt, err);
 }
 
 int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
 	      struct err *err)
 {
 	const struct pull_attempt attempt = {
-	    .pull = p, .repository = repository, .blob = d, .kind = "blob", .run = run};
+	    .pull = p, .repository = repository, .blob = d, .kind = "blob", .run = pull_blob_run};
 
 	return pull_attempt(&attempt, err);
 }
 
-static void tell(const struct pull *p, const struct descriptor *d, const char *what)
+static void pull_blob_tell(const struct pull *p, const struct descriptor *d, const char *what)
 {
 	char hex[DIGEST_HEX_MAX], line[64];
 
@@ -82,7 +82,7 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 		r = pull_blob(p, repository, d, err);
 		if (r < 0)
 			return r;
-		tell(p, d, local ? "Already exists" : "Download complete");
+		pull_blob_tell(p, d, local ? "Already exists" : "Download complete");
 	}
 	return 0;
 }

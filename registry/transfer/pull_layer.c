@@ -121,8 +121,8 @@ static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 
 /* ---- from the store ---- */
 
-static int check_diff_id(const struct layer_index *index, const struct digest *diff_id,
-			 struct err *err)
+static int pull_layer_check_diff_id(const struct layer_index *index, const struct digest *diff_id,
+				    struct err *err)
 {
 	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
 
@@ -141,7 +141,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	int r = layer_index_open(store, digest, &index, err);
 
 	if (r == 0)
-		return check_diff_id(index, a->arg, err);
+		return pull_layer_check_diff_id(index, a->arg, err);
 	if (r != -ENOENT)
 		return r;
 	r = layer_build_from_blob(store, digest, a->arg, a->pull->cancel, err);
@@ -150,7 +150,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	return r;
 }
 
-static int run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	int r = check_type(a->blob, err);
 
@@ -168,7 +168,7 @@ int pull_layer(const struct pull *p, const struct ref *repository, const struct 
 					     .repository = repository,
 					     .blob = layer,
 					     .kind = "layer",
-					     .run = run,
+					     .run = pull_layer_run,
 					     .arg = diff_id};
 
 	return pull_attempt(&attempt, err);

@@ -28,7 +28,7 @@
  */
 #define EARLY_MAX 250000
 
-struct task {
+struct pull_task {
 	const struct descriptor *layer;
 	const struct digest *diff_id;
 	bool local;    /* the blob is there */
@@ -40,7 +40,7 @@ struct task {
 struct crew {
 	const struct pull *pull;
 	const struct ref *repository;
-	struct task *tasks; /* owned */
+	struct pull_task *tasks; /* owned */
 	size_t count;
 	struct pull_merge *merge; /* NULL: the tree is there, or not wanted */
 	pthread_mutex_t lock;	  /* guards what follows, and the calls of the pull's watch */
@@ -53,16 +53,16 @@ struct crew {
 	struct cancel cancels[WORKERS];
 };
 
-struct worker {
+struct pull_worker {
 	struct crew *crew;
-	struct cancel *cancel; /* borrowed from the crew */
-	struct task *task;     /* at work on */
+	struct cancel *cancel;	/* borrowed from the crew */
+	struct pull_task *task; /* at work on */
 	pthread_t thread;
 };
 
 /* ---- what the watch sees; with the lock held ---- */
 
-static void tell(struct crew *c, const struct task *t, const char *what)
+static void pull_layers_tell(struct crew *c, const struct pull_task *t, const char *what)
 {
 	const struct pull_watch *w = c->pull->watch;
 	char hex[DIGEST_HEX_MAX], line[64];
@@ -83,9 +83,9 @@ static void tell_bytes(struct crew *c)
 }
 
 /* A worker's layer has `done` bytes. */
-static void on_bytes(void *arg, uint64_t done, uint64_t total)
+static void pull_layers_on_bytes(void *arg, uint64_t done, uint64_t total)
 {
-	struct worker *w = arg;
+	struct pull_worker *w = arg;
 	struct crew *c = w->crew;
 
 	(void)total;
@@ -98,7 +98,7 @@ static void on_bytes(void *arg, uint64_t done, uint64_t total)
 
 /* ---- the list ---- */
 
-static const struct task *find_task(const struct crew *c, const struct digest *digest)
+static const struct pull_task *find_task(const struct crew *c, const struct digest *digest)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (digest_equal(&c->tasks[i].layer->digest, digest))
@@ -110,8 +110,8 @@ static const struct task *find_task(const struct crew *c, const struct digest *d
 static int add_task(struct crew *c, const struct descriptor *layer, const struct digest *diff_id,
 		    struct err *err)
 {
-	const struct task *same = find_task(c, &layer->digest);
-	struct task *t = &c->tasks[c->count];
+	const struct pull_task *same = find_task(c, &layer->digest);
+	struct pull_task *t = &c->tasks[c->count];
 
 	if (same && same->layer->size == layer->size && digest_equal(same->diff_id, diff_id))
 		return 0;
@@ -119,7 +119,7 @@ static int add_task(struct crew *c, const struct descriptor *layer, const struct
 		return err_set(err, EPROTO,
 			       "one layer stands there twice, with unlike sizes or "
 			       "uncompressed digests");
-	*t = (struct task){.layer = layer, .diff_id = diff_id};
+	*t = (struct pull_task){.layer = layer, .diff_id = diff_id};
 	t->local = blob_exists(c->pull->store, &layer->digest, layer->size);
 	t->done = t->local ? layer->size : 0;
 	c->done += t->done;
@@ -129,9 +129,9 @@ static int add_task(struct crew *c, const struct descriptor *layer, const struct
 	return 0;
 }
 
-static int larger_first(const void *va, const void *vb)
+static int pull_layers_larger_first(const void *va, const void *vb)
 {
-	const struct task *a = va, *b = vb;
+	const struct pull_task *a = va, *b = vb;
 
 	return (a->layer->size < b->layer->size) - (a->layer->size > b->layer->size);
 }
@@ -140,8 +140,8 @@ static void tell_tasks(struct crew *c)
 {
 	if (c->done < c->total)
 		for (size_t i = 0; i < c->count; i++)
-			tell(c, &c->tasks[i],
-			     c->tasks[i].local ? "Already exists" : "Pulling fs layer");
+			pull_layers_tell(c, &c->tasks[i],
+					 c->tasks[i].local ? "Already exists" : "Pulling fs layer");
 	tell_bytes(c);
 }
 
@@ -161,7 +161,7 @@ static int make_tasks(struct crew *c, const struct manifest *m, const struct con
 			return r;
 	}
 	tell_tasks(c);
-	qsort(c->tasks, c->count, sizeof(*c->tasks), larger_first);
+	qsort(c->tasks, c->count, sizeof(*c->tasks), pull_layers_larger_first);
 	return 0;
 }
 
@@ -175,16 +175,16 @@ static void stop_all(void *arg)
 		cancel_set(&c->cancels[i]);
 }
 
-static bool is_large(const struct task *t)
+static bool is_large(const struct pull_task *t)
 {
 	return t->layer->size >= LARGE;
 }
 
 /* NULL: nothing is left that this worker may begin. Large layers that wait are then taken by those
  * who are at work on large ones. */
-static struct task *take_task(struct crew *c)
+static struct pull_task *pull_layers_take_task(struct crew *c)
 {
-	struct task *t = NULL;
+	struct pull_task *t = NULL;
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; c->result == 0 && !t && i < c->count; i++) {
@@ -202,7 +202,7 @@ static struct task *take_task(struct crew *c)
 }
 
 /* The first failure counts. With the lock held. */
-static void fail(struct crew *c, int result, const struct err *why)
+static void pull_layers_fail(struct crew *c, int result, const struct err *why)
 {
 	if (c->result < 0)
 		return;
@@ -212,16 +212,16 @@ static void fail(struct crew *c, int result, const struct err *why)
 	stop_all(c);
 }
 
-static void finish_task(struct crew *c, struct task *t, int result, const struct err *why)
+static void finish_task(struct crew *c, struct pull_task *t, int result, const struct err *why)
 {
 	pthread_mutex_lock(&c->lock);
 	c->processors += is_large(t);
 	t->ended = result == 0;
 	if (result == 0 && !t->local) {
-		tell(c, t, "Download complete");
-		tell(c, t, "Pull complete");
+		pull_layers_tell(c, t, "Download complete");
+		pull_layers_tell(c, t, "Pull complete");
 	} else if (result < 0) {
-		fail(c, result, why);
+		pull_layers_fail(c, result, why);
 	}
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
@@ -231,7 +231,7 @@ static void finish_task(struct crew *c, struct task *t, int result, const struct
 static bool wait_for_next_layer(struct crew *c)
 {
 	const struct digest *next = pull_merge_next(c->merge);
-	const struct task *t = next ? find_task(c, next) : NULL;
+	const struct pull_task *t = next ? find_task(c, next) : NULL;
 
 	if (!t)
 		return false;
@@ -256,21 +256,21 @@ static void merge_early(struct crew *c)
 		r = pull_merge_layer(c->merge, EARLY_MAX, &err);
 		pthread_mutex_lock(&c->lock);
 		if (r < 0)
-			fail(c, r, &err);
+			pull_layers_fail(c, r, &err);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
 
-static void *work(void *arg)
+static void *pull_layers_work(void *arg)
 {
-	struct worker *w = arg;
+	struct pull_worker *w = arg;
 	struct crew *c = w->crew;
-	const struct pull_watch watch = {.arg = w, .bytes = on_bytes};
+	const struct pull_watch watch = {.arg = w, .bytes = pull_layers_on_bytes};
 	struct pull p = *c->pull;
 
 	p.cancel = w->cancel;
 	p.watch = &watch;
-	while ((w->task = take_task(c))) {
+	while ((w->task = pull_layers_take_task(c))) {
 		struct err err = {0};
 		int r = pull_layer(&p, c->repository, w->task->layer, w->task->diff_id, &err);
 
@@ -282,21 +282,22 @@ static void *work(void *arg)
 
 static void run_workers(struct crew *c)
 {
-	struct worker workers[WORKERS];
+	struct pull_worker workers[WORKERS];
 	size_t started = 0;
 
 	for (size_t i = 0; i < WORKERS; i++)
-		workers[i] = (struct worker){.crew = c, .cancel = &c->cancels[i]};
+		workers[i] = (struct pull_worker){.crew = c, .cancel = &c->cancels[i]};
 	/* The last one is this thread; where no more threads are to be had, it is the only one. */
 	while (started + 1 < WORKERS && started + 1 < c->count &&
-	       pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
+	       pthread_create(&workers[started].thread, NULL, pull_layers_work,
+			      &workers[started]) == 0)
 		started++;
-	work(&workers[started]);
+	pull_layers_work(&workers[started]);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(workers[i].thread, NULL);
 }
 
-static void run(struct crew *c)
+static void pull_layers_run(struct crew *c)
 {
 	struct cancel *outer = c->pull->cancel;
 
@@ -315,7 +316,7 @@ static void run(struct crew *c)
 
 /* Layers that were given up because another one found the disk full go, too: nothing half-written
  * stays, so that there is room again for what is whole. */
-static int make_room(struct crew *c)
+static int pull_layers_make_room(struct crew *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		blob_drop_partial(c->pull->store, &c->tasks[i].layer->digest);
@@ -331,9 +332,9 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 
 	if (r < 0)
 		return r;
-	run(c);
+	pull_layers_run(c);
 	if (blob_lacks_room(c->result))
-		return make_room(c);
+		return pull_layers_make_room(c);
 	if (c->result == 0 && c->merge)
 		return pull_merge_finish(c->merge, err);
 	return c->result;

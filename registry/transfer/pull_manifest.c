@@ -43,8 +43,9 @@ static int check_kind(const struct buf *body, const char *declared, enum oci_kin
 }
 
 /* Fetches what a reference names, checks it against the Content-Type and stores it. */
-static int fetch_document(const struct pull *p, const struct ref *ref, struct manifest_answer *a,
-			  enum oci_kind *kind, struct err *err)
+static int pull_manifest_fetch_document(const struct pull *p, const struct ref *ref,
+					struct manifest_answer *a, enum oci_kind *kind,
+					struct err *err)
 {
 	const struct digest *digest = ref->has_digest ? &ref->digest : &a->digest;
 	int r = registry_manifest(p->registry, ref, p->cancel, a, err);
@@ -74,7 +75,7 @@ int pull_document(const struct pull *p, const struct ref *repository, const stru
 	buf_reset(body);
 	r = ref_by_digest(repository, &d->digest, &ref, err);
 	if (r == 0)
-		r = fetch_document(p, &ref, &a, &kind, err);
+		r = pull_manifest_fetch_document(p, &ref, &a, &kind, err);
 	if (r == 0 && a.body.len != d->size)
 		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
 			    a.body.len, (unsigned long long)d->size);
@@ -142,8 +143,9 @@ int pull_by_descriptor(const struct pull *p, const struct ref *repository,
 
 /* ---- the top ---- */
 
-static int describe(const struct buf *body, const struct digest *digest, const char *declared,
-		    enum oci_kind kind, struct descriptor *out, struct err *err)
+static int pull_manifest_describe(const struct buf *body, const struct digest *digest,
+				  const char *declared, enum oci_kind kind, struct descriptor *out,
+				  struct err *err)
 {
 	AUTO(manifest_free) struct manifest *m = NULL;
 	AUTO(index_free) struct index *i = NULL;
@@ -188,17 +190,17 @@ static int fetch_top(const struct pull *p, const struct ref *ref, struct descrip
 {
 	struct manifest_answer a = {0};
 	enum oci_kind kind;
-	int r = fetch_document(p, ref, &a, &kind, err);
+	int r = pull_manifest_fetch_document(p, ref, &a, &kind, err);
 
 	if (r == 0)
-		r = describe(&a.body, ref->has_digest ? &ref->digest : &a.digest, a.content_type,
-			     kind, top, err);
+		r = pull_manifest_describe(&a.body, ref->has_digest ? &ref->digest : &a.digest,
+					   a.content_type, kind, top, err);
 	manifest_answer_clear(&a);
 	return r;
 }
 
 /* docker's name for the empty image, which no registry has. */
-static int check_name(const struct ref *ref, struct err *err)
+static int pull_manifest_check_name(const struct ref *ref, struct err *err)
 {
 	if (strcmp(ref->domain, "docker.io") == 0 && strcmp(ref->path, "library/scratch") == 0)
 		return err_set(err, EINVAL, "'scratch' is a reserved name");
@@ -212,7 +214,7 @@ static int find_top(const struct pull *p, const struct ref *ref, struct descript
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *recorded = recorded_name(ref);
 	const struct name *name;
-	int r = recorded ? check_name(ref, err) : err_nomem(err);
+	int r = recorded ? pull_manifest_check_name(ref, err) : err_nomem(err);
 
 	if (r == 0)
 		r = store_writable(p->store, err);
@@ -242,7 +244,7 @@ int pull_documents(const struct pull *p, const struct ref *ref, struct descripto
 }
 
 /* True for an index that has nothing for the platform: it can still be looked at. */
-static bool lacks_platform(const struct pull *p, const struct descriptor *top)
+static bool pull_manifest_lacks_platform(const struct pull *p, const struct descriptor *top)
 {
 	AUTO(index_free) struct index *index = NULL;
 	const struct descriptor *chosen;
@@ -280,7 +282,7 @@ int pull_manifest(const struct pull *p, const struct ref *ref, struct descriptor
 	bool unchanged;
 	int r = find_top(p, ref, top, &unchanged, err);
 
-	if (r == 0 && !lacks_platform(p, top))
+	if (r == 0 && !pull_manifest_lacks_platform(p, top))
 		r = complete(p, ref, top, 0, err);
 	if (r == 0 && !unchanged)
 		r = pull_record(p, ref, top, err);

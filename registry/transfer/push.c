@@ -42,9 +42,10 @@ static void plan_clear(struct plan *p)
 	push_blobs_close(p->blobs);
 }
 
-static void tell(const struct push *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void push_tell(const struct push *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void tell(const struct push *p, const char *fmt, ...)
+static void push_tell(const struct push *p, const char *fmt, ...)
 {
 	const struct pull_watch *w = p->pull.watch;
 	autofree char *line = NULL;
@@ -88,7 +89,8 @@ static bool is_ours(int r)
 
 /* From a repository that the store knows for the same image. Of several that fail, one that has it
  * not says least. */
-static int fetch_document(struct plan *p, const struct descriptor *d, bool blobs, struct err *err)
+static int push_fetch_document(struct plan *p, const struct descriptor *d, bool blobs,
+			       struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	struct err why = {.code = ENOENT, .text = "and cannot be fetched"};
@@ -132,7 +134,7 @@ static bool blobs_are_here(const struct plan *p, const struct manifest *m)
 
 /* ---- the plan ---- */
 
-static int load(struct plan *p, const struct descriptor *d, struct buf *body, struct err *err)
+static int push_load(struct plan *p, const struct descriptor *d, struct buf *body, struct err *err)
 {
 	int r = lease_add(p->push->pull.lease, &d->digest, 1, err);
 
@@ -140,12 +142,12 @@ static int load(struct plan *p, const struct descriptor *d, struct buf *body, st
 		r = blob_read(p->push->pull.store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT)
 		return r;
-	r = fetch_document(p, d, false, err);
+	r = push_fetch_document(p, d, false, err);
 	return r ? r : blob_read(p->push->pull.store, &d->digest, OCI_MANIFEST_MAX, body, err);
 }
 
-static int add_document(struct plan *p, const struct descriptor *d, struct buf *body,
-			struct err *err)
+static int push_add_document(struct plan *p, const struct descriptor *d, struct buf *body,
+			     struct err *err)
 {
 	struct document *all = reallocarray(p->documents, p->count + 1, sizeof(*all));
 	int r;
@@ -171,15 +173,15 @@ static int add_manifest(struct plan *p, const struct descriptor *d, struct buf *
 	for (size_t i = 0; !r && i < m->layer_count; i++)
 		r = push_blobs_add(p->blobs, &m->layers[i], true, err);
 	if (!r && !blobs_are_here(p, m))
-		r = fetch_document(p, d, true, err);
-	return r ? r : add_document(p, d, body, err);
+		r = push_fetch_document(p, d, true, err);
+	return r ? r : push_add_document(p, d, body, err);
 }
 
-static int add(struct plan *p, const struct descriptor *d, int depth, struct err *err)
+static int push_add(struct plan *p, const struct descriptor *d, int depth, struct err *err)
 {
 	AUTO(index_free) struct index *index = NULL;
 	autobuf body = BUF_INIT;
-	int r = load(p, d, &body, err);
+	int r = push_load(p, d, &body, err);
 
 	if (r)
 		return r;
@@ -189,18 +191,19 @@ static int add(struct plan *p, const struct descriptor *d, int depth, struct err
 		return err_set(err, EPROTO, "indexes nested deeper than %d", IMAGE_INDEX_DEPTH_MAX);
 	r = index_parse(body.data, body.len, d->media_type, &index, err);
 	for (size_t i = 0; !r && i < index->count; i++)
-		r = add(p, &index->manifests[i], depth + 1, err);
-	return r ? r : add_document(p, d, &body, err);
+		r = push_add(p, &index->manifests[i], depth + 1, err);
+	return r ? r : push_add_document(p, d, &body, err);
 }
 
-static int make_plan(struct plan *p, const struct push *push, const struct ref *ref,
-		     const struct descriptor *asked, const struct descriptor *top, struct err *err)
+static int push_make_plan(struct plan *p, const struct push *push, const struct ref *ref,
+			  const struct descriptor *asked, const struct descriptor *top,
+			  struct err *err)
 {
 	int r;
 
 	*p = (struct plan){.push = push, .ref = ref, .top = &asked->digest};
 	r = push_blobs_open(push, ref, &p->blobs, err);
-	return r ? r : add(p, top, 0, err);
+	return r ? r : push_add(p, top, 0, err);
 }
 
 /* ---- sending ---- */
@@ -234,8 +237,8 @@ static int send(const struct plan *p, struct err *err)
 	if (!r)
 		r = put_documents(p, err);
 	if (!r)
-		tell(p->push, "%s: digest: %s size: %zu", p->ref->tag,
-		     digest_text(&top->descriptor.digest, text), top->body.len);
+		push_tell(p->push, "%s: digest: %s size: %zu", p->ref->tag,
+			  digest_text(&top->descriptor.digest, text), top->body.len);
 	return r;
 }
 
@@ -251,12 +254,13 @@ static int fall_back(struct plan *p, const struct push *push, const struct ref *
 	if (r)
 		return r;
 	plan_clear(p);
-	r = make_plan(p, push, ref, top, &one, err);
+	r = push_make_plan(p, push, ref, top, &one, err);
 	if (!r)
-		tell(push,
-		     " Info -> Not all multiplatform-content is present and only the available "
-		     "single-platform image was pushed\n         %s -> %s",
-		     digest_text(&top->digest, from), digest_text(&one.digest, to));
+		push_tell(
+		    push,
+		    " Info -> Not all multiplatform-content is present and only the available "
+		    "single-platform image was pushed\n         %s -> %s",
+		    digest_text(&top->digest, from), digest_text(&one.digest, to));
 	descriptor_clear(&one);
 	return r;
 }
@@ -271,8 +275,8 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 
 	if (!repository)
 		return err_nomem(err);
-	tell(push, "The push refers to repository [%s]", repository);
-	r = make_plan(&p, push, ref, asked, top, err);
+	push_tell(push, "The push refers to repository [%s]", repository);
+	r = push_make_plan(&p, push, ref, asked, top, err);
 	if (r && p.missing && oci_type_is_index(top->media_type))
 		r = fall_back(&p, push, ref, top, err);
 	if (!r)
@@ -302,8 +306,8 @@ static int platform_of(const struct push *p, const struct descriptor *d, struct 
 }
 
 /* A platform that is asked for is pushed, and no other that would do in its place. */
-static int choose(const struct push *p, const char *familiar, const struct descriptor *top,
-		  struct descriptor *out, struct err *err)
+static int push_choose(const struct push *p, const char *familiar, const struct descriptor *top,
+		       struct descriptor *out, struct err *err)
 {
 	const struct platform *wish = p->pull.platform;
 	char text[PLATFORM_TEXT_MAX];
@@ -329,7 +333,7 @@ int push_image(const struct push *p, const struct ref *ref, const struct descrip
 	int r = familiar ? 0 : err_nomem(err);
 
 	if (!r && p->one_platform)
-		r = choose(p, familiar, top, &one, err);
+		r = push_choose(p, familiar, top, &one, err);
 	if (!r)
 		r = push_descriptor(p, ref, top, p->one_platform ? &one : top, err);
 	descriptor_clear(&one);

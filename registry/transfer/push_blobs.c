@@ -15,7 +15,7 @@
 #define WORKERS	  4
 #define ID_DIGITS 12
 
-struct task {
+struct push_task {
 	struct digest digest;
 	uint64_t size;
 	bool layer;
@@ -26,7 +26,7 @@ struct task {
 struct push_blobs {
 	const struct push *push;
 	const struct ref *ref;
-	struct task *tasks; /* owned */
+	struct push_task *tasks; /* owned */
 	size_t count;
 	struct map *known;   /* owned: digests of the tasks */
 	struct map *sources; /* owned: digest → a repository of the same registry that has it */
@@ -78,8 +78,8 @@ void push_blobs_close(struct push_blobs *b)
 	free(b);
 }
 
-static void tell(struct push_blobs *b, const struct digest *layer, const char *what,
-		 const char *from)
+static void push_blobs_tell(struct push_blobs *b, const struct digest *layer, const char *what,
+			    const char *from)
 {
 	const struct pull_watch *w = b->push->pull.watch;
 	char hex[DIGEST_HEX_MAX], line[512];
@@ -95,13 +95,13 @@ static void tell(struct push_blobs *b, const struct digest *layer, const char *w
 int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer, struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
-	struct task *tasks;
+	struct push_task *tasks;
 
 	digest_text(&d->digest, text);
 	if (map_get(b->known, text, strlen(text)))
 		return 0;
 	if (d->foreign) {
-		tell(b, &d->digest, "Skipped foreign layer", "");
+		push_blobs_tell(b, &d->digest, "Skipped foreign layer", "");
 		return 0;
 	}
 	tasks = reallocarray(b->tasks, b->count + 1, sizeof(*tasks));
@@ -112,7 +112,7 @@ int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer,
 	b->tasks = tasks;
 	b->total += d->size;
 	tasks[b->count++] =
-	    (struct task){.digest = d->digest, .size = d->size, .layer = layer, .all = b};
+	    (struct push_task){.digest = d->digest, .size = d->size, .layer = layer, .all = b};
 	return lease_add(b->push->pull.lease, &d->digest, 1, err);
 }
 
@@ -123,8 +123,8 @@ struct source_walk {
 	const char *path; /* of the repository */
 };
 
-static int on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
-			 struct err *err)
+static int push_blobs_on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
+				    struct err *err)
 {
 	struct source_walk *w = arg;
 	char text[DIGEST_TEXT_MAX];
@@ -159,14 +159,14 @@ static int find_sources(struct push_blobs *b, struct err *err)
 			continue;
 		r = reach_open(b->push->pull.store, &reach, err);
 		/* Of an image that cannot be read nothing is mounted. */
-		if (!r && reach_walk(reach, &n->descriptor, on_descriptor,
+		if (!r && reach_walk(reach, &n->descriptor, push_blobs_on_descriptor,
 				     &(struct source_walk){b, ref.path}, err) == -ENOMEM)
 			r = -ENOMEM;
 	}
 	return r;
 }
 
-static const char *source_of(const struct push_blobs *b, const struct task *t)
+static const char *source_of(const struct push_blobs *b, const struct push_task *t)
 {
 	char text[DIGEST_TEXT_MAX];
 
@@ -178,7 +178,7 @@ static const char *source_of(const struct push_blobs *b, const struct task *t)
 
 static void on_sent(void *arg, uint64_t sent)
 {
-	struct task *t = arg;
+	struct push_task *t = arg;
 	struct push_blobs *b = t->all;
 	const struct pull_watch *w = b->push->pull.watch;
 
@@ -190,9 +190,9 @@ static void on_sent(void *arg, uint64_t sent)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static struct task *take_task(struct push_blobs *b)
+static struct push_task *push_blobs_take_task(struct push_blobs *b)
 {
-	struct task *t = NULL;
+	struct push_task *t = NULL;
 
 	pthread_mutex_lock(&b->lock);
 	if (!b->result && b->next < b->count)
@@ -201,7 +201,7 @@ static struct task *take_task(struct push_blobs *b)
 	return t;
 }
 
-static void fail(struct push_blobs *b, int result, const struct err *why)
+static void push_blobs_fail(struct push_blobs *b, int result, const struct err *why)
 {
 	pthread_mutex_lock(&b->lock);
 	if (!b->result) {
@@ -213,21 +213,21 @@ static void fail(struct push_blobs *b, int result, const struct err *why)
 	cancel_set(&b->cancel);
 }
 
-static void tell_result(struct push_blobs *b, const struct task *t, enum upload_result result,
+static void tell_result(struct push_blobs *b, const struct push_task *t, enum upload_result result,
 			const char *from)
 {
 	static const char *const texts[] = {"Layer already exists", "Mounted from ", "Pushed"};
 
 	if (t->layer)
-		tell(b, &t->digest, texts[result], result == UPLOAD_MOUNTED ? from : "");
+		push_blobs_tell(b, &t->digest, texts[result], result == UPLOAD_MOUNTED ? from : "");
 }
 
-static void *work(void *arg)
+static void *push_blobs_work(void *arg)
 {
 	struct push_blobs *b = arg;
-	struct task *t;
+	struct push_task *t;
 
-	while ((t = take_task(b))) {
+	while ((t = push_blobs_take_task(b))) {
 		const char *from = source_of(b, t);
 		struct api_upload u = {b->push->pull.registry, b->ref, &b->cancel, on_sent, t};
 		enum upload_result result;
@@ -236,7 +236,7 @@ static void *work(void *arg)
 					&err);
 
 		if (r < 0) {
-			fail(b, r, &err);
+			push_blobs_fail(b, r, &err);
 			continue;
 		}
 		on_sent(t, t->size);
@@ -245,9 +245,9 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int larger_first(const void *a, const void *b)
+static int push_blobs_larger_first(const void *a, const void *b)
 {
-	const struct task *x = a, *y = b;
+	const struct push_task *x = a, *y = b;
 
 	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
 }
@@ -267,14 +267,14 @@ int push_blobs_send(struct push_blobs *b, struct err *err)
 	if (r)
 		return r;
 	b->err = err;
-	qsort(b->tasks, b->count, sizeof(*b->tasks), larger_first);
+	qsort(b->tasks, b->count, sizeof(*b->tasks), push_blobs_larger_first);
 	if (outer)
 		cancel_on_set(outer, stop, &b->cancel);
 	/* The last one is this thread; where no more threads are to be had, it is the only one. */
 	while (started + 1 < WORKERS && started + 1 < b->count &&
-	       pthread_create(&threads[started], NULL, work, b) == 0)
+	       pthread_create(&threads[started], NULL, push_blobs_work, b) == 0)
 		started++;
-	work(b);
+	push_blobs_work(b);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	if (outer)

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_blank(char c)
+static bool header_is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-static int append(struct header_list *h, char *name, const char *value, struct err *err)
+static int header_append(struct header_list *h, char *name, const char *value, struct err *err)
 {
 	if (h->count == h->cap) {
 		size_t cap = h->cap ? 2 * h->cap : 16;
@@ -29,7 +29,8 @@ static int append(struct header_list *h, char *name, const char *value, struct e
 
 int header_add(struct header_list *h, const char *line, size_t len, struct err *err)
 {
-	while (len && (line[len - 1] == '\r' || line[len - 1] == '\n' || is_blank(line[len - 1])))
+	while (len &&
+	       (line[len - 1] == '\r' || line[len - 1] == '\n' || header_is_blank(line[len - 1])))
 		len--;
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
@@ -48,10 +49,10 @@ int header_add(struct header_list *h, const char *line, size_t len, struct err *
 	size_t value = name + 1;
 
 	copy[name] = '\0';
-	while (is_blank(copy[value]))
+	while (header_is_blank(copy[value]))
 		value++;
 
-	int r = append(h, copy, copy + value, err);
+	int r = header_append(h, copy, copy + value, err);
 
 	if (r == 0)
 		steal(&copy);
@@ -85,7 +86,7 @@ const char *header_get(const struct header_list *h, const char *name)
 }
 
 /* Digits at *s, moved behind them. No sign, no blank, no overflow. */
-static bool take_number(const char **s, uint64_t *out)
+static bool header_take_number(const char **s, uint64_t *out)
 {
 	uint64_t value = 0;
 	const char *p = *s;
@@ -105,7 +106,7 @@ bool header_number(const struct header_list *h, const char *name, uint64_t *out)
 {
 	const char *s = header_get(h, name);
 
-	return s && take_number(&s, out) && *s == '\0';
+	return s && header_take_number(&s, out) && *s == '\0';
 }
 
 static const char *range_value(const struct header_list *h)
@@ -115,7 +116,7 @@ static const char *range_value(const struct header_list *h)
 	if (!s || strncasecmp(s, "bytes ", 6))
 		return NULL;
 	s += 6;
-	while (is_blank(*s))
+	while (header_is_blank(*s))
 		s++;
 	return s;
 }
@@ -125,11 +126,12 @@ bool header_content_range(const struct header_list *h, uint64_t *first, uint64_t
 {
 	const char *s = range_value(h);
 
-	if (!s || !take_number(&s, first) || *s++ != '-' || !take_number(&s, last) || *s++ != '/')
+	if (!s || !header_take_number(&s, first) || *s++ != '-' || !header_take_number(&s, last) ||
+	    *s++ != '/')
 		return false;
 	if (!strcmp(s, "*"))
 		*size = UINT64_MAX;
-	else if (!take_number(&s, size) || *s)
+	else if (!header_take_number(&s, size) || *s)
 		return false;
 	return *first <= *last && *last < *size;
 }
@@ -138,7 +140,7 @@ bool header_unsatisfied_size(const struct header_list *h, uint64_t *size)
 {
 	const char *s = range_value(h);
 
-	return s && !strncmp(s, "*/", 2) && (s += 2, take_number(&s, size)) && *s == '\0';
+	return s && !strncmp(s, "*/", 2) && (s += 2, header_take_number(&s, size)) && *s == '\0';
 }
 
 /* The end of one parameter of a link, at its ';', its ',' or its NUL; quoted strings are skipped
@@ -159,11 +161,11 @@ static const char *param_end(const char *s)
 /* Whether a parameter is rel=next, rel="next", or has next among several relations. */
 static bool is_rel_next(const char *s, const char *end)
 {
-	while (s < end && is_blank(*s))
+	while (s < end && header_is_blank(*s))
 		s++;
 	if (end - s < 4 || strncasecmp(s, "rel", 3))
 		return false;
-	for (s += 3; s < end && is_blank(*s);)
+	for (s += 3; s < end && header_is_blank(*s);)
 		s++;
 	if (s == end || *s++ != '=')
 		return false;
@@ -185,7 +187,7 @@ static bool is_rel_next(const char *s, const char *end)
 static const char *find_next(const char *s, size_t *len)
 {
 	while (*s) {
-		while (is_blank(*s) || *s == ',')
+		while (header_is_blank(*s) || *s == ',')
 			s++;
 		if (*s != '<')
 			return NULL;
@@ -196,7 +198,7 @@ static const char *find_next(const char *s, size_t *len)
 
 		if (!close)
 			return NULL;
-		for (s = close + 1; is_blank(*s);)
+		for (s = close + 1; header_is_blank(*s);)
 			s++;
 		while (*s == ';') {
 			const char *end = param_end(s + 1);

@@ -23,13 +23,13 @@ static size_t sequence(const unsigned char *s, size_t len, uint32_t *code)
 	return n;
 }
 
-static bool is_control(uint32_t c)
+static bool text_is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-static bool is_blank(unsigned char c)
+static bool text_is_blank(unsigned char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -39,9 +39,9 @@ void text_append_clean(struct buf *b, const char *text, size_t len, size_t max)
 	const unsigned char *s = (const unsigned char *)text;
 	size_t start = b->len;
 
-	while (len && is_blank(s[0]))
+	while (len && text_is_blank(s[0]))
 		s++, len--;
-	while (len && is_blank(s[len - 1]))
+	while (len && text_is_blank(s[len - 1]))
 		len--;
 	while (len) {
 		uint32_t code = 0;
@@ -51,9 +51,9 @@ void text_append_clean(struct buf *b, const char *text, size_t len, size_t max)
 			buf_puts(b, "…");
 			return;
 		}
-		if (n && is_blank(s[0]))
+		if (n && text_is_blank(s[0]))
 			buf_putc(b, ' ');
-		else if (n && !is_control(code))
+		else if (n && !text_is_control(code))
 			buf_append(b, s, n);
 		else
 			buf_putc(b, '?');

@@ -58,7 +58,7 @@ int archive_docker_manifest(struct archive_plan *p, const struct digest *config,
 }
 
 /* One image of manifest.json. */
-struct image {
+struct docker_image {
 	struct archive_plan *plan; /* borrowed, as are those that follow */
 	const struct archive_members *members;
 	const struct json_object *layers;
@@ -68,16 +68,17 @@ struct image {
 	size_t count;
 };
 
-static void image_clear(struct image *i)
+static void archive_docker_image_clear(struct docker_image *i)
 {
 	config_free(i->config);
 	free(i->list);
 }
-#define autoimage __attribute__((cleanup(image_clear))) struct image
+#define autoimage __attribute__((cleanup(archive_docker_image_clear))) struct docker_image
 
 /* A member that manifest.json names by a path. */
-static int find(const struct archive_members *m, const struct json_object *o, const char *what,
-		const char **path, struct quarantine **out, struct err *err)
+static int archive_docker_find(const struct archive_members *m, const struct json_object *o,
+			       const char *what, const char **path, struct quarantine **out,
+			       struct err *err)
 {
 	*path = json_text(o);
 	if (!*path)
@@ -86,11 +87,12 @@ static int find(const struct archive_members *m, const struct json_object *o, co
 	return *out ? 0 : err_set(err, ENOENT, "%s %.200s is not in the archive", what, *path);
 }
 
-static int take_config(struct image *i, const struct json_object *o, struct err *err)
+static int take_config(struct docker_image *i, const struct json_object *o, struct err *err)
 {
 	autobuf text = BUF_INIT;
 	const char *path;
-	int r = find(i->members, json_member(o, "Config"), "image config", &path, &i->file, err);
+	int r = archive_docker_find(i->members, json_member(o, "Config"), "image config", &path,
+				    &i->file, err);
 
 	if (r == 0)
 		r = archive_members_read(i->members, path, &text, err);
@@ -101,14 +103,15 @@ static int take_config(struct image *i, const struct json_object *o, struct err 
 		      : r;
 }
 
-static int take_layer(struct image *i, size_t n, struct err *err)
+static int take_layer(struct docker_image *i, size_t n, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	struct archive_layer *layer = &i->list[n];
 	char expected[DIGEST_TEXT_MAX], got[DIGEST_TEXT_MAX];
 	struct quarantine *q;
 	const char *path;
-	int r = find(i->members, json_object_array_get_idx(i->layers, n), "layer", &path, &q, err);
+	int r = archive_docker_find(i->members, json_object_array_get_idx(i->layers, n), "layer",
+				    &path, &q, err);
 
 	if (r < 0)
 		return r;
@@ -126,7 +129,7 @@ static int take_layer(struct image *i, size_t n, struct err *err)
 	return archive_plan_blob(i->plan, &layer->digest, layer->size, q, err);
 }
 
-static int take_layers(struct image *i, struct err *err)
+static int take_layers(struct docker_image *i, struct err *err)
 {
 	int r = 0;
 
@@ -143,7 +146,8 @@ static int take_layers(struct image *i, struct err *err)
 	return r;
 }
 
-static int take_tag(struct image *i, const char *tag, const struct descriptor *d, struct err *err)
+static int take_tag(struct docker_image *i, const char *tag, const struct descriptor *d,
+		    struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *full = NULL;
@@ -158,7 +162,7 @@ static int take_tag(struct image *i, const char *tag, const struct descriptor *d
 		    : err_nomem(err);
 }
 
-static int take_tags(struct image *i, const struct json_object *tags, struct err *err)
+static int take_tags(struct docker_image *i, const struct json_object *tags, struct err *err)
 {
 	size_t count = tags ? json_object_array_length(tags) : 0;
 	struct descriptor d = {0};

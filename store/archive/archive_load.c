@@ -35,7 +35,7 @@ int archive_loader_open(const struct archive_load *load, struct archive_loader *
 	return r;
 }
 
-static int make_plan(struct archive_loader *l, struct archive_plan *p, struct err *err)
+static int archive_load_make_plan(struct archive_loader *l, struct archive_plan *p, struct err *err)
 {
 	if (archive_members_find(l->members, "oci-layout"))
 		return archive_oci_plan(p, l->members, l->load.only, err);
@@ -68,21 +68,22 @@ static int no_image(const struct archive_loader *l, struct err *err)
 }
 
 /* All members are in. */
-static int load(struct archive_loader *l, bool cut, struct cancel *cancel, struct err *err)
+static int archive_load_load(struct archive_loader *l, bool cut, struct cancel *cancel,
+			     struct err *err)
 {
 	AUTO(archive_plan_close) struct archive_plan *p = NULL;
 	int r =
 	    archive_plan_open(l->load.store, archive_members_memory(l->members), cancel, &p, err);
 
 	if (r == 0)
-		r = blame(l, make_plan(l, p, err), cut, err);
+		r = blame(l, archive_load_make_plan(l, p, err), cut, err);
 	if (r == 0 && archive_plan_images(p) == 0)
 		r = no_image(l, err);
 	return r == 0 ? archive_plan_publish(p, l->load.loaded, l->load.arg, err) : r;
 }
 
 /* No more comes: the archive ends here, without its end marker. */
-static int end(struct archive_loader *l, struct cancel *cancel, struct err *err)
+static int archive_load_end(struct archive_loader *l, struct cancel *cancel, struct err *err)
 {
 	const char *member = archive_members_current(l->members);
 	int r = archive_stream_finish(l->stream, err);
@@ -90,7 +91,7 @@ static int end(struct archive_loader *l, struct cancel *cancel, struct err *err)
 	if (r == -EBADMSG && member)
 		return err_context(err, "member %.200s", member);
 	if (r == 0)
-		r = load(l, true, cancel, err);
+		r = archive_load_load(l, true, cancel, err);
 	return r < 0 ? r : 1;
 }
 
@@ -100,11 +101,11 @@ int archive_loader_feed(struct archive_loader *l, const void *data, size_t len,
 	int r;
 
 	if (len == 0)
-		return end(l, cancel, err);
+		return archive_load_end(l, cancel, err);
 	r = archive_stream_feed(l->stream, data, len, cancel, used, err);
 	if (r <= 0)
 		return r;
-	r = load(l, false, cancel, err);
+	r = archive_load_load(l, false, cancel, err);
 	return r < 0 ? r : 1;
 }
 

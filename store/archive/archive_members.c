@@ -70,7 +70,8 @@ void archive_members_close(struct archive_members *m)
  * `path` as seen from `directory` (a path in the archive, or "" for its top) in normal form, for
  * the caller to free. Absolute ones begin at the top. -EBADMSG where it leaves the archive.
  */
-static int resolve(const char *directory, const char *path, size_t len, char **out, struct err *err)
+static int archive_members_resolve(const char *directory, const char *path, size_t len, char **out,
+				   struct err *err)
 {
 	autobuf at = BUF_INIT;
 	const char *end = path + len;
@@ -104,11 +105,13 @@ static int resolve_beside(const char *name, const char *target, size_t len, char
 	const char *slash = strrchr(name, '/');
 	autofree char *directory = strndup(name, slash ? (size_t)(slash - name) : 0);
 
-	return directory ? resolve(directory, target, len, out, err) : err_nomem(err);
+	return directory ? archive_members_resolve(directory, target, len, out, err)
+			 : err_nomem(err);
 }
 
 /* The names of entries are clean but for "..", which no program that writes images has there. */
-static int check_name(struct archive_members *m, const struct entry *e, struct err *err)
+static int archive_members_check_name(struct archive_members *m, const struct entry *e,
+				      struct err *err)
 {
 	autofree char *clean = NULL;
 
@@ -118,7 +121,7 @@ static int check_name(struct archive_members *m, const struct entry *e, struct e
 			       MEMBERS_MAX, NAMES_MAX);
 	if (memchr(e->path, '\0', e->path_len) || memchr(e->link, '\0', e->link_len))
 		return err_set(err, EBADMSG, "a NUL in a name");
-	if (resolve("", e->path, e->path_len, &clean, err) < 0)
+	if (archive_members_resolve("", e->path, e->path_len, &clean, err) < 0)
 		return err_context(err, "member %.200s", e->path);
 	if (strcmp(clean, e->path) != 0)
 		return err_set(err, EBADMSG, "member %.200s: \"..\" in its name", e->path);
@@ -130,14 +133,15 @@ static enum digest_algorithm algorithm_of(const char *name)
 	return strncmp(name, "blobs/sha512/", 13) == 0 ? DIGEST_SHA512 : DIGEST_SHA256;
 }
 
-static int fill(struct archive_members *m, struct member *f, const struct entry *e, struct err *err)
+static int archive_members_fill(struct archive_members *m, struct member *f, const struct entry *e,
+				struct err *err)
 {
 	int r = 0;
 
 	if (S_ISLNK(e->mode))
 		r = resolve_beside(f->name, e->link, e->link_len, &f->target, err);
 	else if (!(e->mode & S_IFMT)) /* a hard link: a path from the top */
-		r = resolve("", e->link, e->link_len, &f->target, err);
+		r = archive_members_resolve("", e->link, e->link_len, &f->target, err);
 	else if (e->extent_count)
 		r = err_set(err, EOPNOTSUPP, "a sparse file");
 	else
@@ -146,11 +150,11 @@ static int fill(struct archive_members *m, struct member *f, const struct entry 
 	return r < 0 ? err_context(err, "member %.200s", f->name) : 0;
 }
 
-static int on_member(void *arg, const struct entry *e, struct err *err)
+static int archive_members_on_member(void *arg, const struct entry *e, struct err *err)
 {
 	struct archive_members *m = arg;
 	struct member *f;
-	int r = check_name(m, e, err);
+	int r = archive_members_check_name(m, e, err);
 
 	m->current = NULL;
 	if (r < 0)
@@ -167,10 +171,10 @@ static int on_member(void *arg, const struct entry *e, struct err *err)
 		return err_nomem(err);
 	}
 	m->current = f;
-	return fill(m, f, e, err);
+	return archive_members_fill(m, f, e, err);
 }
 
-static int on_data(void *arg, const void *data, size_t len, struct err *err)
+static int archive_members_on_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct archive_members *m = arg;
 	int r = 0;
@@ -192,7 +196,7 @@ static int on_end(void *arg, struct err *err)
 
 struct archive_sink archive_members_sink(struct archive_members *m)
 {
-	return (struct archive_sink){m, on_member, on_data, on_end};
+	return (struct archive_sink){m, archive_members_on_member, archive_members_on_data, on_end};
 }
 
 const char *archive_members_current(const struct archive_members *m)
@@ -206,7 +210,7 @@ struct quarantine *archive_members_find(const struct archive_members *m, const c
 	const struct member *f;
 	const char *name;
 
-	if (resolve("", path, strlen(path), &clean, NULL) < 0)
+	if (archive_members_resolve("", path, strlen(path), &clean, NULL) < 0)
 		return NULL;
 	name = clean;
 	for (int links = 0; links <= LINKS_MAX; links++) {

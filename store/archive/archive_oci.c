@@ -11,7 +11,7 @@
 #define DEPTH_MAX     4	    /* of indexes in indexes */
 #define DOCUMENTS_MAX 10000 /* that one load looks at */
 
-struct walk {
+struct oci_walk {
 	struct archive_plan *plan; /* borrowed, as is all here */
 	const struct archive_members *members;
 	const struct platform *only;
@@ -19,21 +19,22 @@ struct walk {
 };
 
 /* The file that has the digest in its name. What is in it is looked at when it is planned. */
-static struct quarantine *find(const struct walk *w, const struct digest *d)
+static struct quarantine *archive_oci_find(const struct oci_walk *w, const struct digest *d)
 {
 	char path[BLOB_PATH_MAX];
 
 	return archive_members_find(w->members, blob_path(d, path));
 }
 
-static int take_blob(struct walk *w, const struct descriptor *d, struct err *err)
+static int take_blob(struct oci_walk *w, const struct descriptor *d, struct err *err)
 {
-	return archive_plan_blob(w->plan, &d->digest, d->size, find(w, &d->digest), err);
+	return archive_plan_blob(w->plan, &d->digest, d->size, archive_oci_find(w, &d->digest),
+				 err);
 }
 
 /* From the archive, or from the store. */
-static int read_document(struct walk *w, const struct digest *d, const struct quarantine *q,
-			 struct buf *out, struct err *err)
+static int archive_oci_read_document(struct oci_walk *w, const struct digest *d,
+				     const struct quarantine *q, struct buf *out, struct err *err)
 {
 	int r = q ? quarantine_read(q, OCI_MANIFEST_MAX, out, err)
 		  : archive_plan_read(w->plan, d, OCI_MANIFEST_MAX, out, err);
@@ -44,10 +45,10 @@ static int read_document(struct walk *w, const struct digest *d, const struct qu
 }
 
 /* A manifest or an index, which is planned when all below it is. -ENOENT where it is nowhere. */
-static int take_document(struct walk *w, const struct descriptor *d, struct buf *out,
+static int take_document(struct oci_walk *w, const struct descriptor *d, struct buf *out,
 			 struct err *err)
 {
-	const struct quarantine *q = find(w, &d->digest);
+	const struct quarantine *q = archive_oci_find(w, &d->digest);
 
 	if (++w->documents > DOCUMENTS_MAX)
 		return err_set(err, EBADMSG, "more than %d manifests", DOCUMENTS_MAX);
@@ -55,15 +56,16 @@ static int take_document(struct walk *w, const struct descriptor *d, struct buf 
 		return take_blob(w, d, err); /* which says so */
 	if (!q && !archive_plan_has(w->plan, &d->digest, d->size))
 		return err_set(err, ENOENT, "neither in the archive nor in the store");
-	return read_document(w, &d->digest, q, out, err);
+	return archive_oci_read_document(w, &d->digest, q, out, err);
 }
 
-static int check_layer(struct walk *w, const struct descriptor *layer, size_t n,
-		       const struct digest *diff_id, struct err *err)
+static int archive_oci_check_layer(struct oci_walk *w, const struct descriptor *layer, size_t n,
+				   const struct digest *diff_id, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	char text[DIGEST_TEXT_MAX], got[DIGEST_TEXT_MAX];
-	int r = archive_plan_layer(w->plan, &layer->digest, find(w, &layer->digest), &index, err);
+	int r = archive_plan_layer(w->plan, &layer->digest, archive_oci_find(w, &layer->digest),
+				   &index, err);
 
 	if (r < 0)
 		return err_context(err, "layer %s", digest_text(&layer->digest, text));
@@ -74,7 +76,7 @@ static int check_layer(struct walk *w, const struct descriptor *layer, size_t n,
 }
 
 /* The config of what is an image; *out stays NULL for an artifact, whose blobs are no layers. */
-static int read_config(struct walk *w, const struct manifest *m, struct config **out,
+static int read_config(struct oci_walk *w, const struct manifest *m, struct config **out,
 		       struct err *err)
 {
 	autobuf text = BUF_INIT;
@@ -82,7 +84,8 @@ static int read_config(struct walk *w, const struct manifest *m, struct config *
 
 	if (manifest_is_artifact(m))
 		return 0;
-	r = read_document(w, &m->config.digest, find(w, &m->config.digest), &text, err);
+	r = archive_oci_read_document(w, &m->config.digest, archive_oci_find(w, &m->config.digest),
+				      &text, err);
 	if (r == 0)
 		r = config_parse(text.data, text.len, out, err);
 	if (r == 0 && w->only && platform_rank(w->only, &(*out)->platform) < 0)
@@ -90,7 +93,7 @@ static int read_config(struct walk *w, const struct manifest *m, struct config *
 	return r;
 }
 
-static int check_layers(struct walk *w, const struct manifest *m, const struct config *config,
+static int check_layers(struct oci_walk *w, const struct manifest *m, const struct config *config,
 			struct err *err)
 {
 	int r = 0;
@@ -100,19 +103,20 @@ static int check_layers(struct walk *w, const struct manifest *m, const struct c
 			       "invalid manifest, layers length mismatch: expected %zu, got %zu",
 			       m->layer_count, config->diff_id_count);
 	for (size_t n = 0; r == 0 && n < m->layer_count; n++)
-		r = check_layer(w, &m->layers[n], n, &config->diff_ids[n], err);
+		r = archive_oci_check_layer(w, &m->layers[n], n, &config->diff_ids[n], err);
 	return r;
 }
 
 /* -ENOENT where something of it is nowhere: looked at first, so that of a platform that is not
  * whole nothing is taken. */
-static int look_for_blobs(struct walk *w, const struct manifest *m, struct err *err)
+static int look_for_blobs(struct oci_walk *w, const struct manifest *m, struct err *err)
 {
 	for (size_t i = 0; i <= m->layer_count; i++) {
 		const struct descriptor *d = i ? &m->layers[i - 1] : &m->config;
 		char text[DIGEST_TEXT_MAX];
 
-		if (!find(w, &d->digest) && !archive_plan_has(w->plan, &d->digest, d->size))
+		if (!archive_oci_find(w, &d->digest) &&
+		    !archive_plan_has(w->plan, &d->digest, d->size))
 			return err_set(err, ENOENT,
 				       "blob %s is neither in the archive nor in the store",
 				       digest_text(&d->digest, text));
@@ -120,7 +124,7 @@ static int look_for_blobs(struct walk *w, const struct manifest *m, struct err *
 	return 0;
 }
 
-static int take_manifest(struct walk *w, const struct descriptor *d, const struct buf *text,
+static int take_manifest(struct oci_walk *w, const struct descriptor *d, const struct buf *text,
 			 struct digest *id, struct err *err)
 {
 	AUTO(manifest_free) struct manifest *m = NULL;
@@ -142,12 +146,12 @@ static int take_manifest(struct walk *w, const struct descriptor *d, const struc
 	return r;
 }
 
-static int take(struct walk *w, const struct descriptor *d, int depth, struct digest *id,
-		struct err *err);
+static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int depth,
+			    struct digest *id, struct err *err);
 
 /* At least one of its entries is whole; *id is of the first that is. */
-static int take_index(struct walk *w, const struct descriptor *d, const struct buf *text, int depth,
-		      struct digest *id, struct err *err)
+static int take_index(struct oci_walk *w, const struct descriptor *d, const struct buf *text,
+		      int depth, struct digest *id, struct err *err)
 {
 	AUTO(index_free) struct index *index = NULL;
 	bool any = false;
@@ -161,7 +165,7 @@ static int take_index(struct walk *w, const struct descriptor *d, const struct b
 
 		if (w->only && entry->has_platform && platform_rank(w->only, &entry->platform) < 0)
 			continue;
-		r = take(w, entry, depth + 1, &of, err);
+		r = archive_oci_take(w, entry, depth + 1, &of, err);
 		if (r == 0 && !any)
 			*id = of;
 		any = any || r == 0;
@@ -171,8 +175,8 @@ static int take_index(struct walk *w, const struct descriptor *d, const struct b
 }
 
 /* A descriptor and all below it. -ENOENT where what it needs is nowhere. */
-static int take(struct walk *w, const struct descriptor *d, int depth, struct digest *id,
-		struct err *err)
+static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int depth,
+			    struct digest *id, struct err *err)
 {
 	bool index = oci_type_is_index(d->media_type);
 	autobuf text = BUF_INIT;
@@ -192,11 +196,11 @@ static int take(struct walk *w, const struct descriptor *d, int depth, struct di
 }
 
 /* Where one platform is wanted, images of others only are none. */
-static int take_named(struct walk *w, const struct descriptor *d, struct err *err)
+static int take_named(struct oci_walk *w, const struct descriptor *d, struct err *err)
 {
 	autofree char *reference = NULL;
 	struct digest id;
-	int r = take(w, d, 0, &id, err);
+	int r = archive_oci_take(w, d, 0, &id, err);
 
 	if (r == -ENOENT && w->only)
 		return 0;
@@ -205,7 +209,7 @@ static int take_named(struct walk *w, const struct descriptor *d, struct err *er
 	return r == 0 ? archive_plan_image(w->plan, reference, d, &id, err) : r;
 }
 
-static int check_version(const struct archive_members *m, struct err *err)
+static int archive_oci_check_version(const struct archive_members *m, struct err *err)
 {
 	autobuf text = BUF_INIT;
 	autojson *doc = NULL;
@@ -225,10 +229,10 @@ static int check_version(const struct archive_members *m, struct err *err)
 int archive_oci_plan(struct archive_plan *p, const struct archive_members *m,
 		     const struct platform *only, struct err *err)
 {
-	struct walk w = {.plan = p, .members = m, .only = only};
+	struct oci_walk w = {.plan = p, .members = m, .only = only};
 	AUTO(index_free) struct index *index = NULL;
 	autobuf text = BUF_INIT;
-	int r = check_version(m, err);
+	int r = archive_oci_check_version(m, err);
 
 	if (r == 0)
 		r = archive_members_read(m, "index.json", &text, err);

@@ -63,7 +63,7 @@ static struct planned_image *image_at(const struct archive_plan *p, size_t i)
 	return (struct planned_image *)(void *)p->images.data + i;
 }
 
-static int append(struct buf *list, const void *item, size_t size, struct err *err)
+static int archive_plan_append(struct buf *list, const void *item, size_t size, struct err *err)
 {
 	buf_append(list, item, size);
 	return buf_failed(list) ? err_nomem(err) : 0;
@@ -91,7 +91,7 @@ int archive_plan_blob(struct archive_plan *p, const struct digest *digest, uint6
 		r = err_set(err, ENOENT, "blob %s is neither in the archive nor in the store",
 			    text);
 	if (r == 0 && q)
-		r = append(&p->blobs, &q, sizeof(q), err);
+		r = archive_plan_append(&p->blobs, &q, sizeof(q), err);
 	if (r == 0 && map_put(p->seen, text, strlen(text), p) < 0)
 		r = err_nomem(err);
 	return r;
@@ -115,7 +115,7 @@ int archive_plan_document(struct archive_plan *p, const char *media_type, const 
 	int r = quarantine_open(p->store, DIGEST_SHA256, text->len, p->memory, &q, err);
 
 	if (r == 0)
-		r = append(&p->made, &q, sizeof(q), err);
+		r = archive_plan_append(&p->made, &q, sizeof(q), err);
 	if (r < 0) {
 		quarantine_close(q);
 		return r;
@@ -146,7 +146,7 @@ int archive_plan_layer(struct archive_plan *p, const struct digest *digest, stru
 	return r < 0 ? r : layer_index_open(p->store, digest, out, err);
 }
 
-static void image_clear(struct planned_image *i)
+static void archive_plan_image_clear(struct planned_image *i)
 {
 	free(i->reference);
 	descriptor_clear(&i->descriptor);
@@ -167,9 +167,9 @@ int archive_plan_image(struct archive_plan *p, const char *reference, const stru
 	else
 		buf_printf(&name, "%s@%s", ARCHIVE_UNTAGGED, digest_text(&d->digest, text));
 	i.reference = buf_steal(&name);
-	r = i.reference ? append(&p->images, &i, sizeof(i), err) : err_nomem(err);
+	r = i.reference ? archive_plan_append(&p->images, &i, sizeof(i), err) : err_nomem(err);
 	if (r < 0)
-		image_clear(&i);
+		archive_plan_image_clear(&i);
 	return r;
 }
 
@@ -230,7 +230,7 @@ void archive_plan_close(struct archive_plan *p)
 	if (!p)
 		return;
 	for (size_t i = 0; i < archive_plan_images(p); i++)
-		image_clear(image_at(p, i));
+		archive_plan_image_clear(image_at(p, i));
 	for (size_t i = 0; i < count_of(&p->made, sizeof(struct quarantine *)); i++)
 		quarantine_close(quarantine_at(&p->made, i));
 	buf_free(&p->images);

@@ -15,7 +15,7 @@
 #define TO_STRING_FLAGS	     (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* A stretch of the archive: bytes in `own`, or a blob. */
-struct part {
+struct save_part {
 	uint64_t offset, length;
 	size_t own; /* where in `own` it begins; OF_BLOB */
 	struct digest digest;
@@ -24,15 +24,15 @@ struct part {
 #define OF_BLOB SIZE_MAX
 
 struct archive_save {
-	struct buf own;	    /* headers, documents, padding */
-	struct part *parts; /* owned; by offset, without gaps */
+	struct buf own;		 /* headers, documents, padding */
+	struct save_part *parts; /* owned; by offset, without gaps */
 	size_t count;
 	uint64_t size;
 };
 
 /* ---- documents ---- */
 
-static bool add_text(struct json_object *o, const char *key, const char *text)
+static bool archive_save_add_text(struct json_object *o, const char *key, const char *text)
 {
 	struct json_object *value = json_object_new_string(text);
 
@@ -42,13 +42,13 @@ static bool add_text(struct json_object *o, const char *key, const char *text)
 	return false;
 }
 
-static struct json_object *descriptor_object(const struct descriptor *d)
+static struct json_object *archive_save_descriptor_object(const struct descriptor *d)
 {
 	autojson *o = json_object_new_object();
 	char text[DIGEST_TEXT_MAX];
 
-	if (!o || !add_text(o, "mediaType", d->media_type) ||
-	    !add_text(o, "digest", digest_text(&d->digest, text)) ||
+	if (!o || !archive_save_add_text(o, "mediaType", d->media_type) ||
+	    !archive_save_add_text(o, "digest", digest_text(&d->digest, text)) ||
 	    json_object_object_add(o, "size", json_object_new_uint64(d->size)))
 		return NULL;
 	return steal(&o);
@@ -57,14 +57,14 @@ static struct json_object *descriptor_object(const struct descriptor *d)
 /* The descriptor with containerd's two annotations, as docker writes it. */
 static struct json_object *named_object(const struct descriptor *d, const char *reference)
 {
-	autojson *o = descriptor_object(d);
+	autojson *o = archive_save_descriptor_object(d);
 	struct json_object *annotations = json_object_new_object();
 	autoref ref = REF_INIT;
 
 	if (!o || !annotations || json_object_object_add(o, "annotations", annotations) ||
 	    ref_parse(reference, &ref, NULL) < 0 ||
-	    !add_text(annotations, CONTAINERD_REFERENCE, reference) ||
-	    !add_text(annotations, LAYOUT_REFERENCE, ref.tag ? ref.tag : "latest"))
+	    !archive_save_add_text(annotations, CONTAINERD_REFERENCE, reference) ||
+	    !archive_save_add_text(annotations, LAYOUT_REFERENCE, ref.tag ? ref.tag : "latest"))
 		return NULL;
 	return steal(&o);
 }
@@ -77,12 +77,12 @@ static struct json_object *index_object(const struct image *i, char *const *refe
 
 	if (!o || !manifests ||
 	    json_object_object_add(o, "schemaVersion", json_object_new_int(2)) ||
-	    !add_text(o, "mediaType", OCI_TYPE_INDEX) ||
+	    !archive_save_add_text(o, "mediaType", OCI_TYPE_INDEX) ||
 	    json_object_object_add(o, "manifests", manifests))
 		return NULL;
 	for (size_t k = 0; k < (count ? count : 1); k++) {
 		d = count ? named_object(&i->descriptor, references[k])
-			  : descriptor_object(&i->descriptor);
+			  : archive_save_descriptor_object(&i->descriptor);
 		if (!d || json_object_array_add(manifests, d))
 			return NULL;
 	}
@@ -107,7 +107,7 @@ static struct json_object *docker_object(const struct image *i, char *const *ref
 	char name[DIGEST_TEXT_MAX + 16];
 
 	if (!list || !o || json_object_array_add(list, o) ||
-	    !add_text(o, "Config", blob_name(&i->manifest->config.digest, name)))
+	    !archive_save_add_text(o, "Config", blob_name(&i->manifest->config.digest, name)))
 		return NULL;
 	tags = count ? json_object_new_array() : NULL;
 	json_object_object_add(o, "RepoTags", tags);
@@ -129,31 +129,31 @@ static struct json_object *docker_object(const struct image *i, char *const *ref
 
 /* ---- the archive ---- */
 
-static struct part *last_part(struct archive_save *a)
+static struct save_part *last_part(struct archive_save *a)
 {
 	return a->count ? &a->parts[a->count - 1] : NULL;
 }
 
-static struct part *new_part(struct archive_save *a, struct err *err)
+static struct save_part *archive_save_new_part(struct archive_save *a, struct err *err)
 {
-	struct part *parts = reallocarray(a->parts, a->count + 1, sizeof(*parts));
+	struct save_part *parts = reallocarray(a->parts, a->count + 1, sizeof(*parts));
 
 	if (!parts) {
 		err_nomem(err);
 		return NULL;
 	}
 	a->parts = parts;
-	parts[a->count] = (struct part){.offset = a->size};
+	parts[a->count] = (struct save_part){.offset = a->size};
 	return &parts[a->count++];
 }
 
 /* Bytes of the archive's own, as one part with those before. */
 static int add_own(struct archive_save *a, const void *data, size_t len, struct err *err)
 {
-	struct part *p = last_part(a);
+	struct save_part *p = last_part(a);
 
 	if (!p || p->own == OF_BLOB) {
-		p = new_part(a, err);
+		p = archive_save_new_part(a, err);
 		if (!p)
 			return -ENOMEM;
 		p->own = a->own.len;
@@ -182,8 +182,8 @@ static int add_header(struct archive_save *a, const char *path, uint32_t mode, u
 	return r ? r : add_own(a, header.data, header.len, err);
 }
 
-static int add_document(struct archive_save *a, const char *path, uint32_t mode, const char *text,
-			struct err *err)
+static int archive_save_add_document(struct archive_save *a, const char *path, uint32_t mode,
+				     const char *text, struct err *err)
 {
 	size_t len = strlen(text);
 	int r = add_header(a, path, S_IFREG | mode, len, err);
@@ -197,7 +197,7 @@ static int add_json(struct archive_save *a, const char *path, struct json_object
 		    struct err *err)
 {
 	const char *text = o ? json_object_to_json_string_ext(o, TO_STRING_FLAGS) : NULL;
-	int r = text ? add_document(a, path, 0644, text, err) : err_nomem(err);
+	int r = text ? archive_save_add_document(a, path, 0644, text, err) : err_nomem(err);
 
 	json_object_put(o);
 	return r;
@@ -207,12 +207,12 @@ static int add_blob(struct archive_save *a, const struct descriptor *d, size_t l
 		    struct err *err)
 {
 	char name[DIGEST_TEXT_MAX + 16];
-	struct part *p;
+	struct save_part *p;
 	int r = add_header(a, blob_name(&d->digest, name), S_IFREG | 0444, d->size, err);
 
 	if (r)
 		return r;
-	p = new_part(a, err);
+	p = archive_save_new_part(a, err);
 	if (!p)
 		return -ENOMEM;
 	p->own = OF_BLOB;
@@ -224,15 +224,15 @@ static int add_blob(struct archive_save *a, const struct descriptor *d, size_t l
 }
 
 /* The blobs by name, each once: layers may repeat. */
-struct wanted {
+struct save_wanted {
 	const struct descriptor *descriptor;
 	size_t layer;
 };
 
 static int by_digest(const void *a, const void *b)
 {
-	const struct digest *x = &((const struct wanted *)a)->descriptor->digest;
-	const struct digest *y = &((const struct wanted *)b)->descriptor->digest;
+	const struct digest *x = &((const struct save_wanted *)a)->descriptor->digest;
+	const struct digest *y = &((const struct save_wanted *)b)->descriptor->digest;
 
 	if (x->algorithm != y->algorithm)
 		return x->algorithm < y->algorithm ? -1 : 1;
@@ -242,16 +242,16 @@ static int by_digest(const void *a, const void *b)
 static int add_blobs(struct archive_save *a, const struct image *i, struct err *err)
 {
 	size_t count = i->manifest->layer_count + 2;
-	autofree struct wanted *wanted = calloc(count, sizeof(*wanted));
+	autofree struct save_wanted *wanted = calloc(count, sizeof(*wanted));
 	const struct digest *last = NULL;
 	int r = wanted ? 0 : err_nomem(err);
 
 	if (r)
 		return r;
-	wanted[0] = (struct wanted){&i->descriptor, ARCHIVE_SAVE_DOCUMENT};
-	wanted[1] = (struct wanted){&i->manifest->config, ARCHIVE_SAVE_DOCUMENT};
+	wanted[0] = (struct save_wanted){&i->descriptor, ARCHIVE_SAVE_DOCUMENT};
+	wanted[1] = (struct save_wanted){&i->manifest->config, ARCHIVE_SAVE_DOCUMENT};
 	for (size_t k = 2; k < count; k++)
-		wanted[k] = (struct wanted){&i->manifest->layers[k - 2], k - 2};
+		wanted[k] = (struct save_wanted){&i->manifest->layers[k - 2], k - 2};
 	qsort(wanted, count, sizeof(*wanted), by_digest);
 	for (size_t k = 0; !r && k < count; k++) {
 		const struct digest *d = &wanted[k].descriptor->digest;
@@ -286,7 +286,8 @@ int archive_save_open(const struct image *i, char *const *references, size_t cou
 	if (!r)
 		r = add_json(a, "manifest.json", docker_object(i, references, count), err);
 	if (!r)
-		r = add_document(a, "oci-layout", 0444, "{\"imageLayoutVersion\":\"1.0.0\"}", err);
+		r = archive_save_add_document(a, "oci-layout", 0444,
+					      "{\"imageLayoutVersion\":\"1.0.0\"}", err);
 	if (!r)
 		r = add_padding(a, TAR_WRITER_END, err);
 	if (r)
@@ -312,7 +313,7 @@ uint64_t archive_save_size(const struct archive_save *a)
 void archive_save_at(const struct archive_save *a, uint64_t offset, struct archive_save_part *out)
 {
 	size_t low = 0, high = a->count;
-	const struct part *p;
+	const struct save_part *p;
 
 	*out = (struct archive_save_part){0};
 	if (offset >= a->size)

@@ -46,7 +46,7 @@ static int give_data(struct archive_stream *a, struct err *err)
 }
 
 /* The bytes of the member before have gone by when the next one is told. */
-static int on_entry(void *arg, const struct entry *e, struct err *err)
+static int archive_stream_on_entry(void *arg, const struct entry *e, struct err *err)
 {
 	struct archive_stream *a = arg;
 	int r = give_data(a, err);
@@ -89,13 +89,13 @@ int archive_stream_open(const struct archive_sink *sink, struct archive_stream *
 	if (!a)
 		return err_nomem(err);
 	a->sink = *sink;
-	r = tar_open(on_entry, a, &a->tar, err);
+	r = tar_open(archive_stream_on_entry, a, &a->tar, err);
 	if (r == 0)
 		*out = steal(&a);
 	return r;
 }
 
-static int start_codec(struct archive_stream *a, struct err *err)
+static int archive_stream_start_codec(struct archive_stream *a, struct err *err)
 {
 	struct codec_sink sink = {.arg = a, .data = on_plain};
 	int r = compression_detect(a->head, a->head_len, &a->compression, err);
@@ -116,7 +116,7 @@ static ssize_t feed_head(struct archive_stream *a, const uint8_t *data, size_t l
 	n = n < len ? n : len;
 	memcpy(a->head + a->head_len, data, n);
 	a->head_len += n;
-	r = a->head_len == DETECT_LEN ? start_codec(a, err) : 0;
+	r = a->head_len == DETECT_LEN ? archive_stream_start_codec(a, err) : 0;
 	return r ? r : (ssize_t)n;
 }
 
@@ -164,7 +164,7 @@ int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
 
 int archive_stream_finish(struct archive_stream *a, struct err *err)
 {
-	int r = a->codec ? 0 : start_codec(a, err);
+	int r = a->codec ? 0 : archive_stream_start_codec(a, err);
 
 	if (r == 0)
 		r = codec_finish(a->codec, err);

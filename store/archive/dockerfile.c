@@ -15,7 +15,7 @@ static const char *environment(const struct json_object *env, const char *name, 
 	return "";
 }
 
-static bool is_name(char c)
+static bool dockerfile_is_name(char c)
 {
 	return isalnum((unsigned char)c) || c == '_';
 }
@@ -27,7 +27,7 @@ static const char *put_variable(const struct json_object *env, const char *p, st
 	const char *name = p + 1 + braces;
 	size_t len = 0;
 
-	while (is_name(name[len]))
+	while (dockerfile_is_name(name[len]))
 		len++;
 	if (len == 0 || (braces && name[len] != '}')) {
 		buf_putc(out, '$');

@@ -19,7 +19,8 @@ struct change {
 };
 
 /* o[key] = value; takes the value over, also where it fails. */
-static int put(struct json_object *o, const char *key, struct json_object *value, struct err *err)
+static int image_change_put(struct json_object *o, const char *key, struct json_object *value,
+			    struct err *err)
 {
 	if (value && json_object_object_add(o, key, value) == 0)
 		return 0;
@@ -29,7 +30,7 @@ static int put(struct json_object *o, const char *key, struct json_object *value
 
 static int put_text(struct json_object *o, const char *key, const char *text, struct err *err)
 {
-	return put(o, key, json_object_new_string(text), err);
+	return image_change_put(o, key, json_object_new_string(text), err);
 }
 
 /* o[key], made as an object or an array where it is not there. NULL: out of memory. */
@@ -40,10 +41,10 @@ static struct json_object *at(struct json_object *o, const char *key, enum json_
 	if (value)
 		return value;
 	value = type == json_type_array ? json_object_new_array() : json_object_new_object();
-	return put(o, key, value, NULL) == 0 ? value : NULL;
+	return image_change_put(o, key, value, NULL) == 0 ? value : NULL;
 }
 
-static int add_text(struct json_object *array, const char *text, struct err *err)
+static int image_change_add_text(struct json_object *array, const char *text, struct err *err)
 {
 	struct json_object *value = array ? json_object_new_string(text) : NULL;
 
@@ -98,30 +99,30 @@ static int put_command(struct json_object *array, const char *text, const char *
 	int r = 0;
 
 	for (; r == 0 && *shell; shell++)
-		r = add_text(array, *shell, err);
-	return r ? r : add_text(array, text, err);
+		r = image_change_add_text(array, *shell, err);
+	return r ? r : image_change_add_text(array, text, err);
 }
 
-static int command(const struct change *c, const char *key, struct err *err)
+static int image_change_command(const struct change *c, const char *key, struct err *err)
 {
 	static const char *const shell[] = {"/bin/sh", "-c", NULL};
 	struct json_object *list = dockerfile_exec_form(c->rest);
 	int r;
 
 	if (list)
-		return put(c->config, key, list, err);
-	r = put(c->config, key, json_object_new_array(), err);
+		return image_change_put(c->config, key, list, err);
+	r = image_change_put(c->config, key, json_object_new_array(), err);
 	return r ? r : put_command(json_array(c->config, key), c->rest, shell, err);
 }
 
 static int change_cmd(const struct change *c, struct err *err)
 {
-	return command(c, "Cmd", err);
+	return image_change_command(c, "Cmd", err);
 }
 
 static int change_entrypoint(const struct change *c, struct err *err)
 {
-	return command(c, "Entrypoint", err);
+	return image_change_command(c, "Entrypoint", err);
 }
 
 /* ---- pairs ---- */
@@ -227,7 +228,7 @@ static int expose_one(const struct change *c, unsigned long port, const char *pr
 	buf_printf(&text, "%lu/%s", port, protocol);
 	if (!ports || buf_failed(&text))
 		return err_nomem(err);
-	return put(ports, text.data, json_object_new_object(), err);
+	return image_change_put(ports, text.data, json_object_new_object(), err);
 }
 
 /* 80, 80/udp, 8000-8005/tcp */
@@ -267,7 +268,8 @@ static int volume_word(const struct change *c, const char *word, struct err *err
 
 	if (!*word)
 		return err_set(err, EINVAL, "VOLUME specified can not be an empty string");
-	return volumes ? put(volumes, word, json_object_new_object(), err) : err_nomem(err);
+	return volumes ? image_change_put(volumes, word, json_object_new_object(), err)
+		       : err_nomem(err);
 }
 
 static int change_volume(const struct change *c, struct err *err)
@@ -329,7 +331,7 @@ static int change_onbuild(const struct change *c, struct err *err)
 	    (len == 10 && strncasecmp(c->rest, "MAINTAINER", len) == 0))
 		return err_set(err, EINVAL, "%.*s isn't allowed as an ONBUILD trigger", (int)len,
 			       c->rest);
-	return add_text(at(c->config, "OnBuild", json_type_array), c->rest, err);
+	return image_change_add_text(at(c->config, "OnBuild", json_type_array), c->rest, err);
 }
 
 /* One --option=value in front of CMD. */
@@ -347,7 +349,7 @@ static int health_option(struct json_object *health, const char *text, size_t le
 
 	if (len > name && strncmp(text, retries, name) == 0) {
 		n = strtol(text + name, NULL, 10);
-		return n > 0 ? put(health, "Retries", json_object_new_int64(n), err)
+		return n > 0 ? image_change_put(health, "Retries", json_object_new_int64(n), err)
 			     : err_set(err, EINVAL, "--retries must be at least 1 (not %.*s)",
 				       (int)(len - name), text + name);
 	}
@@ -356,9 +358,10 @@ static int health_option(struct json_object *health, const char *text, size_t le
 		if (len <= name || strncmp(text, known[i].name, name) != 0)
 			continue;
 		n = dockerfile_duration(text + name, len - name);
-		return n >= 0 ? put(health, known[i].key, json_object_new_int64(n), err)
-			      : err_set(err, EINVAL, "time: invalid duration \"%.*s\"",
-					(int)(len - name), text + name);
+		return n >= 0
+			   ? image_change_put(health, known[i].key, json_object_new_int64(n), err)
+			   : err_set(err, EINVAL, "time: invalid duration \"%.*s\"",
+				     (int)(len - name), text + name);
 	}
 	return err_set(err, EINVAL, "Unknown flag: %.*s", (int)len, text);
 }
@@ -372,9 +375,9 @@ static int health_test(struct json_object *health, const char *text, struct err 
 
 	if (!list)
 		return put_command(test, text, shell, err);
-	r = add_text(test, "CMD", err);
+	r = image_change_add_text(test, "CMD", err);
 	for (size_t i = 0; r == 0 && i < json_object_array_length(list); i++)
-		r = add_text(test, json_text(json_object_array_get_idx(list, i)), err);
+		r = image_change_add_text(test, json_text(json_object_array_get_idx(list, i)), err);
 	return r;
 }
 
@@ -391,12 +394,12 @@ static int change_healthcheck(const struct change *c, struct err *err)
 		p += len + strspn(p + len, " \t");
 	}
 	if (r == 0 && strcasecmp(p, "NONE") == 0)
-		r = add_text(at(health, "Test", json_type_array), "NONE", err);
+		r = image_change_add_text(at(health, "Test", json_type_array), "NONE", err);
 	else if (r == 0 && strncasecmp(p, "CMD", 3) == 0 && strchr(" \t", p[3]) && p[3])
 		r = health_test(health, p + 3 + strspn(p + 3, " \t"), err);
 	else if (r == 0)
 		r = err_set(err, EINVAL, "Unknown type \"%.200s\" in HEALTHCHECK (try CMD)", p);
-	return r ? r : put(c->config, "Healthcheck", steal(&health), err);
+	return r ? r : image_change_put(c->config, "Healthcheck", steal(&health), err);
 }
 
 /* ---- the table ---- */

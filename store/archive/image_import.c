@@ -30,7 +30,7 @@ struct image_importer {
 };
 
 /* o[key] = value; takes the value over, also where it fails (NULL: out of memory). */
-static bool add(struct json_object *o, const char *key, struct json_object *value)
+static bool image_import_add(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (value && json_object_object_add(o, key, value) == 0)
 		return true;
@@ -38,9 +38,9 @@ static bool add(struct json_object *o, const char *key, struct json_object *valu
 	return false;
 }
 
-static bool add_text(struct json_object *o, const char *key, const char *text)
+static bool image_import_add_text(struct json_object *o, const char *key, const char *text)
 {
-	return add(o, key, json_object_new_string(text));
+	return image_import_add(o, key, json_object_new_string(text));
 }
 
 static void print_now(char out[static 64])
@@ -71,7 +71,8 @@ static struct json_object *history_of(const char *created, const char *message)
 {
 	struct json_object *line = json_object_new_object();
 
-	if (line && add_text(line, "created", created) && add_text(line, "comment", message))
+	if (line && image_import_add_text(line, "created", created) &&
+	    image_import_add_text(line, "comment", message))
 		return list_of(line);
 	json_object_put(line);
 	return NULL;
@@ -86,17 +87,19 @@ static int make_config(struct image_importer *i, const struct image_import *impo
 	int r = 0;
 
 	print_now(created);
-	if (!o || !add(o, "config", inner) || !add_text(o, "architecture", p->architecture) ||
-	    !add_text(o, "os", p->os) || (p->variant[0] && !add_text(o, "variant", p->variant)) ||
-	    !add_text(o, "created", created) ||
-	    !add(o, "history", history_of(created, import->message)))
+	if (!o || !image_import_add(o, "config", inner) ||
+	    !image_import_add_text(o, "architecture", p->architecture) ||
+	    !image_import_add_text(o, "os", p->os) ||
+	    (p->variant[0] && !image_import_add_text(o, "variant", p->variant)) ||
+	    !image_import_add_text(o, "created", created) ||
+	    !image_import_add(o, "history", history_of(created, import->message)))
 		return err_nomem(err);
 	for (const char *const *c = import->changes; r == 0 && *c; c++)
 		r = image_change_apply(inner, *c, err);
 	return r;
 }
 
-static int on_member(void *arg, const struct entry *e, struct err *err)
+static int image_import_on_member(void *arg, const struct entry *e, struct err *err)
 {
 	(void)arg;
 	(void)e;
@@ -107,7 +110,7 @@ static int on_member(void *arg, const struct entry *e, struct err *err)
 int image_importer_open(const struct image_import *import, struct image_importer **out,
 			struct err *err)
 {
-	const struct archive_sink sink = {.member = on_member};
+	const struct archive_sink sink = {.member = image_import_on_member};
 	AUTO(image_importer_close) struct image_importer *i = calloc(1, sizeof(*i));
 	int r = i ? store_writable(import->store, err) : err_nomem(err);
 
@@ -139,7 +142,8 @@ static int write_layer(void *arg, const void *data, size_t len, struct err *err)
 }
 
 /* Bytes of the archive, as they came, to the layer. `last`: the compression shows by now. */
-static int keep(struct image_importer *i, const void *data, size_t len, bool last, struct err *err)
+static int image_import_keep(struct image_importer *i, const void *data, size_t len, bool last,
+			     struct err *err)
 {
 	enum compression c;
 	int r = 0;
@@ -156,7 +160,8 @@ static int keep(struct image_importer *i, const void *data, size_t len, bool las
 	if (c == COMPRESSION_NONE)
 		r = gzip_writer_open(write_layer, i, &i->gzip, err);
 	if (r == 0)
-		r = keep(i, i->pending.data ? i->pending.data : "", i->pending.len, true, err);
+		r = image_import_keep(i, i->pending.data ? i->pending.data : "", i->pending.len,
+				      true, err);
 	buf_free(&i->pending);
 	return r;
 }
@@ -170,8 +175,10 @@ static int plan_config(struct image_importer *i, struct archive_plan *p,
 	autobuf text = BUF_INIT;
 	const char *json;
 
-	if (!add(i->config, "rootfs", rootfs) || !add_text(rootfs, "type", "layers") ||
-	    !add(rootfs, "diff_ids", list_of(json_object_new_string(digest_text(diff_id, digest)))))
+	if (!image_import_add(i->config, "rootfs", rootfs) ||
+	    !image_import_add_text(rootfs, "type", "layers") ||
+	    !image_import_add(rootfs, "diff_ids",
+			      list_of(json_object_new_string(digest_text(diff_id, digest)))))
 		return err_nomem(err);
 	json = json_object_to_json_string_ext(i->config, TO_STRING_FLAGS);
 	buf_puts(&text, json ? json : "");
@@ -219,7 +226,7 @@ static int import(struct image_importer *i, struct cancel *cancel, struct digest
 		  struct err *err)
 {
 	AUTO(archive_plan_close) struct archive_plan *p = NULL;
-	int r = keep(i, "", 0, true, err);
+	int r = image_import_keep(i, "", 0, true, err);
 
 	if (r == 0 && i->gzip)
 		r = gzip_writer_finish(i->gzip, err);
@@ -246,7 +253,7 @@ int image_importer_feed(struct image_importer *i, const void *data, size_t len,
 	ended = archive_stream_feed(i->archive, data, len, cancel, used, err);
 	if (ended < 0)
 		return ended;
-	r = keep(i, data, ended ? *used : len, false, err);
+	r = image_import_keep(i, data, ended ? *used : len, false, err);
 	return r < 0 || !ended ? r : import(i, cancel, id, err);
 }
 

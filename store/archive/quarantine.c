@@ -90,7 +90,7 @@ static int build(struct quarantine *q, const void *data, size_t len, struct err 
 	return r < 0 ? give_up(q, r, &why, err) : 0;
 }
 
-static int keep(struct quarantine *q, const void *data, size_t len, struct err *err)
+static int quarantine_keep(struct quarantine *q, const void *data, size_t len, struct err *err)
 {
 	int r;
 
@@ -115,7 +115,7 @@ int quarantine_write(struct quarantine *q, const void *data, size_t len, struct 
 			       (unsigned long long)q->promised);
 	r = build(q, data, len, err);
 	if (r == 0)
-		r = keep(q, data, len, err);
+		r = quarantine_keep(q, data, len, err);
 	hash_update(q->hash, data, len);
 	q->size += len;
 	return r;

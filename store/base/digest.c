@@ -103,7 +103,7 @@ bool digest_equal(const struct digest *a, const struct digest *b)
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 static EVP_MD *implementations[ALGORITHM_COUNT];
 
-static void fetch(void)
+static void digest_fetch(void)
 {
 	for (size_t i = 0; i < ALGORITHM_COUNT; i++)
 		implementations[i] = EVP_MD_fetch(NULL, algorithms[i].evp_name, NULL);
@@ -118,7 +118,7 @@ int hash_open(enum digest_algorithm algorithm, struct hash **out, struct err *er
 {
 	struct hash *h;
 
-	pthread_once(&fetched, fetch);
+	pthread_once(&fetched, digest_fetch);
 	if (!implementations[algorithm])
 		return err_set(err, EIO, "the cryptographic library has no %s",
 			       algorithms[algorithm].name);

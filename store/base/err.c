@@ -16,7 +16,7 @@ static size_t sequence_length(unsigned char first)
  * Names and messages from strangers end up in sentences, and sentences in tables with a record a
  * line: control characters become '?'. A sentence that was cut does not end inside a character.
  */
-static void clean(char *text)
+static void err_clean(char *text)
 {
 	size_t len = 0, last;
 
@@ -36,14 +36,14 @@ static int finish(struct err *err, int code)
 {
 	if (err) {
 		err->code = code;
-		clean(err->text);
+		err_clean(err->text);
 	}
 	errno = code;
 	return -code;
 }
 
 /* Puts ": tail" behind the first n bytes of the sentence, as far as there is room. */
-static void append(struct err *err, int n, const char *tail)
+static void err_append(struct err *err, int n, const char *tail)
 {
 	size_t at = n < 0 ? 0 : (size_t)n, len = strlen(tail), room;
 
@@ -81,7 +81,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 		va_start(ap, fmt);
 		n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 		va_end(ap);
-		append(err, n, strerror_r(code, message, sizeof(message)));
+		err_append(err, n, strerror_r(code, message, sizeof(message)));
 	}
 	return finish(err, code);
 }
@@ -104,7 +104,7 @@ int err_context(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	append(err, n, old);
+	err_append(err, n, old);
 	return finish(err, code);
 }
 

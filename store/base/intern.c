@@ -39,7 +39,7 @@ const char *intern_get(const struct intern *in, uint32_t number, uint32_t *len)
 }
 
 /* The slot where the string is, or where it would go. */
-static uint32_t find_slot(const struct intern *in, const void *data, size_t len)
+static uint32_t intern_find_slot(const struct intern *in, const void *data, size_t len)
 {
 	uint32_t mask = in->slot_count - 1;
 	uint32_t at = (uint32_t)XXH3_64bits_withSeed(data, len, in->seed) & mask;
@@ -53,7 +53,7 @@ static uint32_t find_slot(const struct intern *in, const void *data, size_t len)
 	return at;
 }
 
-static int grow_slots(struct intern *in, struct err *err)
+static int intern_grow_slots(struct intern *in, struct err *err)
 {
 	uint32_t *old = in->slots;
 
@@ -67,7 +67,7 @@ static int grow_slots(struct intern *in, struct err *err)
 		uint32_t len;
 		const char *data = intern_get(in, i, &len);
 
-		in->slots[find_slot(in, data, len)] = i + 1;
+		in->slots[intern_find_slot(in, data, len)] = i + 1;
 	}
 	free(old);
 	return 0;
@@ -87,7 +87,7 @@ static int grow_places(struct intern *in, struct err *err)
 
 int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, struct err *err)
 {
-	uint32_t slot = find_slot(in, data, len);
+	uint32_t slot = intern_find_slot(in, data, len);
 	int rc = 0;
 
 	if (in->slots[slot]) {
@@ -99,8 +99,8 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 	if (in->count == in->cap)
 		rc = grow_places(in, err);
 	if (!rc && in->count >= in->slot_count / 4 * 3) {
-		rc = grow_slots(in, err);
-		slot = find_slot(in, data, len);
+		rc = intern_grow_slots(in, err);
+		slot = intern_find_slot(in, data, len);
 	}
 	if (rc)
 		return rc;
@@ -116,7 +116,7 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 
 uint32_t intern_find(const struct intern *in, const void *data, size_t len)
 {
-	uint32_t slot = find_slot(in, data, len);
+	uint32_t slot = intern_find_slot(in, data, len);
 
 	return in->slots[slot] ? in->slots[slot] - 1 : INTERN_NONE;
 }

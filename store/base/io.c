@@ -302,7 +302,7 @@ int io_publish(int dirfd, const char *path, const void *data, size_t len, mode_t
 }
 
 /* One directory: made where it is not there, its entry made durable, opened. */
-static int enter(int parent, const char *name, mode_t mode, struct err *err)
+static int io_enter(int parent, const char *name, mode_t mode, struct err *err)
 {
 	int fd = io_open(parent, name, O_RDONLY | O_DIRECTORY, 0, err);
 
@@ -327,7 +327,7 @@ int io_mkdirs(int dirfd, const char *path, mode_t mode, struct err *err)
 	if (!copy)
 		return err_nomem(err);
 	for (name = strtok_r(copy, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
-		fd = enter(parent < 0 ? dirfd : parent, name, mode, err);
+		fd = io_enter(parent < 0 ? dirfd : parent, name, mode, err);
 		if (fd < 0)
 			return err_context(err, "%s", path);
 		if (parent >= 0)

@@ -169,7 +169,7 @@ static int escape(struct check *c, struct buf *out)
 }
 
 /* A string, its escapes resolved into *out (only where not NULL: for keys). */
-static int string(struct check *c, struct buf *out)
+static int json_check_string(struct check *c, struct buf *out)
 {
 	size_t len;
 	int r;
@@ -360,7 +360,7 @@ static int member(struct check *c, bool free_keys)
 	if (c->p == c->end || *c->p != '"')
 		return broken(c, "a key must be a string");
 	buf_reserve(&c->text, 0); /* so that an empty key has an address, too */
-	r = string(c, &c->text);
+	r = json_check_string(c, &c->text);
 	if (r)
 		return r;
 	if (buf_failed(&c->text))
@@ -438,7 +438,7 @@ static int value(struct check *c, bool free_keys)
 	case '[':
 		return container(c, false, false);
 	case '"':
-		return string(c, NULL);
+		return json_check_string(c, NULL);
 	case 't':
 		return word(c, "true");
 	case 'f':

@@ -41,7 +41,7 @@ static size_t wait_bytes(struct lane *l)
 	return smallest(l->put - l->taken, LANE_SIZE - l->taken % LANE_SIZE, TAKE_SIZE);
 }
 
-static void *run(void *arg)
+static void *lane_run(void *arg)
 {
 	struct lane *l = arg;
 	size_t n;
@@ -79,7 +79,7 @@ int lane_open(lane_take_fn take, void *arg, struct lane **out, struct err *err)
 	*l = (struct lane){.take = take, .arg = arg, .ring = ring};
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->changed, NULL);
-	l->threaded = pthread_create(&l->thread, NULL, run, l) == 0;
+	l->threaded = pthread_create(&l->thread, NULL, lane_run, l) == 0;
 	*out = l;
 	return 0;
 }

@@ -59,7 +59,7 @@ void map_free(struct map *m)
 }
 
 /* The slot of the key, or the free one where it belongs. */
-static struct slot *find(const struct map *m, uint64_t hash, const void *key, size_t len)
+static struct slot *map_find(const struct map *m, uint64_t hash, const void *key, size_t len)
 {
 	size_t mask = m->cap - 1, i = hash & mask;
 	struct slot *s;
@@ -80,12 +80,12 @@ static uint64_t hash_of(const struct map *m, const void *key, size_t len)
 
 void *map_get(const struct map *m, const void *key, size_t len)
 {
-	struct slot *s = find(m, hash_of(m, key, len), key, len);
+	struct slot *s = map_find(m, hash_of(m, key, len), key, len);
 
 	return s->key ? s->value : NULL;
 }
 
-static int grow(struct map *m)
+static int map_grow(struct map *m)
 {
 	size_t cap = m->cap * 2, i, j;
 	struct slot *slots = calloc(cap, sizeof(*slots));
@@ -108,7 +108,7 @@ static int grow(struct map *m)
 int map_put(struct map *m, const void *key, size_t len, void *value)
 {
 	uint64_t hash = hash_of(m, key, len);
-	struct slot *s = find(m, hash, key, len);
+	struct slot *s = map_find(m, hash, key, len);
 	void *copy;
 
 	if (s->key) {
@@ -116,9 +116,9 @@ int map_put(struct map *m, const void *key, size_t len, void *value)
 		return 0;
 	}
 	if (m->count + 1 > m->cap / 4 * 3) {
-		if (grow(m))
+		if (map_grow(m))
 			return -ENOMEM;
-		s = find(m, hash, key, len);
+		s = map_find(m, hash, key, len);
 	}
 	copy = malloc(len ? len : 1);
 	if (!copy)
@@ -132,7 +132,7 @@ int map_put(struct map *m, const void *key, size_t len, void *value)
 
 void *map_remove(struct map *m, const void *key, size_t len)
 {
-	struct slot *s = find(m, hash_of(m, key, len), key, len);
+	struct slot *s = map_find(m, hash_of(m, key, len), key, len);
 	size_t mask = m->cap - 1, hole, i, home;
 	void *value;
 

@@ -36,7 +36,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of opening and closi
 static struct mapped *unused;				 /* under the lock */
 static struct sigaction before;				 /* what else handles it; the same */
 
-static bool holds(struct mapped *m, uintptr_t address)
+static bool mapped_holds(struct mapped *m, uintptr_t address)
 {
 	unsigned version = atomic_load(&m->version);
 	uintptr_t start = atomic_load(&m->start);
@@ -77,7 +77,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	int saved = errno;
 
 	for (struct mapped *m = atomic_load(&all); from_kernel && !done && m; m = m->next)
-		done = holds(m, address) && replace(m);
+		done = mapped_holds(m, address) && replace(m);
 	if (!done)
 		pass_on(number, info, context);
 	errno = saved;

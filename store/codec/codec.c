@@ -34,7 +34,7 @@ int compression_detect(const void *data, size_t len, enum compression *out, stru
 	return 0;
 }
 
-static void fill(struct codec_target *t, const void *data, size_t len)
+static void codec_fill(struct codec_target *t, const void *data, size_t len)
 {
 	uint8_t *to = t->data + t->filled;
 	size_t room = t->len - t->filled, n = len < room ? len : room;
@@ -52,7 +52,7 @@ int codec_give(struct codec *c, const void *data, size_t len, struct err *err)
 	c->out += len;
 	if (!c->target.data)
 		return c->sink.data(c->sink.arg, data, len, err);
-	fill(&c->target, data, len);
+	codec_fill(&c->target, data, len);
 	return 0;
 }
 
@@ -130,7 +130,7 @@ size_t codec_filled(const struct codec *c)
 	return c->target.filled;
 }
 
-static int feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
+static int codec_feed_some(struct codec *c, const uint8_t *data, size_t len, struct err *err)
 {
 	uint64_t before = c->out;
 	int rc = c->ops->feed(c, data, len, err);
@@ -155,7 +155,7 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 
 	for (size_t n; rc == 0 && len > 0; at += n, len -= n) {
 		n = len < slice ? len : slice;
-		rc = feed(c, at, n, err);
+		rc = codec_feed_some(c, at, n, err);
 	}
 	return rc;
 }

@@ -67,7 +67,7 @@ struct gzip {
 
 #define BUFFER_SIZE (CODEC_WINDOW + CODEC_CHUNK)
 
-struct cursor {
+struct gzip_cursor {
 	const uint8_t *p;
 	size_t len;
 };
@@ -77,14 +77,14 @@ static uint32_t le32(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static void take(struct gzip *g, struct cursor *cur, size_t n)
+static void gzip_take(struct gzip *g, struct gzip_cursor *cur, size_t n)
 {
 	cur->p += n;
 	cur->len -= n;
 	g->base.in += n;
 }
 
-static int corrupt(const struct gzip *g, struct err *err, const char *what)
+static int gzip_corrupt(const struct gzip *g, struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "gzip: %s, at compressed offset %llu", what,
 		       (unsigned long long)g->base.in);
@@ -95,7 +95,7 @@ static uint64_t out_offset(const struct gzip *g)
 	return g->base.out + (g->pos - g->given);
 }
 
-static int flush(struct gzip *g, struct err *err)
+static int gzip_flush(struct gzip *g, struct err *err)
 {
 	size_t n = g->pos - g->given;
 	int rc = n ? codec_give(&g->base, g->buf + g->given, n, err) : 0;
@@ -106,7 +106,7 @@ static int flush(struct gzip *g, struct err *err)
 
 static int point(struct gzip *g, const struct seek_point *p, struct err *err)
 {
-	int rc = flush(g, err);
+	int rc = gzip_flush(g, err);
 
 	g->has_point = true;
 	g->point_out = p->out;
@@ -114,14 +114,14 @@ static int point(struct gzip *g, const struct seek_point *p, struct err *err)
 }
 
 /* Collects a field of `need` bytes; true when it is complete (it is then in g->field). */
-static bool collect(struct gzip *g, struct cursor *cur, unsigned need)
+static bool gzip_collect(struct gzip *g, struct gzip_cursor *cur, unsigned need)
 {
 	size_t n = need - g->have;
 
 	if (n > cur->len)
 		n = cur->len;
 	memcpy(g->field + g->have, cur->p, n);
-	take(g, cur, n);
+	gzip_take(g, cur, n);
 	g->have += (unsigned)n;
 	if (g->have < need)
 		return false;
@@ -166,7 +166,7 @@ static int member_point(struct gzip *g, struct err *err)
 	return point(g, &p, err);
 }
 
-static int header(struct gzip *g, struct cursor *cur, struct err *err)
+static int header(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	const uint8_t *h = g->field;
 	int rc;
@@ -180,12 +180,12 @@ static int header(struct gzip *g, struct cursor *cur, struct err *err)
 		if (rc)
 			return rc;
 	}
-	if (!collect(g, cur, HEADER_SIZE))
+	if (!gzip_collect(g, cur, HEADER_SIZE))
 		return 0;
 	if (h[0] != 0x1f || h[1] != 0x8b)
-		return corrupt(g, err, "neither a member nor padding follows a member");
+		return gzip_corrupt(g, err, "neither a member nor padding follows a member");
 	if (h[2] != 8 || (h[3] & FRESERVED))
-		return corrupt(g, err, "a header with an unknown method or flag");
+		return gzip_corrupt(g, err, "a header with an unknown method or flag");
 
 	g->flags = h[3];
 	g->header_crc = 0;
@@ -204,10 +204,10 @@ static int header(struct gzip *g, struct cursor *cur, struct err *err)
 }
 
 /* The extra field's length, and then its bytes. */
-static int extra_length(struct gzip *g, struct cursor *cur, struct err *err)
+static int extra_length(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	(void)err;
-	if (!collect(g, cur, 2))
+	if (!gzip_collect(g, cur, 2))
 		return 0;
 	header_hash(g, g->field, 2);
 	g->extra = g->field[0] | (uint32_t)g->field[1] << 8;
@@ -215,13 +215,13 @@ static int extra_length(struct gzip *g, struct cursor *cur, struct err *err)
 	return 0;
 }
 
-static int extra(struct gzip *g, struct cursor *cur, struct err *err)
+static int extra(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	size_t n = cur->len < g->extra ? cur->len : g->extra;
 
 	(void)err;
 	header_hash(g, cur->p, n);
-	take(g, cur, n);
+	gzip_take(g, cur, n);
 	g->extra -= (uint32_t)n;
 	if (g->extra == 0)
 		next_part(g);
@@ -229,56 +229,56 @@ static int extra(struct gzip *g, struct cursor *cur, struct err *err)
 }
 
 /* A name or a comment, up to its NUL. */
-static int string(struct gzip *g, struct cursor *cur, struct err *err)
+static int gzip_string(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	const uint8_t *nul = memchr(cur->p, 0, cur->len);
 	size_t n = nul ? (size_t)(nul - cur->p) + 1 : cur->len;
 
 	header_hash(g, cur->p, n);
-	take(g, cur, n);
+	gzip_take(g, cur, n);
 	g->extra += (uint32_t)(n < STRING_MAX ? n : STRING_MAX);
 	if (g->extra > STRING_MAX)
-		return corrupt(g, err, "a name or comment without end");
+		return gzip_corrupt(g, err, "a name or comment without end");
 	if (nul)
 		next_part(g);
 	return 0;
 }
 
-static int header_crc(struct gzip *g, struct cursor *cur, struct err *err)
+static int header_crc(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
-	if (!collect(g, cur, 2))
+	if (!gzip_collect(g, cur, 2))
 		return 0;
 	if ((g->header_crc & 0xffff) != (g->field[0] | (uint32_t)g->field[1] << 8))
-		return corrupt(g, err, "a header's checksum does not match");
+		return gzip_corrupt(g, err, "a header's checksum does not match");
 	next_part(g);
 	return 0;
 }
 
 /* Decoding starts behind `bit` bits of the first byte. */
-static int prime(struct gzip *g, struct cursor *cur, struct err *err)
+static int prime(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	unsigned bit = g->from.bit, value = 0;
 
 	(void)err;
 	if (bit > 0) {
 		value = (unsigned)*cur->p >> bit;
-		take(g, cur, 1);
+		gzip_take(g, cur, 1);
 	}
 	g->inflate->resume(g->z, g->window, g->from.window, bit ? 8 - bit : 0, value);
 	g->part = PART_BODY;
 	return 0;
 }
 
-static int trailer(struct gzip *g, struct cursor *cur, struct err *err)
+static int trailer(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	uint64_t size = out_offset(g) - g->member_out;
 
-	if (!collect(g, cur, TRAILER_SIZE))
+	if (!gzip_collect(g, cur, TRAILER_SIZE))
 		return 0;
 	if (g->whole && le32(g->field) != g->crc)
-		return corrupt(g, err, "the data do not match their checksum");
+		return gzip_corrupt(g, err, "the data do not match their checksum");
 	if (g->whole && le32(g->field + 4) != (uint32_t)size)
-		return corrupt(g, err, "the data do not match their size");
+		return gzip_corrupt(g, err, "the data do not match their size");
 	g->after_member = true;
 	g->part = PART_HEADER;
 	return 0;
@@ -301,10 +301,10 @@ static int block_point(struct gzip *g, unsigned unread_bits, struct err *err)
 }
 
 /* The end of the deflate stream; bytes of the trailer may have been swallowed by the inflater. */
-static int body_end(struct gzip *g, const struct inflate_io *io, struct cursor *cur,
+static int body_end(struct gzip *g, const struct inflate_io *io, struct gzip_cursor *cur,
 		    struct err *err)
 {
-	struct cursor unread = {io->unread, io->unread_len};
+	struct gzip_cursor unread = {io->unread, io->unread_len};
 
 	g->base.in -= io->unread_len;
 	g->part = PART_TRAILER;
@@ -318,13 +318,13 @@ static int body_end(struct gzip *g, const struct inflate_io *io, struct cursor *
 }
 
 /* Room for plain bytes behind pos; the window stays in front of it. */
-static int make_room(struct gzip *g, struct err *err)
+static int gzip_make_room(struct gzip *g, struct err *err)
 {
 	int rc;
 
 	if (g->pos < g->size || g->base.target.data)
 		return 0;
-	rc = flush(g, err);
+	rc = gzip_flush(g, err);
 	memmove(g->buf, g->buf + g->pos - CODEC_WINDOW, CODEC_WINDOW);
 	g->pos = g->given = CODEC_WINDOW;
 	return rc;
@@ -337,18 +337,18 @@ static uint64_t to_next_point(const struct gzip *g)
 	return g->next_point > out ? g->next_point - out : 0;
 }
 
-static int body(struct gzip *g, struct cursor *cur, struct err *err)
+static int gzip_body(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	for (;;) {
 		struct inflate_io io = {.in = cur->p, .in_len = cur->len, .boundary = UINT64_MAX};
 		enum inflate_result result;
 		size_t in, out;
-		int rc = make_room(g, err);
+		int rc = gzip_make_room(g, err);
 
 		if (rc)
 			return rc;
 		if (g->pos == g->size) { /* the target is full */
-			take(g, cur, cur->len);
+			gzip_take(g, cur, cur->len);
 			return 0;
 		}
 		io.out = g->buf + g->pos;
@@ -360,10 +360,10 @@ static int body(struct gzip *g, struct cursor *cur, struct err *err)
 		in = cur->len - io.in_len;
 		out = g->size - g->pos - io.out_len;
 		if (result == INFLATE_CORRUPT)
-			return corrupt(g, err, "corrupt data");
+			return gzip_corrupt(g, err, "corrupt data");
 		if (g->whole)
 			g->crc = g->inflate->crc32(g->crc, g->buf + g->pos, out);
-		take(g, cur, in);
+		gzip_take(g, cur, in);
 		g->pos += out;
 
 		if (result == INFLATE_END)
@@ -373,39 +373,40 @@ static int body(struct gzip *g, struct cursor *cur, struct err *err)
 		else if (io.out_len > 0 && cur->len == 0)
 			return 0;
 		else if (in == 0 && out == 0)
-			return corrupt(g, err, "the decoder makes no progress");
+			return gzip_corrupt(g, err, "the decoder makes no progress");
 		if (rc)
 			return rc;
 	}
 }
 
-static int padding(struct gzip *g, struct cursor *cur, struct err *err)
+static int gzip_padding(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	for (size_t i = 0; i < cur->len; i++) {
 		if (cur->p[i] != 0)
-			return corrupt(g, err, "neither a member nor padding follows a member");
+			return gzip_corrupt(g, err,
+					    "neither a member nor padding follows a member");
 	}
-	take(g, cur, cur->len);
+	gzip_take(g, cur, cur->len);
 	return 0;
 }
 
 static int gzip_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
 {
-	static int (*const parts[])(struct gzip *, struct cursor *, struct err *) = {
-	    [PART_HEADER] = header,   [PART_EXTRA_LENGTH] = extra_length,
-	    [PART_EXTRA] = extra,     [PART_NAME] = string,
-	    [PART_COMMENT] = string,  [PART_HEADER_CRC] = header_crc,
-	    [PART_PRIME] = prime,     [PART_BODY] = body,
-	    [PART_TRAILER] = trailer, [PART_PADDING] = padding,
+	static int (*const parts[])(struct gzip *, struct gzip_cursor *, struct err *) = {
+	    [PART_HEADER] = header,	  [PART_EXTRA_LENGTH] = extra_length,
+	    [PART_EXTRA] = extra,	  [PART_NAME] = gzip_string,
+	    [PART_COMMENT] = gzip_string, [PART_HEADER_CRC] = header_crc,
+	    [PART_PRIME] = prime,	  [PART_BODY] = gzip_body,
+	    [PART_TRAILER] = trailer,	  [PART_PADDING] = gzip_padding,
 	};
 	struct gzip *g = (struct gzip *)c;
-	struct cursor cur = {data, len};
+	struct gzip_cursor cur = {data, len};
 	int rc = 0;
 
 	while (cur.len > 0 && rc == 0)
 		rc = parts[g->part](g, &cur, err);
 	if (rc == 0 && !g->base.sink.point) /* no end follows when one span is decoded */
-		rc = flush(g, err);
+		rc = gzip_flush(g, err);
 	return rc;
 }
 
@@ -427,8 +428,8 @@ static int gzip_finish(struct codec *c, struct err *err)
 	struct gzip *g = (struct gzip *)c;
 
 	if (!gzip_may_end(c))
-		return corrupt(g, err, "truncated");
-	return flush(g, err);
+		return gzip_corrupt(g, err, "truncated");
+	return gzip_flush(g, err);
 }
 
 static void gzip_close(struct codec *c)

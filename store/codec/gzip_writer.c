@@ -34,7 +34,7 @@ int gzip_writer_open(gzip_write_fn write, void *arg, struct gzip_writer **out, s
 	return 0;
 }
 
-static int run(struct gzip_writer *w, int flush, struct err *err)
+static int gzip_writer_run(struct gzip_writer *w, int flush, struct err *err)
 {
 	int r;
 
@@ -58,7 +58,7 @@ int gzip_writer_data(struct gzip_writer *w, const void *data, size_t len, struct
 
 		w->z.next_in = (uint8_t *)at;
 		w->z.avail_in = n;
-		r = run(w, Z_NO_FLUSH, err);
+		r = gzip_writer_run(w, Z_NO_FLUSH, err);
 		at += n;
 		len -= n;
 	}
@@ -67,7 +67,7 @@ int gzip_writer_data(struct gzip_writer *w, const void *data, size_t len, struct
 
 int gzip_writer_finish(struct gzip_writer *w, struct err *err)
 {
-	return run(w, Z_FINISH, err);
+	return gzip_writer_run(w, Z_FINISH, err);
 }
 
 void gzip_writer_close(struct gzip_writer *w)

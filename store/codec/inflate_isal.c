@@ -76,7 +76,7 @@ static void put_out(struct inflate_io *io, size_t n)
 
 /* Runs the decoder on what there is; false where the stream is corrupt. *moved tells whether
  * anything happened. Where the stream ends the input is left to end(). */
-static bool step(struct inflate *z, struct inflate_io *io, size_t out_len, bool *moved)
+static bool inflate_isal_step(struct inflate *z, struct inflate_io *io, size_t out_len, bool *moved)
 {
 	struct inflate_state *s = &z->state;
 	uint32_t in_len = io->in_len < STEP_MAX ? (uint32_t)io->in_len : STEP_MAX;
@@ -111,7 +111,7 @@ static enum inflate_result run_freely(struct inflate *z, struct inflate_io *io)
 
 		if (room > io->out_len)
 			room = io->out_len;
-		if (!step(z, io, room < STEP_MAX ? room : STEP_MAX, &moved))
+		if (!inflate_isal_step(z, io, room < STEP_MAX ? room : STEP_MAX, &moved))
 			return INFLATE_CORRUPT;
 		if (z->state.block_state == ISAL_BLOCK_FINISH)
 			return INFLATE_END;
@@ -121,7 +121,7 @@ static enum inflate_result run_freely(struct inflate *z, struct inflate_io *io)
 
 /* Makes the block that is being decoded, or comes next, the last one; false where not even its
  * first bit is here yet. */
-static bool arm(struct inflate *z, struct inflate_io *io)
+static bool inflate_isal_arm(struct inflate *z, struct inflate_io *io)
 {
 	struct inflate_state *s = &z->state;
 
@@ -195,11 +195,11 @@ static enum inflate_result run_to_boundary(struct inflate *z, struct inflate_io 
 				return INFLATE_BOUNDARY;
 			}
 		}
-		if (!z->armed && !arm(z, io))
+		if (!z->armed && !inflate_isal_arm(z, io))
 			return INFLATE_MORE;
 
 		s->tmp_out_processed--; /* something was given before, so there is one */
-		if (!step(z, io, 0, &moved))
+		if (!inflate_isal_step(z, io, 0, &moved))
 			return INFLATE_CORRUPT;
 		s->tmp_out_processed++;
 	} while (moved);

@@ -11,7 +11,7 @@ static int too_much(struct err *err)
 	return err_set(err, ENOBUFS, "more than is kept of a part");
 }
 
-static int on_data(void *arg, const void *data, size_t len, struct err *err)
+static int part_on_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct part *p = arg;
 
@@ -34,7 +34,8 @@ static int give_point(struct part *p, const struct seek_point *point, const void
 	return sink->point(sink->arg, &at, window, err);
 }
 
-static int on_point(void *arg, const struct seek_point *point, const void *window, struct err *err)
+static int part_on_point(void *arg, const struct seek_point *point, const void *window,
+			 struct err *err)
 {
 	struct part *p = arg;
 
@@ -46,7 +47,7 @@ static int on_point(void *arg, const struct seek_point *point, const void *windo
 	return 0;
 }
 
-static int on_window(void *arg, size_t bytes, struct err *err)
+static int part_on_window(void *arg, size_t bytes, struct err *err)
 {
 	struct part *p = arg;
 	const struct codec_sink *sink = &p->goal->sink;
@@ -63,7 +64,7 @@ static int give_input(struct part *p, const void *data, size_t len, struct err *
 	return sink->input && len > 0 ? sink->input(sink->arg, data, len, err) : 0;
 }
 
-static int on_input(void *arg, const void *data, size_t len, struct err *err)
+static int part_on_input(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct part *p = arg;
 
@@ -73,10 +74,10 @@ static int on_input(void *arg, const void *data, size_t len, struct err *err)
 static int part_begin(struct part *p, struct err *err)
 {
 	const struct codec_sink sink = {.arg = p,
-					.data = on_data,
-					.point = p->goal->sink.point ? on_point : NULL,
-					.window = on_window,
-					.input = on_input};
+					.data = part_on_data,
+					.point = p->goal->sink.point ? part_on_point : NULL,
+					.window = part_on_window,
+					.input = part_on_input};
 	int rc = codec_open(p->goal->compression, &sink, &p->codec, err);
 
 	if (rc == 0)

@@ -52,7 +52,7 @@ struct parts {
 	bool closing;
 };
 
-static struct part *new_part(struct parts *w, uint64_t in_at, struct err *err)
+static struct part *parts_new_part(struct parts *w, uint64_t in_at, struct err *err)
 {
 	return part_new(&w->goal, in_at, w->spares > 0 ? w->spare[--w->spares] : NULL, err);
 }
@@ -75,7 +75,7 @@ static struct part *find_untaken(struct parts *w)
 	return NULL;
 }
 
-static void *run(void *arg)
+static void *parts_run(void *arg)
 {
 	struct parts *w = arg;
 
@@ -98,13 +98,13 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void start_threads(struct parts *w)
+static void parts_start_threads(struct parts *w)
 {
 	if (!w->has_threads && atomic_exchange(&threads_taken, true))
 		return;
 	w->has_threads = true;
 	while (w->thread_count < w->threads_max &&
-	       pthread_create(&w->threads[w->thread_count], NULL, run, w) == 0)
+	       pthread_create(&w->threads[w->thread_count], NULL, parts_run, w) == 0)
 		w->thread_count++;
 }
 
@@ -141,7 +141,7 @@ static bool is_start(enum compression c, const uint8_t *p)
 /* ---- in order; these run in the thread that feeds ---- */
 
 /* Behind bytes that `current` took: whether it goes on. */
-static int settle(struct parts *w, size_t len, struct err *err)
+static int parts_settle(struct parts *w, size_t len, struct err *err)
 {
 	int rc = part_end(w->current, err);
 
@@ -166,17 +166,17 @@ static int give_first(struct parts *w, struct err *err)
 		w->current = p;
 		if (done && p->result != -ENOBUFS) {
 			rc = part_give(p, err);
-			return rc ? rc : settle(w, p->in_len, err);
+			return rc ? rc : parts_settle(w, p->in_len, err);
 		}
 		rc = part_begin_direct(p, err);
 	}
 	if (rc == 0)
 		rc = codec_feed(w->current->codec, p->in, p->in_len, err);
-	return rc ? rc : settle(w, p->in_len, err);
+	return rc ? rc : parts_settle(w, p->in_len, err);
 }
 
 /* While one goes on, all that lies behind it goes to it. */
-static int give(struct parts *w, unsigned left, struct err *err)
+static int parts_give(struct parts *w, unsigned left, struct err *err)
 {
 	int rc = 0;
 
@@ -186,10 +186,10 @@ static int give(struct parts *w, unsigned left, struct err *err)
 }
 
 /* The first `len` bytes become a part; the rest is for the next one. */
-static int cut(struct parts *w, size_t len, struct err *err)
+static int parts_cut(struct parts *w, size_t len, struct err *err)
 {
 	struct part *p = w->filling;
-	struct part *next = new_part(w, p->in_at + len, err);
+	struct part *next = parts_new_part(w, p->in_at + len, err);
 
 	if (!next)
 		return -ENOMEM;
@@ -198,12 +198,12 @@ static int cut(struct parts *w, size_t len, struct err *err)
 	p->in_len = len;
 	w->filling = next;
 	w->scanned = 0;
-	start_threads(w);
+	parts_start_threads(w);
 	pthread_mutex_lock(&w->lock);
 	w->ring[(w->first + w->count++) % RING] = p;
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
-	return give(w, w->thread_count + 1, err);
+	return parts_give(w, w->thread_count + 1, err);
 }
 
 /* The first `len` bytes are decoded as they come; nothing is in the ring. */
@@ -213,7 +213,7 @@ static int pass(struct parts *w, size_t len, struct err *err)
 	int rc = 0;
 
 	if (!w->current) {
-		w->current = new_part(w, p->in_at, err);
+		w->current = parts_new_part(w, p->in_at, err);
 		if (!w->current)
 			return -ENOMEM;
 		rc = part_begin_direct(w->current, err);
@@ -227,7 +227,7 @@ static int pass(struct parts *w, size_t len, struct err *err)
 	memmove(p->in, p->in + len, p->in_len);
 	w->scanned = 0;
 	if (p->in_len >= START_SIZE && is_start(w->goal.compression, p->in))
-		return settle(w, len, err);
+		return parts_settle(w, len, err);
 	w->quiet += len; /* what follows a member may be padding */
 	return 0;
 }
@@ -263,16 +263,16 @@ static bool is_passing(const struct parts *w)
 }
 
 /* As much as can be done with what was fed. */
-static int advance(struct parts *w, struct err *err)
+static int parts_advance(struct parts *w, struct err *err)
 {
 	for (;;) {
 		size_t start = find_start(w, w->current ? CURRENT_MIN : IN_MIN);
 		int rc = 0;
 
 		if (start > 0) {
-			rc = w->current ? pass(w, start, err) : cut(w, start, err);
+			rc = w->current ? pass(w, start, err) : parts_cut(w, start, err);
 		} else if (w->filling->in_len == PART_IN) {
-			rc = give(w, 0, err);
+			rc = parts_give(w, 0, err);
 			if (rc == 0)
 				rc = pass(w, PART_IN - START_SIZE, err);
 		} else {
@@ -299,7 +299,7 @@ static int parts_feed(struct codec *c, const uint8_t *data, size_t len, struct e
 		p->in_len += n;
 		data += n;
 		len -= n;
-		rc = advance(w, err);
+		rc = parts_advance(w, err);
 	}
 	return rc || len == 0 ? rc : codec_feed(w->current->codec, data, len, err);
 }
@@ -308,7 +308,7 @@ static int parts_finish(struct codec *c, struct err *err)
 {
 	struct parts *w = (struct parts *)c;
 	bool empty = w->filling->in_at == 0 && w->count == 0;
-	int rc = give(w, 0, err);
+	int rc = parts_give(w, 0, err);
 
 	if (rc == 0 && (w->filling->in_len > 0 || empty))
 		rc = pass(w, w->filling->in_len, err);
@@ -363,7 +363,7 @@ int parts_open(enum compression c, unsigned threads, const struct codec_sink *si
 	w->threads_max = threads < THREADS_MAX ? threads : THREADS_MAX;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
-	w->filling = new_part(w, 0, err);
+	w->filling = parts_new_part(w, 0, err);
 	if (!w->filling) {
 		parts_close(&w->base);
 		return -ENOMEM;

@@ -68,7 +68,7 @@ void window_close(struct window *w)
 }
 
 /* Of bytes that begin at `offset` of the stream, those behind the point that are not there yet. */
-static void keep(struct window *w, uint64_t offset, const uint8_t *data, size_t len)
+static void window_keep(struct window *w, uint64_t offset, const uint8_t *data, size_t len)
 {
 	uint64_t next = w->p.in + w->have;
 	size_t n;
@@ -88,8 +88,8 @@ void window_feed(struct window *w, const void *data, size_t len)
 	size_t n = len < TAIL_MAX ? len : TAIL_MAX;
 
 	if (w->begun) {
-		keep(w, w->in - TAIL_MAX, w->tail, TAIL_MAX);
-		keep(w, w->in, data, len);
+		window_keep(w, w->in - TAIL_MAX, w->tail, TAIL_MAX);
+		window_keep(w, w->in, data, len);
 	}
 	memmove(w->tail, w->tail + n, TAIL_MAX - n);
 	memcpy(w->tail + TAIL_MAX - n, (const uint8_t *)data + len - n, n);
@@ -111,7 +111,7 @@ bool window_is_ready(const struct window *w)
 
 /* Decodes behind the point with another window; false where that gives less than all bytes that
  * could refer to it. */
-static bool decode(struct window *w, const uint8_t *window, uint8_t *out, size_t *len)
+static bool window_decode(struct window *w, const uint8_t *window, uint8_t *out, size_t *len)
 {
 	unsigned bit = w->p.bit;
 	struct inflate_io io = {.in = w->following + (bit > 0),
@@ -135,8 +135,8 @@ static void reduce(struct window *w)
 {
 	size_t len, again;
 
-	if (w->have < 2 || !decode(w, w->low, w->out_low, &len) ||
-	    !decode(w, w->high, w->out_high, &again) || len != again)
+	if (w->have < 2 || !window_decode(w, w->low, w->out_low, &len) ||
+	    !window_decode(w, w->high, w->out_high, &again) || len != again)
 		return;
 	memset(w->keep, 0, sizeof(w->keep));
 	for (size_t i = 0; i < len; i++)

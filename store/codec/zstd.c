@@ -37,7 +37,7 @@ struct zstd {
 	uint8_t buf[CODEC_CHUNK];
 };
 
-static int corrupt(const struct zstd *z, struct err *err, const char *what)
+static int zstd_corrupt(const struct zstd *z, struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "zstd: %s, at compressed offset %llu", what,
 		       (unsigned long long)z->base.in);
@@ -55,7 +55,7 @@ static int frame_point(struct zstd *z, struct err *err)
 }
 
 /* Runs the decoder until the input is used up or the frame ends; the count taken, or -errno. */
-static ssize_t decode(struct zstd *z, const uint8_t *data, size_t len, struct err *err)
+static ssize_t zstd_decode(struct zstd *z, const uint8_t *data, size_t len, struct err *err)
 {
 	ZSTD_inBuffer in = {data, len, 0};
 
@@ -71,7 +71,7 @@ static ssize_t decode(struct zstd *z, const uint8_t *data, size_t len, struct er
 		if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
 			return err_nomem(err);
 		if (ZSTD_isError(left))
-			return corrupt(z, err, ZSTD_getErrorName(left));
+			return zstd_corrupt(z, err, ZSTD_getErrorName(left));
 
 		rc = out.pos > 0 ? codec_give(&z->base, z->buf, out.pos, err) : 0;
 		if (rc)
@@ -83,7 +83,7 @@ static ssize_t decode(struct zstd *z, const uint8_t *data, size_t len, struct er
 		if (in.pos == in.size && out.pos < out.size)
 			return (ssize_t)in.pos;
 		if (in.pos == before && out.pos == 0)
-			return corrupt(z, err, "the decoder makes no progress");
+			return zstd_corrupt(z, err, "the decoder makes no progress");
 	}
 }
 
@@ -152,20 +152,20 @@ static int ask_for_window(struct zstd *z, struct err *err)
 }
 
 /* A frame begins. libzstd would take formats from before version 1 here. */
-static int begin(struct zstd *z, struct err *err)
+static int zstd_begin(struct zstd *z, struct err *err)
 {
 	size_t have = z->have;
 	int rc;
 
 	if (!is_frame(z) && !is_skippable(z))
-		return corrupt(z, err, "no frame follows a frame");
+		return zstd_corrupt(z, err, "no frame follows a frame");
 	rc = ask_for_window(z, err);
 	if (rc < 0)
 		return rc;
 	z->have = 0;
 	z->in_frame = true;
 	ZSTD_DCtx_reset(z->d, ZSTD_reset_session_only);
-	return (int)decode(z, z->header, have, err);
+	return (int)zstd_decode(z, z->header, have, err);
 }
 
 static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
@@ -176,7 +176,7 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 		ssize_t n;
 
 		if (z->in_frame) {
-			n = decode(z, data, len, err);
+			n = zstd_decode(z, data, len, err);
 		} else {
 			n = z->have == 0 ? frame_point(z, err) : 0;
 			if (n == 0) {
@@ -190,7 +190,7 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 		len -= (size_t)n;
 		z->base.in += (size_t)n;
 		if (z->have > 0 && z->have == header_need(z)) {
-			int rc = begin(z, err);
+			int rc = zstd_begin(z, err);
 
 			if (rc < 0)
 				return rc;
@@ -208,7 +208,7 @@ static bool zstd_may_end(const struct codec *c)
 
 static int zstd_finish(struct codec *c, struct err *err)
 {
-	return zstd_may_end(c) ? 0 : corrupt((struct zstd *)c, err, "truncated");
+	return zstd_may_end(c) ? 0 : zstd_corrupt((struct zstd *)c, err, "truncated");
 }
 
 static void zstd_close(struct codec *c)

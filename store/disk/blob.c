@@ -48,7 +48,8 @@ int blob_open(struct store *s, const struct digest *digest, uint64_t *size, stru
 	return steal_fd(&fd);
 }
 
-static int check_digest(const struct digest *expected, const struct digest *found, struct err *err)
+static int blob_check_digest(const struct digest *expected, const struct digest *found,
+			     struct err *err)
 {
 	char expected_text[DIGEST_TEXT_MAX], found_text[DIGEST_TEXT_MAX];
 
@@ -70,7 +71,7 @@ int blob_read(struct store *s, const struct digest *digest, size_t max, struct b
 		return r;
 	r = digest_of(digest->algorithm, out->data + before, out->len - before, &found, err);
 	if (!r)
-		r = check_digest(digest, &found, err);
+		r = blob_check_digest(digest, &found, err);
 	if (r)
 		out->len = before;
 	return r;
@@ -108,7 +109,7 @@ int blob_verify(struct store *s, const struct digest *digest, struct cancel *can
 	if (r)
 		return r;
 	hash_final(hash, &found);
-	r = check_digest(digest, &found, err);
+	r = blob_check_digest(digest, &found, err);
 	if (r && store_writable(s, NULL) == 0)
 		unlinkat(store_dirfd(s), blob_path(digest, path), 0);
 	return r;
@@ -148,7 +149,7 @@ int blob_put(struct store *s, const struct digest *digest, const void *data, siz
 	int r = digest_of(digest->algorithm, data, len, &found, err);
 
 	if (!r)
-		r = check_digest(digest, &found, err);
+		r = blob_check_digest(digest, &found, err);
 	if (r)
 		return r;
 	if (blob_read(s, digest, len, &old, NULL) == 0)
@@ -352,7 +353,7 @@ int blob_writer_restart(struct blob_writer *w, struct err *err)
 	return ftruncate(w->fd, 0) < 0 ? err_sys(err, "truncate %s", w->path) : 0;
 }
 
-static int verify(struct blob_writer *w, struct err *err)
+static int blob_verify_open(struct blob_writer *w, struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
 	struct digest found;
@@ -365,14 +366,14 @@ static int verify(struct blob_writer *w, struct err *err)
 	if (!still_linked(w, &st) || (uint64_t)st.st_size != w->offset)
 		return err_set(err, EIO, "%s: changed by another program", w->path);
 	hash_final(w->hash, &found);
-	return check_digest(&w->digest, &found, err);
+	return blob_check_digest(&w->digest, &found, err);
 }
 
 /* After a failure nothing is held: bytes that are wrong, or that fsync could not write (the kernel
  * may have dropped them), must not be taken up again. */
 int blob_writer_commit(struct blob_writer *w, struct err *err)
 {
-	int r = verify(w, err);
+	int r = blob_verify_open(w, err);
 
 	if (!r)
 		r = publish(w->store, w->fd, w->path, &w->digest, err);

@@ -122,7 +122,7 @@ static int check_index(int dirfd, struct err *err)
 
 /* derived/ can be rebuilt, so a version that cannot be read counts as none: files there carry
  * their own. But one of a newer program is not ours to rewrite. */
-static int check_version(int dirfd, struct err *err)
+static int layout_check_version(int dirfd, struct err *err)
 {
 	autobuf text = BUF_INIT;
 	long version;
@@ -154,7 +154,7 @@ int layout_check(int dirfd, bool *complete, struct err *err)
 		return err_set(err, EBADMSG, "index.json is missing, but oci-layout is there");
 	if (r && r != -ENOENT)
 		return r;
-	return check_version(dirfd, err);
+	return layout_check_version(dirfd, err);
 }
 
 static int create_version(int dirfd, struct err *err)
@@ -168,7 +168,7 @@ static int create_version(int dirfd, struct err *err)
 	return io_publish(dirfd, VERSION_PATH, text, sizeof(text), FILE_MODE, err);
 }
 
-static int create_file(int dirfd, const char *path, const char *text, struct err *err)
+static int layout_create_file(int dirfd, const char *path, const char *text, struct err *err)
 {
 	if (faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
@@ -194,8 +194,8 @@ int layout_create(int dirfd, bool complete, struct err *err)
 	r = create_version(dirfd, err);
 	if (r || complete)
 		return r;
-	r = create_file(dirfd, "index.json", empty_index, err);
-	return r ? r : create_file(dirfd, "oci-layout", oci_layout, err);
+	r = layout_create_file(dirfd, "index.json", empty_index, err);
+	return r ? r : layout_create_file(dirfd, "oci-layout", oci_layout, err);
 }
 
 /* What can be locked has no owner any more: every writer holds its file's lock as long as it lives,

@@ -26,7 +26,7 @@ struct lease {
 	char path[PATH_SIZE];
 };
 
-static int create_file(struct lease *l, struct err *err)
+static int lease_create_file(struct lease *l, struct err *err)
 {
 	uint64_t number;
 	int r = io_mkdirs(store_dirfd(l->store), DIRECTORY, 0700, err);
@@ -51,7 +51,7 @@ static int create(struct lease *l, struct err *err)
 	int r = store_lock(l->store, &lock, err);
 
 	if (!r)
-		r = create_file(l, err);
+		r = lease_create_file(l, err);
 	if (!r && flock(l->fd, LOCK_EX | LOCK_NB) < 0)
 		r = err_sys(err, "lock a lease");
 	return r;

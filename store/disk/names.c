@@ -113,7 +113,7 @@ int name_parse(struct store *s, const struct json_object *o, struct name *out, s
 
 /* Several descriptors may carry one reference where others wrote the file: their digests decide, so
  * that every snapshot has them in one order. */
-static int compare_names(const void *a, const void *b)
+static int names_compare_names(const void *a, const void *b)
 {
 	const struct name *x = a, *y = b;
 	int order = strcmp(x->reference, y->reference);
@@ -148,13 +148,13 @@ static int load_once(struct store *s, struct names **out, struct err *err)
 		if (r)
 			return r;
 	}
-	qsort(n->items, n->count, sizeof(*n->items), compare_names);
+	qsort(n->items, n->count, sizeof(*n->items), names_compare_names);
 	*out = steal(&n);
 	return 0;
 }
 
 /* skopeo rewrites index.json in place: a moment in which it is cut short is no damage. */
-static int load(struct store *s, struct names **out, struct err *err)
+static int names_load(struct store *s, struct names **out, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
 	int r = load_once(s, out, err);
@@ -183,7 +183,7 @@ static int refresh(struct store *s, struct err *err)
 		return err_sys(err, "stat " NAMES_PATH);
 	if (held && same_file(&held->file, &st))
 		return 0;
-	r = load(s, &fresh, err);
+	r = names_load(s, &fresh, err);
 	if (r)
 		return r;
 	names_put(held);

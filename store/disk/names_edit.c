@@ -16,7 +16,7 @@
 /* ---- one descriptor ---- */
 
 /* o[key] = value; takes the value over, also where it fails (NULL: out of memory). */
-static bool add(struct json_object *o, const char *key, struct json_object *value)
+static bool names_edit_add(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (value && json_object_object_add(o, key, value) == 0)
 		return true;
@@ -24,17 +24,18 @@ static bool add(struct json_object *o, const char *key, struct json_object *valu
 	return false;
 }
 
-static bool add_text(struct json_object *o, const char *key, const char *text)
+static bool names_edit_add_text(struct json_object *o, const char *key, const char *text)
 {
-	return add(o, key, json_object_new_string(text));
+	return names_edit_add(o, key, json_object_new_string(text));
 }
 
-static struct json_object *platform_object(const struct platform *p)
+static struct json_object *names_edit_platform_object(const struct platform *p)
 {
 	autojson *o = json_object_new_object();
 
-	if (!o || !add_text(o, "architecture", p->architecture) || !add_text(o, "os", p->os) ||
-	    (p->variant[0] && !add_text(o, "variant", p->variant)))
+	if (!o || !names_edit_add_text(o, "architecture", p->architecture) ||
+	    !names_edit_add_text(o, "os", p->os) ||
+	    (p->variant[0] && !names_edit_add_text(o, "variant", p->variant)))
 		return NULL;
 	return steal(&o);
 }
@@ -49,23 +50,26 @@ static struct json_object *annotations_object(const char *reference, struct time
 	gmtime_r(&pulled.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, pulled.tv_nsec);
-	if (!o || !add_text(o, LAYOUT_REFERENCE, reference) || !add_text(o, NAMES_PULLED, text) ||
-	    (dangling && !add_text(o, NAMES_DANGLING, "true")))
+	if (!o || !names_edit_add_text(o, LAYOUT_REFERENCE, reference) ||
+	    !names_edit_add_text(o, NAMES_PULLED, text) ||
+	    (dangling && !names_edit_add_text(o, NAMES_DANGLING, "true")))
 		return NULL;
 	return steal(&o);
 }
 
-static struct json_object *descriptor_object(const char *reference, const struct descriptor *d,
-					     struct timespec pulled, bool dangling)
+static struct json_object *names_edit_descriptor_object(const char *reference,
+							const struct descriptor *d,
+							struct timespec pulled, bool dangling)
 {
 	autojson *o = json_object_new_object();
 	char text[DIGEST_TEXT_MAX];
 
-	if (!o || !add_text(o, "mediaType", d->media_type) ||
-	    !add_text(o, "digest", digest_text(&d->digest, text)) ||
-	    !add(o, "size", json_object_new_uint64(d->size)) ||
-	    (d->has_platform && !add(o, "platform", platform_object(&d->platform))) ||
-	    !add(o, "annotations", annotations_object(reference, pulled, dangling)))
+	if (!o || !names_edit_add_text(o, "mediaType", d->media_type) ||
+	    !names_edit_add_text(o, "digest", digest_text(&d->digest, text)) ||
+	    !names_edit_add(o, "size", json_object_new_uint64(d->size)) ||
+	    (d->has_platform &&
+	     !names_edit_add(o, "platform", names_edit_platform_object(&d->platform))) ||
+	    !names_edit_add(o, "annotations", annotations_object(reference, pulled, dangling)))
 		return NULL;
 	return steal(&o);
 }
@@ -120,7 +124,7 @@ static void edit_remove(struct edit *e, size_t i)
 static int edit_add(struct edit *e, const char *reference, const struct descriptor *d,
 		    struct timespec pulled, bool dangling, struct err *err)
 {
-	struct json_object *o = descriptor_object(reference, d, pulled, dangling);
+	struct json_object *o = names_edit_descriptor_object(reference, d, pulled, dangling);
 
 	if (!o || json_object_array_add(e->manifests, o)) {
 		json_object_put(o);
@@ -160,8 +164,8 @@ static int leave_dangling(struct edit *e, const struct name *old, struct err *er
 }
 
 /* Takes the name's descriptors away; the last one goes to *old, which the caller clears. */
-static bool take(struct edit *e, const char *reference, const struct digest *only, struct name *old,
-		 struct err *err, int *r)
+static bool names_edit_take(struct edit *e, const char *reference, const struct digest *only,
+			    struct name *old, struct err *err, int *r)
 {
 	bool found = false;
 
@@ -194,7 +198,7 @@ static int apply_set(struct edit *e, const struct names_change *c, struct err *e
 		return 0;
 	if (c->named && !is_named(e, &c->set->digest))
 		return err_set(err, ENOENT, "what %s is to name has been removed", c->reference);
-	replaced = take(e, c->reference, NULL, &old, err, &r);
+	replaced = names_edit_take(e, c->reference, NULL, &old, err, &r);
 	for (size_t i = e->count; !r && i-- > 0;)
 		if (e->names[i].dangling &&
 		    digest_equal(&e->names[i].descriptor.digest, &c->set->digest))
@@ -213,7 +217,7 @@ static int apply_remove(struct edit *e, struct names_change *c, struct err *err)
 	struct name old = {0};
 	int r;
 
-	c->done = take(e, c->reference, c->only, &old, err, &r);
+	c->done = names_edit_take(e, c->reference, c->only, &old, err, &r);
 	name_clear(&old);
 	return r;
 }
@@ -286,7 +290,7 @@ static int open_edit(struct edit *e, struct json_object **doc, struct err *err)
 
 	if (!r && !e->manifests) {
 		e->manifests = json_object_new_array();
-		if (!add(*doc, "manifests", e->manifests))
+		if (!names_edit_add(*doc, "manifests", e->manifests))
 			return err_nomem(err);
 	}
 	for (size_t i = 0; !r && i < json_object_array_length(e->manifests); i++)

@@ -40,7 +40,7 @@ static int create_directories(const char *path, struct err *err)
 	return 0;
 }
 
-static int open_directory(const char *path, int *out, struct err *err)
+static int store_open_directory(const char *path, int *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -57,7 +57,7 @@ static int open_directory(const char *path, int *out, struct err *err)
 	return 0;
 }
 
-static int check_owner(int fd, struct err *err)
+static int store_check_owner(int fd, struct err *err)
 {
 	struct stat st;
 
@@ -74,7 +74,7 @@ static int prepare(struct store *s, struct err *err)
 {
 	AUTO(store_unlock) struct store_lock *lock = NULL;
 	bool complete;
-	int r = check_owner(s->dirfd, err);
+	int r = store_check_owner(s->dirfd, err);
 
 	if (!r)
 		r = store_lock(s, &lock, err);
@@ -112,9 +112,9 @@ static int prepare_readonly(struct store *s, struct err *err)
 		return err_nomem(err);
 	close(s->cachefd);
 	s->cachefd = -1;
-	r = open_directory(path, &s->cachefd, err);
+	r = store_open_directory(path, &s->cachefd, err);
 	if (!r)
-		r = check_owner(s->cachefd, err);
+		r = store_check_owner(s->cachefd, err);
 	if (r)
 		return err_context(err, "cache %s", path);
 	layout_sweep(s->cachefd);
@@ -156,7 +156,7 @@ int store_open(const char *path, struct store **out, struct err *err)
 	s->windows = budget_new(WINDOWS_BYTES);
 	if (!s->windows)
 		return err_nomem(err);
-	r = open_directory(path, &s->dirfd, &why);
+	r = store_open_directory(path, &s->dirfd, &why);
 	if (!r) {
 		s->path = realpath(path, NULL);
 		s->cachefd = fcntl(s->dirfd, F_DUPFD_CLOEXEC, 0);
@@ -224,7 +224,7 @@ void store_stop(struct store *s)
 }
 
 /* flock(2) that can be given up. */
-static int wait_for(struct store *s, int fd, struct err *err)
+static int store_wait_for(struct store *s, int fd, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
 
@@ -247,7 +247,7 @@ static int lock_file(struct store *s, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	r = wait_for(s, fd, err);
+	r = store_wait_for(s, fd, err);
 	if (r < 0)
 		return r;
 	if (fstat(fd, &held) < 0)

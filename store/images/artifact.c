@@ -85,7 +85,7 @@ static const char *extension(const char *type)
 }
 
 /* Controls (C0, DEL, and C1 as UTF-8 writes them), slashes, and a dot in front become "_". */
-static void clean(char *name)
+static void artifact_clean(char *name)
 {
 	if (name[0] == '.')
 		name[0] = '_';
@@ -100,7 +100,7 @@ static void clean(char *name)
 }
 
 /* Cuts where a character begins. */
-static size_t cut(const char *title)
+static size_t artifact_cut(const char *title)
 {
 	size_t len = strlen(title);
 
@@ -118,9 +118,9 @@ static char *make_name(const struct manifest *m, size_t k)
 	struct buf name = BUF_INIT;
 
 	if (title && title[strspn(title, ". /")]) {
-		buf_append(&name, title, cut(title));
+		buf_append(&name, title, artifact_cut(title));
 		if (name.data)
-			clean(name.data);
+			artifact_clean(name.data);
 	} else {
 		buf_printf(&name, "%zu%s", k, extension(d->media_type));
 	}

@@ -150,8 +150,8 @@ int cosign_verify(const struct cosign_key *k, const void *payload, size_t len,
 
 /* ---- claims ---- */
 
-static int check_digest(const struct json_object *critical, const struct digest *manifest,
-			struct err *err)
+static int cosign_check_digest(const struct json_object *critical, const struct digest *manifest,
+			       struct err *err)
 {
 	const char *text = json_string(json_map(critical, "image"), "docker-manifest-digest");
 	char wanted[DIGEST_TEXT_MAX];
@@ -194,7 +194,7 @@ int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
 	type = json_string(critical, "type");
 	if (!type || strcmp(type, CLAIM_TYPE) != 0)
 		return err_set(err, EBADMSG, "the payload is no %s", CLAIM_TYPE);
-	r = check_digest(critical, manifest, err);
+	r = cosign_check_digest(critical, manifest, err);
 	for (; r == 0 && annotations && *annotations; annotations++)
 		r = check_annotation(json_map(doc, "optional"), *annotations, err);
 	if (r == 0)

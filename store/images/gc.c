@@ -43,8 +43,8 @@ static int mark_trees(struct marks *m, const struct manifest *manifest, struct e
 	return r;
 }
 
-static int on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
-			 struct err *err)
+static int gc_on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
+			    struct err *err)
 {
 	(void)d;
 	return m ? mark_trees(arg, m, err) : 0;
@@ -64,7 +64,7 @@ static int mark(struct marks *m, struct err *err)
 	for (size_t i = 0; !r && i < names_count(names); i++) {
 		const struct name *n = names_at(names, i);
 
-		r = reach_walk(m->reach, &n->descriptor, on_descriptor, m, err);
+		r = reach_walk(m->reach, &n->descriptor, gc_on_descriptor, m, err);
 		if (r)
 			err_context(err, "nothing is deleted, as what %s needs is not known",
 				    n->reference);
@@ -196,7 +196,7 @@ static int mark_and_sweep(struct store *s, struct gc *gc, struct err *err)
 }
 
 /* Room for a new index.json: garbage first; then trees, which are quickly made again. */
-static int make_room(struct store *s, struct gc *gc, struct err *err)
+static int gc_make_room(struct store *s, struct gc *gc, struct err *err)
 {
 	struct marks none;
 	struct sweep work = {.gc = gc, .marks = &none};
@@ -217,7 +217,7 @@ static int remove_names(struct store *s, struct gc *gc, struct err *err)
 
 	if (r != -ENOSPC)
 		return r;
-	r = make_room(s, gc, err);
+	r = gc_make_room(s, gc, err);
 	return r ? r : names_edit_locked(s, gc->names, gc->count, err);
 }
 

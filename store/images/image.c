@@ -19,8 +19,8 @@ static const struct descriptor *first_local(struct store *s, const struct index 
 	return NULL;
 }
 
-static int choose(struct store *s, const struct index *index, const struct platform *wish,
-		  enum image_choice choice, const struct descriptor **out, struct err *err)
+static int image_choose(struct store *s, const struct index *index, const struct platform *wish,
+			enum image_choice choice, const struct descriptor **out, struct err *err)
 {
 	const struct descriptor *local;
 	int r = index_choose(index, wish, out, err);
@@ -55,7 +55,7 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 		if (r == 0)
 			r = index_parse(body.data, body.len, at.media_type, &index, err);
 		if (r == 0)
-			r = choose(s, index, wish, choice, &chosen, err);
+			r = image_choose(s, index, wish, choice, &chosen, err);
 		if (r == 0)
 			r = descriptor_copy(&next, chosen, err);
 		descriptor_clear(&at);

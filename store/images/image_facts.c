@@ -32,7 +32,7 @@ struct kept {
 
 /* ---- the cache: struct store's `facts`, under its facts_lock ---- */
 
-static void forget_all(void *arg)
+static void image_facts_forget_all(void *arg)
 {
 	struct map *m = arg;
 	const void *key;
@@ -44,8 +44,8 @@ static void forget_all(void *arg)
 	map_free(m);
 }
 
-static const char *make_key(const struct descriptor *top, const struct platform *wish,
-			    char key[static KEY_MAX])
+static const char *image_facts_make_key(const struct descriptor *top, const struct platform *wish,
+					char key[static KEY_MAX])
 {
 	char digest[DIGEST_TEXT_MAX], platform[PLATFORM_TEXT_MAX];
 
@@ -67,7 +67,7 @@ static bool recall(struct store *s, const char *key, struct kept *out)
 }
 
 /* Where memory is out it is not kept. */
-static void keep(struct store *s, const char *key, const struct kept *k)
+static void image_facts_keep(struct store *s, const char *key, const struct kept *k)
 {
 	autofree struct kept *copy = malloc(sizeof(*copy));
 
@@ -76,12 +76,12 @@ static void keep(struct store *s, const char *key, const struct kept *k)
 	*copy = *k;
 	pthread_mutex_lock(&s->facts_lock);
 	if (s->facts && map_count(s->facts) >= IMAGE_FACTS_MAX) {
-		forget_all(s->facts);
+		image_facts_forget_all(s->facts);
 		s->facts = NULL;
 	}
 	if (!s->facts)
 		s->facts = map_new();
-	s->facts_release = forget_all;
+	s->facts_release = image_facts_forget_all;
 	if (s->facts) {
 		free(map_remove(s->facts, key, strlen(key)));
 		if (map_put(s->facts, key, strlen(key), copy) == 0)
@@ -100,7 +100,7 @@ static struct timespec layers_changed(struct store *s)
 									: (struct timespec){0};
 }
 
-static bool holds(struct store *s, const struct kept *k)
+static bool image_facts_holds(struct store *s, const struct kept *k)
 {
 	const struct timespec now = k->indexed ? k->layers : layers_changed(s);
 
@@ -160,14 +160,14 @@ int image_facts(struct store *s, const struct descriptor *top, const struct plat
 	struct kept k;
 	int r;
 
-	make_key(top, wish, key);
-	if (!recall(s, key, &k) || !holds(s, &k)) {
+	image_facts_make_key(top, wish, key);
+	if (!recall(s, key, &k) || !image_facts_holds(s, &k)) {
 		r = image_open(s, top, wish, IMAGE_LOCAL, &i, err);
 		if (r)
 			return r;
 		read_facts(s, i, &k);
 		if (may_be_kept(s, top, wish, &k))
-			keep(s, key, &k);
+			image_facts_keep(s, key, &k);
 	}
 	*out = k.facts;
 	return 0;

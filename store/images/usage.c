@@ -36,15 +36,15 @@ void usage_close(struct usage *u)
 	free(u);
 }
 
-struct walk {
+struct usage_walk {
 	struct usage *usage;
 	struct store *store;
 };
 
-static int on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
-			 struct err *err)
+static int usage_on_descriptor(void *arg, const struct descriptor *d, const struct manifest *m,
+			       struct err *err)
 {
-	struct walk *w = arg;
+	struct usage_walk *w = arg;
 	struct usage *u = w->usage;
 
 	(void)m;
@@ -64,13 +64,13 @@ static int on_descriptor(void *arg, const struct descriptor *d, const struct man
 }
 
 /* What cannot be read counts as far as it could. */
-static int add_image(struct usage *u, struct store *s, const struct names *names, size_t at,
-		     struct err *err)
+static int usage_add_image(struct usage *u, struct store *s, const struct names *names, size_t at,
+			   struct err *err)
 {
 	const struct name *n = names_at(names, at);
 	AUTO(reach_close) struct reach *reach = NULL;
 	char text[DIGEST_TEXT_MAX];
-	struct walk w = {u, s};
+	struct usage_walk w = {u, s};
 	struct usage_image *image = &u->images[u->count];
 	int r;
 
@@ -78,7 +78,7 @@ static int add_image(struct usage *u, struct store *s, const struct names *names
 	if (map_get(u->by_digest, text, strlen(text)))
 		return 0;
 	r = reach_open(s, &reach, err);
-	if (r || reach_walk(reach, &n->descriptor, on_descriptor, &w, NULL) == -ENOMEM)
+	if (r || reach_walk(reach, &n->descriptor, usage_on_descriptor, &w, NULL) == -ENOMEM)
 		return err_nomem(err);
 	*image = (struct usage_image){.digest = n->descriptor.digest, .name = at};
 	u->count++;
@@ -122,7 +122,7 @@ int usage_open(struct store *s, const struct names *names, struct usage **out, s
 	if (!u->by_digest || !u->images)
 		return err_nomem(err);
 	for (size_t i = 0; !r && i < names_count(names); i++)
-		r = add_image(u, s, names, i, err);
+		r = usage_add_image(u, s, names, i, err);
 	if (r)
 		return r;
 	add_up(u);

@@ -96,7 +96,7 @@ int layer_plain_fd(const struct layer *l)
 }
 
 /* A span that is decoded step by step. */
-struct decoder {
+struct layer_decoder {
 	struct seek *seek;
 	size_t verified; /* bytes: whole blocks, or all */
 };
@@ -107,7 +107,7 @@ struct fill {
 	const struct layer_part *part;
 };
 
-static int read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
+static int layer_read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
 {
 	const struct fill *f = arg;
 	int fd = f->part->in_frames ? f->layer->frames_fd : f->layer->blob_fd;
@@ -127,7 +127,7 @@ static int unpack_window(const struct layer_part *part, void *window, struct err
 
 static void decoder_end(void *state)
 {
-	struct decoder *d = state;
+	struct layer_decoder *d = state;
 
 	seek_close(d->seek);
 	free(d);
@@ -137,18 +137,18 @@ static void decoder_end(void *state)
 static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state, struct err *err)
 {
 	uint8_t window[CODEC_WINDOW];
-	struct decoder *d = calloc(1, sizeof(*d));
+	struct layer_decoder *d = calloc(1, sizeof(*d));
 	int rc = d ? unpack_window(f->part, window, err) : err_nomem(err);
 
 	*state = d;
 	if (rc == 0)
 		rc = seek_open(&f->part->span, window, data, &d->seek, err);
-	return rc ? rc : seek_run(d->seek, wanted, read_source, f, err);
+	return rc ? rc : seek_run(d->seek, wanted, layer_read_source, f, err);
 }
 
 /* The blocks that have become whole. */
-static int verify(struct decoder *d, const struct layer_part *part, const uint8_t *data,
-		  struct err *err)
+static int layer_verify(struct layer_decoder *d, const struct layer_part *part, const uint8_t *data,
+			struct err *err)
 {
 	size_t filled = seek_filled(d->seek);
 
@@ -193,25 +193,25 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 {
 	struct fill *f = arg;
 	const struct layer_part *part = f->part;
-	struct decoder *d = *state;
+	struct layer_decoder *d = *state;
 	int rc;
 
 	wanted = layer_blocks(wanted) * LAYER_BLOCK;
 	if (wanted > part->span.len)
 		wanted = part->span.len;
 	if (d)
-		rc = seek_run(d->seek, wanted, read_source, f, err);
+		rc = seek_run(d->seek, wanted, layer_read_source, f, err);
 	else
 		rc = decoder_begin(f, data, wanted, state, err);
 	d = *state;
 	if (rc == 0)
-		rc = verify(d, part, data, err);
+		rc = layer_verify(d, part, data, err);
 	return rc ? find_damage(f->layer, part, rc, err) : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
-static int get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
-		    struct err *err)
+static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
+			  struct err *err)
 {
 	static const struct span_ops ops = {fill_span, decoder_end};
 	struct layer_part part;
@@ -273,7 +273,7 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 		return rc;
 	return layer_index_compression(l->index) == COMPRESSION_NONE
 		   ? get_plain(l, offset, len, out, err)
-		   : get_span(l, offset, len, out, err);
+		   : layer_get_span(l, offset, len, out, err);
 }
 
 void layer_put(struct layer *l, struct layer_bytes *b)
@@ -306,7 +306,7 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 	while (len > 0) {
 		struct layer_bytes b = {0};
 
-		rc = get_span(l, offset, len, &b, err);
+		rc = layer_get_span(l, offset, len, &b, err);
 		if (rc)
 			return rc;
 		memcpy(data, b.data, b.len);

@@ -36,7 +36,7 @@ struct layer_build {
 	uint64_t in, out; /* bytes of the blob, of the archive */
 };
 
-static int on_entry(void *arg, const struct entry *e, struct err *err)
+static int layer_build_on_entry(void *arg, const struct entry *e, struct err *err)
 {
 	struct layer_build *b = arg;
 
@@ -48,7 +48,7 @@ static int on_entry(void *arg, const struct entry *e, struct err *err)
  * which take a third of the time, run in a lane beside. The writer stays here: it sees seek points
  * too, between the bytes that they stand between.
  */
-static int on_data(void *arg, const void *data, size_t len, struct err *err)
+static int layer_build_on_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_build *b = arg;
 	int rc = cancel_check(b->cancel, err); /* a few bytes may stand for a gigabyte */
@@ -68,14 +68,15 @@ static int on_archive(void *arg, const void *data, size_t len, struct err *err)
 	return tar_feed(b->tar, data, len, err);
 }
 
-static int on_point(void *arg, const struct seek_point *p, const void *window, struct err *err)
+static int layer_build_on_point(void *arg, const struct seek_point *p, const void *window,
+				struct err *err)
 {
 	struct layer_build *b = arg;
 
 	return layer_writer_point(b->writer, p, window, err);
 }
 
-static int on_input(void *arg, const void *data, size_t len, struct err *err)
+static int layer_build_on_input(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_build *b = arg;
 
@@ -84,7 +85,7 @@ static int on_input(void *arg, const void *data, size_t len, struct err *err)
 
 /* Before a larger window is waited for, the one that there is is given back, so that no two wait
  * for each other. */
-static int on_window(void *arg, size_t bytes, struct err *err)
+static int layer_build_on_window(void *arg, size_t bytes, struct err *err)
 {
 	struct layer_build *b = arg;
 	int rc;
@@ -114,7 +115,7 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	if (rc == 0)
 		rc = toc_writer_open(&b->toc, err);
 	if (rc == 0)
-		rc = tar_open(on_entry, b, &b->tar, err);
+		rc = tar_open(layer_build_on_entry, b, &b->tar, err);
 	if (rc == 0)
 		rc = layer_writer_open(s, &b->writer, err);
 	if (rc == 0)
@@ -133,10 +134,13 @@ static unsigned spare_processors(void)
 	return processors > 2 ? (unsigned)processors - 2 : 0;
 }
 
-static int start_codec(struct layer_build *b, struct err *err)
+static int layer_build_start_codec(struct layer_build *b, struct err *err)
 {
-	struct codec_sink sink = {
-	    .arg = b, .data = on_data, .point = on_point, .window = on_window, .input = on_input};
+	struct codec_sink sink = {.arg = b,
+				  .data = layer_build_on_data,
+				  .point = layer_build_on_point,
+				  .window = layer_build_on_window,
+				  .input = layer_build_on_input};
 	int rc = compression_detect(b->head, b->head_len, &b->compression, err);
 
 	if (rc == 0)
@@ -154,7 +158,7 @@ int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct
 		b->head[b->head_len++] = *p++;
 		len--;
 		if (b->head_len == DETECT_LEN) {
-			rc = start_codec(b, err);
+			rc = layer_build_start_codec(b, err);
 			if (rc)
 				return rc;
 		}
@@ -162,7 +166,8 @@ int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct
 	return len > 0 ? codec_feed(b->codec, p, len, err) : 0;
 }
 
-static int check_diff_id(const struct layer_build *b, const struct digest *found, struct err *err)
+static int layer_build_check_diff_id(const struct layer_build *b, const struct digest *found,
+				     struct err *err)
 {
 	char expected_text[DIGEST_TEXT_MAX], found_text[DIGEST_TEXT_MAX];
 
@@ -177,7 +182,7 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	struct digest found;
 	struct layer_summary summary = {.blob = blob, .diff_id = &found};
 	autobuf toc = BUF_INIT;
-	int rc = b->codec ? 0 : start_codec(b, err);
+	int rc = b->codec ? 0 : layer_build_start_codec(b, err);
 
 	if (rc == 0)
 		rc = codec_finish(b->codec, err);
@@ -188,7 +193,7 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	if (rc)
 		return rc;
 	hash_final(b->hash, &found);
-	rc = check_diff_id(b, &found, err);
+	rc = layer_build_check_diff_id(b, &found, err);
 	if (rc == 0)
 		rc = toc_writer_finish(b->toc, &toc, err);
 	if (rc)

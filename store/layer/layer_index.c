@@ -83,17 +83,17 @@ static uint64_t source_size(const struct layer_index *x, const struct layer_span
 }
 
 /* A span, and where it ends. */
-struct found {
+struct index_found {
 	struct layer_span span;
 	uint64_t end;
 };
 
 /* False where it is no good: the file was whole when it was opened, but may be changed since. */
-static bool get_span(const struct layer_index *x, uint64_t i, struct found *out)
+static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct index_found *out)
 {
 	const struct layer_span *s = &out->span;
 
-	*out = (struct found){x->spans[i], x->header.archive_size};
+	*out = (struct index_found){x->spans[i], x->header.archive_size};
 	if (i + 1 < x->header.span_count)
 		out->end = x->spans[i + 1].out;
 	return s->out < out->end && out->end - s->out <= LAYER_SPAN_MAX &&
@@ -110,7 +110,7 @@ static int check_spans(const struct layer_index *x, struct err *err)
 {
 	const struct layer_header *h = &x->header;
 	uint64_t checks = 0;
-	struct found f;
+	struct index_found f;
 
 	if (h->compression > COMPRESSION_ZSTD)
 		return unusable(err, "an unknown compression");
@@ -122,7 +122,7 @@ static int check_spans(const struct layer_index *x, struct err *err)
 	    (h->span_count > 0 && x->spans[0].out != 0))
 		return unusable(err, "the seek points do not cover the archive");
 	for (uint64_t i = 0; i < h->span_count; i++) {
-		if (!get_span(x, i, &f) || f.span.check != checks)
+		if (!layer_index_get_span(x, i, &f) || f.span.check != checks)
 			return unusable(err, "a wrong seek point");
 		checks += layer_blocks(f.end - f.span.out);
 	}
@@ -146,7 +146,7 @@ static int check_blob(const struct layer_header *h, const struct digest *blob, s
 	return 0;
 }
 
-static int check_diff_id(struct layer_index *x, struct err *err)
+static int layer_index_check_diff_id(struct layer_index *x, struct err *err)
 {
 	const struct layer_header *h = &x->header;
 
@@ -176,7 +176,7 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	x->size = len;
 	rc = check_blob(h, blob, err);
 	if (rc == 0)
-		rc = check_diff_id(x, err);
+		rc = layer_index_check_diff_id(x, err);
 	if (rc == 0)
 		rc = check_sections(x, data, len, err);
 	if (rc == 0)
@@ -311,14 +311,14 @@ int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_
 {
 	const struct layer_span *s;
 	struct layer_span next = {0};
-	struct found f;
+	struct index_found f;
 	uint64_t i;
 
 	if (x->header.span_count == 0 || offset >= x->header.archive_size)
 		return -ENOENT;
 	i = find_number(x, offset);
 	s = &f.span;
-	if (!get_span(x, i, &f) || offset < s->out || offset >= f.end)
+	if (!layer_index_get_span(x, i, &f) || offset < s->out || offset >= f.end)
 		return -EBADMSG;
 	*out = (struct layer_part){
 	    .number = i,

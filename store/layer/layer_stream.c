@@ -16,7 +16,7 @@ struct layer_stream {
 };
 
 /* In the lane's thread. */
-static int feed(void *arg, const void *data, size_t len, struct err *err)
+static int layer_stream_feed(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_stream *l = arg;
 	int r = cancel_check(l->cancel, err);
@@ -50,7 +50,7 @@ int layer_stream_open(struct store *s, const struct digest *diff_id, struct canc
 		l->diff_id = *diff_id;
 	r = build_open(l, err);
 	if (r == 0)
-		r = lane_open(feed, l, &l->lane, err);
+		r = lane_open(layer_stream_feed, l, &l->lane, err);
 	if (r == 0)
 		*out = steal(&l);
 	return r;

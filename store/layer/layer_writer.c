@@ -67,7 +67,8 @@ static struct layer_span *current(struct layer_writer *w)
 	return (struct layer_span *)(w->spans.data + w->spans.len) - 1;
 }
 
-static int append(struct layer_writer *w, const void *data, size_t len, struct err *err)
+static int layer_writer_append(struct layer_writer *w, const void *data, size_t len,
+			       struct err *err)
 {
 	XXH3_64bits_update(w->sum, data, len);
 	return io_write_all(w->tmp.fd, data, len, err);
@@ -127,7 +128,7 @@ static int write_window(struct layer_writer *w, struct err *err)
 	s->window = w->windows;
 	s->window_size = (uint32_t)n;
 	w->windows += n;
-	return append(w, w->packed, n, err);
+	return layer_writer_append(w, w->packed, n, err);
 }
 
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
@@ -236,15 +237,15 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 	padding = -w->windows & 7;
 	w->windows += padding;
 	if (rc == 0)
-		rc = append(w, zeros, padding, err);
+		rc = layer_writer_append(w, zeros, padding, err);
 	if (rc == 0)
-		rc = append(w, w->spans.data, w->spans.len, err);
+		rc = layer_writer_append(w, w->spans.data, w->spans.len, err);
 	if (rc == 0 && buf_failed(&w->checks))
 		rc = err_nomem(err);
 	if (rc == 0)
-		rc = append(w, w->checks.data, w->checks.len, err);
+		rc = layer_writer_append(w, w->checks.data, w->checks.len, err);
 	if (rc == 0)
-		rc = append(w, summary->toc->data, summary->toc->len, err);
+		rc = layer_writer_append(w, summary->toc->data, summary->toc->len, err);
 	if (rc == 0)
 		rc = write_header(w, summary, err);
 	/* The index comes last: it says that the frames are there. */

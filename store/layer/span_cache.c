@@ -89,7 +89,7 @@ static void span_free(struct cached_span *s)
 
 /* Drops unused spans until `more` bytes fit, as far as that can be; `heir`, if there is one, gets
  * the memory of one of them that is large enough. Lock held. */
-static void make_room(struct span_cache *c, size_t more, struct cached_span *heir)
+static void span_cache_make_room(struct span_cache *c, size_t more, struct cached_span *heir)
 {
 
 	while (c->bytes > 0 && c->bytes + more > c->max) {
@@ -114,7 +114,7 @@ void span_cache_free(struct span_cache *c)
 	if (!c)
 		return;
 	c->max = 0;
-	make_room(c, 0, NULL);
+	span_cache_make_room(c, 0, NULL);
 	map_free(c->spans);
 	pthread_mutex_destroy(&c->lock);
 	for (int i = 0; i < TURNS; i++)
@@ -149,7 +149,7 @@ const uint8_t *cached_span_data(const struct cached_span *s)
 }
 
 /* Lock held. */
-static void put(struct span_cache *c, struct cached_span *s)
+static void span_cache_keep(struct span_cache *c, struct cached_span *s)
 {
 	if (--s->users > 0)
 		return;
@@ -161,14 +161,14 @@ static void put(struct span_cache *c, struct cached_span *s)
 		TAILQ_INSERT_TAIL(&c->unused, s, link);
 	else
 		TAILQ_INSERT_HEAD(&c->unused, s, link);
-	make_room(c, 0, NULL);
+	span_cache_make_room(c, 0, NULL);
 }
 
 void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent)
 {
 	pthread_mutex_lock(&c->lock);
 	s->spent = spent;
-	put(c, s);
+	span_cache_keep(c, s);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -188,7 +188,7 @@ static int get_memory(struct cached_span *s, struct err *err)
 }
 
 /* One step further, by the thread that decodes it. Lock not held. */
-static ssize_t step(struct cached_span *s, size_t wanted, void *arg, struct err *err)
+static ssize_t span_cache_step(struct cached_span *s, size_t wanted, void *arg, struct err *err)
 {
 	size_t next = s->filled + STEP < wanted ? s->filled + STEP : wanted;
 	int rc = get_memory(s, err);
@@ -197,7 +197,7 @@ static ssize_t step(struct cached_span *s, size_t wanted, void *arg, struct err 
 }
 
 /* Lock held. */
-static void fail(struct span_cache *c, struct cached_span *s, const struct err *err)
+static void span_cache_fail(struct span_cache *c, struct cached_span *s, const struct err *err)
 {
 	s->failed = true;
 	s->error = *err;
@@ -221,7 +221,7 @@ static void end_turn(struct span_cache *c)
 
 /* Lock held on both ends; nobody else decodes the span. In steps, so that who wants less of it gets
  * that earlier. */
-static void decode(struct span_cache *c, struct cached_span *s, size_t wanted, void *arg)
+static void span_cache_decode(struct span_cache *c, struct cached_span *s, size_t wanted, void *arg)
 {
 	s->decoding = true;
 	wait_for_turn(c);
@@ -230,10 +230,10 @@ static void decode(struct span_cache *c, struct cached_span *s, size_t wanted, v
 		ssize_t n;
 
 		pthread_mutex_unlock(&c->lock);
-		n = step(s, wanted, arg, &err);
+		n = span_cache_step(s, wanted, arg, &err);
 		pthread_mutex_lock(&c->lock);
 		if (n < 0)
-			fail(c, s, &err);
+			span_cache_fail(c, s, &err);
 		else
 			s->filled = (size_t)n;
 		pthread_cond_broadcast(&s->changed);
@@ -253,7 +253,7 @@ static int reach(struct span_cache *c, struct cached_span *s, size_t wanted, voi
 		if (s->decoding)
 			pthread_cond_wait(&s->changed, &c->lock);
 		else
-			decode(c, s, wanted, arg);
+			span_cache_decode(c, s, wanted, arg);
 	}
 	if (!s->failed)
 		return 0;
@@ -263,8 +263,8 @@ static int reach(struct span_cache *c, struct cached_span *s, size_t wanted, voi
 }
 
 /* A new span in the map, used by this thread; NULL: out of memory. Lock held. */
-static struct cached_span *begin(struct span_cache *c, const struct span_key *key, size_t len,
-				 const struct span_ops *ops)
+static struct cached_span *span_cache_begin(struct span_cache *c, const struct span_key *key,
+					    size_t len, const struct span_ops *ops)
 {
 	struct cached_span *s = calloc(1, sizeof(*s));
 
@@ -279,7 +279,7 @@ static struct cached_span *begin(struct span_cache *c, const struct span_key *ke
 	s->ops = ops;
 	s->users = 1;
 	c->misses++;
-	make_room(c, s->size, s);
+	span_cache_make_room(c, s->size, s);
 	c->bytes += s->size;
 	return s;
 }
@@ -297,11 +297,11 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 		if (s->users++ == 0)
 			TAILQ_REMOVE(&c->unused, s, link);
 	} else {
-		s = begin(c, key, len, ops);
+		s = span_cache_begin(c, key, len, ops);
 	}
 	rc = s ? reach(c, s, wanted, arg, err) : err_nomem(err);
 	if (rc && s)
-		put(c, s);
+		span_cache_keep(c, s);
 	pthread_mutex_unlock(&c->lock);
 	if (rc == 0)
 		*out = s;

@@ -21,12 +21,12 @@ struct toc_reader {
 };
 
 /* A record's bytes; `bad` once it asked for more than there are, and from then on all is 0. */
-struct cursor {
+struct toc_cursor {
 	const uint8_t *at, *end;
 	bool bad;
 };
 
-static uint64_t get_number(struct cursor *c)
+static uint64_t get_number(struct toc_cursor *c)
 {
 	uint64_t value = 0;
 
@@ -44,14 +44,14 @@ static uint64_t get_number(struct cursor *c)
 	return 0;
 }
 
-static uint64_t get_signed(struct cursor *c)
+static uint64_t get_signed(struct toc_cursor *c)
 {
 	uint64_t value = get_number(c);
 
 	return value >> 1 ^ -(value & 1);
 }
 
-static uint32_t get_u32(struct cursor *c)
+static uint32_t get_u32(struct toc_cursor *c)
 {
 	uint64_t value = get_number(c);
 
@@ -61,7 +61,7 @@ static uint32_t get_u32(struct cursor *c)
 }
 
 /* `tail` bytes of NUL must follow them. */
-static const char *get_bytes(struct cursor *c, size_t max, size_t tail, size_t *len)
+static const char *get_bytes(struct toc_cursor *c, size_t max, size_t tail, size_t *len)
 {
 	uint64_t n = get_number(c);
 	const char *bytes = (const char *)c->at;
@@ -77,7 +77,7 @@ static const char *get_bytes(struct cursor *c, size_t max, size_t tail, size_t *
 	return bytes;
 }
 
-static void get_path(struct cursor *c, struct toc_context *before, struct entry *e)
+static void get_path(struct toc_cursor *c, struct toc_context *before, struct entry *e)
 {
 	uint64_t shared = get_number(c);
 	size_t len;
@@ -93,7 +93,7 @@ static void get_path(struct cursor *c, struct toc_context *before, struct entry 
 	e->path_len = before->path.len;
 }
 
-static void get_map(struct cursor *c, struct toc_reader *r, struct entry *e)
+static void get_map(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
 {
 	uint64_t end = 0, sum = 0;
 
@@ -124,7 +124,7 @@ static void get_map(struct cursor *c, struct toc_reader *r, struct entry *e)
 	e->extents = r->extents;
 }
 
-static void get_xattrs(struct cursor *c, struct toc_reader *r, struct entry *e)
+static void get_xattrs(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
 {
 	size_t len;
 
@@ -143,7 +143,7 @@ static void get_xattrs(struct cursor *c, struct toc_reader *r, struct entry *e)
 	e->xattrs = r->xattrs;
 }
 
-static void get_record(struct cursor *c, struct toc_reader *r, struct entry *e)
+static void get_record(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
 {
 	const struct toc_context *before = &r->before;
 	uint8_t flags = *c->at++;
@@ -199,13 +199,13 @@ void toc_reader_close(struct toc_reader *r)
 	free(r);
 }
 
-static int malformed(struct err *err)
+static int toc_reader_malformed(struct err *err)
 {
 	return err_set(err, EBADMSG, "malformed table of contents");
 }
 
 /* Decompresses until `want` bytes stand at r->at, or the stream ends before. */
-static int fill(struct toc_reader *r, size_t want, struct err *err)
+static int toc_reader_fill(struct toc_reader *r, size_t want, struct err *err)
 {
 	if (r->plain.len - r->at >= want)
 		return 0;
@@ -222,7 +222,7 @@ static int fill(struct toc_reader *r, size_t want, struct err *err)
 			return err_nomem(err);
 		left = ZSTD_decompressStream(r->zstd, &out, &r->in);
 		if (ZSTD_isError(left) || (left && !out.pos && r->in.pos == r->in.size))
-			return malformed(err);
+			return toc_reader_malformed(err);
 		r->plain.len += out.pos;
 		r->frame_ended = left == 0;
 	}
@@ -232,8 +232,8 @@ static int fill(struct toc_reader *r, size_t want, struct err *err)
 /* A number between records. */
 static int next_number(struct toc_reader *r, uint64_t *out, struct err *err)
 {
-	struct cursor c = {0};
-	int rc = fill(r, 10, err); /* a number, unless the stream ends here */
+	struct toc_cursor c = {0};
+	int rc = toc_reader_fill(r, 10, err); /* a number, unless the stream ends here */
 
 	if (rc)
 		return rc;
@@ -241,7 +241,7 @@ static int next_number(struct toc_reader *r, uint64_t *out, struct err *err)
 	c.end = c.at + (r->plain.len - r->at);
 	*out = get_number(&c);
 	r->at = (size_t)(c.at - (const uint8_t *)r->plain.data);
-	return c.bad ? malformed(err) : 0;
+	return c.bad ? toc_reader_malformed(err) : 0;
 }
 
 /* Behind the record of length 0. */
@@ -252,18 +252,18 @@ static int read_end(struct toc_reader *r, struct err *err)
 
 	if (rc)
 		return rc;
-	rc = fill(r, 1, err); /* finds the end of the frame */
+	rc = toc_reader_fill(r, 1, err); /* finds the end of the frame */
 	if (rc)
 		return rc;
 	if (count != r->count || r->at != r->plain.len || r->in.pos != r->in.size)
-		return malformed(err);
+		return toc_reader_malformed(err);
 	r->ended = true;
 	return 0;
 }
 
 int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err)
 {
-	struct cursor c = {0};
+	struct toc_cursor c = {0};
 	uint64_t len;
 	int rc;
 
@@ -275,12 +275,12 @@ int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err)
 	if (len == 0)
 		return read_end(r, err);
 	if (len > TOC_RECORD_MAX)
-		return malformed(err);
-	rc = fill(r, len, err);
+		return toc_reader_malformed(err);
+	rc = toc_reader_fill(r, len, err);
 	if (rc)
 		return rc;
 	if (r->plain.len - r->at < len)
-		return malformed(err);
+		return toc_reader_malformed(err);
 	c.at = (const uint8_t *)r->plain.data + r->at;
 	c.end = c.at + len;
 	memset(out, 0, sizeof(*out));
@@ -288,7 +288,7 @@ int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err)
 	if (buf_failed(&r->before.path))
 		return err_nomem(err);
 	if (c.bad)
-		return malformed(err);
+		return toc_reader_malformed(err);
 	r->at += len;
 	toc_context_advance(&r->before, out);
 	r->count++;

@@ -16,7 +16,7 @@ struct toc_writer {
 	uint64_t count;
 };
 
-static void put_number(struct buf *b, uint64_t value)
+static void toc_writer_put_number(struct buf *b, uint64_t value)
 {
 	while (value >= 0x80) {
 		buf_putc(b, (char)(value | 0x80));
@@ -27,22 +27,22 @@ static void put_number(struct buf *b, uint64_t value)
 
 static void put_signed(struct buf *b, uint64_t difference)
 {
-	put_number(b, difference << 1 ^ (uint64_t)((int64_t)difference >> 63));
+	toc_writer_put_number(b, difference << 1 ^ (uint64_t)((int64_t)difference >> 63));
 }
 
 static void put_bytes(struct buf *b, const void *data, size_t len)
 {
-	put_number(b, len);
+	toc_writer_put_number(b, len);
 	buf_append(b, data, len);
 }
 
-static void put_path(struct buf *b, struct toc_context *c, const struct entry *e)
+static void toc_writer_put_path(struct buf *b, struct toc_context *c, const struct entry *e)
 {
 	size_t shared = 0, max = e->path_len < c->path.len ? e->path_len : c->path.len;
 
 	while (shared < max && e->path[shared] == c->path.data[shared])
 		shared++;
-	put_number(b, shared);
+	toc_writer_put_number(b, shared);
 	put_bytes(b, e->path + shared, e->path_len - shared);
 	c->path.len = shared;
 	buf_append(&c->path, e->path + shared, e->path_len - shared);
@@ -52,18 +52,18 @@ static void put_map(struct buf *b, const struct entry *e)
 {
 	uint64_t end = 0;
 
-	put_number(b, e->stored);
-	put_number(b, e->extent_count);
+	toc_writer_put_number(b, e->stored);
+	toc_writer_put_number(b, e->extent_count);
 	for (uint32_t i = 0; i < e->extent_count; i++) {
-		put_number(b, e->extents[i].offset - end);
-		put_number(b, e->extents[i].length);
+		toc_writer_put_number(b, e->extents[i].offset - end);
+		toc_writer_put_number(b, e->extents[i].length);
 		end = e->extents[i].offset + e->extents[i].length;
 	}
 }
 
-static void put_xattrs(struct buf *b, const struct entry *e)
+static void toc_writer_put_xattrs(struct buf *b, const struct entry *e)
 {
-	put_number(b, e->xattr_count);
+	toc_writer_put_number(b, e->xattr_count);
 	for (uint32_t i = 0; i < e->xattr_count; i++) {
 		put_bytes(b, e->xattrs[i].name, strlen(e->xattrs[i].name));
 		buf_putc(b, '\0');
@@ -94,22 +94,22 @@ static uint8_t flags_of(const struct toc_context *c, const struct entry *e)
 	return (uint8_t)flags;
 }
 
-static void put_record(struct buf *b, struct toc_context *c, const struct entry *e)
+static void toc_writer_put_record(struct buf *b, struct toc_context *c, const struct entry *e)
 {
 	uint8_t flags = flags_of(c, e);
 
 	buf_putc(b, (char)flags);
-	put_path(b, c, e);
+	toc_writer_put_path(b, c, e);
 	if (!(flags & SAME_MODE))
-		put_number(b, e->mode);
+		toc_writer_put_number(b, e->mode);
 	if (!(flags & SAME_OWNER)) {
-		put_number(b, e->uid);
-		put_number(b, e->gid);
+		toc_writer_put_number(b, e->uid);
+		toc_writer_put_number(b, e->gid);
 	}
 	put_signed(b, (uint64_t)e->mtime - (uint64_t)c->mtime);
 	if (flags & HAS_NS)
-		put_number(b, e->mtime_ns);
-	put_number(b, e->size);
+		toc_writer_put_number(b, e->mtime_ns);
+	toc_writer_put_number(b, e->size);
 	if (!(flags & PLAIN_DATA))
 		put_signed(b, e->data - c->expected);
 	if (flags & HAS_LINK) {
@@ -117,13 +117,13 @@ static void put_record(struct buf *b, struct toc_context *c, const struct entry 
 		buf_putc(b, '\0');
 	}
 	if (flags & HAS_DEVICE) {
-		put_number(b, e->dev_major);
-		put_number(b, e->dev_minor);
+		toc_writer_put_number(b, e->dev_major);
+		toc_writer_put_number(b, e->dev_minor);
 	}
 	if (flags & HAS_MAP)
 		put_map(b, e);
 	if (flags & HAS_XATTRS)
-		put_xattrs(b, e);
+		toc_writer_put_xattrs(b, e);
 }
 
 int toc_writer_open(struct toc_writer **out, struct err *err)
@@ -180,9 +180,9 @@ static int compress_pending(struct toc_writer *w, ZSTD_EndDirective mode, struct
 int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err)
 {
 	buf_reset(&w->record);
-	put_record(&w->record, &w->before, e);
+	toc_writer_put_record(&w->record, &w->before, e);
 	toc_context_advance(&w->before, e);
-	put_number(&w->pending, w->record.len);
+	toc_writer_put_number(&w->pending, w->record.len);
 	buf_append(&w->pending, w->record.data, w->record.len);
 	w->count++;
 	if (buf_failed(&w->record) || buf_failed(&w->pending) || buf_failed(&w->before.path))
@@ -194,8 +194,8 @@ int toc_writer_finish(struct toc_writer *w, struct buf *out, struct err *err)
 {
 	int rc;
 
-	put_number(&w->pending, 0);
-	put_number(&w->pending, w->count);
+	toc_writer_put_number(&w->pending, 0);
+	toc_writer_put_number(&w->pending, w->count);
 	if (buf_failed(&w->pending))
 		return err_nomem(err);
 	rc = compress_pending(w, ZSTD_e_end, err);

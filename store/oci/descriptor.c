@@ -72,7 +72,7 @@ static bool is_foreign(const struct json_object *o, const char *type)
 	       strstr(type, ".rootfs.foreign.");
 }
 
-static int parse(const struct json_object *o, struct descriptor *d, struct err *err)
+static int descriptor_parse_one(const struct json_object *o, struct descriptor *d, struct err *err)
 {
 	const char *digest = json_string(o, "digest");
 	struct err why = {0};
@@ -97,7 +97,7 @@ int descriptor_parse(const struct json_object *o, struct descriptor *out, struct
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	r = parse(o, out, err);
+	r = descriptor_parse_one(o, out, err);
 	if (r)
 		descriptor_clear(out);
 	return r;

@@ -29,7 +29,7 @@ static const struct alias {
     {"armv7l", "arm", "v7"},   {"armv8l", "arm", "v8"},	   {"loongarch64", "loong64", NULL},
 };
 
-static bool contains(const char *const *list, size_t count, const char *word)
+static bool platform_contains(const char *const *list, size_t count, const char *word)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i], word) == 0)
@@ -78,7 +78,7 @@ static void normalise_arm64(struct platform *p)
 	}
 }
 
-static void normalise(struct platform *p)
+static void platform_normalise(struct platform *p)
 {
 	if (strcmp(p->os, "macos") == 0)
 		strcpy(p->os, "darwin");
@@ -108,7 +108,7 @@ int platform_set(struct platform *p, const char *os, const char *architecture, c
 	if (!r)
 		r = set_part(p->variant, variant, err);
 	if (!r)
-		normalise(p);
+		platform_normalise(p);
 	return r;
 }
 
@@ -122,7 +122,7 @@ static int parse_word(const char *word, struct platform *out, struct err *err)
 	r = platform_set(out, word, "", "", err);
 	if (r)
 		return r;
-	if (contains(systems, COUNT(systems), out->os)) {
+	if (platform_contains(systems, COUNT(systems), out->os)) {
 		memcpy(out->architecture, host.architecture, sizeof(host.architecture));
 		memcpy(out->variant, host.variant, sizeof(host.variant));
 		return 0;
@@ -130,7 +130,7 @@ static int parse_word(const char *word, struct platform *out, struct err *err)
 	r = platform_set(out, host.os, word, "", err);
 	if (r)
 		return r;
-	if (!contains(architectures, COUNT(architectures), out->architecture))
+	if (!platform_contains(architectures, COUNT(architectures), out->architecture))
 		return err_set(err, EINVAL,
 			       "\"%s\": unknown operating system or architecture: invalid platform",
 			       word);

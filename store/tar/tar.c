@@ -169,7 +169,7 @@ static void take_names(struct tar *t)
 }
 
 /* The entry is known: tells it, and goes on behind its data. */
-static int emit(struct tar *t, struct err *err)
+static int tar_emit(struct tar *t, struct err *err)
 {
 	struct entry *e = &t->entry;
 	int rc = 0;
@@ -213,7 +213,7 @@ static int begin_sparse(struct tar *t, const uint8_t *block, struct err *err)
 	t->entry.size = (uint64_t)size;
 	if (more)
 		return more < 0 ? more : 0;
-	return emit(t, err);
+	return tar_emit(t, err);
 }
 
 static int begin_entry(struct tar *t, const uint8_t *block, struct err *err)
@@ -252,7 +252,7 @@ static int begin_entry(struct tar *t, const uint8_t *block, struct err *err)
 	rc = take_owner(t, err);
 	if (rc)
 		return rc;
-	return x->sparse || h->type == 'S' ? begin_sparse(t, block, err) : emit(t, err);
+	return x->sparse || h->type == 'S' ? begin_sparse(t, block, err) : tar_emit(t, err);
 }
 
 static struct buf *extension_buf(struct tar *t, char type)
@@ -338,7 +338,7 @@ static int take_block(struct tar *t, const uint8_t *block, struct err *err)
 	}
 	if (rc < 0)
 		return rc;
-	return rc ? 0 : emit(t, err);
+	return rc ? 0 : tar_emit(t, err);
 }
 
 /* A block's worth of the input, or what there is of it; the bytes taken. */

@@ -43,7 +43,7 @@ void tar_ext_free(struct tar_ext *x)
 	tar_sparse_free(&x->map);
 }
 
-static int malformed(const char *key, struct err *err)
+static int tar_ext_malformed(const char *key, struct err *err)
 {
 	return err_set(err, EBADMSG, "malformed pax record \"%s\"", key);
 }
@@ -54,7 +54,7 @@ static int take_int(struct tar_text text, const char *key, bool *has, int64_t *o
 
 	*has = text.len != 0;
 	if (*has && (!end || end != text.data + text.len + 1))
-		return malformed(key, err);
+		return tar_ext_malformed(key, err);
 	return 0;
 }
 
@@ -68,19 +68,19 @@ static int take_time(struct tar_ext *x, struct tar_text text, struct err *err)
 	if (dot) {
 		for (const char *at = dot + 1; at < text.data + text.len; at++, unit /= 10) {
 			if (*at < '0' || *at > '9')
-				return malformed("mtime", err);
+				return tar_ext_malformed("mtime", err);
 			ns += (uint32_t)(*at - '0') * unit;
 		}
 		*dot = '\0';
 		text.len = (size_t)(dot - text.data);
 		if (!text.len)
-			return malformed("mtime", err);
+			return tar_ext_malformed("mtime", err);
 	}
 	if (take_int(text, "mtime", &x->has_mtime, &x->mtime, err))
 		return -EBADMSG;
 	if (ns && *text.data == '-') {
 		if (__builtin_sub_overflow(x->mtime, 1, &x->mtime))
-			return malformed("mtime", err);
+			return tar_ext_malformed("mtime", err);
 		ns = 1000000000 - ns;
 	}
 	x->mtime_ns = ns;
@@ -178,7 +178,7 @@ static int take_xattr(struct tar_ext *x, char *key, struct tar_text value, bool 
 	if (!libarchive)
 		return add_xattr(x, key + strlen(XATTR_SCHILY), value, true, err);
 	if (!base64_decode(&value))
-		return malformed(key, err);
+		return tar_ext_malformed(key, err);
 	url_decode(key + strlen(XATTR_LIBARCHIVE));
 	return add_xattr(x, key + strlen(XATTR_LIBARCHIVE), value, false, err);
 }
@@ -192,7 +192,7 @@ static int take_pair(struct tar_ext *x, struct records *r, bool offset, struct t
 	bool has;
 
 	if (r->half == offset || take_int(value, key, &has, &number, err) || !has)
-		return malformed(key, err);
+		return tar_ext_malformed(key, err);
 	if (!r->pairs)
 		tar_sparse_reset(&x->map);
 	r->pairs = true;
@@ -231,7 +231,7 @@ static struct tar_text *find_value(struct tar_ext *x, struct records *r, const c
 }
 
 /* Names cannot hold a NUL: cut there, they would be another name than the one that others see. */
-static bool is_name(const char *key)
+static bool tar_ext_is_name(const char *key)
 {
 	return strcmp(key, "path") == 0 || strcmp(key, "linkpath") == 0 ||
 	       strcmp(key, "uname") == 0 || strcmp(key, "gname") == 0 ||
@@ -251,8 +251,8 @@ static int take_record(struct tar_ext *x, struct records *r, char *key, struct t
 		return take_pair(x, r, true, value, err);
 	if (strcmp(key, "GNU.sparse.numbytes") == 0)
 		return take_pair(x, r, false, value, err);
-	if (is_name(key) && memchr(value.data, '\0', value.len))
-		return malformed(key, err);
+	if (tar_ext_is_name(key) && memchr(value.data, '\0', value.len))
+		return tar_ext_malformed(key, err);
 	known = find_value(x, r, key);
 	if (known)
 		*known = value;
@@ -275,7 +275,7 @@ static int take_sparse(struct tar_ext *x, struct records *r, struct err *err)
 
 	x->sparse_1_0 = equals(r->major, "1") && equals(r->minor, "0");
 	if (r->half)
-		return malformed("GNU.sparse.offset", err);
+		return tar_ext_malformed("GNU.sparse.offset", err);
 	/* 0.0 and 0.1 need not name their version; unknown versions are plain files, as in Go. */
 	if (!x->sparse_1_0 && !version_0 &&
 	    (r->major.len || r->minor.len || !(r->pairs || r->map.len)))
@@ -285,12 +285,12 @@ static int take_sparse(struct tar_ext *x, struct records *r, struct err *err)
 	if (rc || x->sparse_1_0)
 		return rc;
 	if (r->map.data && memchr(r->map.data, '\0', r->map.len))
-		return malformed("GNU.sparse.map", err);
+		return tar_ext_malformed("GNU.sparse.map", err);
 	rc = r->pairs ? 0 : tar_sparse_add_list(&x->map, r->map.data, err);
 	if (!rc)
 		rc = take_int(r->blocks, "GNU.sparse.numblocks", &has_blocks, &blocks, err);
 	if (!rc && (!has_blocks || blocks != x->map.count))
-		return malformed("GNU.sparse.numblocks", err);
+		return tar_ext_malformed("GNU.sparse.numblocks", err);
 	return rc;
 }
 

@@ -57,7 +57,7 @@ static bool number_base256(const uint8_t *field, size_t len, int64_t *out)
 	return true;
 }
 
-static bool is_blank(uint8_t c)
+static bool tar_header_is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\0';
 }
@@ -69,9 +69,9 @@ bool tar_header_number(const uint8_t *field, size_t len, int64_t *out)
 
 	if (field[0] & 0x80)
 		return number_base256(field, len, out);
-	while (field < end && is_blank(*field))
+	while (field < end && tar_header_is_blank(*field))
 		field++;
-	while (field < end && is_blank(end[-1]))
+	while (field < end && tar_header_is_blank(end[-1]))
 		end--;
 	for (; field < end && *field != '\0'; field++) {
 		if (*field < '0' || *field > '7' || value >> 61)
@@ -109,7 +109,7 @@ static enum tar_format find_format(const uint8_t *block)
 	return TAR_V7;
 }
 
-static size_t take_string(char *to, const uint8_t *from, size_t max)
+static size_t tar_header_take_string(char *to, const uint8_t *from, size_t max)
 {
 	size_t len = strnlen((const char *)from, max);
 
@@ -188,7 +188,7 @@ int tar_header_parse(const uint8_t block[static TAR_BLOCK], struct tar_header *o
 		memcpy(out->name, block + PREFIX, prefix);
 		out->name[prefix++] = '/';
 	}
-	out->name_len = prefix + take_string(out->name + prefix, block + NAME, NAME_LEN);
-	out->link_len = take_string(out->link, block + LINK, TAR_HEADER_LINK);
+	out->name_len = prefix + tar_header_take_string(out->name + prefix, block + NAME, NAME_LEN);
+	out->link_len = tar_header_take_string(out->link, block + LINK, TAR_HEADER_LINK);
 	return 0;
 }

@@ -25,7 +25,7 @@ void tar_sparse_free(struct tar_sparse *s)
 	buf_free(&s->text);
 }
 
-static int malformed(struct err *err)
+static int tar_sparse_malformed(struct err *err)
 {
 	return err_set(err, EBADMSG, "malformed sparse map");
 }
@@ -33,7 +33,7 @@ static int malformed(struct err *err)
 int tar_sparse_add(struct tar_sparse *s, int64_t offset, int64_t length, struct err *err)
 {
 	if (offset < 0 || length < 0 || offset > INT64_MAX - length)
-		return malformed(err);
+		return tar_sparse_malformed(err);
 	if (s->count == s->cap) {
 		uint32_t cap = s->cap ? 2 * s->cap : 16; /* bounded by the text of a map */
 		struct extent *extents = realloc(s->extents, cap * sizeof(*extents));
@@ -79,12 +79,12 @@ int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err)
 
 		text = tar_sparse_number(text, ',', &offset);
 		if (!text)
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		comma = tar_sparse_number(text, ',', &length);
 		if (!comma && !tar_sparse_number(text, '\0', &length))
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		if (comma && !*comma)
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		rc = tar_sparse_add(s, offset, length, err);
 		if (rc)
 			return rc;
@@ -95,7 +95,7 @@ int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err)
 
 /* The first entry that does not begin with a digit or a mark of base-256 ends this part of the
  * map, as in GNU tar, bsdtar and Go. */
-static int add_entries(struct tar_sparse *s, const uint8_t *at, int max, struct err *err)
+static int tar_sparse_add_entries(struct tar_sparse *s, const uint8_t *at, int max, struct err *err)
 {
 	int64_t offset, length;
 	int rc;
@@ -103,7 +103,7 @@ static int add_entries(struct tar_sparse *s, const uint8_t *at, int max, struct 
 	for (int i = 0; i < max && at[0] != '\0'; i++, at += ENTRY_LEN) {
 		if (!tar_header_number(at, ENTRY_LEN / 2, &offset) ||
 		    !tar_header_number(at + ENTRY_LEN / 2, ENTRY_LEN / 2, &length))
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		rc = tar_sparse_add(s, offset, length, err);
 		if (rc)
 			return rc;
@@ -114,7 +114,7 @@ static int add_entries(struct tar_sparse *s, const uint8_t *at, int max, struct 
 int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			  struct err *err)
 {
-	int rc = add_entries(s, block + TAR_GNU_SPARSE, ENTRIES_HEADER, err);
+	int rc = tar_sparse_add_entries(s, block + TAR_GNU_SPARSE, ENTRIES_HEADER, err);
 
 	return rc ? rc : block[TAR_GNU_EXTENDED] != 0;
 }
@@ -126,7 +126,7 @@ int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BL
 
 	if (++s->map_blocks > TAR_SPARSE_MAX / TAR_BLOCK)
 		return err_set(err, EBADMSG, "sparse map over 1 MiB");
-	rc = add_entries(s, block, ENTRIES_BLOCK, err);
+	rc = tar_sparse_add_entries(s, block, ENTRIES_BLOCK, err);
 	return rc ? rc : block[BLOCK_EXTENDED] != 0;
 }
 
@@ -141,7 +141,7 @@ static int take_text(struct tar_sparse *s, struct err *err)
 		at = tar_sparse_number(at, '\n', &offset);
 		at = at ? tar_sparse_number(at, '\n', &length) : NULL;
 		if (!at)
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		rc = tar_sparse_add(s, offset, length, err);
 		if (rc)
 			return rc;
@@ -164,7 +164,7 @@ int tar_sparse_add_text(struct tar_sparse *s, const uint8_t block[static TAR_BLO
 
 		if (!tar_sparse_number(s->text.data, '\n', &count) || count < 0 ||
 		    count > TAR_SPARSE_MAX / 2)
-			return malformed(err);
+			return tar_sparse_malformed(err);
 		s->want = 1 + 2 * (uint64_t)count;
 	}
 	if (!s->want || s->lines < s->want)

@@ -37,7 +37,7 @@ static bool put_octal(char *field, size_t size, uint64_t value)
 }
 
 /* A record of a pax header: "LENGTH KEY=VALUE\n", where the length counts itself. */
-static void put_record(struct buf *out, const char *key, const void *value, size_t size)
+static void tar_writer_put_record(struct buf *out, const char *key, const void *value, size_t size)
 {
 	size_t rest = strlen(key) + size + 3; /* blank, =, newline */
 	size_t digits = 1, total;
@@ -51,12 +51,12 @@ static void put_record(struct buf *out, const char *key, const void *value, size
 	buf_putc(out, '\n');
 }
 
-static void put_number(struct buf *out, const char *key, uint64_t value)
+static void tar_writer_put_number(struct buf *out, const char *key, uint64_t value)
 {
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 
-	put_record(out, key, text, (size_t)n);
+	tar_writer_put_record(out, key, text, (size_t)n);
 }
 
 /* Seconds with a fraction; before 1970 they count downwards, fraction and all. */
@@ -76,7 +76,7 @@ static void put_time(struct buf *out, int64_t seconds, uint32_t ns)
 		n--;
 	if (text[n - 1] == '.')
 		n--;
-	put_record(out, "mtime", text, (size_t)n);
+	tar_writer_put_record(out, "mtime", text, (size_t)n);
 }
 
 /* A name in its field, or split at a slash over prefix and name; false: it has to go to the pax
@@ -136,23 +136,23 @@ static char type_of(const struct entry *e)
 }
 
 /* Fills the fields; what they do not hold goes to the records. */
-static void fill(struct ustar *h, const struct entry *e, const char *path, size_t path_len,
-		 struct buf *records)
+static void tar_writer_fill(struct ustar *h, const struct entry *e, const char *path,
+			    size_t path_len, struct buf *records)
 {
 	uint64_t size = S_ISREG(e->mode) ? e->size : 0;
 
 	if (!put_name(h, path, path_len))
-		put_record(records, "path", path, path_len);
+		tar_writer_put_record(records, "path", path, path_len);
 	memcpy(h->link, e->link, e->link_len < sizeof(h->link) ? e->link_len : sizeof(h->link));
 	if (e->link_len > sizeof(h->link))
-		put_record(records, "linkpath", e->link, e->link_len);
+		tar_writer_put_record(records, "linkpath", e->link, e->link_len);
 	put_octal(h->mode, sizeof(h->mode), e->mode & 07777);
 	if (!put_octal(h->uid, sizeof(h->uid), e->uid))
-		put_number(records, "uid", e->uid);
+		tar_writer_put_number(records, "uid", e->uid);
 	if (!put_octal(h->gid, sizeof(h->gid), e->gid))
-		put_number(records, "gid", e->gid);
+		tar_writer_put_number(records, "gid", e->gid);
 	if (!put_octal(h->size, sizeof(h->size), size))
-		put_number(records, "size", size);
+		tar_writer_put_number(records, "size", size);
 	if (e->mtime_ns || e->mtime < 0 ||
 	    !put_octal(h->mtime, sizeof(h->mtime), (uint64_t)e->mtime)) {
 		put_octal(h->mtime, sizeof(h->mtime), 0);
@@ -162,13 +162,13 @@ static void fill(struct ustar *h, const struct entry *e, const char *path, size_
 	put_octal(h->dev_minor, sizeof(h->dev_minor), e->dev_minor & 07777777);
 }
 
-static void put_xattrs(const struct entry *e, struct buf *records)
+static void tar_writer_put_xattrs(const struct entry *e, struct buf *records)
 {
 	char key[512];
 
 	for (uint32_t i = 0; i < e->xattr_count; i++) {
 		snprintf(key, sizeof(key), "SCHILY.xattr.%s", e->xattrs[i].name);
-		put_record(records, key, e->xattrs[i].value, e->xattrs[i].size);
+		tar_writer_put_record(records, key, e->xattrs[i].value, e->xattrs[i].size);
 	}
 }
 
@@ -207,8 +207,8 @@ int tar_writer_header(const struct entry *e, struct buf *out, struct err *err)
 		buf_putc(&path, '/');
 	if (buf_failed(&path))
 		return err_nomem(err);
-	fill(&h, e, path.data, path.len, &records);
-	put_xattrs(e, &records);
+	tar_writer_fill(&h, e, path.data, path.len, &records);
+	tar_writer_put_xattrs(e, &records);
 	if (records.len)
 		put_pax(&records, out);
 	seal(&h);

@@ -42,7 +42,7 @@ static struct tree_dirent name_of(const struct rootfs_tar *r, const struct item 
 }
 
 /* Appends "usr/bin/ls"; "." for the root. From the last name to the first, as the items lead. */
-static void put_path(const struct rootfs_tar *r, size_t item, struct buf *out)
+static void rootfs_tar_put_path(const struct rootfs_tar *r, size_t item, struct buf *out)
 {
 	size_t len = 0;
 	char *end;
@@ -90,9 +90,9 @@ static int put_header(const struct rootfs_tar *r, size_t item, struct buf *out, 
 
 	if (rc < 0)
 		return err_set(err, -rc, "tree: node %u", node);
-	put_path(r, item, &path);
+	rootfs_tar_put_path(r, item, &path);
 	if (link) {
-		put_path(r, link_target(r, node), &target);
+		rootfs_tar_put_path(r, link_target(r, node), &target);
 		e.link = target.data;
 		e.link_len = target.len;
 	} else {
@@ -146,8 +146,8 @@ static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, ui
 }
 
 /* 1 where the entry is a directory, whose entries come next. */
-static int add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position, uint32_t node,
-		     struct err *err)
+static int rootfs_tar_add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position,
+				uint32_t node, struct err *err)
 {
 	uint32_t item = (uint32_t)r->count;
 	struct stat st;
@@ -168,7 +168,7 @@ static int add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position, u
 }
 
 /* All that is below the root, depth first; the items know the way back up. */
-static int add_entries(struct rootfs_tar *r, struct err *err)
+static int rootfs_tar_add_entries(struct rootfs_tar *r, struct err *err)
 {
 	uint32_t dir = 0, position = 0;
 	struct tree_dirent e;
@@ -182,7 +182,7 @@ static int add_entries(struct rootfs_tar *r, struct err *err)
 			dir = r->items[dir].parent;
 			continue;
 		}
-		rc = add_entry(r, dir, position++, e.node, err);
+		rc = rootfs_tar_add_entry(r, dir, position++, e.node, err);
 		if (rc < 0)
 			return rc;
 		if (rc) {
@@ -205,7 +205,7 @@ int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *e
 		return err_nomem(err);
 	rc = add_item(r, NONE, 0, TREE_ROOT, err);
 	if (!rc)
-		rc = add_entries(r, err);
+		rc = rootfs_tar_add_entries(r, err);
 	buf_free(&r->header);
 	if (rc)
 		return rc;

@@ -42,8 +42,8 @@ void tree_build_free(struct tree_build *b)
 }
 
 /* Room for `more` elements behind `count` in the array at *array. */
-static int make_room(void *array, size_t element, uint32_t count, uint32_t more, uint32_t *cap,
-		     struct err *err)
+static int tree_build_make_room(void *array, size_t element, uint32_t count, uint32_t more,
+				uint32_t *cap, struct err *err)
 {
 	uint64_t want = (uint64_t)count + more;
 	void *grown;
@@ -68,7 +68,8 @@ int tree_build_node(struct tree_build *b, const struct tree_attrs *attrs, uint64
 		    uint32_t *out, struct err *err)
 {
 	struct build_node *n;
-	int rc = make_room(&b->nodes, sizeof(*b->nodes), b->node_count, 1, &b->node_cap, err);
+	int rc =
+	    tree_build_make_room(&b->nodes, sizeof(*b->nodes), b->node_count, 1, &b->node_cap, err);
 
 	if (rc)
 		return rc;
@@ -111,11 +112,12 @@ int tree_build_implicit(struct tree_build *b, uint32_t parent, uint32_t *out, st
 
 int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out, struct err *err)
 {
-	int rc = make_room(&b->sparse, sizeof(*b->sparse), b->sparse_count, 1, &b->sparse_cap, err);
+	int rc = tree_build_make_room(&b->sparse, sizeof(*b->sparse), b->sparse_count, 1,
+				      &b->sparse_cap, err);
 
 	if (!rc)
-		rc = make_room(&b->extents, sizeof(*b->extents), b->extent_count, e->extent_count,
-			       &b->extent_cap, err);
+		rc = tree_build_make_room(&b->extents, sizeof(*b->extents), b->extent_count,
+					  e->extent_count, &b->extent_cap, err);
 	if (rc)
 		return rc;
 	memcpy(b->extents + b->extent_count, e->extents, e->extent_count * sizeof(*e->extents));
@@ -147,7 +149,7 @@ uint32_t tree_build_type(const struct tree_build *b, uint32_t node)
 	return attrs.mode & S_IFMT;
 }
 
-static uint32_t find_slot(const struct tree_build *b, uint32_t dir, uint32_t string)
+static uint32_t tree_build_find_slot(const struct tree_build *b, uint32_t dir, uint32_t string)
 {
 	uint32_t mask = b->slot_count - 1, at;
 	uint64_t hash = ((uint64_t)dir << 32 | string) ^ b->seed;
@@ -165,7 +167,7 @@ static uint32_t find_slot(const struct tree_build *b, uint32_t dir, uint32_t str
 }
 
 /* Doubles the table where it is full; slots of names that were moved away go. */
-static int grow_slots(struct tree_build *b, struct err *err)
+static int tree_build_grow_slots(struct tree_build *b, struct err *err)
 {
 	uint32_t *old = b->slots;
 
@@ -178,7 +180,7 @@ static int grow_slots(struct tree_build *b, struct err *err)
 	}
 	b->slot_count *= 2;
 	for (uint32_t i = 0; i < b->name_count; i++)
-		b->slots[find_slot(b, b->names[i].dir, b->names[i].string)] = i + 1;
+		b->slots[tree_build_find_slot(b, b->names[i].dir, b->names[i].string)] = i + 1;
 	b->slot_used = b->name_count;
 	free(old);
 	return 0;
@@ -186,7 +188,7 @@ static int grow_slots(struct tree_build *b, struct err *err)
 
 uint32_t tree_build_find(const struct tree_build *b, uint32_t dir, uint32_t string)
 {
-	uint32_t slot = find_slot(b, dir, string);
+	uint32_t slot = tree_build_find_slot(b, dir, string);
 
 	return b->slots[slot] ? b->slots[slot] - 1 : BUILD_NONE;
 }
@@ -213,14 +215,15 @@ int tree_build_name(struct tree_build *b, uint32_t dir, uint32_t string, uint32_
 	*out = tree_build_find(b, dir, string);
 	if (*out != BUILD_NONE)
 		return 0;
-	rc = make_room(&b->names, sizeof(*b->names), b->name_count, 1, &b->name_cap, err);
+	rc =
+	    tree_build_make_room(&b->names, sizeof(*b->names), b->name_count, 1, &b->name_cap, err);
 	if (!rc)
-		rc = grow_slots(b, err);
+		rc = tree_build_grow_slots(b, err);
 	if (rc)
 		return rc;
 	*out = b->name_count++;
 	b->names[*out] = (struct build_name){.string = string, .node = BUILD_NONE};
-	b->slots[find_slot(b, dir, string)] = *out + 1;
+	b->slots[tree_build_find_slot(b, dir, string)] = *out + 1;
 	b->slot_used++;
 	append_name(b, *out, dir);
 	return 0;
@@ -228,11 +231,11 @@ int tree_build_name(struct tree_build *b, uint32_t dir, uint32_t string, uint32_
 
 int tree_build_move(struct tree_build *b, uint32_t name, uint32_t dir, struct err *err)
 {
-	int rc = grow_slots(b, err);
+	int rc = tree_build_grow_slots(b, err);
 
 	if (rc)
 		return rc;
-	b->slots[find_slot(b, dir, b->names[name].string)] = name + 1;
+	b->slots[tree_build_find_slot(b, dir, b->names[name].string)] = name + 1;
 	b->slot_used++;
 	append_name(b, name, dir);
 	return 0;

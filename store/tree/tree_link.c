@@ -92,7 +92,7 @@ static int pending_target(struct tree_upper *u, uint32_t node, uint32_t *out, st
 }
 
 /* Lets the name lead to the file, and takes the mark off the node that stood for it. */
-static int settle(struct tree_upper *u, uint32_t node, uint32_t file, struct err *err)
+static int tree_link_settle_one(struct tree_upper *u, uint32_t node, uint32_t file, struct err *err)
 {
 	struct build_node *n = &u->b->nodes[node];
 	struct tree_attrs attrs;
@@ -109,8 +109,8 @@ static int settle(struct tree_upper *u, uint32_t node, uint32_t file, struct err
 
 /* Follows links that wait to the file at their end, then settles them from there backwards, so
  * that each is followed once. */
-static int resolve(struct tree_upper *u, const struct upper_pending *p, uint32_t *chain,
-		   struct err *err)
+static int tree_link_resolve(struct tree_upper *u, const struct upper_pending *p, uint32_t *chain,
+			     struct err *err)
 {
 	uint32_t count = 0, file = p->node;
 	int rc = 0;
@@ -129,7 +129,7 @@ static int resolve(struct tree_upper *u, const struct upper_pending *p, uint32_t
 		    intern_get(&u->b->strings, p->path, NULL),
 		    intern_get(&u->b->strings, u->b->nodes[chain[count - 1]].link.target, NULL));
 	while (!rc && count > 0)
-		rc = settle(u, chain[--count], file, err);
+		rc = tree_link_settle_one(u, chain[--count], file, err);
 	return rc;
 }
 
@@ -149,7 +149,7 @@ int tree_link_settle(struct tree_upper *u, struct err *err)
 		/* Those that are settled, or that a later entry replaced, are done. */
 		if (u->b->nodes[node].flags & BUILD_PENDING &&
 		    u->b->names[u->b->nodes[node].link.name].node == node)
-			rc = resolve(u, &u->pending[i], chain, err);
+			rc = tree_link_resolve(u, &u->pending[i], chain, err);
 	}
 	return rc;
 }

@@ -159,8 +159,8 @@ static int overlay(struct tree_build *b, uint32_t lower, uint32_t upper, uint32_
 	return rc;
 }
 
-static int add_entries(struct tree_merge *m, struct toc_reader *entries, struct cancel *cancel,
-		       struct err *err)
+static int tree_merge_add_entries(struct tree_merge *m, struct toc_reader *entries,
+				  struct cancel *cancel, struct err *err)
 {
 	struct entry e;
 	int rc;
@@ -185,7 +185,7 @@ int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct ca
 		return err_set(err, EINVAL, "the tree of a single layer takes one");
 	rc = tree_upper_begin(&m->upper, m->root, err);
 	if (!rc)
-		rc = add_entries(m, entries, cancel, err);
+		rc = tree_merge_add_entries(m, entries, cancel, err);
 	if (!rc)
 		rc = tree_link_settle(&m->upper, err);
 	if (!rc)

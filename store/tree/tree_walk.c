@@ -60,8 +60,8 @@ void tree_walk_set(struct tree_upper *u, uint32_t name, uint32_t node)
 
 /* The directory or symlink of this name; with `make`, what is neither becomes a directory. *out is
  * BUILD_NONE where there is none. */
-static int step(struct tree_upper *u, uint32_t dir, const char *name, size_t len, bool make,
-		uint32_t *out, struct err *err)
+static int tree_walk_step(struct tree_upper *u, uint32_t dir, const char *name, size_t len,
+			  bool make, uint32_t *out, struct err *err)
 {
 	struct tree_build *b = u->b;
 	uint32_t string, at, type;
@@ -89,8 +89,8 @@ static int step(struct tree_upper *u, uint32_t dir, const char *name, size_t len
 }
 
 /* Puts the symlink's target in front of the rest of the path, in u->walk. */
-static int follow(struct tree_upper *u, uint32_t symlink, const char **at, const char **end,
-		  struct err *err)
+static int tree_walk_follow(struct tree_upper *u, uint32_t symlink, const char **at,
+			    const char **end, struct err *err)
 {
 	size_t rest = (size_t)(*end - *at);
 	uint32_t len;
@@ -127,7 +127,7 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 			dir = u->b->nodes[dir].dir.parent;
 			continue;
 		}
-		rc = step(u, dir, name, n, make, &next, err);
+		rc = tree_walk_step(u, dir, name, n, make, &next, err);
 		if (rc || next == BUILD_NONE)
 			return rc;
 		if (tree_walk_is_dir(u, next)) {
@@ -138,7 +138,7 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 			return err_set(err, EBADMSG, "%s: too many symlinks", u->path);
 		if (*intern_get(&u->b->strings, u->b->nodes[next].link.target, NULL) == '/')
 			dir = u->root;
-		rc = follow(u, next, &at, &end, err);
+		rc = tree_walk_follow(u, next, &at, &end, err);
 		if (rc)
 			return rc;
 	}

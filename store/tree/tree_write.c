@@ -35,7 +35,7 @@ struct tree_writer {
 
 /* Output: everything goes through put(), which hashes it. */
 
-static void flush(struct tree_writer *w)
+static void tree_write_flush(struct tree_writer *w)
 {
 	if (w->rc)
 		return;
@@ -48,11 +48,11 @@ static void flush(struct tree_writer *w)
 	buf_reset(&w->out);
 }
 
-static void put(struct tree_writer *w, const void *data, size_t len)
+static void tree_write_put(struct tree_writer *w, const void *data, size_t len)
 {
 	buf_append(&w->out, data, len);
 	if (w->out.len >= CHUNK)
-		flush(w);
+		tree_write_flush(w);
 }
 
 /* Which nodes are there, and what of the tables they use. */
@@ -232,7 +232,7 @@ static void put_nodes(struct tree_writer *w)
 			out.device.minor = n->device.minor;
 			break;
 		}
-		put(w, &out, sizeof(out));
+		tree_write_put(w, &out, sizeof(out));
 	}
 }
 
@@ -255,8 +255,8 @@ static void put_sparse(struct tree_writer *w)
 
 		if (!s)
 			continue;
-		put(w, &(struct tree_sparse){s->stored, i, first, s->count, 0},
-		    sizeof(struct tree_sparse));
+		tree_write_put(w, &(struct tree_sparse){s->stored, i, first, s->count, 0},
+			       sizeof(struct tree_sparse));
 		first += s->count;
 	}
 	for (uint32_t i = 0; i < w->header.nodes; i++) {
@@ -266,8 +266,8 @@ static void put_sparse(struct tree_writer *w)
 		for (uint32_t k = 0; s && k < s->count; k++) {
 			const struct extent *x = &w->b->extents[s->first + k];
 
-			put(w, &(struct tree_extent){x->offset, before},
-			    sizeof(struct tree_extent));
+			tree_write_put(w, &(struct tree_extent){x->offset, before},
+				       sizeof(struct tree_extent));
 			before += x->length;
 		}
 	}
@@ -282,7 +282,7 @@ static int compare_numbers(const void *pa, const void *pb)
 	return a->name < b->name ? -1 : a->name > b->name; /* two links to one file */
 }
 
-static int compare_names(const void *pa, const void *pb, void *arg)
+static int tree_write_compare_names(const void *pa, const void *pb, void *arg)
 {
 	const struct tree_writer *w = arg;
 	const struct child *a = &w->children[*(const uint32_t *)pa];
@@ -319,8 +319,8 @@ static void put_dirents(struct tree_writer *w)
 			const struct child *c = &w->children[k];
 			uint32_t string = w->b->names[c->name].string;
 
-			put(w, &(struct tree_name){w->strings[string], c->number},
-			    sizeof(struct tree_name));
+			tree_write_put(w, &(struct tree_name){w->strings[string], c->number},
+				       sizeof(struct tree_name));
 		}
 	}
 }
@@ -339,8 +339,8 @@ static void put_by_name(struct tree_writer *w)
 		count = list_children(w, w->order[i]);
 		for (uint32_t k = 0; k < count; k++)
 			positions[k] = k;
-		qsort_r(positions, count, sizeof(*positions), compare_names, w);
-		put(w, positions, count * sizeof(*positions));
+		qsort_r(positions, count, sizeof(*positions), tree_write_compare_names, w);
+		tree_write_put(w, positions, count * sizeof(*positions));
 	}
 }
 
@@ -354,11 +354,11 @@ static void put_attrs(struct tree_writer *w)
 		memcpy(&attrs, intern_get(&w->b->attrs, i, NULL), sizeof(attrs));
 		if (attrs.set != TREE_NO_SET)
 			attrs.set = w->sets[attrs.set];
-		put(w, &attrs, sizeof(attrs));
+		tree_write_put(w, &attrs, sizeof(attrs));
 	}
 }
 
-static void put_xattrs(struct tree_writer *w)
+static void tree_write_put_xattrs(struct tree_writer *w)
 {
 	const struct intern *sets = &w->b->sets;
 	uint32_t first = 0, len;
@@ -371,7 +371,7 @@ static void put_xattrs(struct tree_writer *w)
 		intern_get(sets, i, &len);
 		set.count = len / (uint32_t)sizeof(struct build_xattr);
 		first += set.count;
-		put(w, &set, sizeof(set));
+		tree_write_put(w, &set, sizeof(set));
 	}
 	for (uint32_t i = 0; i < sets->count; i++) {
 		const char *bytes = intern_get(sets, i, &len);
@@ -383,7 +383,8 @@ static void put_xattrs(struct tree_writer *w)
 
 			memcpy(&x, bytes + at, sizeof(x));
 			intern_get(&w->b->strings, x.value, &size);
-			put(w, &(struct tree_xattr){w->strings[x.name], w->strings[x.value], size},
+			tree_write_put(
+			    w, &(struct tree_xattr){w->strings[x.name], w->strings[x.value], size},
 			    sizeof(struct tree_xattr));
 		}
 	}
@@ -400,8 +401,8 @@ static void put_strings(struct tree_writer *w)
 			continue;
 		bytes = intern_get(&w->b->strings, i, &len);
 		byte = len > NAME_MAX_BYTE ? 0 : (uint8_t)len;
-		put(w, &byte, 1);
-		put(w, bytes, (size_t)len + 1);
+		tree_write_put(w, &byte, 1);
+		tree_write_put(w, bytes, (size_t)len + 1);
 	}
 }
 
@@ -412,15 +413,15 @@ static int write_file(struct tree_writer *w)
 
 	/* The two fields before the checksummed part are written when the sum is known. */
 	w->rc = io_write_all(w->fd, h, skip, w->err);
-	put(w, (const char *)h + skip, sizeof(*h) - skip);
+	tree_write_put(w, (const char *)h + skip, sizeof(*h) - skip);
 	put_nodes(w);
 	put_sparse(w);
 	put_dirents(w);
 	put_by_name(w);
 	put_attrs(w);
-	put_xattrs(w);
+	tree_write_put_xattrs(w);
 	put_strings(w);
-	flush(w);
+	tree_write_flush(w);
 	if (w->rc)
 		return w->rc;
 	h->checksum = XXH3_64bits_digest(w->hash);
