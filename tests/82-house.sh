@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# scripts/check-includes.sh finds what it is there to find.
+. "$(dirname "$0")/lib.sh"
+mkdir -p "$T/tests/unit"
+cp -r "$HERE/../fs" "$HERE/../store" "$HERE/../registry" "$T"
+cp "$HERE"/unit/*.[ch] "$T/tests/unit"
+check() { (cd "$T" && "$HERE/../scripts/check-includes.sh" "$T"); }
+# finds TEXT FILE LINES: with these lines behind the file's end.
+finds() {
+    cp "$T/$2" "$T/kept"
+    printf '%s\n' "$3" >>"$T/$2"
+    fails check >"$T/out" 2>&1
+    cp "$T/kept" "$T/$2"
+    has "$(cat "$T/out")" "$1"
+}
+
+it "the code as it is passes, and the rooms are printed with their arrows" '
+    has "$(check 2>/dev/null | tr -s " ")" "store/oci store/base("
+'
+it "an include up, from a room or a folder to one above it" '
+    finds "store/base/err.c: includes \"store/disk/blob.h\", up from store/base" store/base/err.c "#include \"store/disk/blob.h\""
+    finds "up from store/base" store/base/err.c "#include \"fs/core/job.h\""
+    finds "without its folders" store/base/err.c "#include \"store/blob.h\""
+'
+it "a second function or struct of one name" '
+    finds "job_wait: stands for several things: store/base/err.c fs/core/job.c" store/base/err.c \
+        "static int job_wait(void)"$'"'"'\n{\n\treturn 0;\n}'"'"'
+    finds "struct view: stands for several things: store/base/err.c fs/tree/view.h" store/base/err.c \
+        "struct view {"$'"'"'\n\tint x;\n};'"'"'
+'
+it "a file in no room, a name that two files have, and one without a licence" '
+    echo "/* SPDX-License-Identifier: MIT */" >"$T/store/lost.c"
+    fails check 2>"$T/err" >/dev/null
+    has "$(cat "$T/err")" "store/lost.c: lies in no room"
+    mv "$T/store/lost.c" "$T/store/disk/job.c"
+    fails check 2>"$T/err" >/dev/null
+    has "$(cat "$T/err")" "job.c: stands in two rooms"
+    echo >"$T/store/disk/lost.c"
+    rm "$T/store/disk/job.c"
+    fails check 2>"$T/err" >/dev/null
+    has "$(cat "$T/err")" "store/disk/lost.c: does not open with its SPDX line"
+    rm "$T/store/disk/lost.c"
+'
+it "FUSE or curl outside their rooms" '
+    finds "fs/core/job.c" fs/core/job.c "#include <fuse_lowlevel.h>"
+    finds "store/base/err.c" store/base/err.c "#include <curl/curl.h>"
+'
+finish
