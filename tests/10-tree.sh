@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The tree of DESIGN.md, section 1, as a user sees it.
+# The tree below images/, as a user sees it.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 start_registry

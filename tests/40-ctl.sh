@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Control files: the mechanism of DESIGN.md, section 2.
+# Control files: how they answer, whatever the verb.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 start_registry

@@ -10,8 +10,8 @@
 One line an entry: path, type, mode, uid, gid, size, mtime (ns), rdev, target, nlink, links (the first path
 of the inode), xattrs (base64), sha256. A null is "not specified": compare.py passes over it.
 
-`merge` shares nothing with the program: the archives are read by Python's tarfile, the merge is written from
-DESIGN.md, section 8, as a sequence of extractions: every layer is extracted by itself, with the whiteouts set
+`merge` shares nothing with the program: the archives are read by Python's tarfile, the merge is written
+as a sequence of extractions: every layer is extracted by itself, with the whiteouts set
 aside, and then laid over what is below.
 """
 import base64

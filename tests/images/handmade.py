@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Images of hand-made layers, one for every rule of DESIGN.md, section 8.
+"""Images of hand-made layers, one for every rule of store/tree/tree_merge.c.
 
     handmade.py --list           the cases, with what umoci and podman do otherwise
     handmade.py OUT [HOST]       writes OUT/CASE (an OCI layout, tag v1) for every case;
