@@ -28,9 +28,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define SPAN_CACHE_BYTES                                                                           \
-	(36u << 20) /* decoded spans; the kernel's page cache is the real cache                    \
-		     */
+/* decoded spans; the kernel's page cache is the real cache */
+#define SPAN_CACHE_BYTES (36u << 20)
 
 /* Clears what a mount left whose server was killed. */
 static int check_mountpoint(const char *mountpoint, struct err *err)

@@ -49,8 +49,8 @@ void failures_free(struct failures *f)
 	free(f);
 }
 
-/* When it is full, what is too old goes; if that is not half of them, the rest of a half goes too.
- */
+/* When it is full, what is too old goes; if that is not half of them, the rest of a half
+ * goes too. */
 static void failures_make_room(struct failures *f, int64_t now)
 {
 	struct map *kept = map_new();

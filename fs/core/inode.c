@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK                                                                                      \
-	4096u /* entries of a chunk; chunks are never moved, so that reading needs no lock         \
-	       */
+/* entries of a chunk; chunks are never moved, so that reading needs no lock */
+#define CHUNK	   4096u
 #define CHUNKS_MAX 4096u
 
 typedef _Atomic(void *) entry_t;
@@ -220,6 +219,7 @@ static struct inode *take_unwanted(struct slot_table *table, struct inode *i)
 		return NULL;
 	if (i->path)
 		map_remove(table->by_path, i->path, strlen(i->path));
+	assert(table_get(table, i->number) == i);
 	table_drop(table, i->number);
 	return i;
 }
@@ -235,6 +235,7 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 	pthread_mutex_lock(&t->lock);
 	i = table_get(table, number);
 	if (i) {
+		assert(i->lookups >= n && t->lookups >= n);
 		i->lookups -= n;
 		i->root_lookups -= is_view_root(ino) ? n : 0;
 		t->lookups -= n;

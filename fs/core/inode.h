@@ -11,11 +11,11 @@
  *	slot << 32 | node      node of a view
  *
  * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0)
- *and that nobody here holds is freed. The kernel forgets nothing that a request is under way for.
- *But a request ends for it with the answer, while the thread that gave it may use the inode still:
- *so each call holds its inode (fs/fuse/fuse_call.c), as does all work that goes on behind an
- *answer. Those with a path are shared: one path, one number, as long as they are in the table.
- *Thread safe.
+ * and that nobody here holds is freed. The kernel forgets nothing that a request is under way for.
+ * But a request ends for it with the answer, while the thread that gave it may use the inode still:
+ * so each call holds its inode (fs/fuse/fuse_call.c), as does all work that goes on behind an
+ * answer. Those with a path are shared: one path, one number, as long as they are in the table.
+ * Thread safe.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
@@ -65,8 +65,8 @@ uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what);
 /* The number of the shared one of that path, 0 where the kernel knows none. */
 uint64_t inodes_number(struct inodes *t, enum inode_table which, const char *path);
 
-/* Calls each for the views whose path is below this one. No lock is held then, and the view stays.
- */
+/* Calls each for the views whose path is below this one. No lock is held then, and the view
+ * stays. */
 void inodes_each_view(struct inodes *t, const char *path,
 		      void (*each)(void *arg, struct inode *view), void *arg);
 

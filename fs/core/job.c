@@ -7,6 +7,7 @@
 #include "store/base/map.h"
 #include "store/base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -107,7 +108,10 @@ static void job_free(struct job *j)
 
 void job_put(struct job *j)
 {
-	if (j && atomic_fetch_sub(&j->refs, 1) == 1)
+	unsigned before = j ? atomic_fetch_sub(&j->refs, 1) : 0;
+
+	assert(!j || before > 0);
+	if (before == 1)
 		job_free(j);
 }
 
@@ -197,8 +201,8 @@ static unsigned running_of_class(const struct jobs *js, const char *class)
 	return n;
 }
 
-/* The oldest job whose class has room; one that is cancelled or too late only needs to be told so.
- */
+/* The oldest job whose class has room; one that is cancelled or too late only needs to be
+ * told so. */
 static struct job *next_job(struct jobs *js)
 {
 	const char *full =

@@ -76,8 +76,8 @@ bool job_has_key(const struct job *j, const char *key);
 struct cancel *job_cancel(struct job *j);
 void job_progress(struct job *j, uint64_t done, uint64_t total);
 
-/* What the function leaves for its waiters, the job's: written by the function, read after the end.
- */
+/* What the function leaves for its waiters, the job's: written by the function, read after
+ * the end. */
 struct buf *job_result(struct job *j);
 
 /* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. Titles may be

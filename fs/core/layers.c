@@ -3,6 +3,7 @@
 
 #include "store/base/map.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -119,6 +120,7 @@ void layers_put(struct layers *t, struct layer *l)
 		return;
 	pthread_mutex_lock(&t->lock);
 	s = map_get(t->by_layer, &l, sizeof(l));
+	assert(s && s->users > 0);
 	if (--s->users > 0) {
 		s = NULL;
 	} else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters of one mount (fs/ctl/verb_stats.c prints them). Counting is a relaxed atomic addition.
- */
+/* Counters of one mount (fs/ctl/verb_stats.c prints them). Counting is a relaxed atomic
+ * addition. */
 #ifndef FS_STATS_H
 #define FS_STATS_H
 

@@ -2,9 +2,9 @@
 /*
  * Requests that the kernel cut. A write(2) that crosses the border of a page without beginning at
  * one comes as two WRITEs: in a loop of echos that is one every 4096 bytes, cut in the middle of a
- * word. The first part then ends with its page and without a newline. It is kept for the second; a
- * write(2) that only looks like it, until somebody reads the answer or the kernel forgets the file,
- * which it does when the name is looked up next, or before.
+ * word. The first WRITE then ends exactly at the border and has no newline. It is kept and joined to
+ * the next WRITE. A complete write(2) may look the same: it is kept, too, and runs when somebody
+ * reads the answer, or at the latest when the kernel forgets the file.
  *
  * Where the second part fails the writer is only told that the first did not: it writes the rest
  * once more, and gets the errno then. Not thread safe.

@@ -4,6 +4,7 @@
 #include "fs/ctl/ctl_request.h"
 #include "fs/core/inode.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -53,6 +54,7 @@ static void stream_put(struct ctl_stream *s)
 	bool last;
 
 	pthread_mutex_lock(&s->lock);
+	assert(s->refs > 0);
 	last = --s->refs == 0;
 	pthread_mutex_unlock(&s->lock);
 	if (!last)

@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define PIECE	  (512u << 10)
-#define MAGIC_LEN 6 /* what compression_detect wants */
+#define PIECE (512u << 10)
 
 void upload_clear(struct upload *u)
 {
@@ -120,9 +119,10 @@ static ssize_t find_line(const char *data, size_t len, bool all)
 	bool ends = text < max; /* in a newline, or in what no line has */
 	enum compression c = COMPRESSION_NONE;
 
-	if (len < MAGIC_LEN && !ends && !all)
+	if (len < COMPRESSION_HEAD && !ends && !all)
 		return -EAGAIN;
-	if (len >= MAGIC_LEN && (compression_detect(data, len, &c, NULL) || c != COMPRESSION_NONE))
+	if (len >= COMPRESSION_HEAD &&
+	    (compression_detect(data, len, &c, NULL) || c != COMPRESSION_NONE))
 		return 0;
 	if (ends)
 		return data[text] == '\n' ? (ssize_t)text + 1 : 0;

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ctl/verb.h"
 
-#include "fs/core/events.h"
-#include "fs/docker/images_table.h"
-#include "fs/core/outcomes.h"
-
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
 const struct verb verbs[] = {
     {"df", "[-v] [--format FORMAT]", "what takes how much of the disk", .kind = VERB_QUESTION,
@@ -33,7 +27,7 @@ const struct verb verbs[] = {
      .kind = VERB_STREAM, .stream = &verb_load},
     {"login", "-u NAME [SERVER]",
      "keeps credentials that the registry takes; the secret comes on the next line",
-     .kind = VERB_STREAM, .stream = &login_stream},
+     .kind = VERB_STREAM, .stream = &verb_login},
     {"logout", "[SERVER]", "forgets them", .kind = VERB_REQUEST, .bare = true, .run = verb_logout},
     {"manifest", "[inspect] [-v] NAME[:TAG|@DIGEST]", "a manifest or index at its registry",
      .kind = VERB_QUESTION, .remote = true, .run = verb_manifest},
@@ -82,42 +76,4 @@ int verb_no_arguments(const char *verb, const struct words *args, struct err *er
 		r = args_count(verb, &operands, 0, 0, err);
 	words_clear(&operands);
 	return r;
-}
-
-int verb_images(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
-		struct err *err)
-{
-	(void)j;
-	return images_table(fs->store, &fs->platform, args, time(NULL), out, err);
-}
-
-int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
-	      struct err *err)
-{
-	int r = verb_no_arguments("jobs", args, err);
-
-	(void)j;
-	if (!r)
-		jobs_print(fs->jobs, out);
-	return r;
-}
-
-int verb_help(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
-	      struct err *err)
-{
-	int r = verb_no_arguments("help", args, err);
-
-	(void)fs;
-	(void)j;
-	if (r < 0)
-		return r;
-	buf_puts(
-	    out,
-	    "Requests: echo ARGUMENTS > ctl/VERB   (cat ctl/VERB tells what became of them)\n"
-	    "Answers:  cat ctl/VERB, or cat 'ctl/VERB?ARGUMENTS' (a slash is written %2F)\n\n");
-	for (size_t i = 0; i < verbs_count; i++)
-		buf_printf(out, "%-8s %s\n%s%s%s", verbs[i].name, verbs[i].summary,
-			   *verbs[i].usage ? "             " : "", verbs[i].usage,
-			   *verbs[i].usage ? "\n" : "");
-	return 0;
 }

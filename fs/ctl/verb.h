@@ -81,7 +81,7 @@ int verb_history(struct fs *fs, struct job *j, const struct words *args, struct 
 		 struct err *err);
 int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 		 struct err *err);
-extern const struct verb_stream login_stream;
+extern const struct verb_stream verb_login;
 int verb_logout(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		struct err *err);
 int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ctl/history and ctl/inspect: of images of the store. */
-#include "fs/docker/history_table.h"
+/* ctl/inspect: of images of the store. */
 #include "fs/docker/inspect.h"
 #include "fs/docker/json_text.h"
 #include "fs/docker/resolve.h"
@@ -9,72 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
-
-static int verb_inspect_lacks_platform(const char *word, const char *platform, struct err *err)
-{
-	return err_set(err, ENOENT,
-		       "image with reference %s was found but does not provide the specified "
-		       "platform (%s)",
-		       word, platform);
-}
-
-/* The image that a word means, of a platform: strictly that, where one is asked for. */
-static int open_image(struct fs *fs, const char *word, const char *platform, struct names **names,
-		      struct image **out, struct err *err)
-{
-	AUTO(image_close) struct image *image = NULL;
-	autoresolved found = {0};
-	struct platform wish = fs->platform;
-	int r = platform ? platform_parse(platform, &wish, err) : 0;
-
-	if (!r)
-		r = resolve(fs->store, &fs->platform, word, &found, err);
-	if (r)
-		return r;
-	r = image_open(fs->store, &found.list[0]->descriptor, &wish,
-		       platform ? IMAGE_WISHED : IMAGE_LOCAL, &image, err);
-	if (r)
-		return r == -ENOENT && platform ? verb_inspect_lacks_platform(word, platform, err)
-						: r;
-	if (image->artifact)
-		return err_set(err, ENOENT, "%s is no image", word);
-	if (platform && !platform_equal(&image->config->platform, &wish))
-		return verb_inspect_lacks_platform(word, platform, err);
-	if (names)
-		*names = steal(&found.names);
-	*out = steal(&image);
-	return 0;
-}
-
-int verb_history(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
-		 struct err *err)
-{
-	struct history_options how = {0};
-	const char *platform = NULL;
-	bool human = true;
-	const struct args_option options[] = {
-	    {.name = "quiet", .letter = 'q', .flag = &how.quiet},
-	    {.name = "no-trunc", .flag = &how.no_trunc},
-	    {.name = "human", .letter = 'H', .flag = &human},
-	    {.name = "format", .value = &how.format},
-	    {.name = "platform", .value = &platform},
-	    {0},
-	};
-	AUTO(image_close) struct image *image = NULL;
-	autowords operands = WORDS_INIT;
-	int r = args_parse(args, options, &operands, err);
-
-	(void)j;
-	if (!r)
-		r = args_count("history", &operands, 1, 1, err);
-	if (!r)
-		r = open_image(fs, operands.at[0], platform, NULL, &image, err);
-	how.exact = !human;
-	return r ? r : history_table(fs->store, image, &how, time(NULL), out, err);
-}
-
-/* ---- inspect ---- */
 
 #define ANSWER_MAX    (64u << 20) /* bytes of all that one request prints */
 #define WORK_OF_IMAGE (64u << 10) /* that a template may do, besides TEMPLATE_WORK_MAX for all */
@@ -141,7 +74,8 @@ static int inspect_one(struct inspection *n, const char *word, struct err *missi
 	autojson *o = NULL;
 	int r;
 
-	if (open_image(n->fs, word, n->platform, &names, &image, missing))
+	if (resolve_image(n->fs->store, &n->fs->platform, word, n->platform, &names, &image,
+			  missing))
 		return 1;
 	o = inspect_object(n->fs->store, image, names);
 	if (!o)

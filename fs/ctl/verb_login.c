@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctl/login: a line of options and, on the next, the secret, so that it stands in no argument, no
- * title, and in nothing that is kept. ctl/logout.
+ * title, and in nothing that is kept.
  */
 #include "fs/ctl/verb.h"
 
@@ -183,25 +183,4 @@ static int stream_write(void *state, struct job *j, const void *data, size_t len
 	return verb_login_run(q, j, q->text, secret, answer, err);
 }
 
-const struct verb_stream login_stream = {stream_open, stream_write, stream_subject, stream_close};
-
-int verb_logout(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
-		struct err *err)
-{
-	const struct args_option none[] = {{0}};
-	autowords operands = WORDS_INIT;
-	autofree char *shown = NULL;
-	const char *server;
-	int r = args_parse(args, none, &operands, err);
-
-	if (!r)
-		r = args_count("logout", &operands, 0, 1, err);
-	server = operands.count ? operands.at[0] : NULL;
-	if (!r)
-		r = login_server(server, &shown, err);
-	if (!r)
-		r = logout(fs->registry, server, job_cancel(j), err);
-	if (!r)
-		buf_printf(answer, "Removing login credentials for %s\n", shown);
-	return r;
-}
+const struct verb_stream verb_login = {stream_open, stream_write, stream_subject, stream_close};

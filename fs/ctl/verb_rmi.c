@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ctl/tag and ctl/rmi. */
+/* ctl/rmi. */
 #include "fs/tree/naming.h"
 #include "fs/ctl/verb.h"
 
 #include <errno.h>
 
-int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
-	     struct err *err)
-{
-	const struct args_option none[] = {{0}};
-	autowords operands = WORDS_INIT;
-	int r = args_parse(args, none, &operands, err);
-
-	(void)j;
-	(void)answer;
-	if (!r)
-		r = args_count("tag", &operands, 2, 2, err);
-	return r < 0 ? r : naming_tag(fs, operands.at[0], operands.at[1], err);
-}
-
-/* Each is tried. The error has the first failure's code and, a line each, what docker says of all.
- */
+/* Each is tried. The error has the first failure's code and, a line each, what docker says
+ * of all. */
 static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		      const struct removal *how, struct buf *answer, struct err *err)
 {

@@ -10,14 +10,15 @@
  *    failed: at its beginning), so what it reads next is the answer.
  *
  * A write is a job, on which it is parked; interrupting it cancels the job. So is the first look at
- * the answer to a question: not its LOOKUP, as that holds the lock of ctl/. Who is not the owner of
- * the mount gets all answers so (ctl_request_look), and no outcomes. Who that is, is decided by the
- * LOOKUP, and holds whoever is given the descriptor.
+ * the answer to a question: not its LOOKUP, as that holds the lock of ctl/. A user who does not own
+ * the mount gets all answers by such a job (ctl_request_look), and no outcomes. The LOOKUP decides
+ * who asks, for whoever is given the descriptor later.
  *
- * Of a stream nothing is kept. While it is not done its file seems to have one byte more than was
- * written: who reads there has written all, and is told what came of it. A write(2) may be several
- * WRITEs, and of one that fails behind others the kernel tells nothing but how far it came: so what
- * follows a failure fails, too, until its answer is read.
+ * The bytes of a stream are not kept. While the request is open, st_size is one more than was
+ * written, so that a read at that place reaches us. It means that the writer is done, and its
+ * result is the answer. A write(2) may be several WRITEs. Where a later one of them fails, the
+ * kernel tells the writer only how far it came: so all further WRITEs fail, until somebody has read
+ * the answer.
  */
 #include "fs/tree/vn.h"
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#define ID_DIGITS	   12
 #define CREATED_BY_COLUMNS 45
 #define YEAR_2000	   INT64_C(946684800) /* what is not younger has no date, docker says */
 
@@ -134,7 +133,7 @@ int history_table(struct store *s, const struct image *i, const struct history_o
 
 	digest_text(&i->manifest->config.digest, id);
 	if (!how->no_trunc)
-		snprintf(id, sizeof(id), "%.*s", ID_DIGITS,
+		snprintf(id, sizeof(id), "%.*s", DIGEST_ID_DIGITS,
 			 strchr(digest_text(&i->manifest->config.digest, id), ':') + 1);
 	for (size_t line = c->history_count; !r && line-- > 0;) {
 		const struct history *h = &c->history[line];

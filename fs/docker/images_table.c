@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NONE	  "<none>"
-#define ID_DIGITS 12
+#define NONE "<none>"
 
 /* ---- what is asked for ---- */
 
@@ -190,7 +189,7 @@ static void put_id(struct json_object *o, const struct row *row, bool whole)
 
 	hex[0] = '\0';
 	if (row->known)
-		snprintf(hex, sizeof(hex), "%.*s", ID_DIGITS, digest_hex(&row->id, text));
+		snprintf(hex, sizeof(hex), "%.*s", DIGEST_ID_DIGITS, digest_hex(&row->id, text));
 	rows_set(o, "ID", !row->known ? NONE : whole ? digest_text(&row->id, text) : hex);
 }
 

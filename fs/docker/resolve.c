@@ -151,3 +151,37 @@ int resolve(struct store *s, const struct platform *platform, const char *word,
 		resolved_clear(out);
 	return rc;
 }
+
+static int lacks_platform(const char *word, const char *platform, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "image with reference %s was found but does not provide the specified "
+		       "platform (%s)",
+		       word, platform);
+}
+
+int resolve_image(struct store *s, const struct platform *ours, const char *word,
+		  const char *platform, struct names **names, struct image **out, struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	autoresolved found = {0};
+	struct platform wish = *ours;
+	int r = platform ? platform_parse(platform, &wish, err) : 0;
+
+	if (!r)
+		r = resolve(s, ours, word, &found, err);
+	if (r)
+		return r;
+	r = image_open(s, &found.list[0]->descriptor, &wish, platform ? IMAGE_WISHED : IMAGE_LOCAL,
+		       &image, err);
+	if (r)
+		return r == -ENOENT && platform ? lacks_platform(word, platform, err) : r;
+	if (image->artifact)
+		return err_set(err, ENOENT, "%s is no image", word);
+	if (platform && !platform_equal(&image->config->platform, &wish))
+		return lacks_platform(word, platform, err);
+	if (names)
+		*names = steal(&found.names);
+	*out = steal(&image);
+	return 0;
+}

@@ -10,6 +10,7 @@
 #include "store/disk/names.h"
 #include "store/oci/platform.h"
 #include "store/disk/store.h"
+#include "store/images/image.h"
 
 struct resolved {
 	struct names *names;	  /* a reference */
@@ -25,5 +26,10 @@ int resolve(struct store *s, const struct platform *platform, const char *word,
 	    struct resolved *out, struct err *err);
 void resolved_clear(struct resolved *r);
 #define autoresolved __attribute__((cleanup(resolved_clear))) struct resolved
+
+/* The one image that a word means, of a platform: strictly of `platform` where that is not NULL, else
+ * of `ours`. *names (or NULL): the names that it was found by. -ENOENT: none, or no image. */
+int resolve_image(struct store *s, const struct platform *ours, const char *word,
+		  const char *platform, struct names **names, struct image **out, struct err *err);
 
 #endif

@@ -126,8 +126,8 @@ static int range_elements(struct template_expr *r, const struct template_names *
 	return rc;
 }
 
-/* Where there is no element the body is read as that of an if which is false; its names are there.
- */
+/* Where there is no element the body is read as that of an if which is false; its names are
+ * there. */
 static int range_none(struct template_expr *r, const struct template_names *names,
 		      enum ending *ending)
 {

@@ -24,6 +24,7 @@
 
 #include "fs/fuse/decoder.h"
 #include "fs/core/fs.h"
+#include "store/codec/codec.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,12 +37,12 @@
 #define WINDOW_MAX (8u << 20)
 #define GAP	   (64u << 10)	 /* of an archive: headers, and what is not shown */
 #define NODES	   4096u	 /* without bytes in a row, after which nothing is looked for */
-#define CHUNK	   (512u << 10)	 /* bytes that a worker takes at once, */
-#define FILES	   64		 /* of that many files at most */
-#define AT_ONCE	   (64u << 10)	 /* bytes for which the end of a listing waits, */
-#define FILES_ONCE 4		 /* of that many files at most */
-#define DECODED	   (2560u << 10) /* of an archive: others decode it, beyond what is stored, */
-#define SPAN	   (640u << 10)	 /* a span after the other */
+#define CHUNK	   (512u << 10)	 /* bytes that a worker stores before it looks again */
+#define FILES	   64		 /* files of such a CHUNK, at most */
+#define AT_ONCE	   (64u << 10)	 /* bytes that are stored before the end of a listing is told */
+#define FILES_ONCE 4		 /* files of those, at most */
+#define DECODED	   (2560u << 10) /* bytes of the archive, decoded beyond what is stored */
+#define SPAN	   CODEC_SPACING /* the archive is decoded in such steps */
 #define PAGE	   4096u
 #define WORKERS	   4 /* that may store at the same time: fewer than there are */
 
@@ -50,8 +51,8 @@ struct stream {
 	pid_t pid; /* 0: unused */
 	uint32_t view, layer;
 	uint64_t used; /* a clock of READs */
-	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be stored
-	 */
+	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be
+	 * stored */
 	uint32_t node;
 	uint64_t offset;
 	uint64_t archive; /* … and where that is in the layer */

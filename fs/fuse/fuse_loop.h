@@ -12,10 +12,8 @@
 
 #include <fuse_lowlevel.h>
 
-#define FUSE_LOOP_WORKERS 16
-#define FUSE_LOOP_MAX_WRITE                                                                        \
-	(1u << 20) /* bytes; a worker's buffer has room for a WRITE of those                       \
-		    */
+#define FUSE_LOOP_WORKERS   16
+#define FUSE_LOOP_MAX_WRITE (1u << 20) /* bytes of a WRITE, for which each worker has room */
 
 struct fuse_loop;
 

@@ -45,10 +45,10 @@ static void forget_entries(void *arg, struct inode *inode)
 }
 
 /*
- * Every entry of a view, one by one. What is held stays in the kernel's cache below a directory
- * that it has forgotten, and would remain there, with all that it keeps open here, when it is let
- * go of: no name leads to it any more by which it could be forgotten. What is forgotten by itself
- * goes at once then.
+ * Every entry of a view, one by one. If only the directory were forgotten, the entries that are
+ * still open would stay in the kernel's cache after their last close: no name would lead to them
+ * any more, so they could never be forgotten. An entry that is forgotten by its own name goes with
+ * its last close.
  */
 static void in_use_forget_all(void *arg, struct inode *inode)
 {

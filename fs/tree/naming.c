@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_DIGITS 12
-
 /* ---- tag ---- */
 
 static int parse_target(const char *target, struct ref *ref, struct err *err)
@@ -64,7 +62,7 @@ static const char *short_id(struct fs *fs, const struct name *n, char hex[static
 	    image_open(fs->store, &n->descriptor, &fs->platform, IMAGE_LOCAL, &i, NULL) == 0;
 
 	digest_hex(known ? &i->manifest->config.digest : &n->descriptor.digest, hex);
-	hex[ID_DIGITS] = '\0';
+	hex[DIGEST_ID_DIGITS] = '\0';
 	return hex;
 }
 

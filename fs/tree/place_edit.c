@@ -132,8 +132,8 @@ static int place_edit_check_owner(const struct request *rq, struct err *err)
 	return rq->owner ? 0 : err_set(err, EACCES, "only the owner of the mount may change names");
 }
 
-/* True for what can only have been a tag: others may have taken it since the kernel looked it up.
- */
+/* True for what can only have been a tag: others may have taken it since the kernel looked
+ * it up. */
 static bool was_tag(const struct catalog *c, const char *place, const char *name)
 {
 	char below[VN_PATH_MAX];
@@ -177,8 +177,8 @@ int place_remove(struct request *rq, const char *place, const char *name, bool d
 	return r < 0 ? r : place_edit_start(rq, EDIT_REMOVE, word_of(place, name), NULL, err);
 }
 
-/* Takes "." and ".." and empty components out of a path below the mount point; NULL: it leads out.
- */
+/* Takes "." and ".." and empty components out of a path below the mount point; NULL: it
+ * leads out. */
 static char *place_edit_normalise(const char *path)
 {
 	autobuf out = BUF_INIT;

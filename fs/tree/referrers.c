@@ -365,8 +365,8 @@ void referrers_keep(struct referrers *t, const struct ref *image, const struct r
 
 /* ---- what is known ---- */
 
-/* A registry's list may hold anything; what is here says itself what it refers to. Under the lock.
- */
+/* A registry's list may hold anything; what is here says itself what it refers to. Under the
+ * lock. */
 static bool refers_elsewhere(struct referrers *t, const struct digest *artifact,
 			     const struct digest *image)
 {

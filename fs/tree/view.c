@@ -7,6 +7,7 @@
 #include "fs/core/layers.h"
 #include "fs/core/room.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -311,6 +312,7 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 
 static void add_piece(struct view_data *d, const struct layer_bytes *b)
 {
+	assert(d->count < VIEW_PIECES);
 	d->held[d->count] = *b;
 	d->iov[d->count++] = (struct iovec){(void *)b->data, b->len};
 	d->len += b->len;

@@ -18,7 +18,7 @@ static const char *api_name(const char *domain)
 
 static bool mirror_is_up(const struct mirror *m)
 {
-	return __atomic_load_n(&m->down_until_ms, __ATOMIC_RELAXED) <= clock_ms();
+	return atomic_load(&m->down_until_ms) <= clock_ms();
 }
 
 static int add_mirror(struct registry *r, struct mirror *m, struct endpoint_list *out,
@@ -96,7 +96,7 @@ int64_t api_next_try(struct registry *r, struct retry *retry, enum retry_cause c
 	if (wait >= 0 && cancel && cancel->deadline_ms && clock_ms() + wait >= cancel->deadline_ms)
 		wait = -1;
 	if (wait >= 0)
-		__atomic_add_fetch(&r->retries, 1, __ATOMIC_RELAXED);
+		atomic_fetch_add(&r->retries, 1);
 	return wait;
 }
 
@@ -110,8 +110,7 @@ int api_persist(struct registry *r, const struct endpoint *e, struct retry *retr
 		if (n >= 0)
 			return n;
 		if (e->mirror && f.silent)
-			__atomic_store_n(&e->mirror->down_until_ms, clock_ms() + MIRROR_DOWN_MS,
-					 __ATOMIC_RELAXED);
+			atomic_store(&e->mirror->down_until_ms, clock_ms() + MIRROR_DOWN_MS);
 		if (e->mirror)
 			return n;
 

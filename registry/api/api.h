@@ -84,7 +84,7 @@ int api_persist(struct registry *r, const struct endpoint *e, struct retry *retr
 int api_everywhere(struct registry *r, const struct ref *repository, struct cancel *cancel,
 		   api_step step, void *arg, struct err *err);
 
-/* Turns an answer of status >= 300 into errno, sentence (docker-behaviour, section 6) and what to
+/* Turns an answer of status >= 300 into errno, sentence (docker's words) and what to
  * do next; reads its body. 404 is -ENOENT with the registry's own words. */
 int api_status_error(const struct api_request *q, struct http_answer *a, struct api_failure *f,
 		     struct err *err);

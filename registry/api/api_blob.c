@@ -113,7 +113,7 @@ static int check_answer(struct registry_stream *s, const struct api_request *q,
 static int open_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
 {
 	struct registry_stream *s = arg;
-	struct http_answer *a AUTO(http_end) = NULL;
+	AUTO(http_end) struct http_answer *a = NULL;
 	char range[64];
 	const char *fields[] = {s->position ? range : NULL, NULL};
 	struct api_request q = {.registry = s->registry,
@@ -247,7 +247,7 @@ static ssize_t api_blob_explain(struct registry_stream *s, ssize_t r, struct err
 static int stream_new(struct registry *registry, const struct ref *repository,
 		      const struct digest *digest, struct registry_stream **out, struct err *err)
 {
-	struct registry_stream *s AUTO(registry_stream_close) = calloc(1, sizeof(*s));
+	AUTO(registry_stream_close) struct registry_stream *s = calloc(1, sizeof(*s));
 	autofree char *name = ref_repository(repository);
 	char text[DIGEST_TEXT_MAX];
 	int r;
@@ -278,7 +278,7 @@ int registry_blob(struct registry *registry, const struct ref *repository,
 		  struct cancel *cancel, uint64_t *start, struct registry_stream **out,
 		  struct err *err)
 {
-	struct registry_stream *s AUTO(registry_stream_close) = NULL;
+	AUTO(registry_stream_close) struct registry_stream *s = NULL;
 	int r;
 
 	if (offset > size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a registry refuses, in docker's words (docker-behaviour, section 6). */
+/* What a registry refuses, in docker's words. */
 #include "registry/api/api.h"
 #include "registry/wire/text.h"
 #include "store/base/json.h"

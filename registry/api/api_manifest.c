@@ -107,7 +107,7 @@ static int api_manifest_explain(const struct manifest_call *c, int r, struct err
 static int get_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
-	struct http_answer *a AUTO(http_end) = NULL;
+	AUTO(http_end) struct http_answer *a = NULL;
 	int r = api_send(&c->request, e, &a, f, err);
 
 	if (r < 0)
@@ -140,7 +140,7 @@ static int api_manifest_run(struct registry *registry, const char *method, const
 			    struct err *err)
 {
 	static const char *const fields[] = {ACCEPT, NULL};
-	struct registry *inside AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *inside = NULL;
 	autofree char *full = ref_full(ref);
 	autofree char *path = NULL;
 	int r = full ? make_path(ref, &path, err) : err_nomem(err);
@@ -176,7 +176,7 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct c
 static int head_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
-	struct http_answer *a AUTO(http_end) = NULL;
+	AUTO(http_end) struct http_answer *a = NULL;
 	int r = api_send(&c->request, e, &a, f, err);
 
 	if (r < 0)

@@ -60,7 +60,7 @@ static int page_refused(struct api_pages *p, struct http_answer *a, struct api_f
 static int page_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
 {
 	struct api_pages *p = arg;
-	struct http_answer *a AUTO(http_end) = NULL;
+	AUTO(http_end) struct http_answer *a = NULL;
 	autobuf body = BUF_INIT;
 	enum http_fault fault;
 	int r;

@@ -122,7 +122,7 @@ static int take_page(void *arg, const struct http_answer *a, const struct buf *b
 static int ask_list(struct referrers_call *c, struct err *err)
 {
 	static const char *const fields[] = {"Accept: " OCI_TYPE_INDEX, NULL};
-	struct registry *inside AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *inside = NULL;
 	char text[DIGEST_TEXT_MAX], first[DIGEST_TEXT_MAX + 16];
 	int r = registry_enter(c->registry, c->image->domain, err);
 

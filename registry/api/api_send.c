@@ -290,7 +290,7 @@ static enum host_scheme api_send_scheme_of(const struct endpoint *e)
 		return e->mirror->url.tls ? HOST_SCHEME_TLS : HOST_SCHEME_PLAIN;
 	if (!e->host->insecure)
 		return HOST_SCHEME_TLS;
-	return __atomic_load_n(&e->host->scheme, __ATOMIC_RELAXED);
+	return atomic_load(&e->host->scheme);
 }
 
 /* Without a port in the name, https and http are two ports: the one may be closed. */
@@ -313,7 +313,7 @@ static int send_probing(const struct api_request *q, const struct endpoint *e,
 	int r = send_by(q, e, true, PROBE_CONNECT_MS, out, &fault, f, err);
 
 	if (r == 0)
-		__atomic_store_n(&host->scheme, HOST_SCHEME_TLS, __ATOMIC_RELAXED);
+		atomic_store(&host->scheme, HOST_SCHEME_TLS);
 	if (r == 0 || !may_be_plain(e, fault))
 		return r;
 
@@ -321,7 +321,7 @@ static int send_probing(const struct api_request *q, const struct endpoint *e,
 
 	r = send_by(q, e, false, 0, out, &fault, f, err);
 	if (r == 0 || no_tls)
-		__atomic_store_n(&host->scheme, HOST_SCHEME_PLAIN, __ATOMIC_RELAXED);
+		atomic_store(&host->scheme, HOST_SCHEME_PLAIN);
 	return r;
 }
 

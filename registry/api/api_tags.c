@@ -41,7 +41,7 @@ int registry_tags(struct registry *registry, const struct ref *repository, struc
 		  int (*each)(void *arg, const char *tag, struct err *err), void *arg,
 		  struct err *err)
 {
-	struct registry *inside AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *inside = NULL;
 	autofree char *name = ref_repository(repository);
 	int r = name ? registry_enter(registry, repository->domain, err) : err_nomem(err);
 

@@ -235,9 +235,8 @@ static int close_session(struct upload_session *s, const struct digest *digest,
 	return r;
 }
 
-#define DROP_MS                                                                                    \
-	500 /* for a registry that does not answer: the mount may be waiting for its end           \
-	     */
+/* for a registry that does not answer: the mount may be waiting for its end */
+#define DROP_MS 500
 
 /* What is not wanted any more; best effort. */
 static void drop_session(struct upload_session *s)
@@ -353,7 +352,7 @@ static int blob_counted(const struct api_upload *u, struct store *store,
 int api_upload_blob(const struct api_upload *u, struct store *s, const struct digest *digest,
 		    uint64_t size, const char *from, enum upload_result *result, struct err *err)
 {
-	struct registry *registry AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *registry = NULL;
 	char text[DIGEST_TEXT_MAX];
 	int r = registry_enter(u->registry, u->repository->domain, err);
 
@@ -415,7 +414,7 @@ static int step_put(void *arg, const struct endpoint *e, struct api_failure *f, 
 int api_upload_manifest(const struct api_upload *u, const struct ref *ref, const char *media_type,
 			const struct digest *digest, const struct buf *body, struct err *err)
 {
-	struct registry *registry AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *registry = NULL;
 	char path[DIGEST_TEXT_MAX + 160], type[256], text[DIGEST_TEXT_MAX];
 	const char *fields[] = {type, NULL};
 	struct retry retry = {0};

@@ -127,7 +127,7 @@ static int login_keep(struct registry *r, const char *registry, const struct cre
 int login(struct registry *r, const char *server, const struct credential *c, struct cancel *cancel,
 	  char **file, struct err *err)
 {
-	struct registry *inside AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *inside = NULL;
 	autofree char *registry = NULL;
 	int e = registry_of(server, &registry, err);
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define FILE_MAX (1u << 20)
-#define TO_STRING_FLAGS                                                                            \
+#define PRETTY_FLAGS                                                                               \
 	(JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* A file being changed. */
@@ -92,7 +92,7 @@ static int change_open(const char *path, struct login_change *c, struct err *err
 
 static int write_document(const char *path, struct login_change *c, struct err *err)
 {
-	const char *text = json_object_to_json_string_ext(c->doc, TO_STRING_FLAGS);
+	const char *text = json_object_to_json_string_ext(c->doc, PRETTY_FLAGS);
 	int r;
 
 	if (!text)

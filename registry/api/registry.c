@@ -47,20 +47,20 @@ int registry_enter(struct registry *r, const char *host, struct err *err)
 {
 	if (r->offline)
 		return err_set(err, ENETUNREACH, "%s is not asked: the mount is offline", host);
-	__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add(&r->refs, 1);
 	return 0;
 }
 
 int registry_result(struct registry *r, int result)
 {
 	if (result < 0)
-		__atomic_add_fetch(&r->errors, 1, __ATOMIC_RELAXED);
+		atomic_fetch_add(&r->errors, 1);
 	return result;
 }
 
 void registry_put(struct registry *r)
 {
-	if (r && __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) == 0)
+	if (r && atomic_fetch_sub(&r->refs, 1) == 1)
 		registry_free(r);
 }
 
@@ -71,6 +71,6 @@ void registry_stats(struct registry *r, struct registry_stats *out)
 	http_counters(r->http, &c);
 	*out = (struct registry_stats){.requests = c.requests,
 				       .bytes_received = c.bytes_received,
-				       .retries = __atomic_load_n(&r->retries, __ATOMIC_RELAXED),
-				       .errors = __atomic_load_n(&r->errors, __ATOMIC_RELAXED)};
+				       .retries = atomic_load(&r->retries),
+				       .errors = atomic_load(&r->errors)};
 }

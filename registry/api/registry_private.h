@@ -11,13 +11,15 @@
 #include "registry/http/http.h"
 #include "registry/api/registry.h"
 
+#include <stdatomic.h>
+
 struct registry {
-	unsigned refs; /* atomic */
+	atomic_uint refs;
 	bool offline;
 	struct http *http;
 	struct hosts *hosts;
 	struct auth *auth;
-	uint64_t retries, errors; /* atomic */
+	_Atomic uint64_t retries, errors;
 };
 
 /* Counts a call in: 0, or -ENETUNREACH while offline. After 0 comes registry_put(). */

@@ -150,7 +150,7 @@ int registry_search(struct registry *registry, const char *term, unsigned limit,
 		    int (*each)(void *arg, const struct search_result *result, struct err *err),
 		    void *arg, struct err *err)
 {
-	struct registry *inside AUTO(registry_put) = NULL;
+	AUTO(registry_put) struct registry *inside = NULL;
 	const char *slash = strchr(term, '/');
 	autofree char *host = slash ? strndup(term, (size_t)(slash - term)) : NULL;
 	bool hub = !host || !ref_is_domain(host) || !strcmp(host, "docker.io");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Credential helpers: programs docker-credential-NAME that keep secrets (docker-behaviour,
- * section 9). A helper runs for at most CRED_HELPER_SECONDS, says at most CRED_HELPER_OUTPUT
+ * Credential helpers: programs docker-credential-NAME that keep secrets, as docker
+ * runs them. A helper runs for at most CRED_HELPER_SECONDS, says at most CRED_HELPER_OUTPUT
  * bytes, and inherits nothing but the environment.
  */
 #ifndef REGISTRY_CRED_HELPER_H

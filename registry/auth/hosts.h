@@ -11,24 +11,26 @@
 #include "registry/auth/registry_options.h"
 #include "registry/wire/url.h"
 
+#include <stdatomic.h>
+
 #define HOSTS_DOCKER_HUB     "docker.io"
 #define HOSTS_DOCKER_HUB_API "registry-1.docker.io"
 
 enum host_scheme { HOST_SCHEME_UNKNOWN, HOST_SCHEME_TLS, HOST_SCHEME_PLAIN };
 
 struct host {
-	char *name;		 /* "ghcr.io", "localhost:5000" */
-	bool insecure;		 /* a loopback name, or named by insecure=: as docker does, TLS is
+	char *name;    /* "ghcr.io", "localhost:5000" */
+	bool insecure; /* a loopback name, or named by insecure=: as docker does, TLS is
 				    not verified and plain http is spoken where TLS is not */
-	enum host_scheme scheme; /* atomic; set once it is known */
-	struct buf authorities;	 /* certs.d: its *.crt, joined */
-	char *certificate, *key; /* certs.d: the first *.cert that has its .key */
+	_Atomic enum host_scheme scheme; /* set once it is known */
+	struct buf authorities;		 /* certs.d: its *.crt, joined */
+	char *certificate, *key;	 /* certs.d: the first *.cert that has its .key */
 };
 
 /* A registry that serves another's repositories. */
 struct mirror {
 	struct url url;
-	int64_t down_until_ms; /* atomic; CLOCK_MONOTONIC; it did not answer a moment ago */
+	_Atomic int64_t down_until_ms; /* CLOCK_MONOTONIC; it did not answer a moment ago */
 };
 
 struct hosts;

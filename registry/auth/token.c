@@ -181,7 +181,7 @@ static int token_ask(struct http *http, const struct token_request *q, struct ht
 int token_fetch(struct http *http, const struct token_request *q, struct token *out,
 		struct token_failure *f, struct err *err)
 {
-	struct http_answer *a AUTO(http_end) = NULL;
+	AUTO(http_end) struct http_answer *a = NULL;
 	autosecret_buf body = BUF_INIT;
 	int r;
 

@@ -78,13 +78,13 @@ int http_open(const char *user_agent, const struct http_limits *limits, struct h
 
 struct http *http_get(struct http *h)
 {
-	__atomic_add_fetch(&h->refs, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add(&h->refs, 1);
 	return h;
 }
 
 void http_put(struct http *h)
 {
-	if (!h || __atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL))
+	if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	curl_multi_cleanup(h->multi);
 	pthread_mutex_destroy(&h->lock);
@@ -203,7 +203,7 @@ static struct http_answer *answer_new(struct http *h, const struct http_request 
 int http_send(struct http *h, const struct http_request *q, struct http_answer **out,
 	      enum http_fault *fault, struct err *err)
 {
-	struct http_answer *a AUTO(http_end) = answer_new(h, q);
+	AUTO(http_end) struct http_answer *a = answer_new(h, q);
 	int r;
 
 	*fault = HTTP_FAULT_FATAL;
@@ -212,7 +212,7 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	r = http_easy_setup(a, q, err);
 	if (r < 0)
 		return r;
-	__atomic_add_fetch(&h->counters.requests, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add(&h->requests, 1);
 	r = http_loop_order(a, HTTP_ORDER_ADD, err);
 	if (r < 0)
 		return r;
@@ -386,6 +386,6 @@ int http_sleep(struct http *h, int64_t ms, struct cancel *cancel, struct err *er
 
 void http_counters(struct http *h, struct http_counters *out)
 {
-	out->requests = __atomic_load_n(&h->counters.requests, __ATOMIC_RELAXED);
-	out->bytes_received = __atomic_load_n(&h->counters.bytes_received, __ATOMIC_RELAXED);
+	out->requests = atomic_load(&h->requests);
+	out->bytes_received = atomic_load(&h->bytes_received);
 }

@@ -10,6 +10,7 @@
 #include "registry/http/http.h"
 #include "registry/wire/ring.h"
 
+#include <stdatomic.h>
 #include <curl/curl.h>
 #include <pthread.h>
 
@@ -56,8 +57,8 @@ struct http_answer {
 };
 
 struct http {
-	unsigned refs; /* atomic */
-	CURLM *multi;  /* the loop's; curl_multi_wakeup from all */
+	atomic_uint refs;
+	CURLM *multi; /* the loop's; curl_multi_wakeup from all */
 	pthread_t thread;
 	char *user_agent;
 	struct http_limits limits;
@@ -68,8 +69,8 @@ struct http {
 	bool joined;		    /* lock: by the first http_stop() */
 	struct http_answer *orders; /* lock: a list by next_order */
 
-	struct http_answer *active;    /* the loop's */
-	struct http_counters counters; /* atomic, each */
+	struct http_answer *active;		   /* the loop's */
+	_Atomic uint64_t requests, bytes_received; /* http_counters */
 };
 
 /* http_loop.c: the thread, and what curl calls on it. */

@@ -113,7 +113,7 @@ size_t http_loop_body(char *data, size_t size, size_t count, void *arg)
 		set_fault(a, &e);
 		return 0;
 	}
-	__atomic_add_fetch(&a->http->counters.bytes_received, len, __ATOMIC_RELAXED);
+	atomic_fetch_add(&a->http->bytes_received, len);
 	pthread_mutex_lock(&a->lock);
 	a->ring.head += len;
 	a->fresh = ring_used(&a->ring) < HTTP_QUEUE_WAKE;

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define ID_DIGITS 12
-
 /* ---- into the store ---- */
 
 static int put_in_file(void *arg, const char *data, size_t len, struct err *err)
@@ -65,7 +63,7 @@ static void pull_blob_tell(const struct pull *p, const struct descriptor *d, con
 	if (!p->watch || !p->watch->line)
 		return;
 	digest_hex(&d->digest, hex);
-	snprintf(line, sizeof(line), "%.*s: %s", ID_DIGITS, hex, what);
+	snprintf(line, sizeof(line), "%.*s: %s", DIGEST_ID_DIGITS, hex, what);
 	p->watch->line(p->watch->arg, line);
 }
 

@@ -12,8 +12,8 @@
 int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
 	      struct err *err);
 
-/* All blobs of an artifact's manifest but foreign ones, one after the other, with docker's lines.
- */
+/* All blobs of an artifact's manifest but foreign ones, one after the other, with docker's
+ * lines. */
 int pull_blobs(const struct pull *p, const struct ref *repository, const struct manifest *m,
 	       struct err *err);
 

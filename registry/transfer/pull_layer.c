@@ -121,17 +121,6 @@ static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 
 /* ---- from the store ---- */
 
-static int pull_layer_check_diff_id(const struct layer_index *index, const struct digest *diff_id,
-				    struct err *err)
-{
-	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
-
-	if (!diff_id || digest_equal(layer_index_diff_id(index), diff_id))
-		return 0;
-	return err_set(err, EBADMSG, "its uncompressed digest is %s, the config says %s",
-		       digest_text(layer_index_diff_id(index), is), digest_text(diff_id, wanted));
-}
-
 /* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is gone. */
 static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
@@ -141,7 +130,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	int r = layer_index_open(store, digest, &index, err);
 
 	if (r == 0)
-		return pull_layer_check_diff_id(index, a->arg, err);
+		return layer_check_diff_id(layer_index_diff_id(index), a->arg, err);
 	if (r != -ENOENT)
 		return r;
 	r = layer_build_from_blob(store, digest, a->arg, a->pull->cancel, err);

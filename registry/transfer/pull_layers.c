@@ -20,12 +20,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORKERS	  4
-#define LARGE	  (8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
-#define ID_DIGITS 12
+#define WORKERS 4
+#define LARGE	(8u << 20) /* bytes of a blob, from which on decoding is what takes the time */
 
-/* Entries that are merged while other layers are decoded: what a merge takes comes on top of that.
- */
+/* Entries that are merged while other layers are decoded: what a merge takes comes on top of
+ * that. */
 #define EARLY_MAX 250000
 
 struct pull_task {
@@ -69,8 +68,8 @@ static void pull_layers_tell(struct crew *c, const struct pull_task *t, const ch
 
 	if (!w || !w->line)
 		return;
-	snprintf(line, sizeof(line), "%.*s: %s", ID_DIGITS, digest_hex(&t->layer->digest, hex),
-		 what);
+	snprintf(line, sizeof(line), "%.*s: %s", DIGEST_ID_DIGITS,
+		 digest_hex(&t->layer->digest, hex), what);
 	w->line(w->arg, line);
 }
 

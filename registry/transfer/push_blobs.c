@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORKERS	  4
-#define ID_DIGITS 12
+#define WORKERS 4
 
 struct push_task {
 	struct digest digest;
@@ -86,7 +85,8 @@ static void push_blobs_tell(struct push_blobs *b, const struct digest *layer, co
 
 	if (!w || !w->line)
 		return;
-	snprintf(line, sizeof(line), "%.*s: %s%s", ID_DIGITS, digest_hex(layer, hex), what, from);
+	snprintf(line, sizeof(line), "%.*s: %s%s", DIGEST_ID_DIGITS, digest_hex(layer, hex), what,
+		 from);
 	pthread_mutex_lock(&b->lock);
 	w->line(w->arg, line);
 	pthread_mutex_unlock(&b->lock);

@@ -111,8 +111,8 @@ static enum challenge_scheme scheme_of(const char *s, size_t len)
 	return CHALLENGE_OTHER;
 }
 
-/* After a comma comes either the next parameter of this challenge (token "=") or the next scheme.
- */
+/* After a comma comes either the next parameter of this challenge (token "=") or the next
+ * scheme. */
 static int parse_params(const char **s, struct challenge *c, struct err *err)
 {
 	const char *p = skip_blanks(*s);

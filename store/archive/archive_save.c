@@ -2,6 +2,7 @@
 #include "store/archive/archive_save.h"
 
 #include "store/disk/layout_name.h"
+#include "store/oci/oci.h"
 #include "store/oci/ref.h"
 #include "store/tar/tar_writer.h"
 
@@ -10,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define CONTAINERD_REFERENCE "io.containerd.image.name"
-#define TO_STRING_FLAGS	     (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* A stretch of the archive: bytes in `own`, or a blob. */
 struct save_part {
@@ -63,7 +61,7 @@ static struct json_object *named_object(const struct descriptor *d, const char *
 
 	if (!o || !annotations || json_object_object_add(o, "annotations", annotations) ||
 	    ref_parse(reference, &ref, NULL) < 0 ||
-	    !archive_save_add_text(annotations, CONTAINERD_REFERENCE, reference) ||
+	    !archive_save_add_text(annotations, OCI_CONTAINERD_NAME, reference) ||
 	    !archive_save_add_text(annotations, LAYOUT_REFERENCE, ref.tag ? ref.tag : "latest"))
 		return NULL;
 	return steal(&o);
@@ -196,7 +194,7 @@ static int archive_save_add_document(struct archive_save *a, const char *path, u
 static int add_json(struct archive_save *a, const char *path, struct json_object *o,
 		    struct err *err)
 {
-	const char *text = o ? json_object_to_json_string_ext(o, TO_STRING_FLAGS) : NULL;
+	const char *text = o ? json_object_to_json_string_ext(o, JSON_TEXT_FLAGS) : NULL;
 	int r = text ? archive_save_add_document(a, path, 0644, text, err) : err_nomem(err);
 
 	json_object_put(o);

@@ -6,12 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define DETECT_LEN 6 /* what compression_detect wants */
 #define SLICE_SIZE (64u << 10)
 
 struct archive_stream {
 	struct archive_sink sink;
-	uint8_t head[DETECT_LEN]; /* the first bytes, until the codec is known */
+	uint8_t head[COMPRESSION_HEAD]; /* the first bytes, until the codec is known */
 	size_t head_len;
 	enum compression compression;
 	struct codec *codec; /* owned; NULL until it is known */
@@ -108,7 +107,7 @@ static int archive_stream_start_codec(struct archive_stream *a, struct err *err)
 /* The bytes that tell the compression; how many of these were taken for it, or -errno. */
 static ssize_t feed_head(struct archive_stream *a, const uint8_t *data, size_t len, struct err *err)
 {
-	size_t n = DETECT_LEN - a->head_len;
+	size_t n = COMPRESSION_HEAD - a->head_len;
 	int r;
 
 	if (a->codec)
@@ -116,7 +115,7 @@ static ssize_t feed_head(struct archive_stream *a, const uint8_t *data, size_t l
 	n = n < len ? n : len;
 	memcpy(a->head + a->head_len, data, n);
 	a->head_len += n;
-	r = a->head_len == DETECT_LEN ? archive_stream_start_codec(a, err) : 0;
+	r = a->head_len == COMPRESSION_HEAD ? archive_stream_start_codec(a, err) : 0;
 	return r ? r : (ssize_t)n;
 }
 

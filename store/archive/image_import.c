@@ -14,8 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MEMORY_MAX	(8u << 20)
-#define TO_STRING_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+#define MEMORY_MAX (8u << 20)
 
 struct image_importer {
 	struct store *store;		/* borrowed */
@@ -180,7 +179,7 @@ static int plan_config(struct image_importer *i, struct archive_plan *p,
 	    !image_import_add(rootfs, "diff_ids",
 			      list_of(json_object_new_string(digest_text(diff_id, digest)))))
 		return err_nomem(err);
-	json = json_object_to_json_string_ext(i->config, TO_STRING_FLAGS);
+	json = json_object_to_json_string_ext(i->config, JSON_TEXT_FLAGS);
 	buf_puts(&text, json ? json : "");
 	if (!json || buf_failed(&text))
 		return err_nomem(err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/budget.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -63,6 +64,7 @@ int budget_take(struct budget *b, size_t bytes, struct cancel *cancel, struct er
 void budget_give(struct budget *b, size_t bytes)
 {
 	pthread_mutex_lock(&b->lock);
+	assert(b->taken >= bytes);
 	b->taken -= bytes;
 	pthread_cond_broadcast(&b->given);
 	pthread_mutex_unlock(&b->lock);

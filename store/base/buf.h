@@ -37,8 +37,8 @@ char *buf_reserve(struct buf *b, size_t len);
 /* True where an append was lost. */
 bool buf_failed(const struct buf *b);
 
-/* The bytes as a string that the caller frees ("" for an empty one); NULL where the buffer failed.
- */
+/* The bytes as a string that the caller frees ("" for an empty one); NULL where the buffer
+ * failed. */
 char *buf_steal(struct buf *b);
 
 void buf_reset(struct buf *b); /* len = 0, memory kept */

@@ -21,8 +21,9 @@ struct digest {
 	uint8_t bytes[64]; /* 32 of them for sha256, the rest zero */
 };
 
-#define DIGEST_HEX_MAX	129 /* 128 digits and a NUL */
-#define DIGEST_TEXT_MAX 136 /* "sha512:" and the digits */
+#define DIGEST_HEX_MAX	 129 /* 128 digits and a NUL */
+#define DIGEST_ID_DIGITS 12  /* of a short ID, as docker shows it */
+#define DIGEST_TEXT_MAX	 136 /* "sha512:" and the digits */
 
 /* "sha256:<64 hex>" or "sha512:<128 hex>"; anything else is -EINVAL (unknown algorithm too). */
 int digest_parse(const char *text, struct digest *out, struct err *err);

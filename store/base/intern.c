@@ -88,7 +88,7 @@ static int grow_places(struct intern *in, struct err *err)
 int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, struct err *err)
 {
 	uint32_t slot = intern_find_slot(in, data, len);
-	int rc = 0;
+	int r = 0;
 
 	if (in->slots[slot]) {
 		*out = in->slots[slot] - 1;
@@ -97,13 +97,13 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 	if (len > BYTES_MAX - in->bytes.len || in->count >= INT32_MAX)
 		return err_set(err, EBADMSG, "too many names");
 	if (in->count == in->cap)
-		rc = grow_places(in, err);
-	if (!rc && in->count >= in->slot_count / 4 * 3) {
-		rc = intern_grow_slots(in, err);
+		r = grow_places(in, err);
+	if (!r && in->count >= in->slot_count / 4 * 3) {
+		r = intern_grow_slots(in, err);
 		slot = intern_find_slot(in, data, len);
 	}
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	in->places[in->count] = (struct intern_place){(uint32_t)in->bytes.len, (uint32_t)len};
 	buf_append(&in->bytes, data, len);
 	buf_putc(&in->bytes, '\0');

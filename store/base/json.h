@@ -41,6 +41,9 @@ static inline void json_put_at(struct json_object **o)
 {
 	json_object_put(*o);
 }
+/* How documents are written: json_object_to_json_string_ext. */
+#define JSON_TEXT_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 #define autojson __attribute__((cleanup(json_put_at))) struct json_object
 
 #endif

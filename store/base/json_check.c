@@ -45,8 +45,8 @@ static void skip_space(struct check *c)
 		c->p++;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 where it is none.
- */
+/* Length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 where it is
+ * none. */
 static size_t utf8_length(const unsigned char *p, const unsigned char *end)
 {
 	unsigned char first = p[0], low = 0x80, high = 0xbf;

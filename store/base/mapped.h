@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file that is mapped for reading, and that may fail while it is read: another program cuts it,
- *or its disk cannot give a page. The kernel tells that by SIGBUS, which would end the process, and
+ * or its disk cannot give a page. The kernel tells that by SIGBUS, which would end the process, and
  * all mounts with it. Here all of the mapping becomes zeros then, for every thread that reads it,
  * and is marked as damaged before the first zero can be seen. So who reads a mapping
  *

@@ -133,12 +133,12 @@ size_t codec_filled(const struct codec *c)
 static int codec_feed_some(struct codec *c, const uint8_t *data, size_t len, struct err *err)
 {
 	uint64_t before = c->out;
-	int rc = c->ops->feed(c, data, len, err);
+	int r = c->ops->feed(c, data, len, err);
 
-	if (rc == 0 && c->sink.input)
-		rc = c->sink.input(c->sink.arg, data, len, err);
-	if (rc)
-		return rc;
+	if (r == 0 && c->sink.input)
+		r = c->sink.input(c->sink.arg, data, len, err);
+	if (r)
+		return r;
 	c->empty = c->out == before ? c->empty + len : 0;
 	if (c->empty > CODEC_EMPTY_MAX)
 		return err_set(err, EBADMSG,
@@ -151,13 +151,13 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 {
 	size_t slice = c->sink.input ? INPUT_SLICE : len;
 	const uint8_t *at = data;
-	int rc = 0;
+	int r = 0;
 
-	for (size_t n; rc == 0 && len > 0; at += n, len -= n) {
+	for (size_t n; r == 0 && len > 0; at += n, len -= n) {
 		n = len < slice ? len : slice;
-		rc = codec_feed_some(c, at, n, err);
+		r = codec_feed_some(c, at, n, err);
 	}
-	return rc;
+	return r;
 }
 
 int codec_finish(struct codec *c, struct err *err)

@@ -17,9 +17,15 @@
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
-/* By the first bytes (at least 6 of them, less only where the stream is shorter), as docker does;
+#define COMPRESSION_HEAD 6 /* bytes by which it is known */
+
+/* By the first bytes (at least COMPRESSION_HEAD of them, less only where the stream is shorter), as docker does;
  * what is not known as compressed is a plain archive, except bzip2 and xz: -EOPNOTSUPP. */
 int compression_detect(const void *data, size_t len, enum compression *out, struct err *err);
+
+/* Plain bytes between two seek points: what a random read decodes, about. Half of it doubles the
+ * windows, which are most of a layer's index. */
+#define CODEC_SPACING (640u << 10)
 
 #define CODEC_WINDOW 32768 /* deflate's window */
 
@@ -61,8 +67,8 @@ size_t codec_filled(const struct codec *c); /* bytes of data so far */
 int codec_feed(struct codec *c, const void *data, size_t len, struct err *err);
 int codec_finish(struct codec *c, struct err *err); /* -EBADMSG: truncated */
 
-/* True where the stream may end here: between two members or frames. Plain bytes may end anywhere.
- */
+/* True where the stream may end here: between two members or frames. Plain bytes may end
+ * anywhere. */
 bool codec_may_end(const struct codec *c);
 
 /* True between two members or frames, where another codec could go on: behind the last one of

@@ -9,10 +9,6 @@
 #include "store/codec/codec.h"
 #include "store/codec/inflate.h"
 
-/* Plain bytes between two seek points: what a random read decodes, about. Half of it doubles the
- * windows, which are most of a layer's index. */
-#define CODEC_SPACING (640u << 10)
-
 /* Bombs: more plain bytes than any layer has, and compressed bytes in a row (empty members,
  * skippable frames, padding) that give none. zstd:chunked keeps tables of some MiB in such. */
 #define CODEC_OUT_MAX	(1ull << 40)

@@ -98,19 +98,19 @@ static uint64_t out_offset(const struct gzip *g)
 static int gzip_flush(struct gzip *g, struct err *err)
 {
 	size_t n = g->pos - g->given;
-	int rc = n ? codec_give(&g->base, g->buf + g->given, n, err) : 0;
+	int r = n ? codec_give(&g->base, g->buf + g->given, n, err) : 0;
 
 	g->given = g->pos;
-	return rc;
+	return r;
 }
 
 static int point(struct gzip *g, const struct seek_point *p, struct err *err)
 {
-	int rc = gzip_flush(g, err);
+	int r = gzip_flush(g, err);
 
 	g->has_point = true;
 	g->point_out = p->out;
-	return rc ? rc : g->base.sink.point(g->base.sink.arg, p, g->buf + g->pos - p->window, err);
+	return r ? r : g->base.sink.point(g->base.sink.arg, p, g->buf + g->pos - p->window, err);
 }
 
 /* Collects a field of `need` bytes; true when it is complete (it is then in g->field). */
@@ -169,16 +169,16 @@ static int member_point(struct gzip *g, struct err *err)
 static int header(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 {
 	const uint8_t *h = g->field;
-	int rc;
+	int r;
 
 	if (g->have == 0) {
 		if (g->after_member && *cur->p == 0) {
 			g->part = PART_PADDING;
 			return 0;
 		}
-		rc = member_point(g, err);
-		if (rc)
-			return rc;
+		r = member_point(g, err);
+		if (r)
+			return r;
 	}
 	if (!gzip_collect(g, cur, HEADER_SIZE))
 		return 0;
@@ -309,10 +309,10 @@ static int body_end(struct gzip *g, const struct inflate_io *io, struct gzip_cur
 	g->base.in -= io->unread_len;
 	g->part = PART_TRAILER;
 	if (unread.len > 0) {
-		int rc = trailer(g, &unread, err);
+		int r = trailer(g, &unread, err);
 
-		if (rc || g->part != PART_TRAILER)
-			return rc;
+		if (r || g->part != PART_TRAILER)
+			return r;
 	}
 	return cur->len > 0 ? trailer(g, cur, err) : 0;
 }
@@ -320,14 +320,14 @@ static int body_end(struct gzip *g, const struct inflate_io *io, struct gzip_cur
 /* Room for plain bytes behind pos; the window stays in front of it. */
 static int gzip_make_room(struct gzip *g, struct err *err)
 {
-	int rc;
+	int r;
 
 	if (g->pos < g->size || g->base.target.data)
 		return 0;
-	rc = gzip_flush(g, err);
+	r = gzip_flush(g, err);
 	memmove(g->buf, g->buf + g->pos - CODEC_WINDOW, CODEC_WINDOW);
 	g->pos = g->given = CODEC_WINDOW;
-	return rc;
+	return r;
 }
 
 static uint64_t to_next_point(const struct gzip *g)
@@ -343,10 +343,10 @@ static int gzip_body(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 		struct inflate_io io = {.in = cur->p, .in_len = cur->len, .boundary = UINT64_MAX};
 		enum inflate_result result;
 		size_t in, out;
-		int rc = gzip_make_room(g, err);
+		int r = gzip_make_room(g, err);
 
-		if (rc)
-			return rc;
+		if (r)
+			return r;
 		if (g->pos == g->size) { /* the target is full */
 			gzip_take(g, cur, cur->len);
 			return 0;
@@ -369,13 +369,13 @@ static int gzip_body(struct gzip *g, struct gzip_cursor *cur, struct err *err)
 		if (result == INFLATE_END)
 			return body_end(g, &io, cur, err);
 		if (result == INFLATE_BOUNDARY)
-			rc = block_point(g, io.unread_bits, err);
+			r = block_point(g, io.unread_bits, err);
 		else if (io.out_len > 0 && cur->len == 0)
 			return 0;
 		else if (in == 0 && out == 0)
 			return gzip_corrupt(g, err, "the decoder makes no progress");
-		if (rc)
-			return rc;
+		if (r)
+			return r;
 	}
 }
 
@@ -401,13 +401,13 @@ static int gzip_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 	};
 	struct gzip *g = (struct gzip *)c;
 	struct gzip_cursor cur = {data, len};
-	int rc = 0;
+	int r = 0;
 
-	while (cur.len > 0 && rc == 0)
-		rc = parts[g->part](g, &cur, err);
-	if (rc == 0 && !g->base.sink.point) /* no end follows when one span is decoded */
-		rc = gzip_flush(g, err);
-	return rc;
+	while (cur.len > 0 && r == 0)
+		r = parts[g->part](g, &cur, err);
+	if (r == 0 && !g->base.sink.point) /* no end follows when one span is decoded */
+		r = gzip_flush(g, err);
+	return r;
 }
 
 static bool gzip_may_end(const struct codec *c)

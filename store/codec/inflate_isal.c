@@ -81,14 +81,14 @@ static bool inflate_isal_step(struct inflate *z, struct inflate_io *io, size_t o
 	struct inflate_state *s = &z->state;
 	uint32_t in_len = io->in_len < STEP_MAX ? (uint32_t)io->in_len : STEP_MAX;
 	int32_t valid = s->tmp_out_valid, processed = s->tmp_out_processed;
-	int rc;
+	int r;
 
 	s->next_in = (uint8_t *)io->in;
 	s->avail_in = in_len;
 	s->next_out = io->out;
 	s->avail_out = (uint32_t)out_len;
-	rc = isal_inflate(s);
-	if (rc < 0)
+	r = isal_inflate(s);
+	if (r < 0)
 		return false; /* the counts cannot be relied on now */
 	*moved = s->avail_in != in_len || s->avail_out != out_len || s->tmp_out_valid != valid ||
 		 s->tmp_out_processed != processed;

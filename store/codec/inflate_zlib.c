@@ -53,13 +53,13 @@ static enum inflate_result zlib_run(struct inflate *s, struct inflate_io *io)
 {
 	for (;;) {
 		uInt in = clamp(io->in_len), out = clamp(io->out_len);
-		int rc;
+		int r;
 
 		s->z.next_in = (Bytef *)io->in;
 		s->z.avail_in = in;
 		s->z.next_out = io->out;
 		s->z.avail_out = out;
-		rc = inflate(&s->z, Z_BLOCK);
+		r = inflate(&s->z, Z_BLOCK);
 
 		in -= s->z.avail_in;
 		out -= s->z.avail_out;
@@ -70,16 +70,16 @@ static enum inflate_result zlib_run(struct inflate *s, struct inflate_io *io)
 		if (io->boundary != UINT64_MAX)
 			io->boundary -= out < io->boundary ? out : io->boundary;
 
-		if (rc == Z_STREAM_END) {
+		if (r == Z_STREAM_END) {
 			io->unread_bits = 0; /* zlib gives back what it does not use */
 			io->unread_len = 0;
 			return INFLATE_END;
 		}
-		if (rc != Z_OK && rc != Z_BUF_ERROR)
+		if (r != Z_OK && r != Z_BUF_ERROR)
 			return INFLATE_CORRUPT;
 
 		/* 128: between blocks; 64: behind the last one; 7: bits of the last byte left. */
-		if (rc == Z_OK && (s->z.data_type & 192) == 128 && io->boundary == 0) {
+		if (r == Z_OK && (s->z.data_type & 192) == 128 && io->boundary == 0) {
 			io->unread_bits = s->z.data_type & 7;
 			return INFLATE_BOUNDARY;
 		}

@@ -78,23 +78,23 @@ static int part_begin(struct part *p, struct err *err)
 					.point = p->goal->sink.point ? part_on_point : NULL,
 					.window = part_on_window,
 					.input = part_on_input};
-	int rc = codec_open(p->goal->compression, &sink, &p->codec, err);
+	int r = codec_open(p->goal->compression, &sink, &p->codec, err);
 
-	if (rc == 0)
+	if (r == 0)
 		p->codec->in = p->in_at;
-	return rc;
+	return r;
 }
 
 int part_end(struct part *p, struct err *err)
 {
-	int rc;
+	int r;
 
 	if (!p->codec || !codec_may_begin(p->codec))
 		return 0;
-	rc = codec_finish(p->codec, err);
+	r = codec_finish(p->codec, err);
 	codec_close(p->codec);
 	p->codec = NULL;
-	return rc;
+	return r;
 }
 
 void part_free(struct part *p)
@@ -141,29 +141,29 @@ void part_run(struct part *p)
 int part_give(struct part *p, struct err *err)
 {
 	size_t in = 0, out = 0;
-	int rc = 0;
+	int r = 0;
 
 	p->direct = true;
 	p->out_at = p->goal->codec->out;
-	for (size_t i = 0; rc == 0 && i < p->point_count; i++) {
+	for (size_t i = 0; r == 0 && i < p->point_count; i++) {
 		const struct seek_point *s = &p->points[i];
 		size_t to = (size_t)(s->in - p->in_at);
 
 		if (s->out > out)
-			rc = codec_give(p->goal->codec, p->out + out, s->out - out, err);
-		if (rc == 0)
-			rc = give_input(p, p->in + in, to - in, err);
-		if (rc == 0)
-			rc = give_point(p, s, p->out + s->out - s->window, err);
+			r = codec_give(p->goal->codec, p->out + out, s->out - out, err);
+		if (r == 0)
+			r = give_input(p, p->in + in, to - in, err);
+		if (r == 0)
+			r = give_point(p, s, p->out + s->out - s->window, err);
 		in = to;
 		out = s->out;
 	}
-	if (rc == 0 && p->out_len > out)
-		rc = codec_give(p->goal->codec, p->out + out, p->out_len - out, err);
-	if (rc == 0)
-		rc = give_input(p, p->in + in, p->in_len - in, err);
-	if (rc || p->result == 0)
-		return rc;
+	if (r == 0 && p->out_len > out)
+		r = codec_give(p->goal->codec, p->out + out, p->out_len - out, err);
+	if (r == 0)
+		r = give_input(p, p->in + in, p->in_len - in, err);
+	if (r || p->result == 0)
+		return r;
 	if (err)
 		*err = p->err;
 	return p->result;

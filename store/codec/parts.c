@@ -6,10 +6,10 @@
  * exactly there. Where it has not, its decoder goes on with the bytes of the next part, and what
  * was decoded of that is dropped. So what comes out is what one decoder would give, errors too.
  *
- * A part whose start is not found within PART_IN bytes, or which gives more than PART_OUT, or wants
- * a large window, is decoded as it comes, by the thread that feeds (as are all parts that no thread
- * has taken by then). When that does not meet the end of a member for QUIET_MAX bytes, it is left
- * at that: most layers are a single member, and looking for starts costs a little, too.
+ * The feeding thread itself decodes a part if no start is found within PART_IN bytes, if the part
+ * gives more than PART_OUT bytes, if it needs a large window, or if no thread has taken it. After
+ * QUIET_MAX bytes without the end of a member it stops looking for starts: most layers are a single
+ * member, and looking costs a little, too.
  */
 #include "store/codec/parts.h"
 
@@ -143,11 +143,11 @@ static bool is_start(enum compression c, const uint8_t *p)
 /* Behind bytes that `current` took: whether it goes on. */
 static int parts_settle(struct parts *w, size_t len, struct err *err)
 {
-	int rc = part_end(w->current, err);
+	int r = part_end(w->current, err);
 
 	w->quiet += len;
-	if (rc || w->current->codec)
-		return rc;
+	if (r || w->current->codec)
+		return r;
 	w->quiet = 0;
 	drop_part(w, w->current);
 	w->current = NULL;
@@ -158,31 +158,31 @@ static int give_first(struct parts *w, struct err *err)
 {
 	struct part *p;
 	bool done = take_first(w, &p);
-	int rc = 0;
+	int r = 0;
 
 	if (w->current) { /* p is no beginning */
 		drop_part(w, p);
 	} else {
 		w->current = p;
 		if (done && p->result != -ENOBUFS) {
-			rc = part_give(p, err);
-			return rc ? rc : parts_settle(w, p->in_len, err);
+			r = part_give(p, err);
+			return r ? r : parts_settle(w, p->in_len, err);
 		}
-		rc = part_begin_direct(p, err);
+		r = part_begin_direct(p, err);
 	}
-	if (rc == 0)
-		rc = codec_feed(w->current->codec, p->in, p->in_len, err);
-	return rc ? rc : parts_settle(w, p->in_len, err);
+	if (r == 0)
+		r = codec_feed(w->current->codec, p->in, p->in_len, err);
+	return r ? r : parts_settle(w, p->in_len, err);
 }
 
 /* While one goes on, all that lies behind it goes to it. */
 static int parts_give(struct parts *w, unsigned left, struct err *err)
 {
-	int rc = 0;
+	int r = 0;
 
-	while (rc == 0 && w->count > 0 && (w->count > left || w->current))
-		rc = give_first(w, err);
-	return rc;
+	while (r == 0 && w->count > 0 && (w->count > left || w->current))
+		r = give_first(w, err);
+	return r;
 }
 
 /* The first `len` bytes become a part; the rest is for the next one. */
@@ -210,18 +210,18 @@ static int parts_cut(struct parts *w, size_t len, struct err *err)
 static int pass(struct parts *w, size_t len, struct err *err)
 {
 	struct part *p = w->filling;
-	int rc = 0;
+	int r = 0;
 
 	if (!w->current) {
 		w->current = parts_new_part(w, p->in_at, err);
 		if (!w->current)
 			return -ENOMEM;
-		rc = part_begin_direct(w->current, err);
+		r = part_begin_direct(w->current, err);
 	}
-	if (rc == 0)
-		rc = codec_feed(w->current->codec, p->in, len, err);
-	if (rc)
-		return rc;
+	if (r == 0)
+		r = codec_feed(w->current->codec, p->in, len, err);
+	if (r)
+		return r;
 	p->in_at += len;
 	p->in_len -= len;
 	memmove(p->in, p->in + len, p->in_len);
@@ -267,19 +267,19 @@ static int parts_advance(struct parts *w, struct err *err)
 {
 	for (;;) {
 		size_t start = find_start(w, w->current ? CURRENT_MIN : IN_MIN);
-		int rc = 0;
+		int r = 0;
 
 		if (start > 0) {
-			rc = w->current ? pass(w, start, err) : parts_cut(w, start, err);
+			r = w->current ? pass(w, start, err) : parts_cut(w, start, err);
 		} else if (w->filling->in_len == PART_IN) {
-			rc = parts_give(w, 0, err);
-			if (rc == 0)
-				rc = pass(w, PART_IN - START_SIZE, err);
+			r = parts_give(w, 0, err);
+			if (r == 0)
+				r = pass(w, PART_IN - START_SIZE, err);
 		} else {
 			return 0;
 		}
-		if (rc)
-			return rc;
+		if (r)
+			return r;
 		if (is_passing(w))
 			return pass(w, w->filling->in_len, err);
 	}
@@ -288,9 +288,9 @@ static int parts_advance(struct parts *w, struct err *err)
 static int parts_feed(struct codec *c, const uint8_t *data, size_t len, struct err *err)
 {
 	struct parts *w = (struct parts *)c;
-	int rc = 0;
+	int r = 0;
 
-	while (rc == 0 && len > 0 && !is_passing(w)) {
+	while (r == 0 && len > 0 && !is_passing(w)) {
 		struct part *p = w->filling;
 		size_t n = PART_IN - p->in_len;
 
@@ -299,20 +299,20 @@ static int parts_feed(struct codec *c, const uint8_t *data, size_t len, struct e
 		p->in_len += n;
 		data += n;
 		len -= n;
-		rc = parts_advance(w, err);
+		r = parts_advance(w, err);
 	}
-	return rc || len == 0 ? rc : codec_feed(w->current->codec, data, len, err);
+	return r || len == 0 ? r : codec_feed(w->current->codec, data, len, err);
 }
 
 static int parts_finish(struct codec *c, struct err *err)
 {
 	struct parts *w = (struct parts *)c;
 	bool empty = w->filling->in_at == 0 && w->count == 0;
-	int rc = parts_give(w, 0, err);
+	int r = parts_give(w, 0, err);
 
-	if (rc == 0 && (w->filling->in_len > 0 || empty))
-		rc = pass(w, w->filling->in_len, err);
-	return rc == 0 && w->current ? codec_finish(w->current->codec, err) : rc;
+	if (r == 0 && (w->filling->in_len > 0 || empty))
+		r = pass(w, w->filling->in_len, err);
+	return r == 0 && w->current ? codec_finish(w->current->codec, err) : r;
 }
 
 /* For who decodes a stream of unknown length: parts are for layers, whose end is known. */

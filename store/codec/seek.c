@@ -21,17 +21,17 @@ int seek_open(const struct span *span, const void *window, void *out, struct see
 	      struct err *err)
 {
 	AUTO(seek_close) struct seek *s = malloc(sizeof(*s));
-	int rc;
+	int r;
 
 	if (!s)
 		return err_nomem(err);
 	s->span = *span;
 	s->codec = NULL;
 	s->offset = span->from.in;
-	rc = codec_open_at(span->compression, &span->from, window, out, span->len, &s->codec, err);
-	if (rc == 0)
+	r = codec_open_at(span->compression, &span->from, window, out, span->len, &s->codec, err);
+	if (r == 0)
 		*seek = steal(&s);
-	return rc;
+	return r;
 }
 
 void seek_close(struct seek *s)
@@ -62,18 +62,18 @@ static size_t piece_length(const struct seek *s, size_t wanted)
 
 int seek_run(struct seek *s, size_t wanted, seek_read_fn read, void *arg, struct err *err)
 {
-	int rc = 0;
+	int r = 0;
 
-	while (rc == 0 && seek_filled(s) < wanted && s->offset < s->span.in_end) {
+	while (r == 0 && seek_filled(s) < wanted && s->offset < s->span.in_end) {
 		size_t n = piece_length(s, wanted);
 
-		rc = read(arg, s->piece, n, s->offset, err);
-		if (rc == 0)
-			rc = codec_feed(s->codec, s->piece, n, err);
+		r = read(arg, s->piece, n, s->offset, err);
+		if (r == 0)
+			r = codec_feed(s->codec, s->piece, n, err);
 		s->offset += n;
 	}
-	if (rc == 0 && seek_filled(s) < wanted)
-		rc = err_set(err, EBADMSG, "truncated at compressed offset %llu",
-			     (unsigned long long)s->offset);
-	return rc;
+	if (r == 0 && seek_filled(s) < wanted)
+		r = err_set(err, EBADMSG, "truncated at compressed offset %llu",
+			    (unsigned long long)s->offset);
+	return r;
 }

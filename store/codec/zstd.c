@@ -63,7 +63,7 @@ static ssize_t zstd_decode(struct zstd *z, const uint8_t *data, size_t len, stru
 		ZSTD_outBuffer out = {z->buf, sizeof(z->buf), 0};
 		size_t before = in.pos;
 		size_t left = ZSTD_decompressStream(z->d, &out, &in);
-		int rc;
+		int r;
 
 		if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
 			return err_set(err, EOPNOTSUPP, "zstd: a window of more than %u MiB",
@@ -73,9 +73,9 @@ static ssize_t zstd_decode(struct zstd *z, const uint8_t *data, size_t len, stru
 		if (ZSTD_isError(left))
 			return zstd_corrupt(z, err, ZSTD_getErrorName(left));
 
-		rc = out.pos > 0 ? codec_give(&z->base, z->buf, out.pos, err) : 0;
-		if (rc)
-			return rc;
+		r = out.pos > 0 ? codec_give(&z->base, z->buf, out.pos, err) : 0;
+		if (r)
+			return r;
 		if (left == 0) {
 			z->in_frame = false;
 			return (ssize_t)in.pos;
@@ -140,28 +140,28 @@ static size_t header_need(const struct zstd *z)
 static int ask_for_window(struct zstd *z, struct err *err)
 {
 	uint64_t window = is_frame(z) ? read_header(z->header).window : 0;
-	int rc;
+	int r;
 
 	if (!z->base.sink.window || window < WINDOW_FREE || window <= z->window ||
 	    window > UINT64_C(1) << WINDOW_LOG_MAX)
 		return 0;
-	rc = z->base.sink.window(z->base.sink.arg, (size_t)window, err);
-	if (rc == 0)
+	r = z->base.sink.window(z->base.sink.arg, (size_t)window, err);
+	if (r == 0)
 		z->window = (size_t)window;
-	return rc;
+	return r;
 }
 
 /* A frame begins. libzstd would take formats from before version 1 here. */
 static int zstd_begin(struct zstd *z, struct err *err)
 {
 	size_t have = z->have;
-	int rc;
+	int r;
 
 	if (!is_frame(z) && !is_skippable(z))
 		return zstd_corrupt(z, err, "no frame follows a frame");
-	rc = ask_for_window(z, err);
-	if (rc < 0)
-		return rc;
+	r = ask_for_window(z, err);
+	if (r < 0)
+		return r;
 	z->have = 0;
 	z->in_frame = true;
 	ZSTD_DCtx_reset(z->d, ZSTD_reset_session_only);
@@ -190,10 +190,10 @@ static int zstd_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 		len -= (size_t)n;
 		z->base.in += (size_t)n;
 		if (z->have > 0 && z->have == header_need(z)) {
-			int rc = zstd_begin(z, err);
+			int r = zstd_begin(z, err);
 
-			if (rc < 0)
-				return rc;
+			if (r < 0)
+				return r;
 		}
 	}
 	return 0;

@@ -18,12 +18,12 @@
 
 #define BLOB_SIZE_ANY UINT64_MAX
 
-/* True where a regular file of that digest and size is there; one of another size counts as absent.
- */
+/* True where a regular file of that digest and size is there; one of another size counts as
+ * absent. */
 bool blob_exists(struct store *s, const struct digest *digest, uint64_t size);
 
-/* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL; -ENOENT.
- */
+/* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL;
+ * -ENOENT. */
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err);
 
 /* Reads a small blob whole and verifies it: -ENOENT, -EFBIG over max, -EBADMSG. Appends to *out. */
@@ -60,8 +60,8 @@ struct blob_writer;
 int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size,
 		     struct cancel *cancel, struct blob_writer **out, struct err *err);
 
-/* Bytes held so far: those of an earlier try (they are hashed already), then all that was written.
- */
+/* Bytes held so far: those of an earlier try (they are hashed already), then all that was
+ * written. */
 uint64_t blob_writer_offset(const struct blob_writer *w);
 
 /* Reads held bytes back (for who must see them all again); the count, 0 at the end. */

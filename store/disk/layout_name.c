@@ -3,12 +3,11 @@
 
 #include "store/base/buf.h"
 #include "store/base/json.h"
+#include "store/oci/oci.h"
 #include "store/oci/ref.h"
 
 #include <ctype.h>
 #include <string.h>
-
-#define CONTAINERD_REFERENCE "io.containerd.image.name"
 
 /* A word of a repository's grammar: lower-case letters and digits, single hyphens in between. */
 static void put_directory(struct buf *out, const char *path)
@@ -52,7 +51,7 @@ static int full_reference(const char *text, char **out, struct err *err)
 
 int layout_reference(const struct json_object *annotations, char **out, struct err *err)
 {
-	const char *theirs = json_string(annotations, CONTAINERD_REFERENCE);
+	const char *theirs = json_string(annotations, OCI_CONTAINERD_NAME);
 	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
 
 	*out = NULL;

@@ -8,6 +8,7 @@
 #include "store/oci/ref.h"
 #include "store/disk/store_private.h"
 
+#include <stdatomic.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,9 +19,9 @@
 #define READ_PAUSE_NS 10000000
 
 struct names {
-	unsigned references; /* atomic */
-	struct stat file;    /* of the index.json that it was read from */
-	struct name *items;  /* owned; sorted by reference, equal ones in the file's order */
+	atomic_uint references;
+	struct stat file;   /* of the index.json that it was read from */
+	struct name *items; /* owned; sorted by reference, equal ones in the file's order */
 	size_t count;
 };
 
@@ -40,7 +41,7 @@ static void names_free(struct names *n)
 
 void names_put(struct names *n)
 {
-	if (n && __atomic_sub_fetch(&n->references, 1, __ATOMIC_ACQ_REL) == 0)
+	if (n && atomic_fetch_sub(&n->references, 1) == 1)
 		names_free(n);
 }
 
@@ -51,7 +52,7 @@ static void names_release(void *n)
 
 static struct names *names_ref(struct names *n)
 {
-	__atomic_add_fetch(&n->references, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add(&n->references, 1);
 	return n;
 }
 

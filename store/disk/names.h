@@ -43,13 +43,16 @@ struct timespec names_changed(const struct names *n);
 /* A change to index.json. */
 struct names_change {
 	const char *reference; /* full */
-	const struct descriptor
-	    *set;      /* sets or replaces, with the present time as `pulled`; media type,
-			  digest, size and platform are written. NULL: removes, */
-	bool dangling; /* set: as an image without a tag; nothing where that has a name already */
-	bool named;    /* set: only what has a name still; else -ENOENT, as its blobs may be gone */
-	const struct digest *only; /* … where that is what it names; or NULL: whatever it names */
-	bool done;		   /* out: a removal found what to remove */
+	/* The new descriptor: media type, digest, size and platform are written, with the present
+	 * time as `pulled`. NULL removes the name. */
+	const struct descriptor *set;
+	/* With set: adds an image without a tag. Nothing is changed where it has a name already. */
+	bool dangling;
+	/* With set: -ENOENT where the image has no name any more, as its blobs may be gone. */
+	bool named;
+	/* Without set: the name is removed only if it has this digest; NULL: in any case. */
+	const struct digest *only;
+	bool done; /* out: a removal found what to remove */
 };
 
 /*

@@ -10,8 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define NANOSECONDS	1000000000L
-#define TO_STRING_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+#define NANOSECONDS 1000000000L
 
 /* ---- one descriptor ---- */
 
@@ -248,7 +247,7 @@ static int write_index(struct store *s, struct json_object *doc, const struct st
 	size_t len;
 	int r;
 
-	text = json_object_to_json_string_length(doc, TO_STRING_FLAGS, &len);
+	text = json_object_to_json_string_length(doc, JSON_TEXT_FLAGS, &len);
 	if (!text)
 		return err_nomem(err);
 	if (len > LAYOUT_INDEX_MAX)

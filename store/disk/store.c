@@ -220,7 +220,7 @@ struct store_lock {
 
 void store_stop(struct store *s)
 {
-	__atomic_store_n(&s->ending, true, __ATOMIC_RELAXED);
+	atomic_store(&s->ending, true);
 }
 
 /* flock(2) that can be given up. */
@@ -231,7 +231,7 @@ static int store_wait_for(struct store *s, int fd, struct err *err)
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, "lock");
-		if (__atomic_load_n(&s->ending, __ATOMIC_RELAXED))
+		if (atomic_load(&s->ending))
 			return err_set(err, EINTR, "interrupted");
 		nanosleep(&pause, NULL);
 	}

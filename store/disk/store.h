@@ -44,8 +44,8 @@ int store_cachefd(const struct store *s); /* … but those below derived/: to th
 int store_writable(const struct store *s, struct err *err);
 const char *store_path(const struct store *s); /* absolute */
 
-/* For the windows of zstd in layers that are being built, of which one may take 128 MiB; borrowed.
- */
+/* For the windows of zstd in layers that are being built, of which one may take 128 MiB;
+ * borrowed. */
 struct budget;
 struct budget *store_windows(struct store *s);
 

@@ -7,6 +7,7 @@
 
 #include "store/disk/store.h"
 
+#include <stdatomic.h>
 #include <pthread.h>
 
 struct store {
@@ -15,7 +16,7 @@ struct store {
 	char *path;		/* owned */
 	struct budget *windows; /* owned; memory for decoders */
 	struct err readonly;	/* why nothing may be changed; its code is 0 where it may */
-	bool ending;		/* atomic: nobody waits for its lock any more */
+	atomic_bool ending;	/* nobody waits for its lock any more */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */

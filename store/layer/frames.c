@@ -19,7 +19,7 @@ struct frames {
 int frames_open(struct store *s, struct frames **out, struct err *err)
 {
 	AUTO(frames_close) struct frames *f = malloc(sizeof(*f));
-	int rc;
+	int r;
 
 	if (!f)
 		return err_nomem(err);
@@ -29,10 +29,10 @@ int frames_open(struct store *s, struct frames **out, struct err *err)
 	if (!f->cctx)
 		return err_nomem(err);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
-	rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
-	if (rc == 0)
+	r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
+	if (r == 0)
 		*out = steal(&f);
-	return rc;
+	return r;
 }
 
 uint64_t frames_size(const struct frames *f)
@@ -48,15 +48,15 @@ int frames_write(struct frames *f, const void *data, size_t len, bool end_of_fra
 
 	do {
 		ZSTD_outBuffer out = {f->buf, sizeof(f->buf), 0};
-		int rc;
+		int r;
 
 		left = ZSTD_compressStream2(f->cctx, &out, &in, mode);
 		if (ZSTD_isError(left))
 			return err_set(err, ENOMEM, "compress a frame: %s",
 				       ZSTD_getErrorName(left));
-		rc = io_write_all(f->tmp.fd, f->buf, out.pos, err);
-		if (rc)
-			return rc;
+		r = io_write_all(f->tmp.fd, f->buf, out.pos, err);
+		if (r)
+			return r;
 		f->size += out.pos;
 	} while (end_of_frame ? left > 0 : in.pos < in.size);
 	return 0;

@@ -47,7 +47,7 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 {
 	AUTO(layer_close) struct layer *l = calloc(1, sizeof(*l));
 	uint64_t size;
-	int rc;
+	int r;
 
 	if (!l)
 		return err_nomem(err);
@@ -58,14 +58,14 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 	l->blob_fd = blob_open(s, blob, &size, err);
 	if (l->blob_fd < 0)
 		return l->blob_fd;
-	rc = layer_index_open(s, blob, &l->index, err);
-	if (rc == 0 && size != layer_index_blob_size(l->index))
-		rc = err_set(err, EBADMSG, "the blob in the store has another size than before");
-	if (rc == 0)
-		rc = open_frames(l, err);
-	if (rc == 0)
+	r = layer_index_open(s, blob, &l->index, err);
+	if (r == 0 && size != layer_index_blob_size(l->index))
+		r = err_set(err, EBADMSG, "the blob in the store has another size than before");
+	if (r == 0)
+		r = open_frames(l, err);
+	if (r == 0)
 		*out = steal(&l);
-	return rc;
+	return r;
 }
 
 void layer_close(struct layer *l)
@@ -138,12 +138,12 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 {
 	uint8_t window[CODEC_WINDOW];
 	struct layer_decoder *d = calloc(1, sizeof(*d));
-	int rc = d ? unpack_window(f->part, window, err) : err_nomem(err);
+	int r = d ? unpack_window(f->part, window, err) : err_nomem(err);
 
 	*state = d;
-	if (rc == 0)
-		rc = seek_open(&f->part->span, window, data, &d->seek, err);
-	return rc ? rc : seek_run(d->seek, wanted, layer_read_source, f, err);
+	if (r == 0)
+		r = seek_open(&f->part->span, window, data, &d->seek, err);
+	return r ? r : seek_run(d->seek, wanted, layer_read_source, f, err);
 }
 
 /* The blocks that have become whole. */
@@ -173,13 +173,13 @@ static void drop_derived(struct layer *l)
 }
 
 /* A span could not be decoded: by whose fault? */
-static int find_damage(struct layer *l, const struct layer_part *part, int rc, struct err *err)
+static int find_damage(struct layer *l, const struct layer_part *part, int r, struct err *err)
 {
 	bool index;
 
-	if (rc != -EBADMSG && rc != -EIO)
-		return rc;
-	index = !part->in_frames && rc == -EBADMSG && !layer_index_intact(l->index);
+	if (r != -EBADMSG && r != -EIO)
+		return r;
+	index = !part->in_frames && r == -EBADMSG && !layer_index_intact(l->index);
 	if (index || part->in_frames)
 		drop_derived(l);
 	return err_context(err, "%s of the layer, damaged at %llu",
@@ -194,19 +194,19 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	struct fill *f = arg;
 	const struct layer_part *part = f->part;
 	struct layer_decoder *d = *state;
-	int rc;
+	int r;
 
 	wanted = layer_blocks(wanted) * LAYER_BLOCK;
 	if (wanted > part->span.len)
 		wanted = part->span.len;
 	if (d)
-		rc = seek_run(d->seek, wanted, layer_read_source, f, err);
+		r = seek_run(d->seek, wanted, layer_read_source, f, err);
 	else
-		rc = decoder_begin(f, data, wanted, state, err);
+		r = decoder_begin(f, data, wanted, state, err);
 	d = *state;
-	if (rc == 0)
-		rc = layer_verify(d, part, data, err);
-	return rc ? find_damage(f->layer, part, rc, err) : (ssize_t)d->verified;
+	if (r == 0)
+		r = layer_verify(d, part, data, err);
+	return r ? find_damage(f->layer, part, r, err) : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
@@ -218,7 +218,7 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	struct fill fill = {l, &part};
 	struct span_key key = {0};
 	size_t at, wanted;
-	int rc;
+	int r;
 
 	if (layer_index_find(l->index, offset, &part) < 0) {
 		drop_derived(l);
@@ -233,24 +233,24 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	out->len = out->last ? part.span.len - at : len;
 	/* A decoder of zstd may hold megabytes: it is not kept. */
 	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
-	rc = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
-	if (rc == 0)
+	r = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
+	if (r == 0)
 		out->data = cached_span_data(out->span) + at;
-	return rc;
+	return r;
 }
 
 static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 		     struct err *err)
 {
-	int rc;
+	int r;
 
 	out->data = out->owned = malloc(len);
 	out->len = len;
-	rc = out->owned ? io_pread_all(l->blob_fd, out->owned, len, (off_t)offset, err)
-			: err_nomem(err);
-	if (rc)
+	r = out->owned ? io_pread_all(l->blob_fd, out->owned, len, (off_t)offset, err)
+		       : err_nomem(err);
+	if (r)
 		free(out->owned);
-	return rc;
+	return r;
 }
 
 static int check_range(const struct layer *l, uint64_t offset, size_t len, struct err *err)
@@ -266,11 +266,11 @@ static int check_range(const struct layer *l, uint64_t offset, size_t len, struc
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 	      struct err *err)
 {
-	int rc = check_range(l, offset, len, err);
+	int r = check_range(l, offset, len, err);
 
 	*out = (struct layer_bytes){0};
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	return layer_index_compression(l->index) == COMPRESSION_NONE
 		   ? get_plain(l, offset, len, out, err)
 		   : layer_get_span(l, offset, len, out, err);
@@ -299,16 +299,16 @@ void layer_prepare(struct layer *l, uint64_t offset)
 
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err)
 {
-	int rc = check_range(l, offset, len, err);
+	int r = check_range(l, offset, len, err);
 
-	if (rc || layer_index_compression(l->index) == COMPRESSION_NONE)
-		return rc ? rc : io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
+	if (r || layer_index_compression(l->index) == COMPRESSION_NONE)
+		return r ? r : io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
 	while (len > 0) {
 		struct layer_bytes b = {0};
 
-		rc = layer_get_span(l, offset, len, &b, err);
-		if (rc)
-			return rc;
+		r = layer_get_span(l, offset, len, &b, err);
+		if (r)
+			return r;
 		memcpy(data, b.data, b.len);
 		layer_put(l, &b);
 		data = (uint8_t *)data + b.len;

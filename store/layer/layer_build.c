@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DETECT_LEN 6 /* what compression_detect wants */
-#define PIECE	   (512u << 10)
+#define PIECE (512u << 10)
 
 struct layer_build {
 	struct budget *budget; /* borrowed, as is cancel */
@@ -23,7 +22,7 @@ struct layer_build {
 	struct digest diff_id; /* what it should be */
 	bool has_diff_id;
 
-	uint8_t head[DETECT_LEN]; /* the first bytes, until the codec is known */
+	uint8_t head[COMPRESSION_HEAD]; /* the first bytes, until the codec is known */
 	size_t head_len;
 	enum compression compression;
 	struct codec *codec; /* these are owned */
@@ -51,12 +50,12 @@ static int layer_build_on_entry(void *arg, const struct entry *e, struct err *er
 static int layer_build_on_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct layer_build *b = arg;
-	int rc = cancel_check(b->cancel, err); /* a few bytes may stand for a gigabyte */
+	int r = cancel_check(b->cancel, err); /* a few bytes may stand for a gigabyte */
 
-	if (rc == 0)
-		rc = layer_writer_data(b->writer, data, len, err);
+	if (r == 0)
+		r = layer_writer_data(b->writer, data, len, err);
 	b->out += len;
-	return rc ? rc : lane_put(b->lane, data, len, err);
+	return r ? r : lane_put(b->lane, data, len, err);
 }
 
 /* In the lane's thread. */
@@ -88,21 +87,21 @@ static int layer_build_on_input(void *arg, const void *data, size_t len, struct 
 static int layer_build_on_window(void *arg, size_t bytes, struct err *err)
 {
 	struct layer_build *b = arg;
-	int rc;
+	int r;
 
 	budget_give(b->budget, b->window);
 	b->window = 0;
-	rc = budget_take(b->budget, bytes, b->cancel, err);
-	if (rc == 0)
+	r = budget_take(b->budget, bytes, b->cancel, err);
+	if (r == 0)
 		b->window = bytes;
-	return rc;
+	return r;
 }
 
 int layer_build_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,
 		     struct layer_build **out, struct err *err)
 {
 	AUTO(layer_build_close) struct layer_build *b = calloc(1, sizeof(*b));
-	int rc;
+	int r;
 
 	if (!b)
 		return err_nomem(err);
@@ -111,18 +110,18 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	b->has_diff_id = diff_id != NULL;
 	if (diff_id)
 		b->diff_id = *diff_id;
-	rc = hash_open(diff_id ? diff_id->algorithm : DIGEST_SHA256, &b->hash, err);
-	if (rc == 0)
-		rc = toc_writer_open(&b->toc, err);
-	if (rc == 0)
-		rc = tar_open(layer_build_on_entry, b, &b->tar, err);
-	if (rc == 0)
-		rc = layer_writer_open(s, &b->writer, err);
-	if (rc == 0)
-		rc = lane_open(on_archive, b, &b->lane, err);
-	if (rc == 0)
+	r = hash_open(diff_id ? diff_id->algorithm : DIGEST_SHA256, &b->hash, err);
+	if (r == 0)
+		r = toc_writer_open(&b->toc, err);
+	if (r == 0)
+		r = tar_open(layer_build_on_entry, b, &b->tar, err);
+	if (r == 0)
+		r = layer_writer_open(s, &b->writer, err);
+	if (r == 0)
+		r = lane_open(on_archive, b, &b->lane, err);
+	if (r == 0)
 		*out = steal(&b);
-	return rc;
+	return r;
 }
 
 /* A layer keeps two processors busy as it is: with decoding, and with the hash of the archive. Only
@@ -141,40 +140,29 @@ static int layer_build_start_codec(struct layer_build *b, struct err *err)
 				  .point = layer_build_on_point,
 				  .window = layer_build_on_window,
 				  .input = layer_build_on_input};
-	int rc = compression_detect(b->head, b->head_len, &b->compression, err);
+	int r = compression_detect(b->head, b->head_len, &b->compression, err);
 
-	if (rc == 0)
-		rc = parts_open(b->compression, spare_processors(), &sink, &b->codec, err);
-	return rc ? rc : codec_feed(b->codec, b->head, b->head_len, err);
+	if (r == 0)
+		r = parts_open(b->compression, spare_processors(), &sink, &b->codec, err);
+	return r ? r : codec_feed(b->codec, b->head, b->head_len, err);
 }
 
 int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct err *err)
 {
 	const uint8_t *p = data;
-	int rc;
+	int r;
 
 	b->in += len;
 	while (!b->codec && len > 0) {
 		b->head[b->head_len++] = *p++;
 		len--;
-		if (b->head_len == DETECT_LEN) {
-			rc = layer_build_start_codec(b, err);
-			if (rc)
-				return rc;
+		if (b->head_len == COMPRESSION_HEAD) {
+			r = layer_build_start_codec(b, err);
+			if (r)
+				return r;
 		}
 	}
 	return len > 0 ? codec_feed(b->codec, p, len, err) : 0;
-}
-
-static int layer_build_check_diff_id(const struct layer_build *b, const struct digest *found,
-				     struct err *err)
-{
-	char expected_text[DIGEST_TEXT_MAX], found_text[DIGEST_TEXT_MAX];
-
-	if (!b->has_diff_id || digest_equal(&b->diff_id, found))
-		return 0;
-	return err_set(err, EBADMSG, "its archive has the digest %s, the config says diff_id %s",
-		       digest_text(found, found_text), digest_text(&b->diff_id, expected_text));
 }
 
 int layer_build_finish(struct layer_build *b, const struct digest *blob, struct err *err)
@@ -182,22 +170,22 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	struct digest found;
 	struct layer_summary summary = {.blob = blob, .diff_id = &found};
 	autobuf toc = BUF_INIT;
-	int rc = b->codec ? 0 : layer_build_start_codec(b, err);
+	int r = b->codec ? 0 : layer_build_start_codec(b, err);
 
-	if (rc == 0)
-		rc = codec_finish(b->codec, err);
-	if (rc == 0)
-		rc = lane_drain(b->lane, err);
-	if (rc == 0)
-		rc = tar_finish(b->tar, err);
-	if (rc)
-		return rc;
+	if (r == 0)
+		r = codec_finish(b->codec, err);
+	if (r == 0)
+		r = lane_drain(b->lane, err);
+	if (r == 0)
+		r = tar_finish(b->tar, err);
+	if (r)
+		return r;
 	hash_final(b->hash, &found);
-	rc = layer_build_check_diff_id(b, &found, err);
-	if (rc == 0)
-		rc = toc_writer_finish(b->toc, &toc, err);
-	if (rc)
-		return rc;
+	r = layer_check_diff_id(&found, b->has_diff_id ? &b->diff_id : NULL, err);
+	if (r == 0)
+		r = toc_writer_finish(b->toc, &toc, err);
+	if (r)
+		return r;
 
 	summary.compression = b->compression;
 	summary.blob_size = b->in;
@@ -229,23 +217,23 @@ static int feed_blob(struct layer_build *b, int fd, struct hash *hash, struct ca
 	autofree uint8_t *piece = malloc(PIECE);
 	off_t offset = 0;
 	ssize_t n;
-	int rc;
+	int r;
 
 	if (!piece)
 		return err_nomem(err);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	while ((n = io_pread(fd, piece, PIECE, offset, err)) > 0) {
-		rc = cancel_check(cancel, err);
-		if (rc)
-			return rc;
+		r = cancel_check(cancel, err);
+		if (r)
+			return r;
 		hash_update(hash, piece, (size_t)n);
 		offset += n;
 		if (corrupt->code == 0)
-			rc = layer_build_feed(b, piece, (size_t)n, corrupt);
-		if (rc && rc != -EBADMSG && rc != -EOPNOTSUPP) {
+			r = layer_build_feed(b, piece, (size_t)n, corrupt);
+		if (r && r != -EBADMSG && r != -EOPNOTSUPP) {
 			if (err)
 				*err = *corrupt;
-			return rc;
+			return r;
 		}
 	}
 	return (int)n;
@@ -259,17 +247,17 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 	autoclose int fd = blob_open(s, blob, NULL, err);
 	struct err corrupt = {0};
 	struct digest found;
-	int rc;
+	int r;
 
 	if (fd < 0)
 		return fd;
-	rc = hash_open(blob->algorithm, &hash, err);
-	if (rc == 0)
-		rc = layer_build_open(s, diff_id, cancel, &b, err);
-	if (rc == 0)
-		rc = feed_blob(b, fd, hash, cancel, &corrupt, err);
-	if (rc)
-		return rc;
+	r = hash_open(blob->algorithm, &hash, err);
+	if (r == 0)
+		r = layer_build_open(s, diff_id, cancel, &b, err);
+	if (r == 0)
+		r = feed_blob(b, fd, hash, cancel, &corrupt, err);
+	if (r)
+		return r;
 	hash_final(hash, &found);
 	if (!digest_equal(&found, blob))
 		return err_set(err, EBADMSG, "the blob in the store is damaged");

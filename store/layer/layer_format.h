@@ -18,6 +18,7 @@
 #include "store/codec/codec.h"
 #include "store/base/digest.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
@@ -29,10 +30,8 @@
 /* No span has more plain bytes: a longer stretch without a seek point (one deflate block, one
  * zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(4u << 20)
-#define LAYER_FRAME_LEN (1u << 20) /* plain bytes of a frame there */
-#define LAYER_BLOCK                                                                                \
-	(32u << 10) /* plain bytes of a block, the last one of a span may be shorter               \
-		     */
+#define LAYER_FRAME_LEN (1u << 20)  /* plain bytes of a frame there */
+#define LAYER_BLOCK	(32u << 10) /* plain bytes of a block; a span's last one may be shorter */
 
 /* The blocks of a span of so many plain bytes. */
 static inline uint64_t layer_blocks(uint64_t len)
@@ -73,6 +72,13 @@ struct layer_span {
 	uint8_t source; /* enum layer_source */
 	uint8_t zero[6];
 };
+
+/* The file is mapped as it lies on the disk. */
+_Static_assert(sizeof(struct layer_header) == 232 && offsetof(struct layer_header, blob) == 40 &&
+		   offsetof(struct layer_header, blob_size) == 168,
+	       "layer_header");
+_Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, bit) == 40,
+	       "layer_span");
 
 /* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */
 uint64_t layer_checksum(const void *header, uint64_t body);

@@ -162,10 +162,10 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 {
 	const struct layer_header *h = data;
 	AUTO(layer_index_close) struct layer_index *x = NULL;
-	int rc = len < sizeof(*h) ? unusable(err, "too short") : check_format(h, err);
+	int r = len < sizeof(*h) ? unusable(err, "too short") : check_format(h, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	if (h->checksum != checksum(data, len))
 		return unusable(err, "damaged");
 
@@ -174,16 +174,16 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 		return err_nomem(err);
 	x->header = *h;
 	x->size = len;
-	rc = check_blob(h, blob, err);
-	if (rc == 0)
-		rc = layer_index_check_diff_id(x, err);
-	if (rc == 0)
-		rc = check_sections(x, data, len, err);
-	if (rc == 0)
-		rc = check_spans(x, err);
-	if (rc == 0)
+	r = check_blob(h, blob, err);
+	if (r == 0)
+		r = layer_index_check_diff_id(x, err);
+	if (r == 0)
+		r = check_sections(x, data, len, err);
+	if (r == 0)
+		r = check_spans(x, err);
+	if (r == 0)
 		*out = steal(&x);
-	return rc;
+	return r;
 }
 
 int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
@@ -193,7 +193,7 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
 	AUTO(mapped_close) struct mapped *map = NULL;
 	struct stat st;
-	int rc;
+	int r;
 
 	if (fd < 0)
 		return fd;
@@ -201,13 +201,13 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 		return err_sys(err, "stat %s", path);
 	if (st.st_size == 0)
 		return unusable(err, "empty");
-	rc = mapped_open(fd, (size_t)st.st_size, &map, err);
-	if (rc)
+	r = mapped_open(fd, (size_t)st.st_size, &map, err);
+	if (r)
 		return err_context(err, "%s", path);
-	rc = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, out, err);
-	if (rc == 0)
+	r = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, out, err);
+	if (r == 0)
 		(*out)->map = steal(&map);
-	return rc;
+	return r;
 }
 
 int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
@@ -216,15 +216,15 @@ int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archi
 	char path[LAYER_PATH_MAX];
 	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
 	struct layer_header h;
-	int rc = fd < 0 ? fd : io_pread_all(fd, &h, sizeof(h), 0, err);
+	int r = fd < 0 ? fd : io_pread_all(fd, &h, sizeof(h), 0, err);
 
-	if (rc == 0)
-		rc = check_format(&h, err);
-	if (rc == 0)
-		rc = check_blob(&h, blob, err);
-	if (rc == 0)
+	if (r == 0)
+		r = check_format(&h, err);
+	if (r == 0)
+		r = check_blob(&h, blob, err);
+	if (r == 0)
 		*archive_size = h.archive_size;
-	return rc;
+	return r;
 }
 
 void layer_index_close(struct layer_index *x)
@@ -346,4 +346,14 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 
 	unlinkat(store_cachefd(s), layer_path(blob, "", path), 0);
 	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
+}
+
+int layer_check_diff_id(const struct digest *found, const struct digest *wanted, struct err *err)
+{
+	char found_text[DIGEST_TEXT_MAX], wanted_text[DIGEST_TEXT_MAX];
+
+	if (!wanted || digest_equal(found, wanted))
+		return 0;
+	return err_set(err, EBADMSG, "its archive has the digest %s, the config says diff_id %s",
+		       digest_text(found, found_text), digest_text(wanted, wanted_text));
 }

@@ -93,4 +93,8 @@ DEFINE_AUTO(struct layer_build, layer_build_close)
 int layer_build_from_blob(struct store *s, const struct digest *blob, const struct digest *diff_id,
 			  struct cancel *cancel, struct err *err);
 
+/* -EBADMSG where the archive has another digest than its image's config says; `wanted` may be NULL:
+ * nothing is said. */
+int layer_check_diff_id(const struct digest *found, const struct digest *wanted, struct err *err);
+
 #endif

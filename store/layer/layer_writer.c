@@ -35,7 +35,7 @@ struct layer_writer {
 int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err)
 {
 	AUTO(layer_writer_close) struct layer_writer *w = calloc(1, sizeof(*w));
-	int rc;
+	int r;
 
 	if (!w)
 		return err_nomem(err);
@@ -49,14 +49,14 @@ int layer_writer_open(struct store *s, struct layer_writer **out, struct err *er
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
 	XXH3_64bits_reset(w->check);
-	rc = window_open(&w->window, err);
-	if (rc == 0)
-		rc = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
-	if (rc == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
-		rc = err_sys(err, "seek in " LAYER_DIRECTORY);
-	if (rc == 0)
+	r = window_open(&w->window, err);
+	if (r == 0)
+		r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
+	if (r == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
+		r = err_sys(err, "seek in " LAYER_DIRECTORY);
+	if (r == 0)
 		*out = steal(&w);
-	return rc;
+	return r;
 }
 
 /* The span that data go to; NULL before the first point. */
@@ -135,15 +135,15 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 		       struct err *err)
 {
 	struct layer_span s = {.out = p->out, .in = p->in, .bit = p->bit, .window_len = p->window};
-	int rc = write_window(w, err);
+	int r = write_window(w, err);
 
-	if (rc == 0)
-		rc = end_span(w, err);
-	if (rc == 0 && p->window > 0) {
+	if (r == 0)
+		r = end_span(w, err);
+	if (r == 0 && p->window > 0) {
 		window_begin(w->window, p, window);
 		w->windowless = w->spans.len / sizeof(s);
 	}
-	return rc ? rc : begin_span(w, &s, err);
+	return r ? r : begin_span(w, &s, err);
 }
 
 int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err)
@@ -156,12 +156,12 @@ int layer_writer_input(struct layer_writer *w, const void *data, size_t len, str
 static int begin_frame(struct layer_writer *w, struct err *err)
 {
 	struct layer_span s = {.out = w->out, .source = LAYER_FRAMES};
-	int rc = end_span(w, err);
+	int r = end_span(w, err);
 
-	if (rc == 0 && !w->frames)
-		rc = frames_open(w->store, &w->frames, err);
-	if (rc)
-		return rc;
+	if (r == 0 && !w->frames)
+		r = frames_open(w->store, &w->frames, err);
+	if (r)
+		return r;
 	s.in = frames_size(w->frames);
 	return begin_span(w, &s, err);
 }
@@ -174,21 +174,21 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 	while (len > 0 && (s = current(w))) {
 		uint64_t max = s->source == LAYER_FRAMES ? LAYER_FRAME_LEN : LAYER_SPAN_MAX;
 		size_t n = s->out + max - w->out, block = LAYER_BLOCK - in_block(w, s);
-		int rc = 0;
+		int r = 0;
 
 		if (n == 0) {
-			rc = begin_frame(w, err);
-			if (rc)
-				return rc;
+			r = begin_frame(w, err);
+			if (r)
+				return r;
 			continue;
 		}
 		n = n < block ? n : block;
 		n = n < len ? n : len;
 		XXH3_64bits_update(w->check, p, n);
 		if (s->source == LAYER_FRAMES)
-			rc = frames_write(w->frames, p, n, false, err);
-		if (rc)
-			return rc;
+			r = frames_write(w->frames, p, n, false, err);
+		if (r)
+			return r;
 		p += n;
 		len -= n;
 		w->out += n;
@@ -230,30 +230,30 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 	static const uint8_t zeros[8];
 	size_t padding;
 	char path[LAYER_PATH_MAX];
-	int rc = write_window(w, err);
+	int r = write_window(w, err);
 
-	if (rc == 0)
-		rc = end_span(w, err);
+	if (r == 0)
+		r = end_span(w, err);
 	padding = -w->windows & 7;
 	w->windows += padding;
-	if (rc == 0)
-		rc = layer_writer_append(w, zeros, padding, err);
-	if (rc == 0)
-		rc = layer_writer_append(w, w->spans.data, w->spans.len, err);
-	if (rc == 0 && buf_failed(&w->checks))
-		rc = err_nomem(err);
-	if (rc == 0)
-		rc = layer_writer_append(w, w->checks.data, w->checks.len, err);
-	if (rc == 0)
-		rc = layer_writer_append(w, summary->toc->data, summary->toc->len, err);
-	if (rc == 0)
-		rc = write_header(w, summary, err);
+	if (r == 0)
+		r = layer_writer_append(w, zeros, padding, err);
+	if (r == 0)
+		r = layer_writer_append(w, w->spans.data, w->spans.len, err);
+	if (r == 0 && buf_failed(&w->checks))
+		r = err_nomem(err);
+	if (r == 0)
+		r = layer_writer_append(w, w->checks.data, w->checks.len, err);
+	if (r == 0)
+		r = layer_writer_append(w, summary->toc->data, summary->toc->len, err);
+	if (r == 0)
+		r = write_header(w, summary, err);
 	/* The index comes last: it says that the frames are there. */
-	if (rc == 0 && w->frames)
-		rc = frames_publish(w->frames, summary->blob, err);
-	if (rc == 0)
-		rc = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
-	return rc;
+	if (r == 0 && w->frames)
+		r = frames_publish(w->frames, summary->blob, err);
+	if (r == 0)
+		r = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
+	return r;
 }
 
 void layer_writer_close(struct layer_writer *w)

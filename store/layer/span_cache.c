@@ -4,6 +4,7 @@
 #include "store/base/map.h"
 #include "store/base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -151,6 +152,7 @@ const uint8_t *cached_span_data(const struct cached_span *s)
 /* Lock held. */
 static void span_cache_keep(struct span_cache *c, struct cached_span *s)
 {
+	assert(s->users > 0);
 	if (--s->users > 0)
 		return;
 	if (s->failed) {
@@ -191,14 +193,15 @@ static int get_memory(struct cached_span *s, struct err *err)
 static ssize_t span_cache_step(struct cached_span *s, size_t wanted, void *arg, struct err *err)
 {
 	size_t next = s->filled + STEP < wanted ? s->filled + STEP : wanted;
-	int rc = get_memory(s, err);
+	int r = get_memory(s, err);
 
-	return rc ? rc : s->ops->fill(arg, &s->state, s->data, next, err);
+	return r ? r : s->ops->fill(arg, &s->state, s->data, next, err);
 }
 
 /* Lock held. */
 static void span_cache_fail(struct span_cache *c, struct cached_span *s, const struct err *err)
 {
+	assert(!s->failed && c->bytes >= s->size);
 	s->failed = true;
 	s->error = *err;
 	map_remove(c->spans, &s->key, sizeof(s->key));
@@ -215,6 +218,7 @@ static void wait_for_turn(struct span_cache *c)
 
 static void end_turn(struct span_cache *c)
 {
+	assert(c->ended < c->turns);
 	c->ended++;
 	pthread_cond_broadcast(&c->turned[(c->ended + c->decoding_max - 1) % TURNS]);
 }
@@ -223,6 +227,7 @@ static void end_turn(struct span_cache *c)
  * that earlier. */
 static void span_cache_decode(struct span_cache *c, struct cached_span *s, size_t wanted, void *arg)
 {
+	assert(!s->decoding);
 	s->decoding = true;
 	wait_for_turn(c);
 	while (!s->failed && s->filled < wanted) {
@@ -288,7 +293,7 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 		   const struct span_ops *ops, void *arg, struct cached_span **out, struct err *err)
 {
 	struct cached_span *s;
-	int rc;
+	int r;
 
 	pthread_mutex_lock(&c->lock);
 	s = map_get(c->spans, key, sizeof(*key));
@@ -299,11 +304,11 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 	} else {
 		s = span_cache_begin(c, key, len, ops);
 	}
-	rc = s ? reach(c, s, wanted, arg, err) : err_nomem(err);
-	if (rc && s)
+	r = s ? reach(c, s, wanted, arg, err) : err_nomem(err);
+	if (r && s)
 		span_cache_keep(c, s);
 	pthread_mutex_unlock(&c->lock);
-	if (rc == 0)
+	if (r == 0)
 		*out = s;
-	return rc;
+	return r;
 }

@@ -2,9 +2,11 @@
 /*
  * Decoded spans, of at most `bytes` in all (those in use at the moment come on top); the least
  * recently used go first. A span is decoded as far as somebody wants it, and further when somebody
- * wants more. One for the process. Thread safe: one thread at a time decodes a span, who wants it
- * too waits for as much of it as he wants; at most as many decode side by side as there are
- * processors, and one more, in the order in which they came; the lock is not held meanwhile.
+ * wants more. One for the process. Thread safe.
+ *
+ * A span is decoded by one thread at a time. Other threads that want it wait until the bytes that
+ * they need are there. At most (processors + 1) threads decode at the same time, first come, first
+ * served. The lock is not held while decoding.
  */
 #ifndef STORE_SPAN_CACHE_H
 #define STORE_SPAN_CACHE_H

@@ -192,15 +192,15 @@ int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err)
 
 int toc_writer_finish(struct toc_writer *w, struct buf *out, struct err *err)
 {
-	int rc;
+	int r;
 
 	toc_writer_put_number(&w->pending, 0);
 	toc_writer_put_number(&w->pending, w->count);
 	if (buf_failed(&w->pending))
 		return err_nomem(err);
-	rc = compress_pending(w, ZSTD_e_end, err);
-	if (rc)
-		return rc;
+	r = compress_pending(w, ZSTD_e_end, err);
+	if (r)
+		return r;
 	buf_append(out, w->out.data, w->out.len);
 	return buf_failed(out) ? err_nomem(err) : 0;
 }

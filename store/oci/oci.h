@@ -19,6 +19,7 @@
 #define OCI_LAYERS_MAX	     1000
 #define OCI_INDEX_MAX	     1000
 #define OCI_BLOB_SIZE_MAX    (UINT64_C(1) << 50)
+#define OCI_CONTAINERD_NAME  "io.containerd.image.name" /* annotation: the full reference */
 #define OCI_TYPE_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
 #define OCI_TYPE_INDEX	     "application/vnd.oci.image.index.v1+json"
 #define OCI_TYPE_CONFIG	     "application/vnd.oci.image.config.v1+json"

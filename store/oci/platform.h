@@ -24,8 +24,8 @@ struct platform {
 /* "linux/arm64/v8", "linux/amd64", or one word (an OS, or an architecture): normalised; -EINVAL. */
 int platform_parse(const char *text, struct platform *out, struct err *err);
 
-/* Takes the three parts as a document has them (NULL: absent) and normalises; -EINVAL over length.
- */
+/* Takes the three parts as a document has them (NULL: absent) and normalises; -EINVAL over
+ * length. */
 int platform_set(struct platform *p, const char *os, const char *architecture, const char *variant,
 		 struct err *err);
 

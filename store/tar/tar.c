@@ -125,14 +125,14 @@ static int take_u32(int64_t value, const char *what, uint32_t *out, struct err *
 static int take_owner(struct tar *t, struct err *err)
 {
 	const struct tar_header *h = &t->header;
-	int rc = take_u32(t->ext.has_uid ? t->ext.uid : h->uid, "uid", &t->entry.uid, err);
+	int r = take_u32(t->ext.has_uid ? t->ext.uid : h->uid, "uid", &t->entry.uid, err);
 
-	if (!rc)
-		rc = take_u32(t->ext.has_gid ? t->ext.gid : h->gid, "gid", &t->entry.gid, err);
-	if (rc || (h->type != '3' && h->type != '4'))
-		return rc;
-	rc = take_u32(h->dev_major, "device number", &t->entry.dev_major, err);
-	return rc ? rc : take_u32(h->dev_minor, "device number", &t->entry.dev_minor, err);
+	if (!r)
+		r = take_u32(t->ext.has_gid ? t->ext.gid : h->gid, "gid", &t->entry.gid, err);
+	if (r || (h->type != '3' && h->type != '4'))
+		return r;
+	r = take_u32(h->dev_major, "device number", &t->entry.dev_major, err);
+	return r ? r : take_u32(h->dev_minor, "device number", &t->entry.dev_minor, err);
 }
 
 /*
@@ -172,20 +172,20 @@ static void take_names(struct tar *t)
 static int tar_emit(struct tar *t, struct err *err)
 {
 	struct entry *e = &t->entry;
-	int rc = 0;
+	int r = 0;
 
 	e->data = t->offset;
 	e->stored = t->left;
 	if (t->ext.sparse) {
-		rc = tar_sparse_finish(&t->ext.map, e->size, e->stored, err);
+		r = tar_sparse_finish(&t->ext.map, e->size, e->stored, err);
 		e->extents = t->ext.map.extents;
 		e->extent_count = t->ext.map.count;
 	}
-	if (!rc)
-		rc = t->on_entry(t->arg, e, err);
+	if (!r)
+		r = t->on_entry(t->arg, e, err);
 	tar_ext_reset(&t->ext);
 	t->state = DATA;
-	return rc;
+	return r;
 }
 
 /* The map of a sparse file, as far as it is known by now; the entry is told when it is whole. */
@@ -221,7 +221,7 @@ static int begin_entry(struct tar *t, const uint8_t *block, struct err *err)
 	struct tar_ext *x = &t->ext;
 	struct tar_header *h = &t->header;
 	int64_t size = x->has_size ? x->size : h->size; /* pax always wins */
-	int rc;
+	int r;
 
 	take_names(t);
 	if (!has_data(h->type))
@@ -249,9 +249,9 @@ static int begin_entry(struct tar *t, const uint8_t *block, struct err *err)
 	t->entry.extent_count = 0;
 	t->entry.xattrs = x->xattrs;
 	t->entry.xattr_count = x->xattr_count;
-	rc = take_owner(t, err);
-	if (rc)
-		return rc;
+	r = take_owner(t, err);
+	if (r)
+		return r;
 	return x->sparse || h->type == 'S' ? begin_sparse(t, block, err) : tar_emit(t, err);
 }
 
@@ -289,20 +289,20 @@ static int begin_extension(struct tar *t, struct err *err)
  */
 static int end_extension(struct tar *t, struct err *err)
 {
-	int rc = 0;
+	int r = 0;
 
 	t->ext.any = true;
 	if (t->extension == 'x' || t->extension == 'g')
-		rc = tar_ext_pax(&t->ext, err);
+		r = tar_ext_pax(&t->ext, err);
 	if (t->extension == 'g')
 		tar_ext_reset(&t->ext);
 	t->state = DATA; /* its padding */
-	return rc;
+	return r;
 }
 
 static int take_header(struct tar *t, const uint8_t *block, struct err *err)
 {
-	int rc;
+	int r;
 
 	if (tar_header_is_zero(block)) {
 		if (t->zero_block)
@@ -312,40 +312,40 @@ static int take_header(struct tar *t, const uint8_t *block, struct err *err)
 	}
 	if (t->zero_block)
 		return err_set(err, EBADMSG, "a header behind a block of zeros");
-	rc = tar_header_parse(block, &t->header, err);
-	if (rc)
-		return rc;
+	r = tar_header_parse(block, &t->header, err);
+	if (r)
+		return r;
 	return extension_buf(t, t->header.type) ? begin_extension(t, err)
 						: begin_entry(t, block, err);
 }
 
 static int take_block(struct tar *t, const uint8_t *block, struct err *err)
 {
-	int rc;
+	int r;
 
 	switch (t->state) {
 	case SPARSE_OLD:
-		rc = tar_sparse_add_block(&t->ext.map, block, err);
+		r = tar_sparse_add_block(&t->ext.map, block, err);
 		break;
 	case SPARSE_1_0:
 		if (t->left < TAR_BLOCK)
 			return err_set(err, EBADMSG, "sparse map longer than its file");
 		t->left -= TAR_BLOCK;
-		rc = tar_sparse_add_text(&t->ext.map, block, err);
+		r = tar_sparse_add_text(&t->ext.map, block, err);
 		break;
 	default:
 		return take_header(t, block, err);
 	}
-	if (rc < 0)
-		return rc;
-	return rc ? 0 : tar_emit(t, err);
+	if (r < 0)
+		return r;
+	return r ? 0 : tar_emit(t, err);
 }
 
 /* A block's worth of the input, or what there is of it; the bytes taken. */
 static ssize_t feed_block(struct tar *t, const uint8_t *data, size_t len, struct err *err)
 {
 	size_t n = TAR_BLOCK - t->block_len;
-	int rc;
+	int r;
 
 	if (n > len)
 		n = len;
@@ -358,23 +358,23 @@ static ssize_t feed_block(struct tar *t, const uint8_t *data, size_t len, struct
 		data = t->block;
 		t->block_len = 0;
 	}
-	rc = take_block(t, data, err);
-	return rc ? rc : (ssize_t)n;
+	r = take_block(t, data, err);
+	return r ? r : (ssize_t)n;
 }
 
 static ssize_t feed_extension(struct tar *t, const uint8_t *data, size_t len, struct err *err)
 {
 	struct buf *to = extension_buf(t, t->extension);
 	size_t n = len < t->left ? len : (size_t)t->left;
-	int rc;
+	int r;
 
 	buf_append(to, data, n);
 	if (buf_failed(to))
 		return err_nomem(err);
 	t->left -= n;
 	t->offset += n;
-	rc = t->left ? 0 : end_extension(t, err);
-	return rc ? rc : (ssize_t)n;
+	r = t->left ? 0 : end_extension(t, err);
+	return r ? r : (ssize_t)n;
 }
 
 static ssize_t feed_data(struct tar *t, size_t len)

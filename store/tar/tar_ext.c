@@ -95,8 +95,8 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place; libarchive writes what is not plain ASCII, "%" and "=" of an attribute's name as %XX.
- */
+/* In place; libarchive writes what is not plain ASCII, "%" and "=" of an attribute's name as
+ * %XX. */
 static void url_decode(char *name)
 {
 	char *to = name;

@@ -31,8 +31,8 @@ struct tar_header {
 	char link[TAR_HEADER_LINK + 1];
 };
 
-/* -EBADMSG: the checksum is wrong (signed and unsigned sums both count), or a number is malformed.
- */
+/* -EBADMSG: the checksum is wrong (signed and unsigned sums both count), or a number is
+ * malformed. */
 int tar_header_parse(const uint8_t block[static TAR_BLOCK], struct tar_header *out,
 		     struct err *err);
 

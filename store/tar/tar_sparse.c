@@ -72,7 +72,7 @@ const char *tar_sparse_number(const char *text, char end, int64_t *out)
 int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err)
 {
 	int64_t offset, length;
-	int rc;
+	int r;
 
 	while (text && *text) {
 		const char *comma;
@@ -85,9 +85,9 @@ int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err)
 			return tar_sparse_malformed(err);
 		if (comma && !*comma)
 			return tar_sparse_malformed(err);
-		rc = tar_sparse_add(s, offset, length, err);
-		if (rc)
-			return rc;
+		r = tar_sparse_add(s, offset, length, err);
+		if (r)
+			return r;
 		text = comma;
 	}
 	return 0;
@@ -98,15 +98,15 @@ int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err)
 static int tar_sparse_add_entries(struct tar_sparse *s, const uint8_t *at, int max, struct err *err)
 {
 	int64_t offset, length;
-	int rc;
+	int r;
 
 	for (int i = 0; i < max && at[0] != '\0'; i++, at += ENTRY_LEN) {
 		if (!tar_header_number(at, ENTRY_LEN / 2, &offset) ||
 		    !tar_header_number(at + ENTRY_LEN / 2, ENTRY_LEN / 2, &length))
 			return tar_sparse_malformed(err);
-		rc = tar_sparse_add(s, offset, length, err);
-		if (rc)
-			return rc;
+		r = tar_sparse_add(s, offset, length, err);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -114,20 +114,20 @@ static int tar_sparse_add_entries(struct tar_sparse *s, const uint8_t *at, int m
 int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			  struct err *err)
 {
-	int rc = tar_sparse_add_entries(s, block + TAR_GNU_SPARSE, ENTRIES_HEADER, err);
+	int r = tar_sparse_add_entries(s, block + TAR_GNU_SPARSE, ENTRIES_HEADER, err);
 
-	return rc ? rc : block[TAR_GNU_EXTENDED] != 0;
+	return r ? r : block[TAR_GNU_EXTENDED] != 0;
 }
 
 int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			 struct err *err)
 {
-	int rc;
+	int r;
 
 	if (++s->map_blocks > TAR_SPARSE_MAX / TAR_BLOCK)
 		return err_set(err, EBADMSG, "sparse map over 1 MiB");
-	rc = tar_sparse_add_entries(s, block, ENTRIES_BLOCK, err);
-	return rc ? rc : block[BLOCK_EXTENDED] != 0;
+	r = tar_sparse_add_entries(s, block, ENTRIES_BLOCK, err);
+	return r ? r : block[BLOCK_EXTENDED] != 0;
 }
 
 /* "count\n", then "offset\n" and "length\n" count times; behind it anything. */
@@ -135,16 +135,16 @@ static int take_text(struct tar_sparse *s, struct err *err)
 {
 	const char *at = memchr(s->text.data, '\n', s->text.len) + 1;
 	int64_t offset, length;
-	int rc;
+	int r;
 
 	for (uint64_t left = s->want / 2; left > 0; left--) {
 		at = tar_sparse_number(at, '\n', &offset);
 		at = at ? tar_sparse_number(at, '\n', &length) : NULL;
 		if (!at)
 			return tar_sparse_malformed(err);
-		rc = tar_sparse_add(s, offset, length, err);
-		if (rc)
-			return rc;
+		r = tar_sparse_add(s, offset, length, err);
+		if (r)
+			return r;
 	}
 	return 0;
 }

@@ -34,8 +34,8 @@ int tar_sparse_add(struct tar_sparse *s, int64_t offset, int64_t length, struct 
 /* 0.1: "offset,length,offset,length,…". */
 int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err);
 
-/* Old GNU: the map in a header, or in a block behind it. 1: another block of it follows; 0: whole.
- */
+/* Old GNU: the map in a header, or in a block behind it. 1: another block of it follows; 0:
+ * whole. */
 int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			  struct err *err);
 int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],

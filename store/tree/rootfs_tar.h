@@ -13,8 +13,8 @@
 
 struct rootfs_tar;
 
-/* Lends the tree, which has to stay. What is made of it is right if tree_intact says so afterwards.
- */
+/* Lends the tree, which has to stay. What is made of it is right if tree_intact says so
+ * afterwards. */
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
 
 /* Another tree that is equal. Who still reads by the old one needs that. */

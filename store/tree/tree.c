@@ -38,10 +38,10 @@ int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, 
 	AUTO(hash_close) struct hash *hash = NULL;
 	const char *name = kind == TREE_DIFF ? "diff\n" : "merged\n";
 	char text[DIGEST_TEXT_MAX];
-	int rc = hash_open(DIGEST_SHA256, &hash, err);
+	int r = hash_open(DIGEST_SHA256, &hash, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	hash_update(hash, name, strlen(name));
 	for (size_t i = 0; i < count; i++) {
 		digest_text(&layers[i], text);
@@ -57,10 +57,10 @@ int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
 {
 	char hex[DIGEST_HEX_MAX];
 	struct digest digest;
-	int rc = tree_digest(kind, layers, count, &digest, err);
+	int r = tree_digest(kind, layers, count, &digest, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	snprintf(path, TREE_PATH_MAX, "derived/trees/%s", digest_hex(&digest, hex));
 	return 0;
 }
@@ -100,7 +100,7 @@ static bool is_whole(struct tree *t, enum tree_kind kind)
 static int map_file(struct tree *t, struct err *err)
 {
 	struct stat st;
-	int rc;
+	int r;
 
 	if (fstat(t->fd, &st) < 0)
 		return err_sys(err, "tree");
@@ -108,8 +108,8 @@ static int map_file(struct tree *t, struct err *err)
 	t->written = st.st_mtim;
 	if (t->size < sizeof(struct tree_header))
 		return err_set(err, ENOENT, "tree: too short");
-	rc = mapped_open(t->fd, t->size, &t->map, err);
-	if (rc)
+	r = mapped_open(t->fd, t->size, &t->map, err);
+	if (r)
 		return err_context(err, "tree");
 	memcpy(&t->header, mapped_data(t->map), sizeof(t->header));
 	return 0;
@@ -119,16 +119,16 @@ int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree *
 		 struct err *err)
 {
 	AUTO(tree_close) struct tree *t = calloc(1, sizeof(*t));
-	int rc;
+	int r;
 
 	if (!t)
 		return err_nomem(err);
 	t->fd = io_open(dirfd, path, O_RDONLY, 0, err);
 	if (t->fd < 0)
 		return t->fd;
-	rc = map_file(t, err);
-	if (rc)
-		return rc;
+	r = map_file(t, err);
+	if (r)
+		return r;
 	if (!is_whole(t, kind))
 		return err_set(err, ENOENT, "tree: damaged, or of another version");
 	*out = steal(&t);
@@ -139,9 +139,9 @@ int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers,
 	      struct tree **out, struct err *err)
 {
 	char path[TREE_PATH_MAX];
-	int rc = tree_path(kind, layers, count, path, err);
+	int r = tree_path(kind, layers, count, path, err);
 
-	return rc ? rc : tree_open_at(store_cachefd(s), path, kind, out, err);
+	return r ? r : tree_open_at(store_cachefd(s), path, kind, out, err);
 }
 
 void tree_close(struct tree *t)

@@ -11,16 +11,16 @@
 
 int tree_build_init(struct tree_build *b, struct err *err)
 {
-	int rc;
+	int r;
 
 	memset(b, 0, sizeof(*b));
-	rc = intern_init(&b->strings, err);
-	if (!rc)
-		rc = intern_init(&b->attrs, err);
-	if (!rc)
-		rc = intern_init(&b->sets, err);
-	if (rc)
-		return rc;
+	r = intern_init(&b->strings, err);
+	if (!r)
+		r = intern_init(&b->attrs, err);
+	if (!r)
+		r = intern_init(&b->sets, err);
+	if (r)
+		return r;
 	if (getrandom(&b->seed, sizeof(b->seed), 0) != sizeof(b->seed))
 		return err_sys(err, "getrandom");
 	b->slots = calloc(SLOTS_MIN, sizeof(*b->slots));
@@ -68,17 +68,17 @@ int tree_build_node(struct tree_build *b, const struct tree_attrs *attrs, uint64
 		    uint32_t *out, struct err *err)
 {
 	struct build_node *n;
-	int rc =
+	int r =
 	    tree_build_make_room(&b->nodes, sizeof(*b->nodes), b->node_count, 1, &b->node_cap, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	n = &b->nodes[b->node_count];
 	memset(n, 0, sizeof(*n));
 	n->time = time;
-	rc = tree_build_set_attrs(b, b->node_count, attrs, err);
-	if (rc)
-		return rc;
+	r = tree_build_set_attrs(b, b->node_count, attrs, err);
+	if (r)
+		return r;
 	*out = b->node_count++;
 	return 0;
 }
@@ -86,11 +86,11 @@ int tree_build_node(struct tree_build *b, const struct tree_attrs *attrs, uint64
 int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_t time,
 		   uint32_t parent, uint32_t *out, struct err *err)
 {
-	int rc = tree_build_node(b, attrs, time, out, err);
+	int r = tree_build_node(b, attrs, time, out, err);
 	struct build_node *n;
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	n = &b->nodes[*out];
 	n->dir.first = n->dir.last = BUILD_NONE;
 	n->dir.parent = parent;
@@ -102,24 +102,24 @@ int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_
 int tree_build_implicit(struct tree_build *b, uint32_t parent, uint32_t *out, struct err *err)
 {
 	const struct tree_attrs attrs = {S_IFDIR | 0755, 0, 0, TREE_NONE, TREE_NO_SET};
-	int rc = tree_build_dir(b, &attrs, tree_time_pack(0, 0), parent, out, err);
+	int r = tree_build_dir(b, &attrs, tree_time_pack(0, 0), parent, out, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	b->nodes[*out].flags = BUILD_IMPLICIT;
 	return 0;
 }
 
 int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out, struct err *err)
 {
-	int rc = tree_build_make_room(&b->sparse, sizeof(*b->sparse), b->sparse_count, 1,
-				      &b->sparse_cap, err);
+	int r = tree_build_make_room(&b->sparse, sizeof(*b->sparse), b->sparse_count, 1,
+				     &b->sparse_cap, err);
 
-	if (!rc)
-		rc = tree_build_make_room(&b->extents, sizeof(*b->extents), b->extent_count,
-					  e->extent_count, &b->extent_cap, err);
-	if (rc)
-		return rc;
+	if (!r)
+		r = tree_build_make_room(&b->extents, sizeof(*b->extents), b->extent_count,
+					 e->extent_count, &b->extent_cap, err);
+	if (r)
+		return r;
 	memcpy(b->extents + b->extent_count, e->extents, e->extent_count * sizeof(*e->extents));
 	b->sparse[b->sparse_count++] =
 	    (struct build_sparse){e->stored, b->extent_count, e->extent_count};
@@ -210,17 +210,16 @@ static void append_name(struct tree_build *b, uint32_t name, uint32_t dir)
 int tree_build_name(struct tree_build *b, uint32_t dir, uint32_t string, uint32_t *out,
 		    struct err *err)
 {
-	int rc;
+	int r;
 
 	*out = tree_build_find(b, dir, string);
 	if (*out != BUILD_NONE)
 		return 0;
-	rc =
-	    tree_build_make_room(&b->names, sizeof(*b->names), b->name_count, 1, &b->name_cap, err);
-	if (!rc)
-		rc = tree_build_grow_slots(b, err);
-	if (rc)
-		return rc;
+	r = tree_build_make_room(&b->names, sizeof(*b->names), b->name_count, 1, &b->name_cap, err);
+	if (!r)
+		r = tree_build_grow_slots(b, err);
+	if (r)
+		return r;
 	*out = b->name_count++;
 	b->names[*out] = (struct build_name){.string = string, .node = BUILD_NONE};
 	b->slots[tree_build_find_slot(b, dir, string)] = *out + 1;
@@ -231,10 +230,10 @@ int tree_build_name(struct tree_build *b, uint32_t dir, uint32_t string, uint32_
 
 int tree_build_move(struct tree_build *b, uint32_t name, uint32_t dir, struct err *err)
 {
-	int rc = tree_build_grow_slots(b, err);
+	int r = tree_build_grow_slots(b, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	b->slots[tree_build_find_slot(b, dir, b->names[name].string)] = name + 1;
 	b->slot_used++;
 	append_name(b, name, dir);

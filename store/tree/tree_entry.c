@@ -26,15 +26,15 @@ static bool is_aufs(const char *path)
 /* The directory that an entry goes to; most entries go where the one before went. */
 static int find_parent(struct tree_upper *u, size_t len, uint32_t *out, struct err *err)
 {
-	int rc;
+	int r;
 
 	if (len == u->last_len && memcmp(u->path, u->last, len) == 0) {
 		*out = u->last_dir;
 		return 0;
 	}
-	rc = tree_walk_dir(u, u->path, len, true, out, err);
-	if (rc || *out == BUILD_NONE)
-		return rc;
+	r = tree_walk_dir(u, u->path, len, true, out, err);
+	if (r || *out == BUILD_NONE)
+		return r;
 	memcpy(u->last, u->path, len);
 	u->last_len = len;
 	u->last_dir = *out;
@@ -57,22 +57,21 @@ static int take_xattrs(struct tree_upper *u, const struct entry *e, uint32_t *se
 {
 	struct build_xattr shown[ENTRY_XATTRS_MAX];
 	uint32_t count = 0;
-	int rc = 0;
+	int r = 0;
 
 	*set = TREE_NO_SET;
-	for (uint32_t i = 0; i < e->xattr_count && i < ENTRY_XATTRS_MAX && !rc; i++) {
+	for (uint32_t i = 0; i < e->xattr_count && i < ENTRY_XATTRS_MAX && !r; i++) {
 		const struct xattr *x = &e->xattrs[i];
 
 		if (!is_shown(x->name, e->mode & S_IFMT))
 			continue;
-		rc = intern_add(&u->b->strings, x->name, strlen(x->name), &shown[count].name, err);
-		if (!rc)
-			rc =
-			    intern_add(&u->b->strings, x->value, x->size, &shown[count].value, err);
+		r = intern_add(&u->b->strings, x->name, strlen(x->name), &shown[count].name, err);
+		if (!r)
+			r = intern_add(&u->b->strings, x->value, x->size, &shown[count].value, err);
 		count++;
 	}
-	if (rc || !count)
-		return rc;
+	if (r || !count)
+		return r;
 	return intern_add(&u->b->sets, shown, count * sizeof(shown[0]), set, err);
 }
 
@@ -122,15 +121,15 @@ static int add_dir(struct tree_upper *u, uint32_t dir, uint32_t name, const stru
 	uint32_t node = b->names[name].node;
 	uint64_t time = tree_time_pack(e->mtime, e->mtime_ns);
 	struct tree_attrs attrs;
-	int rc = take_attrs(u, e, &attrs, err);
+	int r = take_attrs(u, e, &attrs, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	if (!tree_walk_is_dir(u, node)) {
-		rc = tree_build_dir(b, &attrs, time, dir, &node, err);
-		if (!rc)
+		r = tree_build_dir(b, &attrs, time, dir, &node, err);
+		if (!r)
 			tree_walk_set(u, name, node);
-		return rc;
+		return r;
 	}
 	b->nodes[node].time = time;
 	b->nodes[node].flags &= (uint16_t)~BUILD_IMPLICIT;
@@ -141,25 +140,25 @@ static int add_other(struct tree_upper *u, uint32_t name, const struct entry *e,
 {
 	struct tree_attrs attrs;
 	uint32_t node;
-	int rc = take_attrs(u, e, &attrs, err);
+	int r = take_attrs(u, e, &attrs, err);
 
-	if (!rc)
-		rc = tree_build_node(u->b, &attrs, tree_time_pack(e->mtime, e->mtime_ns), &node,
-				     err);
-	if (!rc)
-		rc = fill_node(u, node, e, err);
-	if (!rc)
+	if (!r)
+		r = tree_build_node(u->b, &attrs, tree_time_pack(e->mtime, e->mtime_ns), &node,
+				    err);
+	if (!r)
+		r = fill_node(u, node, e, err);
+	if (!r)
 		tree_walk_set(u, name, node);
-	return rc;
+	return r;
 }
 
 static int add_link(struct tree_upper *u, uint32_t name, const struct entry *e, struct err *err)
 {
 	struct tree_attrs attrs;
-	int rc = take_attrs(u, e, &attrs, err);
+	int r = take_attrs(u, e, &attrs, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	return tree_link_add(u, name, &attrs, tree_time_pack(e->mtime, e->mtime_ns), err);
 }
 
@@ -168,7 +167,7 @@ static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, st
 {
 	const char *hidden = name + strlen(WHITEOUT);
 	uint32_t string, at;
-	int rc;
+	int r;
 
 	if (!has_prefix(name, WHITEOUT))
 		return 0;
@@ -178,11 +177,11 @@ static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, st
 	}
 	if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
 		return err_set(err, EBADMSG, "%s: a whiteout of nothing", u->path);
-	rc = intern_add(&u->b->strings, hidden, strlen(hidden), &string, err);
-	if (!rc)
-		rc = tree_build_name(u->b, dir, string, &at, err);
-	if (rc)
-		return rc;
+	r = intern_add(&u->b->strings, hidden, strlen(hidden), &string, err);
+	if (!r)
+		r = tree_build_name(u->b, dir, string, &at, err);
+	if (r)
+		return r;
 	u->b->names[at].whiteout = 1;
 	return 1;
 }
@@ -197,12 +196,12 @@ static int add_named(struct tree_upper *u, uint32_t dir, const char *name, const
 		     struct err *err)
 {
 	uint32_t string, at;
-	int rc = intern_add(&u->b->strings, name, strlen(name), &string, err);
+	int r = intern_add(&u->b->strings, name, strlen(name), &string, err);
 
-	if (!rc)
-		rc = tree_build_name(u->b, dir, string, &at, err);
-	if (rc)
-		return rc;
+	if (!r)
+		r = tree_build_name(u->b, dir, string, &at, err);
+	if (r)
+		return r;
 	if (is_overlay_whiteout(u, e)) {
 		tree_walk_set(u, at, BUILD_NONE);
 		u->b->names[at].whiteout = 1;
@@ -217,13 +216,13 @@ static int add_root(struct tree_upper *u, const struct entry *e, struct err *err
 {
 	struct build_node *root = &u->b->nodes[u->root];
 	struct tree_attrs attrs;
-	int rc;
+	int r;
 
 	if (!S_ISDIR(e->mode))
 		return err_set(err, EBADMSG, "the root is no directory");
-	rc = take_attrs(u, e, &attrs, err);
-	if (rc)
-		return rc;
+	r = take_attrs(u, e, &attrs, err);
+	if (r)
+		return r;
 	root->time = tree_time_pack(e->mtime, e->mtime_ns);
 	root->flags &= (uint16_t)~BUILD_IMPLICIT;
 	return tree_build_set_attrs(u->b, u->root, &attrs, err);
@@ -233,10 +232,10 @@ static int add_root(struct tree_upper *u, const struct entry *e, struct err *err
 static int take_paths(struct tree_upper *u, const struct entry *e, size_t *len, struct err *err)
 {
 	size_t link_len;
-	int rc = tree_walk_clean(e->path, e->path_len, u->path, len, err);
+	int r = tree_walk_clean(e->path, e->path_len, u->path, len, err);
 
-	if (rc <= 0)
-		return rc;
+	if (r <= 0)
+		return r;
 	if (S_ISLNK(e->mode))
 		return e->link_len > 0 && e->link_len <= SYMLINK_MAX;
 	if (e->mode & S_IFMT)
@@ -249,11 +248,11 @@ int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
 	const char *slash, *name;
 	uint32_t dir;
 	size_t len;
-	int rc = take_paths(u, e, &len, err);
+	int r = take_paths(u, e, &len, err);
 
-	if (rc < 0)
-		return rc;
-	if (rc == 0) {
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		u->dropped++;
 		return 0;
 	}
@@ -263,15 +262,15 @@ int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
 		return 0;
 	slash = strrchr(u->path, '/');
 	name = slash ? slash + 1 : u->path;
-	rc = find_parent(u, slash ? (size_t)(slash - u->path) : 0, &dir, err);
-	if (rc)
-		return rc;
+	r = find_parent(u, slash ? (size_t)(slash - u->path) : 0, &dir, err);
+	if (r)
+		return r;
 	if (dir == BUILD_NONE || u->b->nodes[dir].depth >= ENTRY_DEPTH_MAX) {
 		u->dropped++;
 		return 0;
 	}
-	rc = u->kind == TREE_MERGED ? add_whiteout(u, dir, name, err) : 0;
-	if (rc)
-		return rc < 0 ? rc : 0;
+	r = u->kind == TREE_MERGED ? add_whiteout(u, dir, name, err) : 0;
+	if (r)
+		return r < 0 ? r : 0;
 	return add_named(u, dir, name, e, err);
 }

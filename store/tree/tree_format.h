@@ -3,17 +3,19 @@
  * The file of a merged tree, derived/trees/HEX. Numbers are in the machine's own byte order (a file
  * of the other one is refused, and built again). Behind the header follow, without gaps:
  *
- *	struct tree_node     nodes[]     by number: 0 the root, then in the order of the layers and
- *their archives struct tree_sparse   sparse[]    maps of sparse files, by node struct tree_extent
- *extents[] struct tree_name     dirents[]   of one directory after the other, in it by number of
- *the node uint32_t             by_name[]   of each directory: positions in it, sorted by the bytes
- *of the names struct tree_attrs    attrs[] struct tree_set      sets[]      of extended attributes
- *	struct tree_xattr    xattrs[]
- *	char                 strings[]   each: its length in a byte (0: above 255), its bytes, a NUL
+ *	struct tree_node    nodes[]    by number: 0 the root, then as the layers' archives have them
+ *	struct tree_sparse  sparse[]   maps of sparse files, by node
+ *	struct tree_extent  extents[]
+ *	struct tree_name    dirents[]  of one directory after the other, in it by number of the node
+ *	uint32_t            by_name[]  of each directory: positions in it, by the bytes of the names
+ *	struct tree_attrs   attrs[]
+ *	struct tree_set     sets[]     of extended attributes
+ *	struct tree_xattr   xattrs[]
+ *	char                strings[]  each: its length in a byte (0: above 255), its bytes, a NUL
  *
  * A node takes 32 bytes, and what nodes have in common (mode, owner, layer, extended attributes) is
  * kept once: with a name, a file costs about 60 bytes. Offsets into strings[] lead to the bytes of
- *a string, so the length of a name stands right before it.
+ * a string, so the length of a name stands right before it.
  */
 #ifndef STORE_TREE_FORMAT_H
 #define STORE_TREE_FORMAT_H
@@ -102,6 +104,19 @@ struct tree_xattr {
 	uint32_t name;
 	uint32_t value, size;
 };
+
+/* The file is mapped as it lies on the disk. */
+_Static_assert(sizeof(struct tree_header) == 80 && offsetof(struct tree_header, file_size) == 24 &&
+		   offsetof(struct tree_header, nodes) == 48,
+	       "tree_header");
+_Static_assert(sizeof(struct tree_node) == 32 && offsetof(struct tree_node, file) == 16,
+	       "tree_node");
+_Static_assert(sizeof(struct tree_sparse) == 24, "tree_sparse");
+_Static_assert(sizeof(struct tree_extent) == 16, "tree_extent");
+_Static_assert(sizeof(struct tree_name) == 8, "tree_name");
+_Static_assert(sizeof(struct tree_attrs) == 20, "tree_attrs");
+_Static_assert(sizeof(struct tree_set) == 8, "tree_set");
+_Static_assert(sizeof(struct tree_xattr) == 12, "tree_xattr");
 
 /*
  * A time in 64 bits: 34 of seconds from TREE_TIME_MIN, 30 of nanoseconds. That is the range of

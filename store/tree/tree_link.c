@@ -36,14 +36,14 @@ static int add_pending(struct tree_upper *u, uint32_t name, const struct tree_at
 {
 	struct tree_build *b = u->b;
 	uint32_t node, path, target;
-	int rc = intern_add(&b->strings, u->link, strlen(u->link), &target, err);
+	int r = intern_add(&b->strings, u->link, strlen(u->link), &target, err);
 
-	if (!rc)
-		rc = intern_add(&b->strings, u->path, strlen(u->path), &path, err);
-	if (!rc)
-		rc = tree_build_node(b, attrs, time, &node, err);
-	if (rc)
-		return rc;
+	if (!r)
+		r = intern_add(&b->strings, u->path, strlen(u->path), &path, err);
+	if (!r)
+		r = tree_build_node(b, attrs, time, &node, err);
+	if (r)
+		return r;
 	if (u->pending_count == u->pending_cap) {
 		uint32_t cap = u->pending_cap ? 2 * u->pending_cap : 64;
 		void *grown = realloc(u->pending, cap * sizeof(*u->pending));
@@ -65,10 +65,10 @@ int tree_link_add(struct tree_upper *u, uint32_t name, const struct tree_attrs *
 		  uint64_t time, struct err *err)
 {
 	uint32_t node;
-	int rc = tree_walk_file(u, u->link, &node, err);
+	int r = tree_walk_file(u, u->link, &node, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	if (tree_walk_is_dir(u, node))
 		return link_to_dir(u->path, u->link, err);
 	if (node == BUILD_NONE || u->b->nodes[node].flags & BUILD_PENDING)
@@ -81,10 +81,10 @@ int tree_link_add(struct tree_upper *u, uint32_t name, const struct tree_attrs *
 static int pending_target(struct tree_upper *u, uint32_t node, uint32_t *out, struct err *err)
 {
 	const char *target = intern_get(&u->b->strings, u->b->nodes[node].link.target, NULL);
-	int rc = tree_walk_file(u, target, out, err);
+	int r = tree_walk_file(u, target, out, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	/* A circle of links leads to the file of a lower layer, if there is one. */
 	if (*out == BUILD_NONE || u->b->nodes[*out].flags & BUILD_VISITED)
 		*out = tree_walk_below(u, target);
@@ -113,43 +113,42 @@ static int tree_link_resolve(struct tree_upper *u, const struct upper_pending *p
 			     struct err *err)
 {
 	uint32_t count = 0, file = p->node;
-	int rc = 0;
+	int r = 0;
 
 	do {
 		chain[count++] = file;
 		u->b->nodes[file].flags |= BUILD_VISITED;
-		rc = pending_target(u, file, &file, err);
-	} while (!rc && file != BUILD_NONE && u->b->nodes[file].flags & BUILD_PENDING);
-	if (!rc && tree_walk_is_dir(u, file))
-		rc =
-		    link_to_dir(intern_get(&u->b->strings, p->path, NULL), "of a lower layer", err);
-	if (!rc && file == BUILD_NONE && u->kind == TREE_MERGED)
-		rc = err_set(
+		r = pending_target(u, file, &file, err);
+	} while (!r && file != BUILD_NONE && u->b->nodes[file].flags & BUILD_PENDING);
+	if (!r && tree_walk_is_dir(u, file))
+		r = link_to_dir(intern_get(&u->b->strings, p->path, NULL), "of a lower layer", err);
+	if (!r && file == BUILD_NONE && u->kind == TREE_MERGED)
+		r = err_set(
 		    err, EBADMSG, "%s is a hard link to %s, which is in no layer",
 		    intern_get(&u->b->strings, p->path, NULL),
 		    intern_get(&u->b->strings, u->b->nodes[chain[count - 1]].link.target, NULL));
-	while (!rc && count > 0)
-		rc = tree_link_settle_one(u, chain[--count], file, err);
-	return rc;
+	while (!r && count > 0)
+		r = tree_link_settle_one(u, chain[--count], file, err);
+	return r;
 }
 
 int tree_link_settle(struct tree_upper *u, struct err *err)
 {
 	autofree uint32_t *chain = NULL;
-	int rc = 0;
+	int r = 0;
 
 	if (!u->pending_count)
 		return 0;
 	chain = calloc(u->pending_count, sizeof(*chain));
 	if (!chain)
 		return err_nomem(err);
-	for (uint32_t i = 0; i < u->pending_count && !rc; i++) {
+	for (uint32_t i = 0; i < u->pending_count && !r; i++) {
 		uint32_t node = u->pending[i].node;
 
 		/* Those that are settled, or that a later entry replaced, are done. */
 		if (u->b->nodes[node].flags & BUILD_PENDING &&
 		    u->b->names[u->b->nodes[node].link.name].node == node)
-			rc = tree_link_resolve(u, &u->pending[i], chain, err);
+			r = tree_link_resolve(u, &u->pending[i], chain, err);
 	}
-	return rc;
+	return r;
 }

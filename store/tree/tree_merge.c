@@ -71,16 +71,16 @@ struct tree_merge {
 int tree_merge_open(enum tree_kind kind, struct tree_merge **out, struct err *err)
 {
 	AUTO(tree_merge_close) struct tree_merge *m = calloc(1, sizeof(*m));
-	int rc;
+	int r;
 
 	if (!m)
 		return err_nomem(err);
 	m->root = BUILD_NONE;
 	m->upper.b = &m->build;
 	m->upper.kind = kind;
-	rc = tree_build_init(&m->build, err);
-	if (rc)
-		return rc;
+	r = tree_build_init(&m->build, err);
+	if (r)
+		return r;
 	*out = steal(&m);
 	return 0;
 }
@@ -104,19 +104,19 @@ static int overlay_name(struct tree_build *b, uint32_t lower, uint32_t name, str
 	uint32_t at = tree_build_find(b, lower, upper.string);
 	uint32_t below = at == BUILD_NONE ? BUILD_NONE : b->names[at].node;
 	uint32_t node = upper.node;
-	int rc = 0;
+	int r = 0;
 
 	if (upper.whiteout)
 		below = BUILD_NONE;
 	else if (node == BUILD_NONE)
 		return 0;
 	if (S_ISDIR(tree_build_type(b, node))) {
-		rc = overlay(b, below, node, &node, err);
-		if (!rc)
+		r = overlay(b, below, node, &node, err);
+		if (!r)
 			b->nodes[node].dir.parent = lower;
 	}
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	if (at != BUILD_NONE) {
 		b->names[at].node = node;
 		return 0;
@@ -135,7 +135,7 @@ static int overlay(struct tree_build *b, uint32_t lower, uint32_t upper, uint32_
 	struct build_node *l = lower == BUILD_NONE ? NULL : &b->nodes[lower];
 	bool both = S_ISDIR(tree_build_type(b, lower)), implicit = u->flags & BUILD_IMPLICIT;
 	uint32_t next;
-	int rc = 0;
+	int r = 0;
 
 	*out = upper;
 	if (!both)
@@ -152,47 +152,47 @@ static int overlay(struct tree_build *b, uint32_t lower, uint32_t upper, uint32_
 		l->time = u->time;
 	}
 	*out = lower;
-	for (uint32_t name = u->dir.first; name != BUILD_NONE && !rc; name = next) {
+	for (uint32_t name = u->dir.first; name != BUILD_NONE && !r; name = next) {
 		next = b->names[name].next;
-		rc = overlay_name(b, lower, name, err);
+		r = overlay_name(b, lower, name, err);
 	}
-	return rc;
+	return r;
 }
 
 static int tree_merge_add_entries(struct tree_merge *m, struct toc_reader *entries,
 				  struct cancel *cancel, struct err *err)
 {
 	struct entry e;
-	int rc;
+	int r;
 
-	for (uint32_t i = 0; (rc = toc_reader_next(entries, &e, err)) == 1; i++) {
-		rc = i % CANCEL_EVERY ? 0 : cancel_check(cancel, err);
-		if (!rc)
-			rc = tree_entry_add(&m->upper, &e, err);
-		if (rc)
-			return rc;
+	for (uint32_t i = 0; (r = toc_reader_next(entries, &e, err)) == 1; i++) {
+		r = i % CANCEL_EVERY ? 0 : cancel_check(cancel, err);
+		if (!r)
+			r = tree_entry_add(&m->upper, &e, err);
+		if (r)
+			return r;
 	}
-	return rc;
+	return r;
 }
 
 int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct cancel *cancel,
 		     struct err *err)
 {
 	uint32_t layer = m->upper.layer;
-	int rc;
+	int r;
 
 	if (m->upper.kind == TREE_DIFF && m->root != BUILD_NONE)
 		return err_set(err, EINVAL, "the tree of a single layer takes one");
-	rc = tree_upper_begin(&m->upper, m->root, err);
-	if (!rc)
-		rc = tree_merge_add_entries(m, entries, cancel, err);
-	if (!rc)
-		rc = tree_link_settle(&m->upper, err);
-	if (!rc)
-		rc = overlay(&m->build, m->root, m->upper.root, &m->root, err);
-	if (rc) {
+	r = tree_upper_begin(&m->upper, m->root, err);
+	if (!r)
+		r = tree_merge_add_entries(m, entries, cancel, err);
+	if (!r)
+		r = tree_link_settle(&m->upper, err);
+	if (!r)
+		r = overlay(&m->build, m->root, m->upper.root, &m->root, err);
+	if (r) {
 		err_context(err, "layer %u", layer);
-		return rc;
+		return r;
 	}
 	m->upper.layer++;
 	return 0;
@@ -200,13 +200,13 @@ int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct ca
 
 int tree_merge_write(struct tree_merge *m, int fd, struct err *err)
 {
-	int rc = 0;
+	int r = 0;
 
 	if (m->root == BUILD_NONE) { /* no layer at all: an empty root */
-		rc = tree_upper_begin(&m->upper, BUILD_NONE, err);
+		r = tree_upper_begin(&m->upper, BUILD_NONE, err);
 		m->root = m->upper.root;
 	}
-	return rc ? rc : tree_write(&m->build, m->root, m->upper.kind, m->upper.dropped, fd, err);
+	return r ? r : tree_write(&m->build, m->root, m->upper.kind, m->upper.dropped, fd, err);
 }
 
 int tree_merge_publish(struct tree_merge *m, struct store *s, const struct digest *layers,
@@ -214,17 +214,17 @@ int tree_merge_publish(struct tree_merge *m, struct store *s, const struct diges
 {
 	char path[TREE_PATH_MAX];
 	struct io_tmp tmp;
-	int rc = tree_path(m->upper.kind, layers, count, path, err);
+	int r = tree_path(m->upper.kind, layers, count, path, err);
 
-	if (!rc)
-		rc = io_mkdirs(store_cachefd(s), "derived/trees", 0700, err);
-	if (!rc)
-		rc = io_tmp_open(store_cachefd(s), path, 0600, &tmp, err);
-	if (rc)
-		return rc;
-	rc = tree_merge_write(m, tmp.fd, err);
-	if (!rc)
-		rc = io_tmp_commit(&tmp, path, err);
+	if (!r)
+		r = io_mkdirs(store_cachefd(s), "derived/trees", 0700, err);
+	if (!r)
+		r = io_tmp_open(store_cachefd(s), path, 0600, &tmp, err);
+	if (r)
+		return r;
+	r = tree_merge_write(m, tmp.fd, err);
+	if (!r)
+		r = io_tmp_commit(&tmp, path, err);
 	io_tmp_abort(&tmp);
-	return rc;
+	return r;
 }

@@ -5,10 +5,10 @@
 
 int tree_upper_begin(struct tree_upper *u, uint32_t below, struct err *err)
 {
-	int rc = tree_build_implicit(u->b, u->b->node_count, &u->root, err);
+	int r = tree_build_implicit(u->b, u->b->node_count, &u->root, err);
 
-	if (rc)
-		return rc;
+	if (r)
+		return r;
 	u->below = below;
 	u->pending_count = 0;
 	u->followed = 0;

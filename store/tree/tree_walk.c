@@ -65,7 +65,7 @@ static int tree_walk_step(struct tree_upper *u, uint32_t dir, const char *name, 
 {
 	struct tree_build *b = u->b;
 	uint32_t string, at, type;
-	int rc;
+	int r;
 
 	*out = BUILD_NONE;
 	string = intern_find(&b->strings, name, len);
@@ -77,13 +77,13 @@ static int tree_walk_step(struct tree_upper *u, uint32_t dir, const char *name, 
 	}
 	if (!make || len > ENTRY_NAME_MAX || b->nodes[dir].depth >= ENTRY_DEPTH_MAX)
 		return 0;
-	rc = intern_add(&b->strings, name, len, &string, err);
-	if (!rc)
-		rc = tree_build_name(b, dir, string, &at, err);
-	if (!rc)
-		rc = tree_build_implicit(b, dir, out, err);
-	if (rc)
-		return rc;
+	r = intern_add(&b->strings, name, len, &string, err);
+	if (!r)
+		r = tree_build_name(b, dir, string, &at, err);
+	if (!r)
+		r = tree_build_implicit(b, dir, out, err);
+	if (r)
+		return r;
 	tree_walk_set(u, at, *out);
 	return 0;
 }
@@ -112,7 +112,7 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 {
 	const char *at = path, *end = path + len;
 	uint32_t dir = u->root, next;
-	int hops = 0, rc;
+	int hops = 0, r;
 
 	*out = BUILD_NONE;
 	while (at < end) {
@@ -127,9 +127,9 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 			dir = u->b->nodes[dir].dir.parent;
 			continue;
 		}
-		rc = tree_walk_step(u, dir, name, n, make, &next, err);
-		if (rc || next == BUILD_NONE)
-			return rc;
+		r = tree_walk_step(u, dir, name, n, make, &next, err);
+		if (r || next == BUILD_NONE)
+			return r;
 		if (tree_walk_is_dir(u, next)) {
 			dir = next;
 			continue;
@@ -138,9 +138,9 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 			return err_set(err, EBADMSG, "%s: too many symlinks", u->path);
 		if (*intern_get(&u->b->strings, u->b->nodes[next].link.target, NULL) == '/')
 			dir = u->root;
-		rc = tree_walk_follow(u, next, &at, &end, err);
-		if (rc)
-			return rc;
+		r = tree_walk_follow(u, next, &at, &end, err);
+		if (r)
+			return r;
 	}
 	*out = dir;
 	return 0;
@@ -151,11 +151,11 @@ int tree_walk_file(struct tree_upper *u, const char *path, uint32_t *out, struct
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	uint32_t dir, string, at;
-	int rc = tree_walk_dir(u, path, (size_t)(name - path), false, &dir, err);
+	int r = tree_walk_dir(u, path, (size_t)(name - path), false, &dir, err);
 
 	*out = BUILD_NONE;
-	if (rc || dir == BUILD_NONE)
-		return rc;
+	if (r || dir == BUILD_NONE)
+		return r;
 	string = intern_find(&u->b->strings, name, strlen(name));
 	at = string == INTERN_NONE ? BUILD_NONE : tree_build_find(u->b, dir, string);
 	if (at != BUILD_NONE)

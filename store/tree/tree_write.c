@@ -30,21 +30,21 @@ struct tree_writer {
 	struct buf out;
 	int fd;
 	struct err *err;
-	int rc; /* the first error; nothing is written after it */
+	int r; /* the first error; nothing is written after it */
 };
 
 /* Output: everything goes through put(), which hashes it. */
 
 static void tree_write_flush(struct tree_writer *w)
 {
-	if (w->rc)
+	if (w->r)
 		return;
 	if (buf_failed(&w->out)) {
-		w->rc = err_nomem(w->err);
+		w->r = err_nomem(w->err);
 		return;
 	}
 	XXH3_64bits_update(w->hash, w->out.data, w->out.len);
-	w->rc = io_write_all(w->fd, w->out.data, w->out.len, w->err);
+	w->r = io_write_all(w->fd, w->out.data, w->out.len, w->err);
 	buf_reset(&w->out);
 }
 
@@ -329,9 +329,9 @@ static void put_by_name(struct tree_writer *w)
 {
 	autofree uint32_t *positions = calloc(w->children_max + 1, sizeof(*positions));
 
-	if (!positions && !w->rc)
-		w->rc = err_nomem(w->err);
-	for (uint32_t i = 0; i < w->header.nodes && !w->rc; i++) {
+	if (!positions && !w->r)
+		w->r = err_nomem(w->err);
+	for (uint32_t i = 0; i < w->header.nodes && !w->r; i++) {
 		uint32_t count;
 
 		if (!S_ISDIR(tree_build_type(w->b, w->order[i])))
@@ -412,7 +412,7 @@ static int write_file(struct tree_writer *w)
 	size_t skip = offsetof(struct tree_header, version);
 
 	/* The two fields before the checksummed part are written when the sum is known. */
-	w->rc = io_write_all(w->fd, h, skip, w->err);
+	w->r = io_write_all(w->fd, h, skip, w->err);
 	tree_write_put(w, (const char *)h + skip, sizeof(*h) - skip);
 	put_nodes(w);
 	put_sparse(w);
@@ -422,8 +422,8 @@ static int write_file(struct tree_writer *w)
 	tree_write_put_xattrs(w);
 	put_strings(w);
 	tree_write_flush(w);
-	if (w->rc)
-		return w->rc;
+	if (w->r)
+		return w->r;
 	h->checksum = XXH3_64bits_digest(w->hash);
 	return io_pwrite_all(w->fd, h, skip, 0, w->err);
 }
@@ -441,22 +441,22 @@ int tree_write(struct tree_build *b, uint32_t root, enum tree_kind kind, uint32_
 	       struct err *err)
 {
 	struct tree_writer w = {.b = b, .root = root, .fd = fd, .err = err};
-	int rc;
+	int r;
 
 	w.strings = new_table(b->strings.count);
 	w.attrs = new_table(b->attrs.count);
 	w.sets = new_table(b->sets.count);
 	w.order = new_table(b->node_count);
 	w.hash = XXH3_createState();
-	rc = w.strings && w.attrs && w.sets && w.order && w.hash ? 0 : err_nomem(err);
-	if (!rc) {
+	r = w.strings && w.attrs && w.sets && w.order && w.hash ? 0 : err_nomem(err);
+	if (!r) {
 		XXH3_64bits_reset(w.hash);
 		number_nodes(&w);
-		rc = place(&w, kind, dropped);
+		r = place(&w, kind, dropped);
 	}
-	if (!rc) {
+	if (!r) {
 		w.children = calloc((size_t)w.children_max + 1, sizeof(*w.children));
-		rc = w.children ? write_file(&w) : err_nomem(err);
+		r = w.children ? write_file(&w) : err_nomem(err);
 	}
 	free(w.strings);
 	free(w.attrs);
@@ -465,5 +465,5 @@ int tree_write(struct tree_build *b, uint32_t root, enum tree_kind kind, uint32_
 	free(w.children);
 	buf_free(&w.out);
 	XXH3_freeState(w.hash);
-	return rc;
+	return r;
 }

@@ -10,8 +10,8 @@
  *	LATE_US	for how long, in us (20000)
  *
  * Which request an answer is to is known by its number, which was seen when the request was read.
- *What is spliced has its header in a pipe: it is data of a file, hence a read. Descriptors are
- *looked at anew each time: a fstat costs less than to know when one was closed.
+ * What is spliced has its header in a pipe: it is data of a file, hence a read. Descriptors are
+ * looked at anew each time: a fstat costs less than to know when one was closed.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Archives of images, fed in pieces of any size and cut anywhere: all of it is there, or nothing.
- */
+/* Archives of images, fed in pieces of any size and cut anywhere: all of it is there, or
+ * nothing. */
 #include "store/archive/archive_load.h"
 #include "store/codec/codec.h"
 #include "store/disk/names.h"

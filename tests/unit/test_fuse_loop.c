@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers and the notifications of a session whose device is a socket: this test is the kernel.
- */
+/* The workers and the notifications of a session whose device is a socket: this test is the
+ * kernel. */
 #include "fs/fuse/fuse_loop.h"
 #include "fs/fuse/fuse_notify.h"
 

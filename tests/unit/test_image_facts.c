@@ -109,8 +109,8 @@ static void what_is_not_there_any_more_is_not_remembered(void **state)
 	size_of(s);
 }
 
-/* An index of which amd64 alone is there shows that, also where arm64 is wished; until that comes.
- */
+/* An index of which amd64 alone is there shows that, also where arm64 is wished; until that
+ * comes. */
 static void the_platform_that_is_wished_replaces_the_one_that_was_there(void **state)
 {
 	struct scene *s = *state;

@@ -5,9 +5,9 @@
  *
  *	an entry    "TYPE PATH [>TARGET] [mode=OCTAL] [uid=N] [t=SECONDS] [size=N] [dev=MAJOR:MINOR]
  *[NAME=VALUE]" TYPE: d f s h c b p; NAME: an extended attribute (it has a dot) a tree      a line a
- *name, sorted: "PATH[/] MODE @LAYER" ("@-": none), and where they are not as usual
+ * name, sorted: "PATH[/] MODE @LAYER" ("@-": none), and where they are not as usual
  *	            ">TARGET", "xNLINK", "uUID", "tSECONDS", "MAJOR:MINOR", "NAME=VALUE"; the root
- *is "/"
+ * is "/"
  */
 #ifndef TESTS_UNIT_TREE_MAKE_H
 #define TESTS_UNIT_TREE_MAKE_H
