@@ -24,6 +24,10 @@ struct vnode *vn_link_new(const char *path, const char *target, struct timespec 
  * lookup makes anew. */
 struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mtime, bool stable);
 
+/* True for what the directory of some image or artifact holds: in images/app/nope/config.json, with
+ * app unknown, config.json is no place. */
+bool vn_image_has_name(const char *name);
+
 /* The directory of an image, and what it holds. */
 struct vnode *vn_image_new(const char *path, struct repo_image *i);
 struct vnode *vn_platforms_new(const char *path, struct repo_image *i);

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* A directory that shows a part of an image: the image itself, or its platforms. */
 struct vn_image {
@@ -58,29 +59,32 @@ static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path,
 	return &v->v;
 }
 
-/* history and inspect.json: what they say may change (sizes that become known, tags), so each
- * lookup makes a snapshot. */
-static int found_text(struct request *rq, const char *path, struct repo_image *i, bool inspect,
-		      struct found *out, struct err *err)
+/* ---- what the directory of an image holds ---- */
+
+static int find_history(struct request *rq, const char *path, struct repo_image *i,
+			struct found *out, struct err *err)
 {
-	const struct image *image = repo_image_image(i);
+	autobuf text = BUF_INIT;
+	int r = history_table(rq->fs->store, repo_image_image(i), &(struct history_options){0},
+			      time(NULL), &text, err);
+
+	return r ? r
+		 : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
+			       err);
+}
+
+static int find_inspect(struct request *rq, const char *path, struct repo_image *i,
+			struct found *out, struct err *err)
+{
 	AUTO(names_put) struct names *names = NULL;
 	autobuf text = BUF_INIT;
-	struct timespec now;
-	int r;
+	int r = names_get(rq->fs->store, &names, err);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (inspect) {
-		r = names_get(rq->fs->store, &names, err);
-		if (!r)
-			r = inspect_json(rq->fs->store, image, names, &text, err);
-	} else {
-		r = history_table(rq->fs->store, image, &(struct history_options){0}, now.tv_sec,
-				  &text, err);
-	}
-	return r < 0 ? r
-		     : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
-				   err);
+	if (!r)
+		r = inspect_json(rq->fs->store, repo_image_image(i), names, &text, err);
+	return r ? r
+		 : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
+			       err);
 }
 
 static int found_document(struct request *rq, const char *path, struct repo_image *i,
@@ -91,41 +95,80 @@ static int found_document(struct request *rq, const char *path, struct repo_imag
 	return vnode_found(rq, vn_blob_new(path, i, &d->digest, d->size, VN_NO_LAYER), out, err);
 }
 
-static int lookup_ready(struct request *rq, const char *path, struct repo_image *i,
-			const char *name, struct found *out, struct err *err)
+static int find_manifest(struct request *rq, const char *path, struct repo_image *i,
+			 struct found *out, struct err *err)
 {
-	const struct image *image = repo_image_image(i);
-
-	if (!strcmp(name, "manifest.json"))
-		return found_document(rq, path, i, &image->descriptor, out, err);
-	if (!strcmp(name, "config.json"))
-		return found_document(rq, path, i, &image->manifest->config, out, err);
-	if (!strcmp(name, "blobs"))
-		return vnode_found(rq, vn_blobs_new(path, i), out, err);
-	if (!strcmp(name, "history") || !strcmp(name, "inspect.json"))
-		return found_text(rq, path, i, name[0] == 'i', out, err);
-	if (!strcmp(name, "export"))
-		return vnode_found(rq, vn_export_new(path, i), out, err);
-	if (!strcmp(name, "layers"))
-		return vnode_found(rq, vn_layers_new(path, i), out, err);
-	return view_find(rq, path, i, TREE_MERGED, 0, image->manifest->layer_count, out, err);
+	return found_document(rq, path, i, &repo_image_image(i)->descriptor, out, err);
 }
 
-/* What needs the documents to be there. */
+static int find_config(struct request *rq, const char *path, struct repo_image *i,
+		       struct found *out, struct err *err)
+{
+	return found_document(rq, path, i, &repo_image_image(i)->manifest->config, out, err);
+}
+
+static int find_index(struct request *rq, const char *path, struct repo_image *i, struct found *out,
+		      struct err *err)
+{
+	return found_document(rq, path, i, repo_image_top(i), out, err);
+}
+
+static int find_rootfs(struct request *rq, const char *path, struct repo_image *i,
+		       struct found *out, struct err *err)
+{
+	return view_find(rq, path, i, TREE_MERGED, 0, repo_image_image(i)->manifest->layer_count,
+			 out, err);
+}
+
+/* A name that needs documents is listed once the store has them, as a listing never fetches; its
+ * lookup fetches them. referrers/ is listed once something is known that refers to the image. */
+enum image_name_needs { NEEDS_DOCUMENTS, NEEDS_INDEX, NEEDS_NOTHING };
+
 static const struct image_name {
 	const char *name;
 	unsigned char type;
+	enum image_name_needs needs;
 	bool image, artifact; /* whose directories have it */
+	/* It is there: by `find`, or by a vnode that `make` makes for each lookup: what they say
+	 * may change. */
+	int (*find)(struct request *rq, const char *path, struct repo_image *i, struct found *out,
+		    struct err *err);
+	struct vnode *(*make)(const char *path, struct repo_image *i);
 } image_names[] = {
-    {"manifest.json", DT_REG, true, true}, {"config.json", DT_REG, true, true},
-    {"history", DT_REG, true, false},	   {"inspect.json", DT_REG, true, false},
-    {"rootfs", DT_DIR, true, false},	   {"layers", DT_DIR, true, false},
-    {"blobs", DT_DIR, false, true},	   {"export", DT_DIR, true, false},
+    {"manifest.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_manifest},
+    {"config.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_config},
+    {"history", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_history},
+    {"inspect.json", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_inspect},
+    {"rootfs", DT_DIR, NEEDS_DOCUMENTS, true, false, .find = find_rootfs},
+    {"layers", DT_DIR, NEEDS_DOCUMENTS, true, false, .make = vn_layers_new},
+    {"blobs", DT_DIR, NEEDS_DOCUMENTS, false, true, .make = vn_blobs_new},
+    {"export", DT_DIR, NEEDS_DOCUMENTS, true, false, .make = vn_export_new},
+    {"referrers", DT_DIR, NEEDS_NOTHING, true, true, .make = vn_referrers_new},
+    {"index.json", DT_REG, NEEDS_INDEX, true, true, .find = find_index},
+    {"platforms", DT_DIR, NEEDS_INDEX, true, true, .make = vn_platforms_new},
 };
 #define IMAGE_NAMES (sizeof(image_names) / sizeof(image_names[0]))
 
+static const struct image_name *image_find_name(const char *name)
+{
+	for (size_t k = 0; k < IMAGE_NAMES; k++)
+		if (!strcmp(name, image_names[k].name))
+			return &image_names[k];
+	return NULL;
+}
+
+bool vn_image_has_name(const char *name)
+{
+	return image_find_name(name) != NULL;
+}
+
+/* Whether this image has the name; for NEEDS_DOCUMENTS they must be there. */
 static bool has_name(const struct repo_image *i, const struct image_name *n)
 {
+	if (n->needs == NEEDS_INDEX)
+		return repo_image_index(i) != NULL;
+	if (n->needs == NEEDS_NOTHING)
+		return true;
 	return repo_image_image(i)->artifact ? n->artifact : n->image;
 }
 
@@ -133,45 +176,40 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 			struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
+	const struct image_name *n = image_find_name(name);
 	char path[VN_PATH_MAX];
+	int r;
 
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
-	if (!strcmp(name, "referrers"))
-		return vnode_found(rq, vn_referrers_new(path, i), out, err);
-	if (repo_image_index(i) && !strcmp(name, "index.json"))
-		return found_document(rq, path, i, repo_image_top(i), out, err);
-	if (repo_image_index(i) && !strcmp(name, "platforms"))
-		return vnode_found(rq, vn_platforms_new(path, i), out, err);
-	for (size_t k = 0; k < IMAGE_NAMES; k++) {
-		int r;
-
-		if (strcmp(name, image_names[k].name) != 0)
-			continue;
-		r = fetch_image(rq, i, err);
-		if (!r && !has_name(i, &image_names[k]))
-			return -ENOENT;
-		return r ? r : lookup_ready(rq, path, i, name, out, err);
-	}
-	return -ENOENT;
+	if (!n)
+		return -ENOENT;
+	r = n->needs == NEEDS_DOCUMENTS ? fetch_image(rq, i, err) : 0;
+	if (r)
+		return r;
+	if (!has_name(i, n))
+		return -ENOENT;
+	return n->find ? n->find(rq, path, i, out, err)
+		       : vnode_found(rq, n->make(path, i), out, err);
 }
 
-/* What needs documents that the store lacks is not listed: a listing never fetches. */
+static bool is_listed(struct request *rq, struct repo_image *i, const struct image_name *n)
+{
+	struct timespec changed;
+
+	if (n->needs == NEEDS_NOTHING)
+		return referrers_changed(rq->fs->referrers, repo_image_ref(i), &changed);
+	return (n->needs != NEEDS_DOCUMENTS || repo_image_image(i)) && has_name(i, n);
+}
+
 static int image_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
-	struct timespec changed;
 
 	(void)err;
-	for (size_t k = 0; repo_image_image(i) && k < IMAGE_NAMES; k++)
-		if (has_name(i, &image_names[k]))
+	for (size_t k = 0; k < IMAGE_NAMES; k++)
+		if (is_listed(rq, i, &image_names[k]))
 			listing_add(out, image_names[k].name, image_names[k].type);
-	if (referrers_changed(rq->fs->referrers, repo_image_ref(i), &changed))
-		listing_add(out, "referrers", DT_DIR);
-	if (repo_image_index(i)) {
-		listing_add(out, "index.json", DT_REG);
-		listing_add(out, "platforms", DT_DIR);
-	}
 	return 0;
 }
 

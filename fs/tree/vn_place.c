@@ -155,19 +155,6 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 			  e->name->pulled, out, err);
 }
 
-/* In images/app/nope/config.json, with app unknown, config.json is no place. */
-static bool is_part_of_image(const char *name)
-{
-	static const char *const parts[] = {"manifest.json", "index.json", "config.json", "history",
-					    "inspect.json",  "rootfs",	   "export",	  "layers",
-					    "platforms",     "referrers",  "blobs"};
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (!strcmp(name, parts[i]))
-			return true;
-	return false;
-}
-
 /* A part of an image that is not there: why it is not, which is what the registry has said of the
  * place's last component as a tag. */
 static int lookup_part(struct request *rq, const char *place, struct err *err)
@@ -199,7 +186,7 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 	int r = -ENOENT;
 
 	catalog_repository(c, place, &known);
-	if (!known && is_part_of_image(name))
+	if (!known && vn_image_has_name(name))
 		return lookup_part(rq, place, err);
 	if (caller_creates(rq->pid)) /* which is no question to a registry */
 		return -ENOENT;
