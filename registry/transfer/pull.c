@@ -5,31 +5,8 @@
 #include "registry/transfer/pull_manifest.h"
 #include "store/images/image.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- docker's lines ---- */
-
-static void pull_tell(const struct pull *p, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void pull_tell(const struct pull *p, const char *fmt, ...)
-{
-	autofree char *line = NULL;
-	va_list ap;
-	int n;
-
-	if (!p->watch || !p->watch->line)
-		return;
-	va_start(ap, fmt);
-	n = vasprintf(&line, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		line = NULL;
-	else
-		p->watch->line(p->watch->arg, line);
-}
 
 /* The names of one reference. */
 struct spelling {
@@ -55,8 +32,8 @@ static void warn_of_platform(const struct pull *p, const struct image *i, const 
 	char is[PLATFORM_TEXT_MAX], wish[PLATFORM_TEXT_MAX];
 
 	if (platform_rank(p->platform, &i->config->platform) < 0)
-		pull_tell(
-		    p,
+		pull_watch_line(
+		    p->watch,
 		    "WARNING: image with reference %s was found but its platform (%s) does not "
 		    "match the specified platform (%s)",
 		    familiar, platform_text(&i->config->platform, is),
@@ -93,17 +70,18 @@ static int pull_spelled(const struct pull *p, const struct ref *ref, const struc
 
 	if (r < 0)
 		return r;
-	pull_tell(p, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
+	pull_watch_line(p->watch, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag,
+			ref->path);
 	unchanged = recorded;
 	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
 	if (r == 0 && !pull_is_recorded(p, ref, &top))
 		r = pull_record(p, ref, &top, err);
 	if (r == 0) {
-		pull_tell(p, "Digest: %s", digest_text(&top.digest, digest));
-		pull_tell(p, "Status: %s for %s",
-			  unchanged ? "Image is up to date" : "Downloaded newer image",
-			  s->familiar);
+		pull_watch_line(p->watch, "Digest: %s", digest_text(&top.digest, digest));
+		pull_watch_line(p->watch, "Status: %s for %s",
+				unchanged ? "Image is up to date" : "Downloaded newer image",
+				s->familiar);
 	}
 	descriptor_clear(&top);
 	return r;
@@ -130,7 +108,7 @@ int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
 	int r = full ? pull_one(p, ref, err) : err_nomem(err);
 
 	if (r == 0)
-		pull_tell(p, "%s", full);
+		pull_watch_line(p->watch, "%s", full);
 	return r;
 }
 
@@ -170,6 +148,6 @@ int pull_all_tags(const struct pull *p, const struct ref *repository, struct err
 	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
 		r = pull_tag(p, repository, tags.data + at, err);
 	if (r == 0)
-		pull_tell(p, "%s", name);
+		pull_watch_line(p->watch, "%s", name);
 	return r;
 }

@@ -8,21 +8,11 @@
 #define REGISTRY_PULL_H
 
 #include "registry/api/registry.h"
+#include "registry/transfer/pull_watch.h"
 #include "store/disk/lease.h"
 #include "store/oci/oci.h"
 #include "store/disk/store.h"
 #include "store/tree/tree.h"
-
-/* Who watches. Calls come from any thread, one at a time for one pull. All may be NULL. */
-struct pull_watch {
-	void *arg;
-	/* A line of docker's plain output: "e756f3fdd6a3: Pulling fs layer", "…: Download
-	 * complete", "…: Pull complete", "…: Already exists", "7: Pulling from library/redis",
-	 * "Digest: sha256:…", "Status: …", "docker.io/library/redis:7". No newline. */
-	void (*line)(void *arg, const char *line);
-	void (*bytes)(void *arg, uint64_t done,
-		      uint64_t total); /* of blobs: held so far, and in all */
-};
 
 struct pull {
 	struct registry *registry;

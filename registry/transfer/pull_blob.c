@@ -6,7 +6,6 @@
 #include "store/disk/blob.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* ---- into the store ---- */
 
@@ -56,17 +55,6 @@ int pull_blob(const struct pull *p, const struct ref *repository, const struct d
 	return pull_attempt(&attempt, err);
 }
 
-static void pull_blob_tell(const struct pull *p, const struct descriptor *d, const char *what)
-{
-	char hex[DIGEST_HEX_MAX], line[64];
-
-	if (!p->watch || !p->watch->line)
-		return;
-	digest_hex(&d->digest, hex);
-	snprintf(line, sizeof(line), "%.*s: %s", DIGEST_ID_DIGITS, hex, what);
-	p->watch->line(p->watch->arg, line);
-}
-
 int pull_blobs(const struct pull *p, const struct ref *repository, const struct manifest *m,
 	       struct err *err)
 {
@@ -80,7 +68,8 @@ int pull_blobs(const struct pull *p, const struct ref *repository, const struct 
 		r = pull_blob(p, repository, d, err);
 		if (r < 0)
 			return r;
-		pull_blob_tell(p, d, local ? "Already exists" : "Download complete");
+		pull_watch_blob(p->watch, &d->digest,
+				local ? "Already exists" : "Download complete", "");
 	}
 	return 0;
 }

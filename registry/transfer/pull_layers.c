@@ -17,7 +17,6 @@
 #include "store/images/image.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define WORKERS 4
@@ -63,22 +62,12 @@ struct pull_worker {
 
 static void pull_layers_tell(struct crew *c, const struct pull_task *t, const char *what)
 {
-	const struct pull_watch *w = c->pull->watch;
-	char hex[DIGEST_HEX_MAX], line[64];
-
-	if (!w || !w->line)
-		return;
-	snprintf(line, sizeof(line), "%.*s: %s", DIGEST_ID_DIGITS,
-		 digest_hex(&t->layer->digest, hex), what);
-	w->line(w->arg, line);
+	pull_watch_blob(c->pull->watch, &t->layer->digest, what, "");
 }
 
 static void tell_bytes(struct crew *c)
 {
-	const struct pull_watch *w = c->pull->watch;
-
-	if (w && w->bytes)
-		w->bytes(w->arg, c->done, c->total);
+	pull_watch_bytes(c->pull->watch, c->done, c->total);
 }
 
 /* A worker's layer has `done` bytes. */

@@ -28,8 +28,8 @@ int pull_receive(const struct pull *p, const struct ref *repository, const struc
 		else
 			r = n < 0 ? (int)n : sink->put(sink->arg, buffer, (size_t)n, err);
 		at = n == -ESTALE ? 0 : at + (uint64_t)n;
-		if (r == 0 && p->watch && p->watch->bytes)
-			p->watch->bytes(p->watch->arg, at, d->size);
+		if (r == 0)
+			pull_watch_bytes(p->watch, at, d->size);
 	}
 	return r;
 }

@@ -9,7 +9,6 @@
 #include "store/disk/names.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,27 +39,6 @@ static void plan_clear(struct plan *p)
 	}
 	free(p->documents);
 	push_blobs_close(p->blobs);
-}
-
-static void push_tell(const struct push *p, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void push_tell(const struct push *p, const char *fmt, ...)
-{
-	const struct pull_watch *w = p->pull.watch;
-	autofree char *line = NULL;
-	va_list ap;
-	int n;
-
-	if (!w || !w->line)
-		return;
-	va_start(ap, fmt);
-	n = vasprintf(&line, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		line = NULL;
-	else
-		w->line(w->arg, line);
 }
 
 /* ---- what is not here ---- */
@@ -237,8 +215,8 @@ static int send(const struct plan *p, struct err *err)
 	if (!r)
 		r = put_documents(p, err);
 	if (!r)
-		push_tell(p->push, "%s: digest: %s size: %zu", p->ref->tag,
-			  digest_text(&top->descriptor.digest, text), top->body.len);
+		pull_watch_line(p->push->pull.watch, "%s: digest: %s size: %zu", p->ref->tag,
+				digest_text(&top->descriptor.digest, text), top->body.len);
 	return r;
 }
 
@@ -256,8 +234,8 @@ static int fall_back(struct plan *p, const struct push *push, const struct ref *
 	plan_clear(p);
 	r = push_make_plan(p, push, ref, top, &one, err);
 	if (!r)
-		push_tell(
-		    push,
+		pull_watch_line(
+		    push->pull.watch,
 		    " Info -> Not all multiplatform-content is present and only the available "
 		    "single-platform image was pushed\n         %s -> %s",
 		    digest_text(&top->digest, from), digest_text(&one.digest, to));
@@ -275,7 +253,7 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 
 	if (!repository)
 		return err_nomem(err);
-	push_tell(push, "The push refers to repository [%s]", repository);
+	pull_watch_line(push->pull.watch, "The push refers to repository [%s]", repository);
 	r = push_make_plan(&p, push, ref, asked, top, err);
 	if (r && p.missing && oci_type_is_index(top->media_type))
 		r = fall_back(&p, push, ref, top, err);

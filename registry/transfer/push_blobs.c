@@ -80,15 +80,8 @@ void push_blobs_close(struct push_blobs *b)
 static void push_blobs_tell(struct push_blobs *b, const struct digest *layer, const char *what,
 			    const char *from)
 {
-	const struct pull_watch *w = b->push->pull.watch;
-	char hex[DIGEST_HEX_MAX], line[512];
-
-	if (!w || !w->line)
-		return;
-	snprintf(line, sizeof(line), "%.*s: %s%s", DIGEST_ID_DIGITS, digest_hex(layer, hex), what,
-		 from);
 	pthread_mutex_lock(&b->lock);
-	w->line(w->arg, line);
+	pull_watch_blob(b->push->pull.watch, layer, what, from);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -180,13 +173,11 @@ static void on_sent(void *arg, uint64_t sent)
 {
 	struct push_task *t = arg;
 	struct push_blobs *b = t->all;
-	const struct pull_watch *w = b->push->pull.watch;
 
 	pthread_mutex_lock(&b->lock);
 	b->done += sent - t->sent; /* wraps where a transfer began anew */
 	t->sent = sent;
-	if (w && w->bytes)
-		w->bytes(w->arg, b->done, b->total);
+	pull_watch_bytes(b->push->pull.watch, b->done, b->total);
 	pthread_mutex_unlock(&b->lock);
 }
 
