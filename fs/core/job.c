@@ -2,7 +2,6 @@
 #include "fs/core/job.h"
 
 #include "fs/core/failures.h"
-#include "registry/wire/text.h"
 #include "store/base/clock.h"
 #include "store/base/map.h"
 #include "store/base/mem.h"
@@ -17,7 +16,6 @@
 #define JOB_THREADS_MAX	 64
 #define JOB_STACK	 (512u << 10)
 #define JOB_IDLE_SECONDS 10
-#define TITLE_MAX	 1000 /* bytes of it in the table */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
@@ -466,24 +464,20 @@ struct buf *job_result(struct job *j)
 	return &j->output;
 }
 
-void jobs_print(struct jobs *js, struct buf *out)
+void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v), void *arg)
 {
 	int64_t now = clock_ms();
 
-	buf_printf(out, "%-8s %8s %14s %14s %8s  %s\n", "STATE", "WAITING", "BYTES", "OF", "MB/S",
-		   "JOB");
 	pthread_mutex_lock(&js->lock);
 	for (const struct job *j = js->first; j; j = j->next) {
 		bool running = j->state == JOB_RUNNING;
-		uint64_t done = atomic_load(&j->done);
-		double seconds = running ? (double)(now - j->started_ms) / 1000 : 0;
 
-		buf_printf(out, "%-8s %8u %14llu %14llu %8.1f  ", running ? "running" : "queued",
-			   j->waiting, (unsigned long long)done,
-			   (unsigned long long)atomic_load(&j->total),
-			   seconds > 0 ? (double)done / 1e6 / seconds : 0.0);
-		text_append_clean(out, j->title, strlen(j->title), TITLE_MAX);
-		buf_putc(out, '\n');
+		see(arg, &(struct job_view){.title = j->title,
+					    .running = running,
+					    .ran_ms = running ? now - j->started_ms : 0,
+					    .waiting = j->waiting,
+					    .done = atomic_load(&j->done),
+					    .total = atomic_load(&j->total)});
 	}
 	pthread_mutex_unlock(&js->lock);
 }

@@ -80,9 +80,17 @@ void job_progress(struct job *j, uint64_t done, uint64_t total);
  * the end. */
 struct buf *job_result(struct job *j);
 
-/* The table of ctl/jobs: running and queued jobs with bytes, rate and waiters. Titles may be
- * anybody's words: they stay on their line, and steer no terminal. */
-void jobs_print(struct jobs *js, struct buf *out);
+/* A job that is queued or running. */
+struct job_view {
+	const char *title; /* anybody's words */
+	bool running;
+	int64_t ran_ms; /* 0 where it is queued */
+	unsigned waiting;
+	uint64_t done, total; /* bytes */
+};
+
+/* Shows them all, the oldest first. The jobs' lock is held: `see` calls nothing of them. */
+void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v), void *arg);
 
 struct jobs_counts {
 	uint64_t running, queued, waiting, started, failed;

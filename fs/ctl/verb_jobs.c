@@ -2,6 +2,8 @@
 /* ctl/jobs. */
 #include "fs/ctl/verb.h"
 
+#include "fs/core/job_table.h"
+
 int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	      struct err *err)
 {
@@ -9,6 +11,6 @@ int verb_jobs(struct fs *fs, struct job *j, const struct words *args, struct buf
 
 	(void)j;
 	if (!r)
-		jobs_print(fs->jobs, out);
+		job_table_print(fs->jobs, out);
 	return r;
 }

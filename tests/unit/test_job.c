@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/core/job.h"
+#include "fs/core/job_table.h"
 
 #include "fs/core/failures.h"
 #include "store/base/clock.h"
@@ -288,7 +289,7 @@ static void a_class_may_have_a_smaller_share(void **state)
 		assert_int_equal(job_start(js, &spec, &many[i], &err), 0);
 		job_wait(many[i], &a[i].w);
 	}
-	jobs_print(js, &table);
+	job_table_print(js, &table);
 	assert_null(strchr(table.data, '\033'));
 	assert_non_null(strstr(table.data, "?[31mred\n"));
 	gate_open(&g);
