@@ -61,6 +61,12 @@ static struct vnode *image_vnode(const struct vnode_ops *ops, const char *path,
 
 /* ---- what the directory of an image holds ---- */
 
+static int found_text(struct request *rq, const char *path, struct repo_image *i, struct buf *text,
+		      struct found *out, struct err *err)
+{
+	return vnode_found(rq, vn_text_new(path, text, repo_image_created(i), false), out, err);
+}
+
 static int find_history(struct request *rq, const char *path, struct repo_image *i,
 			struct found *out, struct err *err)
 {
@@ -68,9 +74,7 @@ static int find_history(struct request *rq, const char *path, struct repo_image 
 	int r = history_table(rq->fs->store, repo_image_image(i), &(struct history_options){0},
 			      time(NULL), &text, err);
 
-	return r ? r
-		 : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
-			       err);
+	return r ? r : found_text(rq, path, i, &text, out, err);
 }
 
 static int find_inspect(struct request *rq, const char *path, struct repo_image *i,
@@ -82,9 +86,7 @@ static int find_inspect(struct request *rq, const char *path, struct repo_image 
 
 	if (!r)
 		r = inspect_json(rq->fs->store, repo_image_image(i), names, &text, err);
-	return r ? r
-		 : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), false), out,
-			       err);
+	return r ? r : found_text(rq, path, i, &text, out, err);
 }
 
 static int found_document(struct request *rq, const char *path, struct repo_image *i,
