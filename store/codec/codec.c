@@ -74,12 +74,6 @@ static bool plain_may_end(const struct codec *c)
 	return true;
 }
 
-static bool plain_may_begin(const struct codec *c)
-{
-	(void)c;
-	return false;
-}
-
 static void plain_close(struct codec *c)
 {
 	free(c);
@@ -88,8 +82,7 @@ static void plain_close(struct codec *c)
 static int plain_open(const struct codec_sink *sink, const struct codec_target *target,
 		      struct codec **out, struct err *err)
 {
-	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end,
-					     plain_may_begin, plain_close};
+	static const struct codec_ops ops = {plain_feed, plain_finish, plain_may_end, plain_close};
 	struct codec *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -168,11 +161,6 @@ int codec_finish(struct codec *c, struct err *err)
 bool codec_may_end(const struct codec *c)
 {
 	return c->ops->may_end(c);
-}
-
-bool codec_may_begin(const struct codec *c)
-{
-	return c->ops->may_begin(c);
 }
 
 void codec_close(struct codec *c)

@@ -71,9 +71,6 @@ int codec_finish(struct codec *c, struct err *err); /* -EBADMSG: truncated */
  * anywhere. */
 bool codec_may_end(const struct codec *c);
 
-/* True between two members or frames, where another codec could go on: behind the last one of
- * gzip, only as long as no padding has come. */
-bool codec_may_begin(const struct codec *c);
 void codec_close(struct codec *c);
 DEFINE_AUTO(struct codec, codec_close)
 

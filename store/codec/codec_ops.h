@@ -21,7 +21,6 @@ struct codec_ops {
 	int (*feed)(struct codec *c, const uint8_t *data, size_t len, struct err *err);
 	int (*finish)(struct codec *c, struct err *err);
 	bool (*may_end)(const struct codec *c);
-	bool (*may_begin)(const struct codec *c);
 	void (*close)(struct codec *c); /* frees c */
 };
 

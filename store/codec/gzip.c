@@ -418,11 +418,6 @@ static bool gzip_may_end(const struct codec *c)
 	       (g->part == PART_HEADER || g->part == PART_PADDING);
 }
 
-static bool gzip_may_begin(const struct codec *c)
-{
-	return gzip_may_end(c) && ((const struct gzip *)c)->part == PART_HEADER;
-}
-
 static int gzip_finish(struct codec *c, struct err *err)
 {
 	struct gzip *g = (struct gzip *)c;
@@ -442,8 +437,7 @@ static void gzip_close(struct codec *c)
 
 static struct gzip *gzip_new(const struct inflate_ops *inflate, size_t own)
 {
-	static const struct codec_ops ops = {gzip_feed, gzip_finish, gzip_may_end, gzip_may_begin,
-					     gzip_close};
+	static const struct codec_ops ops = {gzip_feed, gzip_finish, gzip_may_end, gzip_close};
 	struct gzip *g = malloc(sizeof(*g) + own);
 
 	if (!g)

@@ -221,8 +221,7 @@ static void zstd_close(struct codec *c)
 
 static struct zstd *zstd_new(void)
 {
-	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_may_end,
-					     zstd_close};
+	static const struct codec_ops ops = {zstd_feed, zstd_finish, zstd_may_end, zstd_close};
 	struct zstd *z = malloc(sizeof(*z));
 
 	if (!z)

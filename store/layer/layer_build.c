@@ -5,7 +5,6 @@
 #include "store/base/io.h"
 #include "store/base/lane.h"
 #include "store/layer/layer_writer.h"
-#include "store/codec/parts.h"
 #include "store/tar/tar.h"
 
 #include <errno.h>
@@ -124,15 +123,6 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	return r;
 }
 
-/* A layer keeps two processors busy as it is: with decoding, and with the hash of the archive. Only
- * with more is there something to gain from parts; with two, a pull took 5 to 30 % longer. */
-static unsigned spare_processors(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return processors > 2 ? (unsigned)processors - 2 : 0;
-}
-
 static int layer_build_start_codec(struct layer_build *b, struct err *err)
 {
 	struct codec_sink sink = {.arg = b,
@@ -143,7 +133,7 @@ static int layer_build_start_codec(struct layer_build *b, struct err *err)
 	int r = compression_detect(b->head, b->head_len, &b->compression, err);
 
 	if (r == 0)
-		r = parts_open(b->compression, spare_processors(), &sink, &b->codec, err);
+		r = codec_open(b->compression, &sink, &b->codec, err);
 	return r ? r : codec_feed(b->codec, b->head, b->head_len, err);
 }
 
