@@ -20,12 +20,13 @@ struct registry_stream {
 	struct endpoint_list endpoints;
 	size_t endpoint; /* the one in use */
 	struct retry retry;
-	uint64_t size;
+	uint64_t size;	   /* of the blob */
+	uint64_t end;	   /* bytes are wanted up to here */
 	uint64_t position; /* of the next byte that is read */
 	uint64_t high;	   /* the furthest so far: only what lies behind it is progress */
 	bool restarted;	   /* the position was set to 0, and the reader does not know yet */
 	bool moved;	   /* bytes came */
-	bool length_known; /* the answer ends at `size` by its own headers */
+	bool length_known; /* the answer ends at `end` by its own headers */
 	struct http_answer *answer; /* NULL: none under way */
 };
 
@@ -35,14 +36,19 @@ static int wrong_size(const struct registry_stream *s, uint64_t size, struct err
 		       (unsigned long long)size, (unsigned long long)s->size);
 }
 
-/* 206: one range, from the position on, of a blob of this size. */
+static bool asks_for_all(const struct registry_stream *s)
+{
+	return s->position == 0 && s->end == s->size;
+}
+
+/* 206: the range that was asked for, of a blob of this size. */
 static int check_partial(const struct registry_stream *s, const struct header_list *h,
 			 struct err *err)
 {
 	const char *type = header_get(h, "Content-Type");
 	uint64_t first, last, size;
 
-	if (s->position == 0)
+	if (asks_for_all(s))
 		return err_set(err, EPROTO, "a part (206) was sent where all was asked for");
 	if (type && !strncasecmp(type, "multipart/", 10))
 		return err_set(err, EPROTO, "several parts were sent where one was asked for");
@@ -50,12 +56,11 @@ static int check_partial(const struct registry_stream *s, const struct header_li
 		return err_set(err, EPROTO, "a part (206) without a valid Content-Range");
 	if (size != UINT64_MAX && size != s->size)
 		return wrong_size(s, size, err);
-	if (first != s->position || last >= s->size)
+	if (first != s->position || last >= s->end)
 		return err_set(err, EPROTO,
-			       "bytes %llu to %llu were sent, those from %llu on "
-			       "were asked for",
+			       "bytes %llu to %llu were sent, %llu to %llu were asked for",
 			       (unsigned long long)first, (unsigned long long)last,
-			       (unsigned long long)s->position);
+			       (unsigned long long)s->position, (unsigned long long)s->end - 1);
 	return 0;
 }
 
@@ -80,12 +85,12 @@ static int check_length(struct registry_stream *s, const struct header_list *h, 
 	if (coding && *coding && strcasecmp(coding, "identity"))
 		return err_set(err, EPROTO, "the blob was sent with a Content-Encoding");
 	s->length_known = header_number(h, "Content-Length", &length);
-	if (!s->length_known || length == s->size - s->position)
+	if (!s->length_known || length == s->end - s->position)
 		return 0;
-	return s->position ? err_set(err, EPROTO, "a part of %llu bytes, %llu were asked for",
-				     (unsigned long long)length,
-				     (unsigned long long)(s->size - s->position))
-			   : wrong_size(s, length, err);
+	return asks_for_all(s) ? wrong_size(s, length, err)
+			       : err_set(err, EPROTO, "a part of %llu bytes, %llu were asked for",
+					 (unsigned long long)length,
+					 (unsigned long long)(s->end - s->position));
 }
 
 static int check_answer(struct registry_stream *s, const struct api_request *q,
@@ -103,8 +108,9 @@ static int check_answer(struct registry_stream *s, const struct api_request *q,
 		r = check_partial(s, h, err);
 	else if (status != 200)
 		r = err_set(err, EPROTO, "unexpected status %d", status);
-	else if (s->position) {
+	else if (!asks_for_all(s)) {
 		s->position = 0;
+		s->end = s->size;
 		s->restarted = true;
 	}
 	return r < 0 ? r : check_length(s, h, err);
@@ -115,7 +121,7 @@ static int open_step(void *arg, const struct endpoint *e, struct api_failure *f,
 	struct registry_stream *s = arg;
 	AUTO(http_end) struct http_answer *a = NULL;
 	char range[64];
-	const char *fields[] = {s->position ? range : NULL, NULL};
+	const char *fields[] = {asks_for_all(s) ? NULL : range, NULL};
 	struct api_request q = {.registry = s->registry,
 				.repository = &s->repository,
 				.method = "GET",
@@ -125,6 +131,9 @@ static int open_step(void *arg, const struct endpoint *e, struct api_failure *f,
 	int r;
 
 	snprintf(range, sizeof(range), "Range: bytes=%llu-", (unsigned long long)s->position);
+	if (s->end < s->size)
+		snprintf(range + strlen(range), sizeof(range) - strlen(range), "%llu",
+			 (unsigned long long)s->end - 1);
 	r = api_send(&q, e, &a, f, err);
 	/* A registry that was there a moment ago may be starting again. */
 	if (r < 0 && f->silent && f->cause == RETRY_NEVER && s->moved)
@@ -181,13 +190,13 @@ static ssize_t read_answer(struct registry_stream *s, void *data, size_t max,
 	if (n < 0) {
 		api_fault(fault, &f);
 		*cause = f.cause;
-	} else if (n == 0 && s->position < s->size) {
+	} else if (n == 0 && s->position < s->end) {
 		*cause = RETRY_CUT;
 		return err_set(err, EBADMSG, "ended after %llu of %llu bytes",
-			       (unsigned long long)s->position, (unsigned long long)s->size);
-	} else if ((uint64_t)n > s->size - s->position) {
+			       (unsigned long long)s->position, (unsigned long long)s->end);
+	} else if ((uint64_t)n > s->end - s->position) {
 		return err_set(err, EBADMSG, "more than its %llu bytes were sent",
-			       (unsigned long long)s->size);
+			       (unsigned long long)s->end);
 	}
 	return n;
 }
@@ -209,7 +218,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 		ssize_t n;
 		int r;
 
-		if (s->position == s->size && (!s->answer || s->length_known))
+		if (s->position == s->end && (!s->answer || s->length_known))
 			return 0;
 		r = s->answer ? 0 : open_answer(s, err);
 		if (r < 0)
@@ -224,7 +233,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 			return n;
 		}
 		/* All bytes are there; how the connection ended is of no interest. */
-		if (s->position == s->size && cause != RETRY_NEVER)
+		if (s->position == s->end && cause != RETRY_NEVER)
 			return 0;
 		r = prepare_resume(s, cause, (int)n, err);
 		if (r < 0)
@@ -273,28 +282,27 @@ static int stream_new(struct registry *registry, const struct ref *repository,
 	return r;
 }
 
-int registry_blob(struct registry *registry, const struct ref *repository,
-		  const struct digest *digest, uint64_t size, uint64_t offset,
-		  struct cancel *cancel, uint64_t *start, struct registry_stream **out,
-		  struct err *err)
+int registry_blob(struct registry *registry, const struct blob_request *q, struct cancel *cancel,
+		  struct byte_range *comes, struct registry_stream **out, struct err *err)
 {
 	AUTO(registry_stream_close) struct registry_stream *s = NULL;
 	int r;
 
-	if (offset > size)
-		return err_set(err, EINVAL, "an offset behind the end of a blob");
-	r = stream_new(registry, repository, digest, &s, err);
+	if (q->range.first > q->range.end || q->range.end > q->size)
+		return err_set(err, EINVAL, "a range that the blob does not have");
+	r = stream_new(registry, q->repository, q->digest, &s, err);
 	if (r < 0)
 		return r;
 	s->cancel = cancel;
-	s->size = size;
-	s->position = s->high = offset;
-	if (offset < size || size == 0)
+	s->size = q->size;
+	s->end = q->range.end;
+	s->position = s->high = q->range.first;
+	if (q->range.first < q->range.end || q->size == 0)
 		r = open_answer(s, err);
 	if (r < 0)
 		return (int)api_blob_explain(s, r, err);
 	s->restarted = false;
-	*start = s->position;
+	*comes = (struct byte_range){s->position, s->end};
 	*out = steal(&s);
 	return 0;
 }

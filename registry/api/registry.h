@@ -19,6 +19,7 @@
 #include "store/base/buf.h"
 #include "store/base/cancel.h"
 #include "store/base/mem.h"
+#include "store/base/ranges.h"
 
 #include <sys/types.h>
 
@@ -45,18 +46,24 @@ int registry_manifest(struct registry *r, const struct ref *ref, struct cancel *
 int registry_manifest_digest(struct registry *r, const struct ref *ref, struct cancel *cancel,
 			     struct digest *out, struct err *err);
 
+struct blob_request {
+	const struct ref *repository; /* borrowed during the call, as is digest */
+	const struct digest *digest;
+	uint64_t size; /* of the blob, as its descriptor says */
+	struct byte_range range;
+};
+
 /*
- * A blob as a stream of bytes from `offset`, resumed over cuts, 5xx and 429 by itself (Range; a
- * limited number of tries without progress). *start is set to `offset`, or to 0 where the server
- * ignored the Range: the caller then starts over. registry_stream_read gives 1..max bytes, 0 at the
- * end, -errno; when a cut made it start over in the middle it gives -ESTALE, and the next bytes are
- * those from offset 0. The bytes are not verified: who reads them hashes them. `size` is that of
- * the descriptor: one byte more is -EBADMSG. One thread uses a stream.
+ * A range of a blob as a stream, resumed over cuts, 5xx and 429 by itself (a limited number of
+ * tries without progress). *comes is the range that was asked for, or all of the blob where the
+ * server ignored that. registry_stream_read gives 1..max bytes, 0 at the end, -errno.
+ * When a cut made it start over in the middle it gives -ESTALE, and all of the blob comes next. The
+ * bytes are not verified: who reads them hashes them. One byte more is -EBADMSG. -EINVAL: a range
+ * that the blob does not have. One thread uses a stream.
  */
 struct registry_stream;
-int registry_blob(struct registry *r, const struct ref *repository, const struct digest *digest,
-		  uint64_t size, uint64_t offset, struct cancel *cancel, uint64_t *start,
-		  struct registry_stream **out, struct err *err);
+int registry_blob(struct registry *r, const struct blob_request *q, struct cancel *cancel,
+		  struct byte_range *comes, struct registry_stream **out, struct err *err);
 ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, struct err *err);
 void registry_stream_close(struct registry_stream *s);
 DEFINE_AUTO(struct registry_stream, registry_stream_close)

@@ -8,16 +8,21 @@
 int pull_receive(const struct pull *p, const struct ref *repository, const struct descriptor *d,
 		 uint64_t offset, const struct pull_sink *sink, struct err *err)
 {
+	const struct blob_request q = {.repository = repository,
+				       .digest = &d->digest,
+				       .size = d->size,
+				       .range = {offset, d->size}};
 	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
 	autofree char *buffer = malloc(BUFFER_SIZE);
+	struct byte_range comes;
 	uint64_t at;
 	int r = buffer ? 0 : err_nomem(err);
 
 	if (r == 0)
-		r = registry_blob(p->registry, repository, &d->digest, d->size, offset, p->cancel,
-				  &at, &stream, err);
-	if (r == 0 && at != offset)
+		r = registry_blob(p->registry, &q, p->cancel, &comes, &stream, err);
+	if (r == 0 && comes.first != offset)
 		r = sink->restart(sink->arg, err);
+	at = comes.first;
 	while (r == 0) {
 		ssize_t n = registry_stream_read(stream, buffer, BUFFER_SIZE, err);
 

@@ -127,21 +127,18 @@ void manifest_answer_clear(struct manifest_answer *a)
 	*a = (struct manifest_answer){0};
 }
 
-int registry_blob(struct registry *r, const struct ref *repository, const struct digest *digest,
-		  uint64_t size, uint64_t offset, struct cancel *cancel, uint64_t *start,
-		  struct registry_stream **out, struct err *err)
+int registry_blob(struct registry *r, const struct blob_request *q, struct cancel *cancel,
+		  struct byte_range *comes, struct registry_stream **out, struct err *err)
 {
 	struct registry_stream *s = calloc(1, sizeof(*s));
 
-	(void)repository;
-	(void)size;
 	assert_non_null(s);
 	pthread_mutex_lock(&r->lock);
 	r->blob_requests++;
-	if (offset > r->highest_offset)
-		r->highest_offset = offset;
+	if (q->range.first > r->highest_offset)
+		r->highest_offset = q->range.first;
 	for (size_t i = 0; i < r->blob_count; i++)
-		if (digest_equal(&r->blobs[i]->digest, digest))
+		if (digest_equal(&r->blobs[i]->digest, q->digest))
 			s->blob = r->blobs[i];
 	s->spoil = s->blob && s->blob == r->faulty && r->spoils > 0 && r->spoils--;
 	pthread_mutex_unlock(&r->lock);
@@ -151,7 +148,8 @@ int registry_blob(struct registry *r, const struct ref *repository, const struct
 	}
 	s->registry = r;
 	s->cancel = cancel;
-	s->offset = *start = r->ignores_range ? 0 : offset;
+	s->offset = r->ignores_range ? 0 : q->range.first;
+	*comes = (struct byte_range){s->offset, q->size};
 	*out = s;
 	return 0;
 }
