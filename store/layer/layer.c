@@ -5,6 +5,7 @@
 #include "store/layer/layer_format.h"
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -17,10 +18,10 @@ struct layer {
 	struct store *store;	  /* borrowed */
 	struct span_cache *cache; /* borrowed */
 	struct digest blob;
-	int blob_fd;		   /* owned */
-	int frames_fd;		   /* owned; -1 where none are needed */
-	struct layer_index *index; /* owned */
-	atomic_bool damaged;	   /* index or frames */
+	struct blob_source *source; /* owned */
+	int frames_fd;		    /* owned; -1 where none are needed */
+	struct layer_index *index;  /* owned */
+	atomic_bool damaged;	    /* index or frames */
 };
 
 static int open_frames(struct layer *l, struct err *err)
@@ -42,24 +43,23 @@ static int open_frames(struct layer *l, struct err *err)
 	return 0;
 }
 
-int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
-	       struct layer **out, struct err *err)
+int layer_open_source(struct store *s, struct span_cache *cache, const struct digest *blob,
+		      struct blob_source *source, struct layer **out, struct err *err)
 {
 	AUTO(layer_close) struct layer *l = calloc(1, sizeof(*l));
-	uint64_t size;
 	int r;
 
-	if (!l)
+	if (!l) {
+		blob_source_close(source);
 		return err_nomem(err);
+	}
 	l->store = s;
 	l->cache = cache;
 	l->blob = *blob;
+	l->source = source;
 	l->frames_fd = -1;
-	l->blob_fd = blob_open(s, blob, &size, err);
-	if (l->blob_fd < 0)
-		return l->blob_fd;
 	r = layer_index_open(s, blob, &l->index, err);
-	if (r == 0 && size != layer_index_blob_size(l->index))
+	if (r == 0 && blob_source_size(source) != layer_index_blob_size(l->index))
 		r = err_set(err, EBADMSG, "the blob in the store has another size than before");
 	if (r == 0)
 		r = open_frames(l, err);
@@ -68,12 +68,20 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 	return r;
 }
 
+int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
+	       struct layer **out, struct err *err)
+{
+	struct blob_source *source;
+	int r = blob_source_open(s, blob, &source, err);
+
+	return r ? r : layer_open_source(s, cache, blob, source, out, err);
+}
+
 void layer_close(struct layer *l)
 {
 	if (!l)
 		return;
-	if (l->blob_fd >= 0)
-		close(l->blob_fd);
+	blob_source_close(l->source);
 	if (l->frames_fd >= 0)
 		close(l->frames_fd);
 	layer_index_close(l->index);
@@ -92,7 +100,9 @@ const struct layer_index *layer_index(const struct layer *l)
 
 int layer_plain_fd(const struct layer *l)
 {
-	return layer_index_compression(l->index) == COMPRESSION_NONE ? l->blob_fd : -1;
+	return layer_index_compression(l->index) == COMPRESSION_NONE
+		   ? blob_source_whole_fd(l->source)
+		   : -1;
 }
 
 /* A span that is decoded step by step. */
@@ -110,9 +120,9 @@ struct fill {
 static int layer_read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
 {
 	const struct fill *f = arg;
-	int fd = f->part->in_frames ? f->layer->frames_fd : f->layer->blob_fd;
 
-	return io_pread_all(fd, data, len, (off_t)offset, err);
+	return f->part->in_frames ? io_pread_all(f->layer->frames_fd, data, len, (off_t)offset, err)
+				  : blob_source_read(f->layer->source, data, len, offset, err);
 }
 
 static int unpack_window(const struct layer_part *part, void *window, struct err *err)
@@ -146,9 +156,19 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 	return r ? r : seek_run(d->seek, wanted, layer_read_source, f, err);
 }
 
+static int verify_digest(const struct layer_part *part, const uint8_t *data, struct err *err)
+{
+	struct digest found;
+	int r = digest_of(DIGEST_SHA256, data, part->span.len, &found, err);
+
+	if (r == 0 && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
+		r = err_set(err, EBADMSG, "the data do not match their digest");
+	return r;
+}
+
 /* The blocks that have become whole. */
-static int layer_verify(struct layer_decoder *d, const struct layer_part *part, const uint8_t *data,
-			struct err *err)
+static int verify_blocks(struct layer_decoder *d, const struct layer_part *part,
+			 const uint8_t *data, struct err *err)
 {
 	size_t filled = seek_filled(d->seek);
 
@@ -163,6 +183,21 @@ static int layer_verify(struct layer_decoder *d, const struct layer_part *part, 
 		d->verified += len;
 	}
 	return 0;
+}
+
+/* Of a digest, only all of the span can be verified. */
+static int layer_verify(struct fill *f, struct layer_decoder *d, const uint8_t *data,
+			struct err *err)
+{
+	int r;
+
+	if (layer_index_check(f->layer->index) == LAYER_CHECK_BLOCKS)
+		return verify_blocks(d, f->part, data, err);
+	assert(seek_filled(d->seek) == f->part->span.len);
+	r = verify_digest(f->part, data, err);
+	if (r == 0)
+		d->verified = f->part->span.len;
+	return r;
 }
 
 /* What is derived from the blob goes, and is made again when the layer is opened the next time. */
@@ -196,8 +231,8 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	struct layer_decoder *d = *state;
 	int r;
 
-	wanted = layer_blocks(wanted) * LAYER_BLOCK;
-	if (wanted > part->span.len)
+	wanted = (wanted + LAYER_BLOCK - 1) / LAYER_BLOCK * LAYER_BLOCK;
+	if (wanted > part->span.len || layer_index_check(f->layer->index) == LAYER_CHECK_DIGESTS)
 		wanted = part->span.len;
 	if (d)
 		r = seek_run(d->seek, wanted, layer_read_source, f, err);
@@ -205,7 +240,7 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 		r = decoder_begin(f, data, wanted, state, err);
 	d = *state;
 	if (r == 0)
-		r = layer_verify(d, part, data, err);
+		r = layer_verify(f, d, data, err);
 	return r ? find_damage(f->layer, part, r, err) : (ssize_t)d->verified;
 }
 
@@ -246,8 +281,7 @@ static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_
 
 	out->data = out->owned = malloc(len);
 	out->len = len;
-	r = out->owned ? io_pread_all(l->blob_fd, out->owned, len, (off_t)offset, err)
-		       : err_nomem(err);
+	r = out->owned ? blob_source_read(l->source, out->owned, len, offset, err) : err_nomem(err);
 	if (r)
 		free(out->owned);
 	return r;
@@ -261,6 +295,26 @@ static int check_range(const struct layer *l, uint64_t offset, size_t len, struc
 		return err_set(err, EBADMSG, "the archive ends before offset %llu",
 			       (unsigned long long)offset + len);
 	return 0;
+}
+
+bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out)
+{
+	uint64_t end = offset + len;
+
+	*out = (struct byte_range){offset, end};
+	if (layer_index_compression(l->index) == COMPRESSION_NONE)
+		return blob_source_missing(l->source, out);
+	while (offset < end) {
+		struct layer_part part;
+
+		if (layer_index_find(l->index, offset, &part) < 0)
+			return false;
+		*out = (struct byte_range){part.span.from.in, part.span.in_end};
+		if (!part.in_frames && blob_source_missing(l->source, out))
+			return true;
+		offset = part.span.from.out + part.span.len;
+	}
+	return false;
 }
 
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
@@ -302,7 +356,7 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 	int r = check_range(l, offset, len, err);
 
 	if (r || layer_index_compression(l->index) == COMPRESSION_NONE)
-		return r ? r : io_pread_all(l->blob_fd, data, len, (off_t)offset, err);
+		return r ? r : blob_source_read(l->source, data, len, offset, err);
 	while (len > 0) {
 		struct layer_bytes b = {0};
 

@@ -6,12 +6,17 @@
 #ifndef STORE_LAYER_H
 #define STORE_LAYER_H
 
+#include "store/disk/blob_source.h"
 #include "store/layer/layer_index.h"
 #include "store/layer/span_cache.h"
 
 struct layer;
 int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
 	       struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
+
+/* The same over a source of the blob's bytes, which is taken, also where it fails. */
+int layer_open_source(struct store *s, struct span_cache *cache, const struct digest *blob,
+		      struct blob_source *source, struct layer **out, struct err *err);
 void layer_close(struct layer *l);
 DEFINE_AUTO(struct layer, layer_close)
 
@@ -21,7 +26,11 @@ const struct layer_index *layer_index(const struct layer *l); /* borrowed */
  * errors from then on. Another layer_open is -ENOENT until it has been made again. */
 bool layer_intact(const struct layer *l);
 
-/* Exactly len bytes from offset of the archive. -EBADMSG where the blob, or what is derived from
+/* The first bytes of the blob that are not here, of those that a range of the archive needs. False: it
+ * can be read. */
+bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out);
+
+/* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG where the blob, or what is derived from
  * it, is damaged, or the archive ends before; -EIO where the disk gives an error, or a file ends
  * early. */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);

@@ -115,7 +115,7 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	if (r == 0)
 		r = tar_open(layer_build_on_entry, b, &b->tar, err);
 	if (r == 0)
-		r = layer_writer_open(s, &b->writer, err);
+		r = layer_writer_open(s, LAYER_CHECK_BLOCKS, &b->writer, err);
 	if (r == 0)
 		r = lane_open(on_archive, b, &b->lane, err);
 	if (r == 0)

@@ -5,7 +5,7 @@
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
  *	spans     layer_span[], ascending, without gaps: together the whole archive
- *	checks    uint64_t[], XXH3-64 of the plain bytes, block by block: each span begins a new one
+ *	checks    uint64_t[], of the plain bytes; what they are says the header (enum layer_check)
  *	toc       as store/layer/toc.h has it
  *
  * and beside it, where spans came out too long, derived/layers/HEX.frames: zstd frames of parts
@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  2
+#define LAYER_VERSION  3
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
@@ -33,10 +33,18 @@
 #define LAYER_FRAME_LEN (1u << 20)  /* plain bytes of a frame there */
 #define LAYER_BLOCK	(32u << 10) /* plain bytes of a block; a span's last one may be shorter */
 
-/* The blocks of a span of so many plain bytes. */
-static inline uint64_t layer_blocks(uint64_t len)
+/* How the plain bytes of a layer's spans are verified. */
+enum layer_check {
+	LAYER_CHECK_BLOCKS, /* XXH3-64, block by block; each span begins a new one: as we saw them */
+	LAYER_CHECK_DIGESTS, /* the sha256 of a span, from a table of contents */
+};
+#define LAYER_DIGEST_WORDS 4
+
+/* The checks of a span of so many plain bytes. */
+static inline uint64_t layer_check_count(enum layer_check kind, uint64_t len)
 {
-	return (len + LAYER_BLOCK - 1) / LAYER_BLOCK;
+	return kind == LAYER_CHECK_DIGESTS ? LAYER_DIGEST_WORDS
+					   : (len + LAYER_BLOCK - 1) / LAYER_BLOCK;
 }
 
 struct layer_header {
@@ -47,7 +55,7 @@ struct layer_header {
 
 	uint32_t compression;			 /* enum compression */
 	uint32_t blob_algorithm, diff_algorithm; /* enum digest_algorithm */
-	uint32_t zero;
+	uint32_t check;				 /* enum layer_check */
 	uint8_t blob[64], diff_id[64];
 	uint64_t blob_size;
 	uint64_t archive_size;
@@ -64,20 +72,22 @@ enum layer_source { LAYER_BLOB, LAYER_FRAMES };
 struct layer_span {
 	uint64_t out; /* ends where the next one begins, the last one with the archive */
 	uint64_t in;
-	uint64_t check;	      /* the number of the check of its first block */
+	uint64_t check;	      /* the number of its first check */
 	uint64_t window;      /* offset in the windows */
 	uint32_t window_size; /* compressed; 0: none */
 	uint32_t window_len;  /* as seek_point.window */
 	uint8_t bit;
 	uint8_t source; /* enum layer_source */
-	uint8_t zero[6];
+	uint8_t zero[2];
+	uint32_t in_len; /* compressed bytes; 0: they end where the next span begins */
 };
 
 /* The file is mapped as it lies on the disk. */
 _Static_assert(sizeof(struct layer_header) == 232 && offsetof(struct layer_header, blob) == 40 &&
 		   offsetof(struct layer_header, blob_size) == 168,
 	       "layer_header");
-_Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, bit) == 40,
+_Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, bit) == 40 &&
+		   offsetof(struct layer_span, in_len) == 44,
 	       "layer_span");
 
 /* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */

@@ -102,8 +102,9 @@ static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct
 	       (s->window_len > 0 || (s->window_size == 0 && s->bit == 0)) &&
 	       s->window <= x->header.windows_size &&
 	       s->window_size <= x->header.windows_size - s->window &&
-	       s->check <= x->header.check_count &&
-	       layer_blocks(out->end - s->out) <= x->header.check_count - s->check;
+	       s->check <= x->header.check_count && s->in_len <= source_size(x, s) - s->in &&
+	       layer_check_count(x->header.check, out->end - s->out) <=
+		   x->header.check_count - s->check;
 }
 
 static int check_spans(const struct layer_index *x, struct err *err)
@@ -114,6 +115,8 @@ static int check_spans(const struct layer_index *x, struct err *err)
 
 	if (h->compression > COMPRESSION_ZSTD)
 		return unusable(err, "an unknown compression");
+	if (h->check > LAYER_CHECK_DIGESTS)
+		return unusable(err, "an unknown kind of checks");
 	if (h->compression == COMPRESSION_NONE)
 		return h->span_count == 0 && h->check_count == 0 && h->archive_size == h->blob_size
 			   ? 0
@@ -124,7 +127,7 @@ static int check_spans(const struct layer_index *x, struct err *err)
 	for (uint64_t i = 0; i < h->span_count; i++) {
 		if (!layer_index_get_span(x, i, &f) || f.span.check != checks)
 			return unusable(err, "a wrong seek point");
-		checks += layer_blocks(f.end - f.span.out);
+		checks += layer_check_count(h->check, f.end - f.span.out);
 	}
 	return checks == h->check_count ? 0 : unusable(err, "checks are missing");
 }
@@ -258,6 +261,11 @@ enum compression layer_index_compression(const struct layer_index *x)
 	return x->header.compression;
 }
 
+enum layer_check layer_index_check(const struct layer_index *x)
+{
+	return x->header.check;
+}
+
 uint64_t layer_index_blob_size(const struct layer_index *x)
 {
 	return x->header.blob_size;
@@ -291,6 +299,22 @@ int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct er
 	return layer_index_intact(x) ? 0 : unusable(err, "damaged while it was read");
 }
 
+/* Where the compressed bytes of a span end. Between spans of two sources that is not known; decoding
+ * stops when it has enough. */
+static uint64_t find_in_end(const struct layer_index *x, uint64_t i, const struct layer_span *s)
+{
+	struct layer_span next = {0};
+	uint64_t end = source_size(x, s);
+
+	if (s->in_len > 0)
+		return s->in + s->in_len;
+	if (i + 1 < x->header.span_count)
+		next = x->spans[i + 1];
+	if (next.out && next.source == s->source && next.in >= s->in && next.in < end)
+		end = next.in + (next.bit > 0);
+	return end;
+}
+
 /* The last span that begins at or before the offset. */
 static uint64_t find_number(const struct layer_index *x, uint64_t offset)
 {
@@ -310,7 +334,6 @@ static uint64_t find_number(const struct layer_index *x, uint64_t offset)
 int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out)
 {
 	const struct layer_span *s;
-	struct layer_span next = {0};
 	struct index_found f;
 	uint64_t i;
 
@@ -325,18 +348,13 @@ int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_
 	    .span.compression =
 		s->source == LAYER_FRAMES ? COMPRESSION_ZSTD : x->header.compression,
 	    .span.from = {.out = s->out, .in = s->in, .window = s->window_len, .bit = s->bit},
-	    .span.in_end = source_size(x, s),
+	    .span.in_end = find_in_end(x, i, s),
 	    .span.len = f.end - s->out,
 	    .in_frames = s->source == LAYER_FRAMES,
 	    .checks = x->checks + s->check,
 	    .window = x->windows + s->window,
 	    .window_size = s->window_size,
 	};
-	/* Between spans of two sources the end is not known; decoding stops when it has enough. */
-	if (i + 1 < x->header.span_count)
-		next = x->spans[i + 1];
-	if (next.out && next.source == s->source && next.in >= s->in && next.in < out->span.in_end)
-		out->span.in_end = next.in + (next.bit > 0);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "store/codec/codec.h"
 #include "store/base/digest.h"
 #include "store/codec/seek.h"
+#include "store/layer/layer_format.h"
 #include "store/disk/store.h"
 #include "store/layer/toc.h"
 
@@ -45,6 +46,7 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 
 const struct digest *layer_index_diff_id(const struct layer_index *x);
 enum compression layer_index_compression(const struct layer_index *x);
+enum layer_check layer_index_check(const struct layer_index *x);
 uint64_t layer_index_blob_size(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
 uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
@@ -61,7 +63,7 @@ struct layer_part {
 	uint64_t number; /* of the span, from 0 */
 	struct span span;
 	bool in_frames;		/* to be read from HEX.frames instead of the blob */
-	const uint64_t *checks; /* XXH3-64 of its blocks, borrowed from the index */
+	const uint64_t *checks; /* layer_check_count() of them, borrowed from the index */
 	const void *window;	/* compressed, borrowed from the index */
 	size_t window_size;
 };

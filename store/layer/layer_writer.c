@@ -6,6 +6,7 @@
 #include "store/codec/window.h"
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <zstd.h>
@@ -17,6 +18,7 @@
 
 struct layer_writer {
 	struct store *store; /* borrowed */
+	enum layer_check kind;
 	struct io_tmp tmp;
 	ZSTD_CCtx *cctx;       /* owned */
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
@@ -25,14 +27,15 @@ struct layer_writer {
 	struct window *window; /* owned */
 
 	struct buf spans;  /* struct layer_span[], the last one still open */
-	struct buf checks; /* uint64_t[], of the blocks that have ended */
+	struct buf checks; /* uint64_t[], of what has ended */
 	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
 	uint64_t out;	   /* plain bytes so far */
 	uint64_t windows;  /* bytes of windows so far */
 	uint8_t packed[ZSTD_COMPRESSBOUND(CODEC_WINDOW)];
 };
 
-int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err)
+int layer_writer_open(struct store *s, enum layer_check check, struct layer_writer **out,
+		      struct err *err)
 {
 	AUTO(layer_writer_close) struct layer_writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -40,6 +43,7 @@ int layer_writer_open(struct store *s, struct layer_writer **out, struct err *er
 	if (!w)
 		return err_nomem(err);
 	w->store = s;
+	w->kind = check;
 	w->tmp.fd = -1;
 	w->windowless = NO_SPAN;
 	w->cctx = ZSTD_createCCtx();
@@ -93,7 +97,7 @@ static int end_span(struct layer_writer *w, struct err *err)
 {
 	struct layer_span *s = current(w);
 
-	if (!s)
+	if (!s || w->kind == LAYER_CHECK_DIGESTS)
 		return 0;
 	if (s->out == w->out) {
 		w->spans.len -= sizeof(*s);
@@ -109,6 +113,26 @@ static int begin_span(struct layer_writer *w, struct layer_span *s, struct err *
 	s->check = w->checks.len / sizeof(uint64_t);
 	buf_append(&w->spans, s, sizeof(*s));
 	return buf_failed(&w->spans) || buf_failed(&w->checks) ? err_nomem(err) : 0;
+}
+
+int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t len,
+		      const struct digest *sha256, struct err *err)
+{
+	struct layer_span s = {.out = w->out, .in = in.first};
+	int r;
+
+	assert(w->kind == LAYER_CHECK_DIGESTS && sha256->algorithm == DIGEST_SHA256);
+	if (len == 0 || len > LAYER_SPAN_MAX)
+		return err_set(err, EBADMSG, "a span of %llu bytes", (unsigned long long)len);
+	if (in.first >= in.end || in.end - in.first > UINT32_MAX)
+		return err_set(err, EBADMSG, "a span at %llu of %llu compressed bytes",
+			       (unsigned long long)in.first,
+			       (unsigned long long)(in.end - in.first));
+	s.in_len = (uint32_t)(in.end - in.first);
+	r = begin_span(w, &s, err);
+	buf_append(&w->checks, sha256->bytes, LAYER_DIGEST_WORDS * sizeof(uint64_t));
+	w->out += len;
+	return r;
 }
 
 /* The window of the last point, if it is not written yet. */
@@ -137,6 +161,7 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 	struct layer_span s = {.out = p->out, .in = p->in, .bit = p->bit, .window_len = p->window};
 	int r = write_window(w, err);
 
+	assert(w->kind == LAYER_CHECK_BLOCKS);
 	if (r == 0)
 		r = end_span(w, err);
 	if (r == 0 && p->window > 0) {
@@ -205,6 +230,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .version = LAYER_VERSION,
 	    .header_size = sizeof(h),
 	    .compression = summary->compression,
+	    .check = w->kind,
 	    .blob_algorithm = summary->blob->algorithm,
 	    .diff_algorithm = summary->diff_id->algorithm,
 	    .blob_size = summary->blob_size,

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes derived/layers/HEX, and HEX.frames where it is needed, as an archive goes by: its data
- * and its seek points in order. Files appear at finish, both or none. One thread at a time.
+ * Writes derived/layers/HEX, and HEX.frames where it is needed: as an archive goes by, its data and
+ * its seek points in order, or span by span, as a table of contents has them. Files appear at
+ * finish, both or none. One thread at a time.
  */
 #ifndef STORE_LAYER_WRITER_H
 #define STORE_LAYER_WRITER_H
 
 #include "store/base/buf.h"
+#include "store/base/ranges.h"
 #include "store/layer/layer_format.h"
 #include "store/disk/store.h"
 
 struct layer_writer;
-int layer_writer_open(struct store *s, struct layer_writer **out, struct err *err);
+int layer_writer_open(struct store *s, enum layer_check check, struct layer_writer **out,
+		      struct err *err);
 
-/* The next data can be decoded from this point of the blob on. */
+/* LAYER_CHECK_DIGESTS: the next `len` plain bytes, 1..LAYER_SPAN_MAX, are what bytes in.first to
+ * in.end of the blob decompress to, and have that sha256. -EBADMSG: there can be no such span. */
+int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t len,
+		      const struct digest *sha256, struct err *err);
+
+/* LAYER_CHECK_BLOCKS: the next data can be decoded from this point of the blob on. */
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
 		       struct err *err);
 /* Compressed bytes, after what they gave: windows are reduced by them. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of a blob, for whoever reads them in any order: all of them, as the store has them, or
+ * some. A reader asks what is missing before it reads. Thread safe.
+ */
+#ifndef STORE_BLOB_SOURCE_H
+#define STORE_BLOB_SOURCE_H
+
+#include "store/base/digest.h"
+#include "store/base/mem.h"
+#include "store/base/ranges.h"
+#include "store/disk/store.h"
+
+struct blob_source;
+
+/* A blob that is whole: -ENOENT where the store does not have it. */
+int blob_source_open(struct store *s, const struct digest *digest, struct blob_source **out,
+		     struct err *err);
+
+/* A file in which a blob of `size` bytes is held in part, each byte at its place. Takes the
+ * descriptor and the set, also where it fails. */
+int blob_source_open_part(int fd, uint64_t size, struct ranges *held, struct blob_source **out,
+			  struct err *err);
+void blob_source_close(struct blob_source *b);
+DEFINE_AUTO(struct blob_source, blob_source_close)
+
+uint64_t blob_source_size(const struct blob_source *b); /* of the whole blob */
+
+/* Narrows *r to its first stretch that is not here. False: all of it is. */
+bool blob_source_missing(const struct blob_source *b, struct byte_range *r);
+
+/* Exactly len bytes. -ENODATA where some are missing; -EIO where the file ends early. */
+int blob_source_read(const struct blob_source *b, void *data, size_t len, uint64_t offset,
+		     struct err *err);
+
+/* The file, where all of the blob is in it; else -1. Borrowed. */
+int blob_source_whole_fd(const struct blob_source *b);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Layers that are read by a table of contents: spans with digests, and blobs that are here in part. */
+#include "store/layer/layer_table.h"
+#include "store/tar/tar.h"
+#include "tests/unit/layer_world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <zstd.h>
+
+#define PIECE  (900u << 10) /* plain bytes of a span */
+#define PIECES 40
+#define GAP    100 /* bytes between two spans that belong to neither */
+
+/* A blob made of spans of the archive, each compressed by itself. */
+struct cut_blob {
+	enum compression compression;
+	struct bytes bytes;
+	struct byte_range in[PIECES];
+	size_t count;
+};
+
+static struct bytes compress_piece(enum compression c, struct bytes plain)
+{
+	struct bytes b;
+
+	if (c == COMPRESSION_GZIP)
+		return sample_filter("gzip -1 -c", plain);
+	b.n = ZSTD_compressBound(plain.n);
+	b.p = malloc(b.n);
+	b.n = ZSTD_compress(b.p, b.n, plain.p, plain.n, 1);
+	return b;
+}
+
+static struct bytes piece(size_t i)
+{
+	size_t at = i * PIECE, left = world.tar.n - at;
+
+	return (struct bytes){world.tar.p + at, left < PIECE ? left : PIECE};
+}
+
+static struct cut_blob cut(enum compression c)
+{
+	struct cut_blob b = {.compression = c};
+
+	for (size_t at = 0; at < world.tar.n; at += PIECE) {
+		struct bytes span = compress_piece(c, piece(b.count));
+
+		assert_true(b.count < PIECES);
+		b.bytes.p = realloc(b.bytes.p, b.bytes.n + span.n + GAP);
+		memcpy(b.bytes.p + b.bytes.n, span.p, span.n);
+		b.in[b.count++] = (struct byte_range){b.bytes.n, b.bytes.n + span.n};
+		b.bytes.n += span.n;
+		memset(b.bytes.p + b.bytes.n, 0xaa, GAP);
+		b.bytes.n += GAP;
+		free(span.p);
+	}
+	return b;
+}
+
+static int add_entry(void *arg, const struct entry *e, struct err *err)
+{
+	return layer_table_entry(arg, e, err);
+}
+
+static void write_table(const struct cut_blob *b, const struct digest *blob)
+{
+	const struct layer_claim claim = {blob, &world.diff_id, b->bytes.n, b->compression};
+	struct layer_table *t;
+	struct tar *tar;
+	struct digest d;
+	struct err err;
+
+	assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+	for (size_t i = 0; i < b->count; i++) {
+		struct bytes p = piece(i);
+
+		digest_of(DIGEST_SHA256, p.p, p.n, &d, &err);
+		assert_int_equal(layer_table_span(t, b->in[i], p.n, &d, &err), 0);
+	}
+	assert_int_equal(tar_open(add_entry, t, &tar, &err), 0);
+	assert_int_equal(tar_feed(tar, world.tar.p, world.tar.n, &err), 0);
+	assert_int_equal(tar_finish(tar, &err), 0);
+	tar_close(tar);
+	if (layer_table_finish(t, &claim, &err) < 0)
+		fail_msg("%s", err.text);
+	layer_table_close(t);
+}
+
+static void a_layer_is_read_by_its_table(void **state)
+{
+	(void)state;
+	for (enum compression c = COMPRESSION_GZIP; c <= COMPRESSION_ZSTD; c++) {
+		struct cut_blob b = cut(c);
+		struct digest blob = put_blob(b.bytes);
+		struct layer *l;
+
+		write_table(&b, &blob);
+		l = open_layer(&blob);
+		assert_int_equal(layer_index_check(layer_index(l)), LAYER_CHECK_DIGESTS);
+		assert_int_equal(layer_index_archive_size(layer_index(l)), world.tar.n);
+		assert_int_equal(layer_index_entries(layer_index(l)), 104);
+		assert_random_ranges(l, 500);
+		layer_close(l);
+		free(b.bytes.p);
+	}
+}
+
+static void a_span_of_another_digest_is_refused(void **state)
+{
+	struct cut_blob b = cut(COMPRESSION_ZSTD);
+	uint8_t data[100];
+	struct bytes other;
+	struct digest blob;
+	struct layer *l;
+	struct err err;
+
+	(void)state;
+	other = compress_piece(COMPRESSION_ZSTD, (struct bytes){world.tar.p + 1, PIECE});
+	assert_true(other.n <= b.in[5].end - b.in[5].first + GAP);
+	memcpy(b.bytes.p + b.in[5].first, other.p, other.n);
+	b.in[5].end = b.in[5].first + other.n;
+	blob = put_blob(b.bytes);
+	write_table(&b, &blob);
+	l = open_layer(&blob);
+	assert_int_equal(layer_read(l, 5 * PIECE, data, sizeof(data), &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "do not match their digest"));
+	assert_range(l, 4 * PIECE, PIECE);
+	assert_range(l, 6 * PIECE, PIECE);
+	assert_true(layer_intact(l));
+	layer_close(l);
+	free(other.p);
+	free(b.bytes.p);
+}
+
+/* A file that has the spans but the one of that number, and the source that says so. */
+static struct blob_source *part_source(const struct cut_blob *b, size_t but)
+{
+	struct ranges held = RANGES_INIT;
+	struct blob_source *source;
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/part", world.dir.path);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < b->count; i++) {
+		struct byte_range in = b->in[i];
+		size_t n = in.end - in.first;
+
+		if (i == but)
+			continue;
+		assert_int_equal(pwrite(fd, b->bytes.p + in.first, n, (off_t)in.first), n);
+		assert_int_equal(ranges_add(&held, in, NULL), 0);
+	}
+	assert_int_equal(blob_source_open_part(fd, b->bytes.n, &held, &source, NULL), 0);
+	assert_int_equal(blob_source_whole_fd(source), -1);
+	return source;
+}
+
+static void what_is_missing_is_told_and_the_rest_is_read(void **state)
+{
+	struct cut_blob b = cut(COMPRESSION_GZIP);
+	struct span_cache *cache = span_cache_new(8 << 20);
+	struct byte_range r;
+	struct digest blob;
+	struct layer *l;
+	uint8_t data[100];
+	struct err err;
+
+	(void)state;
+	b.bytes.p[b.bytes.n - 1] ^= 1; /* a blob that the store does not have */
+	digest_of(DIGEST_SHA256, b.bytes.p, b.bytes.n, &blob, &err);
+	write_table(&b, &blob);
+	assert_int_equal(layer_open(world.store, cache, &blob, &l, &err), -ENOENT);
+	assert_int_equal(layer_open_source(world.store, cache, &blob, part_source(&b, 5), &l, &err),
+			 0);
+	assert_false(layer_missing(l, 0, 5 * PIECE, &r));
+	assert_false(layer_missing(l, 6 * PIECE, PIECE, &r));
+	assert_range(l, 0, 5 * PIECE);
+	assert_range(l, 6 * PIECE, PIECE);
+
+	assert_true(layer_missing(l, 3 * PIECE, 2 * PIECE + 1, &r));
+	assert_int_equal(r.first, b.in[5].first);
+	assert_int_equal(r.end, b.in[5].end);
+	assert_int_equal(layer_read(l, 6 * PIECE - 10, data, sizeof(data), &err), -ENODATA);
+	assert_true(layer_intact(l));
+	assert_range(l, 4 * PIECE, PIECE);
+	layer_close(l);
+
+	/* What it could not read is read as soon as it is there. */
+	assert_int_equal(layer_open_source(world.store, cache, &blob, part_source(&b, 7), &l, &err),
+			 0);
+	assert_range(l, 5 * PIECE - 10, PIECE);
+	layer_close(l);
+	span_cache_free(cache);
+	free(b.bytes.p);
+}
+
+static void of_a_plain_archive_the_bytes_themselves_are_missing(void **state)
+{
+	struct digest blob = put_blob(world.tar);
+	struct ranges held = RANGES_INIT;
+	struct blob_source *source;
+	struct byte_range r;
+	struct layer *l;
+	int fd;
+
+	(void)state;
+	build(&blob);
+	l = open_layer(&blob);
+	assert_false(layer_missing(l, 0, world.tar.n, &r));
+	fd = dup(layer_plain_fd(l));
+	layer_close(l);
+	assert_int_equal(ranges_add(&held, (struct byte_range){0, 5000}, NULL), 0);
+	assert_int_equal(blob_source_open_part(fd, world.tar.n, &held, &source, NULL), 0);
+	assert_int_equal(layer_open_source(world.store, world.cache, &blob, source, &l, NULL), 0);
+	assert_range(l, 0, 5000);
+	assert_int_equal(layer_plain_fd(l), -1);
+	assert_true(layer_missing(l, 4000, 2000, &r));
+	assert_int_equal(r.first, 5000);
+	assert_int_equal(r.end, 6000);
+	layer_close(l);
+}
+
+static void what_cannot_be_a_span_is_refused(void **state)
+{
+	const struct digest d = {.algorithm = DIGEST_SHA256};
+	const struct layer_claim claim = {&d, &d, 50, COMPRESSION_ZSTD};
+	struct layer_table *t;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, 0, &d, &err), -EBADMSG);
+	assert_int_equal(
+	    layer_table_span(t, (struct byte_range){0, 10}, LAYER_SPAN_MAX + 1, &d, &err),
+	    -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){10, 10}, 5, &d, &err), -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){10, 5}, 5, &d, &err), -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){0, 60}, 5, &d, &err), 0);
+	assert_int_equal(layer_table_finish(t, &claim, &err), -EBADMSG);
+	layer_table_close(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_layer_is_read_by_its_table),
+	    cmocka_unit_test(a_span_of_another_digest_is_refused),
+	    cmocka_unit_test(what_is_missing_is_told_and_the_rest_is_read),
+	    cmocka_unit_test(of_a_plain_archive_the_bytes_themselves_are_missing),
+	    cmocka_unit_test(what_cannot_be_a_span_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_world, end_world);
+}
