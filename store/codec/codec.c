@@ -128,7 +128,7 @@ static int codec_feed_some(struct codec *c, const uint8_t *data, size_t len, str
 	uint64_t before = c->out;
 	int r = c->ops->feed(c, data, len, err);
 
-	if (r == 0 && c->sink.input)
+	if (!r && c->sink.input)
 		r = c->sink.input(c->sink.arg, data, len, err);
 	if (r)
 		return r;
@@ -146,7 +146,7 @@ int codec_feed(struct codec *c, const void *data, size_t len, struct err *err)
 	const uint8_t *at = data;
 	int r = 0;
 
-	for (size_t n; r == 0 && len > 0; at += n, len -= n) {
+	for (size_t n; !r && len > 0; at += n, len -= n) {
 		n = len < slice ? len : slice;
 		r = codec_feed_some(c, at, n, err);
 	}

@@ -403,9 +403,9 @@ static int gzip_feed(struct codec *c, const uint8_t *data, size_t len, struct er
 	struct gzip_cursor cur = {data, len};
 	int r = 0;
 
-	while (cur.len > 0 && r == 0)
+	while (cur.len > 0 && !r)
 		r = parts[g->part](g, &cur, err);
-	if (r == 0 && !g->base.sink.point) /* no end follows when one span is decoded */
+	if (!r && !g->base.sink.point) /* no end follows when one span is decoded */
 		r = gzip_flush(g, err);
 	return r;
 }

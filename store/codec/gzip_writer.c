@@ -44,7 +44,7 @@ static int gzip_writer_run(struct gzip_writer *w, int flush, struct err *err)
 		if (deflate(&w->z, flush) == Z_STREAM_ERROR)
 			return err_set(err, EIO, "compressing failed");
 		r = w->write(w->arg, w->out, OUT_SIZE - w->z.avail_out, err);
-	} while (r == 0 && w->z.avail_out == 0);
+	} while (!r && w->z.avail_out == 0);
 	return r;
 }
 
@@ -53,7 +53,7 @@ int gzip_writer_data(struct gzip_writer *w, const void *data, size_t len, struct
 	const uint8_t *at = data;
 	int r = 0;
 
-	while (r == 0 && len > 0) {
+	while (!r && len > 0) {
 		uInt n = len < UINT_MAX ? (uInt)len : UINT_MAX;
 
 		w->z.next_in = (uint8_t *)at;

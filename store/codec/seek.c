@@ -29,7 +29,7 @@ int seek_open(const struct span *span, const void *window, void *out, struct see
 	s->codec = NULL;
 	s->offset = span->from.in;
 	r = codec_open_at(span->compression, &span->from, window, out, span->len, &s->codec, err);
-	if (r == 0)
+	if (!r)
 		*seek = steal(&s);
 	return r;
 }
@@ -64,15 +64,15 @@ int seek_run(struct seek *s, size_t wanted, seek_read_fn read, void *arg, struct
 {
 	int r = 0;
 
-	while (r == 0 && seek_filled(s) < wanted && s->offset < s->span.in_end) {
+	while (!r && seek_filled(s) < wanted && s->offset < s->span.in_end) {
 		size_t n = piece_length(s, wanted);
 
 		r = read(arg, s->piece, n, s->offset, err);
-		if (r == 0)
+		if (!r)
 			r = codec_feed(s->codec, s->piece, n, err);
 		s->offset += n;
 	}
-	if (r == 0 && seek_filled(s) < wanted)
+	if (!r && seek_filled(s) < wanted)
 		r = err_set(err, EBADMSG, "truncated at compressed offset %llu",
 			    (unsigned long long)s->offset);
 	return r;

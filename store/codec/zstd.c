@@ -146,7 +146,7 @@ static int ask_for_window(struct zstd *z, struct err *err)
 	    window > UINT64_C(1) << WINDOW_LOG_MAX)
 		return 0;
 	r = z->base.sink.window(z->base.sink.arg, (size_t)window, err);
-	if (r == 0)
+	if (!r)
 		z->window = (size_t)window;
 	return r;
 }

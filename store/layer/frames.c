@@ -30,7 +30,7 @@ int frames_open(struct store *s, struct frames **out, struct err *err)
 		return err_nomem(err);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
 	r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&f);
 	return r;
 }

@@ -59,11 +59,11 @@ int layer_open_source(struct store *s, struct span_cache *cache, const struct di
 	l->source = source;
 	l->frames_fd = -1;
 	r = layer_index_open(s, blob, &l->index, err);
-	if (r == 0 && blob_source_size(source) != layer_index_blob_size(l->index))
+	if (!r && blob_source_size(source) != layer_index_blob_size(l->index))
 		r = err_set(err, EBADMSG, "the blob in the store has another size than before");
-	if (r == 0)
+	if (!r)
 		r = open_frames(l, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&l);
 	return r;
 }
@@ -151,7 +151,7 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 	int r = d ? unpack_window(f->part, window, err) : err_nomem(err);
 
 	*state = d;
-	if (r == 0)
+	if (!r)
 		r = seek_open(&f->part->span, window, data, &d->seek, err);
 	return r ? r : seek_run(d->seek, wanted, layer_read_source, f, err);
 }
@@ -161,7 +161,7 @@ static int verify_digest(const struct layer_part *part, const uint8_t *data, str
 	struct digest found;
 	int r = digest_of(DIGEST_SHA256, data, part->span.len, &found, err);
 
-	if (r == 0 && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
+	if (!r && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
 		r = err_set(err, EBADMSG, "the data do not match their digest");
 	return r;
 }
@@ -195,7 +195,7 @@ static int layer_verify(struct fill *f, struct layer_decoder *d, const uint8_t *
 		return verify_blocks(d, f->part, data, err);
 	assert(seek_filled(d->seek) == f->part->span.len);
 	r = verify_digest(f->part, data, err);
-	if (r == 0)
+	if (!r)
 		d->verified = f->part->span.len;
 	return r;
 }
@@ -239,7 +239,7 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	else
 		r = decoder_begin(f, data, wanted, state, err);
 	d = *state;
-	if (r == 0)
+	if (!r)
 		r = layer_verify(f, d, data, err);
 	return r ? find_damage(f->layer, part, r, err) : (ssize_t)d->verified;
 }
@@ -269,7 +269,7 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	/* A decoder of zstd may hold megabytes: it is not kept. */
 	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
 	r = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
-	if (r == 0)
+	if (!r)
 		out->data = cached_span_data(out->span) + at;
 	return r;
 }

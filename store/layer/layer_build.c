@@ -51,7 +51,7 @@ static int layer_build_on_data(void *arg, const void *data, size_t len, struct e
 	struct layer_build *b = arg;
 	int r = cancel_check(b->cancel, err); /* a few bytes may stand for a gigabyte */
 
-	if (r == 0)
+	if (!r)
 		r = layer_writer_data(b->writer, data, len, err);
 	b->out += len;
 	return r ? r : lane_put(b->lane, data, len, err);
@@ -91,7 +91,7 @@ static int layer_build_on_window(void *arg, size_t bytes, struct err *err)
 	budget_give(b->budget, b->window);
 	b->window = 0;
 	r = budget_take(b->budget, bytes, b->cancel, err);
-	if (r == 0)
+	if (!r)
 		b->window = bytes;
 	return r;
 }
@@ -110,15 +110,15 @@ int layer_build_open(struct store *s, const struct digest *diff_id, struct cance
 	if (diff_id)
 		b->diff_id = *diff_id;
 	r = hash_open(diff_id ? diff_id->algorithm : DIGEST_SHA256, &b->hash, err);
-	if (r == 0)
+	if (!r)
 		r = toc_writer_open(&b->toc, err);
-	if (r == 0)
+	if (!r)
 		r = tar_open(layer_build_on_entry, b, &b->tar, err);
-	if (r == 0)
+	if (!r)
 		r = layer_writer_open(s, LAYER_CHECK_BLOCKS, &b->writer, err);
-	if (r == 0)
+	if (!r)
 		r = lane_open(on_archive, b, &b->lane, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&b);
 	return r;
 }
@@ -132,7 +132,7 @@ static int layer_build_start_codec(struct layer_build *b, struct err *err)
 				  .input = layer_build_on_input};
 	int r = compression_detect(b->head, b->head_len, &b->compression, err);
 
-	if (r == 0)
+	if (!r)
 		r = codec_open(b->compression, &sink, &b->codec, err);
 	return r ? r : codec_feed(b->codec, b->head, b->head_len, err);
 }
@@ -162,17 +162,17 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	autobuf toc = BUF_INIT;
 	int r = b->codec ? 0 : layer_build_start_codec(b, err);
 
-	if (r == 0)
+	if (!r)
 		r = codec_finish(b->codec, err);
-	if (r == 0)
+	if (!r)
 		r = lane_drain(b->lane, err);
-	if (r == 0)
+	if (!r)
 		r = tar_finish(b->tar, err);
 	if (r)
 		return r;
 	hash_final(b->hash, &found);
 	r = layer_check_diff_id(&found, b->has_diff_id ? &b->diff_id : NULL, err);
-	if (r == 0)
+	if (!r)
 		r = toc_writer_finish(b->toc, &toc, err);
 	if (r)
 		return r;
@@ -242,9 +242,9 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 	if (fd < 0)
 		return fd;
 	r = hash_open(blob->algorithm, &hash, err);
-	if (r == 0)
+	if (!r)
 		r = layer_build_open(s, diff_id, cancel, &b, err);
-	if (r == 0)
+	if (!r)
 		r = feed_blob(b, fd, hash, cancel, &corrupt, err);
 	if (r)
 		return r;

@@ -178,13 +178,13 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	x->header = *h;
 	x->size = len;
 	r = check_blob(h, blob, err);
-	if (r == 0)
+	if (!r)
 		r = layer_index_check_diff_id(x, err);
-	if (r == 0)
+	if (!r)
 		r = check_sections(x, data, len, err);
-	if (r == 0)
+	if (!r)
 		r = check_spans(x, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&x);
 	return r;
 }
@@ -208,7 +208,7 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 	if (r)
 		return err_context(err, "%s", path);
 	r = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, out, err);
-	if (r == 0)
+	if (!r)
 		(*out)->map = steal(&map);
 	return r;
 }
@@ -221,11 +221,11 @@ int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archi
 	struct layer_header h;
 	int r = fd < 0 ? fd : io_pread_all(fd, &h, sizeof(h), 0, err);
 
-	if (r == 0)
+	if (!r)
 		r = check_format(&h, err);
-	if (r == 0)
+	if (!r)
 		r = check_blob(&h, blob, err);
-	if (r == 0)
+	if (!r)
 		*archive_size = h.archive_size;
 	return r;
 }

@@ -21,7 +21,7 @@ static int layer_stream_feed(void *arg, const void *data, size_t len, struct err
 	struct layer_stream *l = arg;
 	int r = cancel_check(l->cancel, err);
 
-	if (r == 0 && !l->corruption.code)
+	if (!r && !l->corruption.code)
 		r = layer_build_feed(l->build, data, len, err);
 	if (r != -EBADMSG)
 		return r;
@@ -49,9 +49,9 @@ int layer_stream_open(struct store *s, const struct digest *diff_id, struct canc
 	if (diff_id)
 		l->diff_id = *diff_id;
 	r = build_open(l, err);
-	if (r == 0)
+	if (!r)
 		r = lane_open(layer_stream_feed, l, &l->lane, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&l);
 	return r;
 }

@@ -19,9 +19,9 @@ int layer_table_open(struct store *s, struct layer_table **out, struct err *err)
 	AUTO(layer_table_close) struct layer_table *t = calloc(1, sizeof(*t));
 	int r = t ? toc_writer_open(&t->toc, err) : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		r = layer_writer_open(s, LAYER_CHECK_DIGESTS, &t->writer, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&t);
 	return r;
 }

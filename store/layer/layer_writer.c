@@ -54,11 +54,11 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
 	XXH3_64bits_reset(w->sum);
 	XXH3_64bits_reset(w->check);
 	r = window_open(&w->window, err);
-	if (r == 0)
+	if (!r)
 		r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
-	if (r == 0 && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
+	if (!r && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
 		r = err_sys(err, "seek in " LAYER_DIRECTORY);
-	if (r == 0)
+	if (!r)
 		*out = steal(&w);
 	return r;
 }
@@ -162,9 +162,9 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 	int r = write_window(w, err);
 
 	assert(w->kind == LAYER_CHECK_BLOCKS);
-	if (r == 0)
+	if (!r)
 		r = end_span(w, err);
-	if (r == 0 && p->window > 0) {
+	if (!r && p->window > 0) {
 		window_begin(w->window, p, window);
 		w->windowless = w->spans.len / sizeof(s);
 	}
@@ -183,7 +183,7 @@ static int begin_frame(struct layer_writer *w, struct err *err)
 	struct layer_span s = {.out = w->out, .source = LAYER_FRAMES};
 	int r = end_span(w, err);
 
-	if (r == 0 && !w->frames)
+	if (!r && !w->frames)
 		r = frames_open(w->store, &w->frames, err);
 	if (r)
 		return r;
@@ -258,26 +258,26 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 	char path[LAYER_PATH_MAX];
 	int r = write_window(w, err);
 
-	if (r == 0)
+	if (!r)
 		r = end_span(w, err);
 	padding = -w->windows & 7;
 	w->windows += padding;
-	if (r == 0)
+	if (!r)
 		r = layer_writer_append(w, zeros, padding, err);
-	if (r == 0)
+	if (!r)
 		r = layer_writer_append(w, w->spans.data, w->spans.len, err);
-	if (r == 0 && buf_failed(&w->checks))
+	if (!r && buf_failed(&w->checks))
 		r = err_nomem(err);
-	if (r == 0)
+	if (!r)
 		r = layer_writer_append(w, w->checks.data, w->checks.len, err);
-	if (r == 0)
+	if (!r)
 		r = layer_writer_append(w, summary->toc->data, summary->toc->len, err);
-	if (r == 0)
+	if (!r)
 		r = write_header(w, summary, err);
 	/* The index comes last: it says that the frames are there. */
-	if (r == 0 && w->frames)
+	if (!r && w->frames)
 		r = frames_publish(w->frames, summary->blob, err);
-	if (r == 0)
+	if (!r)
 		r = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
 	return r;
 }

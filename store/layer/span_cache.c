@@ -308,7 +308,7 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 	if (r && s)
 		span_cache_keep(c, s);
 	pthread_mutex_unlock(&c->lock);
-	if (r == 0)
+	if (!r)
 		*out = s;
 	return r;
 }
