@@ -3,6 +3,7 @@
 
 #include "store/codec/codec_ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static void codec_fill(struct codec_target *t, const void *data, size_t len)
 	uint8_t *to = t->data + t->filled;
 	size_t room = t->len - t->filled, n = len < room ? len : room;
 
+	assert(t->filled <= t->len);
 	if (data != to)
 		memcpy(to, data, n);
 	t->filled += n;

@@ -8,6 +8,7 @@
  */
 #include "store/codec/codec_ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -98,7 +99,10 @@ static uint64_t out_offset(const struct gzip *g)
 static int gzip_flush(struct gzip *g, struct err *err)
 {
 	size_t n = g->pos - g->given;
-	int r = n ? codec_give(&g->base, g->buf + g->given, n, err) : 0;
+	int r;
+
+	assert(g->given <= g->pos && g->pos <= g->size);
+	r = n ? codec_give(&g->base, g->buf + g->given, n, err) : 0;
 
 	g->given = g->pos;
 	return r;
@@ -108,6 +112,7 @@ static int point(struct gzip *g, const struct seek_point *p, struct err *err)
 {
 	int r = gzip_flush(g, err);
 
+	assert(p->window <= g->pos);
 	g->has_point = true;
 	g->point_out = p->out;
 	return r ? r : g->base.sink.point(g->base.sink.arg, p, g->buf + g->pos - p->window, err);
@@ -118,6 +123,7 @@ static bool gzip_collect(struct gzip *g, struct gzip_cursor *cur, unsigned need)
 {
 	size_t n = need - g->have;
 
+	assert(need <= sizeof(g->field) && g->have < need);
 	if (n > cur->len)
 		n = cur->len;
 	memcpy(g->field + g->have, cur->p, n);

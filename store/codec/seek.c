@@ -3,6 +3,7 @@
 
 #include "store/base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ int seek_run(struct seek *s, size_t wanted, seek_read_fn read, void *arg, struct
 {
 	int r = 0;
 
+	assert(wanted <= s->span.len);
 	while (!r && seek_filled(s) < wanted && s->offset < s->span.in_end) {
 		size_t n = piece_length(s, wanted);
 

@@ -11,6 +11,7 @@
 
 #include "store/codec/inflate.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* 32 KiB of plain bytes never take more than that in compressed ones that an encoder would write;
@@ -76,6 +77,7 @@ static void window_keep(struct window *w, uint64_t offset, const uint8_t *data, 
 	if (next < offset || next - offset >= len)
 		return;
 	data += next - offset;
+	assert(w->have <= sizeof(w->following));
 	n = len - (size_t)(next - offset);
 	if (n > sizeof(w->following) - w->have)
 		n = sizeof(w->following) - w->have;
@@ -98,6 +100,7 @@ void window_feed(struct window *w, const void *data, size_t len)
 
 void window_begin(struct window *w, const struct seek_point *p, const void *window)
 {
+	assert(p->window <= CODEC_WINDOW && p->bit <= 7);
 	w->begun = true;
 	w->p = *p;
 	w->have = 0;
@@ -147,6 +150,7 @@ static void reduce(struct window *w)
 
 const void *window_take(struct window *w)
 {
+	assert(w->begun);
 	w->begun = false;
 	reduce(w);
 	return w->window;

@@ -263,12 +263,13 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	memcpy(key.layer, l->blob.bytes, sizeof(key.layer));
 	key.index = layer_index_checksum(l->index);
 	key.number = part.number;
+	key.len = part.span.len; /* the index may be damaged since */
 	at = offset - part.span.from.out;
 	out->last = len >= part.span.len - at;
 	out->len = out->last ? part.span.len - at : len;
 	/* A decoder of zstd may hold megabytes: it is not kept. */
 	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
-	r = span_cache_get(l->cache, &key, part.span.len, wanted, &ops, &fill, &out->span, err);
+	r = span_cache_get(l->cache, &key, wanted, &ops, &fill, &out->span, err);
 	if (!r)
 		out->data = cached_span_data(out->span) + at;
 	return r;

@@ -7,6 +7,7 @@
 #include "store/layer/layer_writer.h"
 #include "store/tar/tar.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -160,7 +161,10 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	struct digest found;
 	struct layer_summary summary = {.blob = blob, .diff_id = &found};
 	autobuf toc = BUF_INIT;
-	int r = b->codec ? 0 : layer_build_start_codec(b, err);
+	int r;
+
+	assert(b->head_len <= COMPRESSION_HEAD);
+	r = b->codec ? 0 : layer_build_start_codec(b, err);
 
 	if (!r)
 		r = codec_finish(b->codec, err);

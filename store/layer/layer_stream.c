@@ -3,6 +3,7 @@
 
 #include "store/base/lane.h"
 
+#include <assert.h>
 #include <errno.h>
 
 struct layer_stream {
@@ -25,6 +26,7 @@ static int layer_stream_feed(void *arg, const void *data, size_t len, struct err
 		r = layer_build_feed(l->build, data, len, err);
 	if (r != -EBADMSG)
 		return r;
+	assert(err->code == EBADMSG);
 	l->corruption = *err;
 	return 0;
 }

@@ -66,6 +66,7 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
 /* The span that data go to; NULL before the first point. */
 static struct layer_span *current(struct layer_writer *w)
 {
+	assert(w->spans.len % sizeof(struct layer_span) == 0);
 	if (w->spans.len == 0)
 		return NULL;
 	return (struct layer_span *)(w->spans.data + w->spans.len) - 1;
@@ -144,6 +145,7 @@ static int write_window(struct layer_writer *w, struct err *err)
 	if (w->windowless == NO_SPAN)
 		return 0;
 	s = (struct layer_span *)w->spans.data + w->windowless;
+	assert(w->windowless < w->spans.len / sizeof(*s));
 	w->windowless = NO_SPAN;
 	n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window_take(w->window),
 			      s->window_len, WINDOW_LEVEL);

@@ -240,7 +240,8 @@ static void span_cache_decode(struct span_cache *c, struct cached_span *s, size_
 		if (n < 0)
 			span_cache_fail(c, s, &err);
 		else
-			s->filled = (size_t)n;
+			assert((size_t)n >= s->filled && (size_t)n <= s->len);
+		s->filled = (size_t)n;
 		pthread_cond_broadcast(&s->changed);
 	}
 	s->decoding = false;
@@ -269,7 +270,7 @@ static int reach(struct span_cache *c, struct cached_span *s, size_t wanted, voi
 
 /* A new span in the map, used by this thread; NULL: out of memory. Lock held. */
 static struct cached_span *span_cache_begin(struct span_cache *c, const struct span_key *key,
-					    size_t len, const struct span_ops *ops)
+					    const struct span_ops *ops)
 {
 	struct cached_span *s = calloc(1, sizeof(*s));
 
@@ -279,8 +280,8 @@ static struct cached_span *span_cache_begin(struct span_cache *c, const struct s
 	}
 	pthread_cond_init(&s->changed, NULL);
 	s->key = *key;
-	s->len = len;
-	s->size = (len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
+	s->len = key->len;
+	s->size = (s->len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
 	s->ops = ops;
 	s->users = 1;
 	c->misses++;
@@ -289,12 +290,13 @@ static struct cached_span *span_cache_begin(struct span_cache *c, const struct s
 	return s;
 }
 
-int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, size_t wanted,
+int span_cache_get(struct span_cache *c, const struct span_key *key, size_t wanted,
 		   const struct span_ops *ops, void *arg, struct cached_span **out, struct err *err)
 {
 	struct cached_span *s;
 	int r;
 
+	assert(wanted <= key->len);
 	pthread_mutex_lock(&c->lock);
 	s = map_get(c->spans, key, sizeof(*key));
 	if (s) {
@@ -302,7 +304,7 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len,
 		if (s->users++ == 0)
 			TAILQ_REMOVE(&c->unused, s, link);
 	} else {
-		s = span_cache_begin(c, key, len, ops);
+		s = span_cache_begin(c, key, ops);
 	}
 	r = s ? reach(c, s, wanted, arg, err) : err_nomem(err);
 	if (r && s)

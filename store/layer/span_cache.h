@@ -29,6 +29,7 @@ struct span_key {
 	uint64_t
 	    index; /* the checksum of what divides it into spans: it may be made again otherwise */
 	uint64_t number;
+	uint64_t len; /* plain bytes */
 };
 
 /* How a span is decoded. */
@@ -42,7 +43,7 @@ struct span_ops {
 /* The span's data, of which [0, wanted) are there; they hold until span_cache_put. `arg` is fill's,
  * and used during this call alone. */
 struct cached_span;
-int span_cache_get(struct span_cache *c, const struct span_key *key, size_t len, size_t wanted,
+int span_cache_get(struct span_cache *c, const struct span_key *key, size_t wanted,
 		   const struct span_ops *ops, void *arg, struct cached_span **out,
 		   struct err *err);
 const uint8_t *cached_span_data(const struct cached_span *s);

@@ -139,6 +139,50 @@ static void an_index_that_is_damaged_while_it_is_open_is_made_again(void **state
 	free(data);
 }
 
+/* The file is mapped: what it says of a span may change while the span is in the cache. */
+static void a_span_that_grows_under_its_reader_is_an_error(void **state)
+{
+	const size_t more = 300 << 10;
+	struct digest blob = put_filtered("gzip -5 -c");
+	uint8_t *data = malloc(world.tar.n);
+	struct layer_header h;
+	struct layer_part part;
+	struct layer_span next[2];
+	struct layer_bytes beside; /* its memory is likely to follow that of the span */
+	struct layer *l;
+	struct err err;
+	char path[512];
+	off_t at;
+	int fd;
+
+	(void)state;
+	build(&blob);
+	l = open_layer(&blob);
+	assert_int_equal(layer_index_find(layer_index(l), world.tar.n / 4, &part), 0);
+	at = (off_t)(part.span.from.out + part.span.len);
+	assert_int_equal(layer_get(l, (uint64_t)at, more, &beside, &err), 0);
+	assert_range(l, part.span.from.out, part.span.len);
+	path_in_store(path, sizeof(path), &blob, "");
+	fd = open(path, O_RDWR);
+	assert_int_equal(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	at = (off_t)(sizeof(h) + h.windows_size + (part.number + 1) * sizeof(*next));
+	assert_int_equal(pread(fd, next, sizeof(next), at), sizeof(next));
+	assert_int_equal(next[0].out, part.span.from.out + part.span.len);
+	next[0].out += more;
+	next[0].in = next[1].in;
+	assert_int_equal(pwrite(fd, next, sizeof(next), at), sizeof(next));
+	close(fd);
+
+	assert_int_equal(layer_read(l, part.span.from.out, data, part.span.len + more, &err),
+			 -EBADMSG);
+	assert_false(layer_intact(l));
+	assert_memory_equal(beside.data, world.tar.p + part.span.from.out + part.span.len,
+			    beside.len);
+	layer_put(l, &beside);
+	layer_close(l);
+	free(data);
+}
+
 static void damaged_frames_are_made_again(void **state)
 {
 	struct digest blob = put_filtered("zstd -6 -c");
@@ -173,6 +217,7 @@ int main(void)
 	    cmocka_unit_test(a_damaged_index_is_as_if_there_were_none),
 	    cmocka_unit_test(a_damaged_blob_gives_an_error_or_the_right_data),
 	    cmocka_unit_test(an_index_that_is_damaged_while_it_is_open_is_made_again),
+	    cmocka_unit_test(a_span_that_grows_under_its_reader_is_an_error),
 	    cmocka_unit_test(damaged_frames_are_made_again),
 	};
 

@@ -61,7 +61,7 @@ static const struct span_ops ops = {fill, free};
 
 static struct span_key key(uint64_t number)
 {
-	return (struct span_key){.layer = "layer", .number = number};
+	return (struct span_key){.layer = "layer", .number = number, .len = LEN};
 }
 
 static struct cached_span *get(struct span_cache *c, struct source *s)
@@ -70,7 +70,7 @@ static struct cached_span *get(struct span_cache *c, struct source *s)
 	struct cached_span *span;
 	struct err err;
 
-	assert_int_equal(span_cache_get(c, &k, LEN, LEN, &ops, s, &span, &err), 0);
+	assert_int_equal(span_cache_get(c, &k, LEN, &ops, s, &span, &err), 0);
 	assert_int_equal(cached_span_data(span)[0], s->byte);
 	assert_int_equal(cached_span_data(span)[LEN - 1], s->byte);
 	return span;
@@ -133,7 +133,7 @@ static void *read_span(void *arg)
 	struct span_key k = key(r->number);
 	struct cached_span *span;
 
-	r->rc = span_cache_get(r->cache, &k, LEN, LEN, &ops, r->source, &span, &r->err);
+	r->rc = span_cache_get(r->cache, &k, LEN, &ops, r->source, &span, &r->err);
 	if (r->rc == 0)
 		span_cache_put(r->cache, span, false);
 	return NULL;
@@ -225,7 +225,7 @@ static void get_part(struct span_cache *c, struct source *s, size_t wanted)
 	struct cached_span *span;
 	struct err err;
 
-	assert_int_equal(span_cache_get(c, &k, LEN, wanted, &ops, s, &span, &err), 0);
+	assert_int_equal(span_cache_get(c, &k, wanted, &ops, s, &span, &err), 0);
 	for (size_t i = 0; i < wanted; i++)
 		assert_int_equal(cached_span_data(span)[i], s->byte);
 	span_cache_put(c, span, false);
