@@ -3,7 +3,7 @@
  * Argument lines as docker's command line takes them (github.com/spf13/pflag): a line is split
  * into words, with quotes as in a shell; words are options (--name, --name=value, --name value,
  * -q, -f value, -fvalue, bundles) or operands, mixed in any order, and only operands behind "--".
- * Errors are pflag's sentences, -EINVAL. Pure.
+ * Errors are pflag's sentences, -EINVAL. Pure. Ours, as getopt_long(3) is not reentrant.
  */
 #ifndef FS_ARGS_H
 #define FS_ARGS_H

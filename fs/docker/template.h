@@ -5,7 +5,7 @@
  * if/else if/else/end, range/else/end, with/else/end, variables, comments, {{- and -}}; the
  * functions json, upper, lower, title, len, index, slice, join, split, truncate, pad, print,
  * println, printf (template_printf.h), eq, ne, lt, le, gt, ge, and, or, not. Definitions are not
- * known. Pure.
+ * known. Pure. Ours, as no C library has them, and scripts written for docker shall run unchanged.
  *
  * Whoever may read a control file may write templates, so they are bounded: in depth, in output (16
  * MiB, as is each value), and in work, which is bytes read and made, a step as 64 of them. Loops in

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP requests over one network thread (curl_multi): keep-alive, HTTP/2 where TLS offers it, many
+ * HTTP requests over one network thread (curl_multi; handles of several threads could not share
+ * connections): keep-alive, HTTP/2 where TLS offers it, many
  * transfers side by side. It sends one request and gives its answer: it follows no redirect,
  * answers no challenge, tries nothing again. What is a stranger's choice is limited here: headers
  * (HTTP_HEADERS_MAX), the time of each phase, the addresses that may be reached. Nothing is read

@@ -3,7 +3,8 @@
  * http and https URLs (RFC 3986), as far as a registry's client needs them: the parts, the
  * origin (scheme, host, port), and references against a base (Location, Link, realm). Pure.
  * URLs come from strangers: user names, controls, blanks and unknown schemes are refused
- * (-EPROTO), and no error repeats a query, which may be a signature.
+ * (-EPROTO), and no error repeats a query, which may be a signature. Ours, as curl's parser takes
+ * more, and one strict parser decides where a request goes.
  */
 #ifndef REGISTRY_URL_H
 #define REGISTRY_URL_H

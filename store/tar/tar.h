@@ -3,7 +3,8 @@
  * A tar parser that is fed bytes and gives entries. Reads ustar, pax (POSIX.1-2001, with
  * global headers), GNU (long names and links, base-256 numbers, old sparse, sparse 0.0, 0.1
  * and 1.0) and v7 archives. Pure: pointer and length in, entries out, no I/O, bounded memory
- * (extension headers and sparse maps at most 1 MiB). Where tar, bsdtar and Go disagree it does what
+ * (extension headers and sparse maps at most 1 MiB). Ours, as libarchive does not tell where in the
+ * archive an entry's data lie. Where tar, bsdtar and Go disagree it does what
  * Go's archive/tar does, as that is what wrote and will read most layers; what is malformed is
  * refused.
  */
