@@ -23,15 +23,8 @@ struct job {
 	struct jobs *jobs;
 	struct job *next, *prev; /* in jobs->first while not ended; under jobs->lock */
 	atomic_uint refs;
-	char *key; /* owned; NULL: nobody joins */
-	char *title;
-	char *class;
-	unsigned at_once; /* of the class */
-	int (*run)(struct job *j, void *arg, struct err *err);
-	void *arg; /* owned */
-	void (*free_arg)(void *arg);
-	void (*ended)(void *ended_arg, const char *title, int result, const struct err *err);
-	void *ended_arg;
+	char *key;	      /* owned: job_key_text; NULL: none */
+	struct job_spec spec; /* owned: title, class and arg; its key is not the job's */
 	struct cancel cancel;
 	enum job_state state; /* under jobs->lock, with all down to started_ms */
 	bool keyed;	      /* is in jobs->by_key */
@@ -50,7 +43,7 @@ struct jobs {
 	pthread_cond_t quiet; /* a thread ended */
 	struct job *first;    /* queued and running, oldest first */
 	struct job *last;
-	struct map *by_key; /* key → job under way */
+	struct map *by_key; /* key → shared job under way */
 	struct failures *failures;
 	unsigned threads, idle;
 	bool stopping;
@@ -94,13 +87,13 @@ int jobs_open(struct jobs **out, struct err *err)
 
 static void job_free(struct job *j)
 {
-	if (j->arg && j->free_arg)
-		j->free_arg(j->arg);
+	if (j->spec.arg && j->spec.free_arg)
+		j->spec.free_arg(j->spec.arg);
 	cancel_destroy(&j->cancel);
 	buf_free(&j->output);
 	free(j->key);
-	free(j->title);
-	free(j->class);
+	free((char *)j->spec.title);
+	free((char *)j->spec.class);
 	free(j);
 }
 
@@ -162,7 +155,7 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	j->waiting = 0;
 	if (result < 0) {
 		js->failed++;
-		if (j->key && is_answer(result))
+		if (j->spec.shared && is_answer(result))
 			failures_remember(js->failures, j->key, &j->err, clock_ms());
 	}
 	return w;
@@ -174,11 +167,12 @@ static void run_job(struct jobs *js, struct job *j)
 	int r = cancel_check(&j->cancel, &j->err);
 
 	if (r < 0)
-		err_context(&j->err, "%s: behind other requests to %s", j->title, j->class);
+		err_context(&j->err, "%s: behind other requests to %s", j->spec.title,
+			    j->spec.class);
 	else
-		r = j->run(j, j->arg, &j->err);
-	if (j->ended)
-		j->ended(j->ended_arg, j->title, r, &j->err);
+		r = j->spec.run(j, j->spec.arg, &j->err);
+	if (j->spec.ended)
+		j->spec.ended(j->spec.ended_arg, j->spec.title, r, &j->err);
 	pthread_mutex_lock(&js->lock);
 	w = end_locked(js, j, r);
 	pthread_cond_broadcast(&js->work); /* its class has room again */
@@ -195,27 +189,25 @@ static unsigned running_of_class(const struct jobs *js, const char *class)
 	unsigned n = 0;
 
 	for (const struct job *j = js->first; j; j = j->next)
-		n += j->state == JOB_RUNNING && !strcmp(j->class, class);
+		n += j->state == JOB_RUNNING && !strcmp(j->spec.class, class);
 	return n;
 }
 
-/* The oldest job whose class has room; one that is cancelled or too late only needs to be
- * told so. */
+/* The oldest job whose class has room; one that is cancelled or too late only has to be told. */
 static struct job *next_job(struct jobs *js)
 {
-	const char *full =
-	    NULL; /* the class last found full: its other jobs need no second count */
+	const char *full = NULL; /* the class last found full: its jobs need no second count */
 
 	for (struct job *j = js->first; j; j = j->next) {
 		if (j->state != JOB_QUEUED)
 			continue;
 		if (cancel_check(&j->cancel, NULL) < 0)
 			return j;
-		if (full && !strcmp(full, j->class))
+		if (full && !strcmp(full, j->spec.class))
 			continue;
-		if (running_of_class(js, j->class) < j->at_once)
+		if (running_of_class(js, j->spec.class) < j->spec.at_once)
 			return j;
-		full = j->class;
+		full = j->spec.class;
 	}
 	return NULL;
 }
@@ -285,7 +277,8 @@ static int ensure_thread(struct jobs *js, struct err *err)
 	return 0;
 }
 
-static struct job *job_new(struct jobs *js, const struct job_spec *spec)
+/* Takes the key's text. */
+static struct job *job_new(struct jobs *js, const struct job_spec *spec, char **key)
 {
 	struct job *j = calloc(1, sizeof(*j));
 
@@ -295,16 +288,16 @@ static struct job *job_new(struct jobs *js, const struct job_spec *spec)
 	if (spec->limit_ms)
 		j->cancel.deadline_ms = clock_ms() + spec->limit_ms;
 	j->jobs = js;
-	j->at_once = spec->at_once ? spec->at_once : JOBS_PER_CLASS;
-	j->run = spec->run;
-	j->free_arg = spec->free_arg;
-	j->ended = spec->ended;
-	j->ended_arg = spec->ended_arg;
+	j->spec = *spec;
+	j->spec.key = (struct job_key){0};
+	j->spec.arg = NULL;
+	if (!j->spec.at_once)
+		j->spec.at_once = JOBS_PER_CLASS;
 	atomic_init(&j->refs, 2); /* the queue's and the caller's */
-	j->key = spec->key ? strdup(spec->key) : NULL;
-	j->title = strdup(spec->title);
-	j->class = strdup(spec->class);
-	if (!j->title || !j->class || (spec->key && !j->key)) {
+	j->key = steal(key);
+	j->spec.title = strdup(spec->title);
+	j->spec.class = strdup(spec->class);
+	if (!j->spec.title || !j->spec.class) {
 		job_free(j);
 		return NULL;
 	}
@@ -312,19 +305,19 @@ static struct job *job_new(struct jobs *js, const struct job_spec *spec)
 }
 
 /* Queues a new job under the lock; takes spec->arg only where it succeeds. */
-static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **out,
+static int queue_new(struct jobs *js, const struct job_spec *spec, char **key, struct job **out,
 		     struct err *err)
 {
-	struct job *j = job_new(js, spec);
+	struct job *j = job_new(js, spec, key);
 	int r;
 
 	if (!j)
 		return err_nomem(err);
-	if (j->key && map_put(js->by_key, j->key, strlen(j->key), j) < 0) {
+	if (j->spec.shared && map_put(js->by_key, j->key, strlen(j->key), j) < 0) {
 		job_free(j);
 		return err_nomem(err);
 	}
-	j->keyed = j->key != NULL;
+	j->keyed = j->spec.shared;
 	append_job(js, j);
 	r = ensure_thread(js, err);
 	if (r < 0) {
@@ -333,7 +326,7 @@ static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **
 		job_free(j);
 		return r;
 	}
-	j->arg = spec->arg;
+	j->spec.arg = spec->arg;
 	js->started++;
 	*out = j;
 	return 0;
@@ -341,28 +334,35 @@ static int queue_new(struct jobs *js, const struct job_spec *spec, struct job **
 
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err)
 {
-	struct job *joined = NULL;
+	autofree char *key = spec->key.kind ? job_key_text(&spec->key) : NULL;
+	struct job *joined = NULL, *job = NULL;
 	const struct err *failed = NULL;
 	int r = 0;
 
 	pthread_mutex_lock(&js->lock);
-	if (spec->key) {
-		joined = map_get(js->by_key, spec->key, strlen(spec->key));
-		failed = failures_recall(js->failures, spec->key, clock_ms());
+	if (key && spec->shared) {
+		joined = map_get(js->by_key, key, strlen(key));
+		failed = failures_recall(js->failures, key, clock_ms());
 	}
 	if (js->stopping) {
 		r = err_set(err, EINTR, "%s: the mount is being ended", spec->title);
+	} else if (!key && spec->key.kind) {
+		r = err_nomem(err);
 	} else if (joined) {
 		atomic_fetch_add(&joined->refs, 1);
-		*out = joined;
+		job = joined;
 	} else if (failed) {
 		r = err_set(err, failed->code, "%s", failed->text);
 	} else {
-		r = queue_new(js, spec, out, err);
+		r = queue_new(js, spec, &key, &job, err);
 	}
 	pthread_mutex_unlock(&js->lock);
 	if ((joined || r < 0) && spec->arg && spec->free_arg)
 		spec->free_arg(spec->arg);
+	if (out && job)
+		*out = job;
+	else
+		job_put(job);
 	return r;
 }
 
@@ -401,9 +401,7 @@ bool job_leave(struct job *j, struct job_waiter *w)
 		break;
 	}
 	if (found && --j->waiting == 0) {
-		drop_key(
-		    js,
-		    j); /* who comes now starts anew instead of joining what is being cancelled */
+		drop_key(js, j); /* who comes now joins nothing that is cancelled */
 		cancel_set(&j->cancel);
 		pthread_cond_broadcast(&js->work);
 	}
@@ -443,9 +441,9 @@ int job_outcome(const struct job *j, struct err *err)
 	return j->result;
 }
 
-bool job_has_key(const struct job *j, const char *key)
+bool job_has_key(const struct job *j, const struct job_key *key)
 {
-	return j->key && !strcmp(j->key, key);
+	return j->key && job_key_is(key, j->key);
 }
 
 struct cancel *job_cancel(struct job *j)
@@ -472,7 +470,7 @@ void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v)
 	for (const struct job *j = js->first; j; j = j->next) {
 		bool running = j->state == JOB_RUNNING;
 
-		see(arg, &(struct job_view){.title = j->title,
+		see(arg, &(struct job_view){.title = j->spec.title,
 					    .running = running,
 					    .ran_ms = running ? now - j->started_ms : 0,
 					    .waiting = j->waiting,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Jobs: work that may wait for the network or take long, on threads of its own, so
- * that no FUSE worker ever waits. A job has a key; who asks for the same key joins
- * the job under way. Waiters are told when it ends; when the last of them gives up,
- * the job is cancelled. A failure is remembered for a few seconds, so that a
- * hundred readers of a missing name ask the registry once.
+ * that no FUSE worker ever waits. A job has a key (job_key.h). Where it is shared, who asks
+ * for the same key joins the job under way, and a failure is remembered for a few seconds, so that
+ * a hundred readers of a missing name ask the registry once. Waiters are told when it ends; when
+ * the last of them gives up, the job is cancelled.
  *
  * Fairness: at most JOBS_PER_CLASS jobs of one class (a registry's host) run at a
  * time, so that a dead registry holds up nobody who asks another.
@@ -14,6 +14,7 @@
 #ifndef FS_JOB_H
 #define FS_JOB_H
 
+#include "fs/core/job_key.h"
 #include "store/base/buf.h"
 #include "store/base/cancel.h"
 #include "store/base/err.h"
@@ -34,11 +35,12 @@ void jobs_stop(struct jobs *js);
 void jobs_close(struct jobs *js); /* after jobs_stop; NULL is allowed */
 
 struct job_spec {
-	const char *key;   /* copied; NULL: never joined, its failure never remembered */
-	const char *title; /* copied: what ctl/jobs shows */
-	const char *class; /* copied */
-	unsigned at_once;  /* jobs of the class that run at a time; 0: JOBS_PER_CLASS */
-	int64_t limit_ms;  /* for the whole job, from now, or JOB_NO_DEADLINE */
+	struct job_key key; /* copied */
+	bool shared;	    /* others join it, and its failure is remembered; it has a key */
+	const char *title;  /* copied: what ctl/jobs shows */
+	const char *class;  /* copied */
+	unsigned at_once;   /* jobs of the class that run at a time; 0: JOBS_PER_CLASS */
+	int64_t limit_ms;   /* for the whole job, from now, or JOB_NO_DEADLINE */
 	int (*run)(struct job *j, void *arg, struct err *err);
 	void *arg; /* the job's from the call on, also when it fails or joins another */
 	void (*free_arg)(void *arg);
@@ -47,8 +49,8 @@ struct job_spec {
 	void *ended_arg;
 };
 
-/* Starts or joins. *out is a reference (job_put). A failure remembered for the key is returned at
- * once. */
+/* Starts or joins. *out is a reference (job_put); `out` NULL: nobody waits. A failure remembered for
+ * the key is returned at once. */
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err);
 void job_put(struct job *j); /* NULL is allowed */
 
@@ -70,7 +72,7 @@ bool job_leave(struct job *j, struct job_waiter *w);
 
 /* What a job that has ended came to; the error is copied. */
 int job_outcome(const struct job *j, struct err *err);
-bool job_has_key(const struct job *j, const char *key);
+bool job_has_key(const struct job *j, const struct job_key *key);
 
 /* For the function that runs. */
 struct cancel *job_cancel(struct job *j);

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define KEY	"close what nobody holds"
 #define ENOUGH	24   /* free descriptors: what a job may need */
 #define WAIT_MS 1000 /* for them; the kernel says later what it has forgotten */
 #define POLL_US 500
@@ -47,30 +46,30 @@ static int room_run(struct job *j, void *arg, struct err *err)
 	return 0;
 }
 
-static int room_start(struct fs *fs, struct job **out, struct err *err)
+static struct job_spec room_spec(struct fs *fs)
 {
-	const struct job_spec spec = {
-	    .key = KEY, .title = KEY, .class = "files", .run = room_run, .arg = fs};
-
-	return job_start(fs->jobs, &spec, out, err);
+	return (struct job_spec){.key = {.kind = "room"},
+				 .shared = true,
+				 .title = "close what nobody holds",
+				 .class = "files",
+				 .run = room_run,
+				 .arg = fs};
 }
 
 void room_watch(struct fs *fs)
 {
-	struct job *job;
+	const struct job_spec spec = room_spec(fs);
 
-	if (!is_room() && clock_ms() - atomic_load(&fs->no_room) >= AGAIN &&
-	    room_start(fs, &job, NULL) == 0)
-		job_put(job);
+	if (!is_room() && clock_ms() - atomic_load(&fs->no_room) >= AGAIN)
+		job_start(fs->jobs, &spec, NULL, NULL);
 }
 
 int room_make(struct request *rq, struct err *err)
 {
-	int r;
+	const struct job_spec spec = room_spec(rq->fs);
 
 	if (rq->rooms >= TRIES)
 		return -EMFILE;
 	rq->rooms++;
-	r = room_start(rq->fs, &rq->wait, err);
-	return r < 0 ? r : FS_WAIT;
+	return request_wait(rq, &spec, err);
 }

@@ -8,6 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool request_done(const struct request *rq, const struct job_key *key, int *r, struct err *err)
+{
+	if (!rq->ended || !job_has_key(rq->ended, key))
+		return false;
+	*r = job_outcome(rq->ended, err);
+	return true;
+}
+
+int request_wait(struct request *rq, const struct job_spec *spec, struct err *err)
+{
+	int r = job_start(rq->fs->jobs, spec, &rq->wait, err);
+
+	return r < 0 ? r : FS_WAIT;
+}
+
+int request_await(struct request *rq, const struct job_spec *spec, struct err *err)
+{
+	int r;
+
+	if (!request_done(rq, &spec->key, &r, err))
+		return request_wait(rq, spec, err);
+	if (spec->arg && spec->free_arg)
+		spec->free_arg(spec->arg);
+	return r;
+}
+
 void listing_add(struct listing *l, const char *name, unsigned char type)
 {
 	buf_putc(&l->names, (char)type);

@@ -7,6 +7,13 @@
  * wait: what is not there yet makes them start or join a job, put it into rq->wait
  * and return FS_WAIT; when the job has ended, well or badly, the operation is called
  * again, with the job in rq->ended.
+ *
+ * So an operation is run again from its top until it needs nothing. It keeps nothing from run to
+ * run: what a job has brought it finds where it looks for it in every run, and a second job is
+ * found missing behind the first. rq->ended is only the last job, and may be that of another step,
+ * or of another vnode that the call has come by (a LOOKUP and its attributes are one call). Whose
+ * it is tells its key (request_done), never that there is one. What must not be done twice, as a
+ * change, asks request_done before anything else, and needs no job behind its own.
  */
 #ifndef FS_VNODE_H
 #define FS_VNODE_H
@@ -41,6 +48,16 @@ struct request {
 	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
 	const struct view_content *content; /* view.c's: what was open when it was made ready */
 };
+
+/* True where the job of the key is what the request has waited for last; *r is what it came to, 0
+ * or -errno. */
+bool request_done(const struct request *rq, const struct job_key *key, int *r, struct err *err);
+
+/* Starts or joins a job (job_start) and leaves it in rq->wait: FS_WAIT, or -errno. */
+int request_wait(struct request *rq, const struct job_spec *spec, struct err *err);
+
+/* What the job came to, where it is done; else request_wait. Takes spec->arg in either case. */
+int request_await(struct request *rq, const struct job_spec *spec, struct err *err);
 
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */
 struct found {

@@ -35,14 +35,18 @@ static int run_rmdir(struct call *c, struct request *rq, struct err *err)
 	return remove_name(c, rq, true, err);
 }
 
-/* The reply is that of a lookup of what is there now. */
+/* The reply is that of a lookup of what is there now. It asks no registry: behind a wait the change
+ * would be made once more. */
 static int run_symlink(struct call *c, struct request *rq, struct err *err)
 {
 	struct vnode *dir = directory(rq, c->ino);
 	int r =
 	    dir && dir->ops->symlink ? dir->ops->symlink(rq, dir, c->name, c->text, err) : -EROFS;
 
-	return r ? r : fuse_dir_lookup(c, rq, err);
+	if (r)
+		return r;
+	rq->may_fetch = false;
+	return fuse_dir_lookup(c, rq, err);
 }
 
 static int fuse_edit_run_rename(struct call *c, struct request *rq, struct err *err)

@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A kind of fetching job. */
+struct fetch_kind {
+	const char *key; /* job_key.kind; the reference, and the layers, are the rest of the key */
+	int64_t limit_ms;
+	int (*run)(struct job *j, void *arg, struct err *err);
+};
+
 /* What a fetching job needs, copied: the request that started it may be gone before it ends. */
 struct fetch {
 	struct fs *fs;
@@ -78,38 +85,32 @@ static int pull_open(struct fetch *f, struct job *j, const struct pull_watch *wa
 	return r;
 }
 
-/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its key and
- * title. */
-static int fetch_start(struct request *rq, struct fetch *f, const char *what, int64_t limit_ms,
-		       int (*run)(struct job *j, void *arg, struct err *err), struct err *err)
+/* Starts the job, or gives what it came to. Takes f. `what` and the reference make its title. */
+static int fetch_start(struct request *rq, struct fetch *f, const struct fetch_kind *kind,
+		       const char *what, struct err *err)
 {
-	autofree char *name = ref_familiar(&f->ref);
+	autofree char *full = ref_full(&f->ref), *name = ref_familiar(&f->ref);
 	autobuf title = BUF_INIT;
-	int r;
 
 	buf_printf(&title, "%s %s", what, name ? name : "");
-	if (!name || buf_failed(&title)) {
+	if (!full || !name || buf_failed(&title)) {
 		fetch_free(f);
 		return err_nomem(err);
 	}
-	if (rq->ended && job_has_key(rq->ended, title.data)) {
-		fetch_free(f);
-		return job_outcome(rq->ended, err);
-	}
 	struct job_spec spec = {
-	    .key = title.data,
+	    .key = {kind->key, full, f->first, f->first + f->count},
+	    .shared = true,
 	    .title = title.data,
 	    .class = f->ref.domain,
-	    .limit_ms = limit_ms,
-	    .run = run,
+	    .limit_ms = kind->limit_ms,
+	    .run = kind->run,
 	    .arg = f,
 	    .free_arg = fetch_free,
 	    .ended = ended,
 	    .ended_arg = rq->fs,
 	};
 
-	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
-	return r < 0 ? r : FS_WAIT;
+	return request_await(rq, &spec, err);
 }
 
 /* Names reach a registry only for the owner of the mount, and where it was mounted so. */
@@ -141,13 +142,14 @@ static int run_name(struct job *j, void *arg, struct err *err)
 
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 {
+	static const struct fetch_kind kind = {"name", FS_LOOKUP_LIMIT, run_name};
 	struct fetch *f;
 	int r = may_ask(rq, ref, err);
 
 	if (r < 0)
 		return r;
 	f = fetch_new(rq, ref, err);
-	return f ? fetch_start(rq, f, "manifest", FS_LOOKUP_LIMIT, run_name, err) : -ENOMEM;
+	return f ? fetch_start(rq, f, &kind, "manifest", err) : -ENOMEM;
 }
 
 static int run_descriptor(struct job *j, void *arg, struct err *err)
@@ -162,6 +164,7 @@ static int run_descriptor(struct job *j, void *arg, struct err *err)
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
 		struct err *err)
 {
+	static const struct fetch_kind kind = {"child", FS_LOOKUP_LIMIT, run_descriptor};
 	AUTO(fetch_free) struct fetch *f = fetch_new(rq, repository, err);
 
 	if (!f)
@@ -170,7 +173,7 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 		return -ENOMEM;
 	f->ref.has_digest = true;
 	f->ref.digest = d->digest;
-	return fetch_start(rq, steal(&f), "manifest", FS_LOOKUP_LIMIT, run_descriptor, err);
+	return fetch_start(rq, steal(&f), &kind, "manifest", err);
 }
 
 /* A failure that no job has told of. */
@@ -255,6 +258,7 @@ static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, st
 
 int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct err *err)
 {
+	static const struct fetch_kind kind = {"layer", JOB_NO_DEADLINE, run_layer};
 	struct fetch *f = fetch_of_image(rq, i, err);
 	char what[32];
 
@@ -264,12 +268,16 @@ int fetch_layer(struct request *rq, struct repo_image *i, size_t layer, struct e
 	f->count = 1;
 	snprintf(what, sizeof(what), "%s %zu of", repo_image_image(i)->artifact ? "blob" : "layer",
 		 layer);
-	return fetch_start(rq, f, what, JOB_NO_DEADLINE, run_layer, err);
+	return fetch_start(rq, f, &kind, what, err);
 }
 
 int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, size_t first,
 	       size_t count, struct err *err)
 {
+	static const struct fetch_kind kinds[] = {
+	    [TREE_MERGED] = {"rootfs", JOB_NO_DEADLINE, run_tree},
+	    [TREE_DIFF] = {"diff", JOB_NO_DEADLINE, run_tree},
+	};
 	struct fetch *f = fetch_of_image(rq, i, err);
 	const struct manifest *m = repo_image_image(i)->manifest;
 	char what[64];
@@ -284,7 +292,7 @@ int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, si
 	else
 		snprintf(what, sizeof(what), "layers %zu to %zu (%s) of", first, first + count - 1,
 			 kind == TREE_DIFF ? "diff" : "rootfs");
-	return fetch_start(rq, f, what, JOB_NO_DEADLINE, run_tree, err);
+	return fetch_start(rq, f, &kinds[kind], what, err);
 }
 
 bool fetch_referrers_due(const struct request *rq, const struct repo_image *i)
@@ -306,13 +314,13 @@ static int run_referrers(struct job *j, void *arg, struct err *err)
 
 int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err)
 {
+	static const struct fetch_kind kind = {"referrers", FS_LOOKUP_LIMIT, run_referrers};
 	struct fetch *f;
 
 	if (!fetch_referrers_due(rq, i))
 		return 0;
 	f = fetch_new(rq, repo_image_ref(i), err);
-	return f ? fetch_start(rq, f, "referrers of", FS_LOOKUP_LIMIT, run_referrers, err)
-		 : -ENOMEM;
+	return f ? fetch_start(rq, f, &kind, "referrers of", err) : -ENOMEM;
 }
 
 static int append_tag(void *arg, const char *tag, struct err *err)
@@ -333,11 +341,12 @@ static int run_tags(struct job *j, void *arg, struct err *err)
 
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err)
 {
+	static const struct fetch_kind kind = {"tags", FS_LOOKUP_LIMIT, run_tags};
 	struct fetch *f;
 	int r = may_ask(rq, repository, err);
 
 	if (r < 0)
 		return r;
 	f = fetch_new(rq, repository, err);
-	return f ? fetch_start(rq, f, "tags of", FS_LOOKUP_LIMIT, run_tags, err) : -ENOMEM;
+	return f ? fetch_start(rq, f, &kind, "tags of", err) : -ENOMEM;
 }

@@ -190,7 +190,6 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 				.run = run_gone,
 				.arg = g,
 				.free_arg = gone_free};
-	struct job *job;
 	char path[VN_PATH_MAX];
 
 	if (!g)
@@ -210,8 +209,8 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 	}
 	if (!g->count)
 		gone_free(g);
-	else if (job_start(fs->jobs, &spec, &job, NULL) == 0)
-		job_put(job);
+	else
+		job_start(fs->jobs, &spec, NULL, NULL);
 }
 
 static void forget_views(struct fs *fs)

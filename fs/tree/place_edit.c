@@ -16,6 +16,8 @@
 
 enum edit_kind { EDIT_REMOVE, EDIT_TAG, EDIT_RENAME };
 
+static const struct job_key edit_key = {.kind = "edit"};
+
 /* One change, on its way through a job. The words are those of ctl/rmi and ctl/tag. */
 struct place_edit {
 	struct fs *fs;
@@ -89,7 +91,6 @@ static int place_edit_start(struct request *rq, enum edit_kind kind, char *sourc
 			    struct err *err)
 {
 	struct place_edit *e = calloc(1, sizeof(*e));
-	int r;
 
 	if (!e || !source || (kind != EDIT_REMOVE && !target)) {
 		free(e);
@@ -99,6 +100,7 @@ static int place_edit_start(struct request *rq, enum edit_kind kind, char *sourc
 	}
 	*e = (struct place_edit){rq->fs, kind, source, target};
 	struct job_spec spec = {
+	    .key = edit_key,
 	    .title = source,
 	    .class = "names",
 	    .limit_ms = JOB_NO_DEADLINE,
@@ -107,8 +109,7 @@ static int place_edit_start(struct request *rq, enum edit_kind kind, char *sourc
 	    .free_arg = edit_free,
 	};
 
-	r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
-	return r < 0 ? r : FS_WAIT;
+	return request_wait(rq, &spec, err);
 }
 
 /* "redis" and "7" are redis:7; a digest goes behind an @. NULL: no such name can be. */
@@ -167,8 +168,8 @@ int place_remove(struct request *rq, const char *place, const char *name, bool d
 {
 	int r;
 
-	if (rq->ended)
-		return job_outcome(rq->ended, err);
+	if (request_done(rq, &edit_key, &r, err))
+		return r;
 	r = place_edit_check_name(rq, place, name, err);
 	if (r == -ENOENT && directory) /* a place that leads to what is not local */
 		r = err_set(err, EROFS, "images/%s/%s", place, name);
@@ -251,10 +252,11 @@ int place_tag(struct request *rq, const char *place, const char *name, const cha
 	      struct err *err)
 {
 	autofree char *word = NULL, *source = NULL;
-	int r = place_edit_check_owner(rq, err);
+	int r;
 
-	if (rq->ended)
-		return job_outcome(rq->ended, err);
+	if (request_done(rq, &edit_key, &r, err))
+		return r;
+	r = place_edit_check_owner(rq, err);
 	if (r < 0)
 		return r;
 	word = ref_is_tag(name) ? word_of(place, name) : NULL;
@@ -272,8 +274,8 @@ int place_rename(struct request *rq, const char *place, const char *name, const 
 	autofree char *word = NULL;
 	int r;
 
-	if (rq->ended)
-		return job_outcome(rq->ended, err);
+	if (request_done(rq, &edit_key, &r, err))
+		return r;
 	r = place_edit_check_name(rq, place, name, err);
 	if (r < 0)
 		return r;

@@ -204,9 +204,8 @@ static int run_nothing(struct job *j, void *arg, struct err *err)
 static int run_again(struct request *rq, struct err *err)
 {
 	const struct job_spec spec = {.title = "again", .class = "views", .run = run_nothing};
-	int r = job_start(rq->fs->jobs, &spec, &rq->wait, err);
 
-	return r < 0 ? r : FS_WAIT;
+	return request_wait(rq, &spec, err);
 }
 
 int view_check(struct request *rq, struct view *w, struct err *err)

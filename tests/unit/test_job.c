@@ -15,103 +15,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/unit/job_gate.h"
 #include "tests/unit/until.h"
-
-/* A job's function that waits until it is let go or cancelled, and counts its runs. */
-struct gate {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool open;
-	int result;
-	atomic_int runs, running, most;
-};
-
-static void gate_init(struct gate *g)
-{
-	memset(g, 0, sizeof(*g));
-	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->changed, NULL);
-}
-
-static void gate_open(void *arg)
-{
-	struct gate *g = arg;
-
-	pthread_mutex_lock(&g->lock);
-	g->open = true;
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
-}
-
-static int gate_run(struct job *j, void *arg, struct err *err)
-{
-	struct gate *g = arg;
-	int now = atomic_fetch_add(&g->running, 1) + 1, most = atomic_load(&g->most), r;
-
-	atomic_fetch_add(&g->runs, 1);
-	while (now > most && !atomic_compare_exchange_weak(&g->most, &most, now))
-		;
-	cancel_on_set(job_cancel(j), gate_open, g);
-	pthread_mutex_lock(&g->lock);
-	while (!g->open)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
-	cancel_on_set(job_cancel(j), NULL, NULL);
-	atomic_fetch_sub(&g->running, 1);
-	buf_puts(job_result(j), "done");
-	r = cancel_check(job_cancel(j), err);
-	return r < 0 ? r : g->result ? err_set(err, -g->result, "the gate says no") : 0;
-}
-
-struct waiter {
-	struct job_waiter w;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	int told;
-};
-
-static void waiter_done(struct job_waiter *w)
-{
-	struct waiter *me = (struct waiter *)w;
-
-	pthread_mutex_lock(&me->lock);
-	me->told++;
-	pthread_cond_broadcast(&me->changed);
-	pthread_mutex_unlock(&me->lock);
-}
-
-static void waiter_init(struct waiter *me)
-{
-	memset(me, 0, sizeof(*me));
-	pthread_mutex_init(&me->lock, NULL);
-	pthread_cond_init(&me->changed, NULL);
-	me->w.done = waiter_done;
-}
-
-static void waiter_wait(struct waiter *me)
-{
-	pthread_mutex_lock(&me->lock);
-	while (!me->told)
-		pthread_cond_wait(&me->changed, &me->lock);
-	pthread_mutex_unlock(&me->lock);
-}
-
-static struct job *start(struct jobs *js, const char *key, const char *class, struct gate *g)
-{
-	struct job_spec spec = {
-	    .key = key, .title = key ? key : "a job", .class = class, .run = gate_run, .arg = g};
-	struct err err = {0};
-	struct job *j = NULL;
-
-	assert_int_equal(job_start(js, &spec, &j, &err), 0);
-	return j;
-}
-
-static void jobs_end(struct jobs *js)
-{
-	jobs_stop(js);
-	jobs_close(js);
-}
 
 static void one_key_is_one_job_and_all_waiters_are_told(void **state)
 {
@@ -202,8 +107,12 @@ static bool a_failure_is_remembered(void)
 	struct waiter a;
 	struct job *j, *again = NULL;
 	struct err err;
-	struct job_spec spec = {
-	    .key = "key", .title = "key", .class = "host", .run = gate_run, .arg = &g};
+	struct job_spec spec = {.key = {.kind = "test", .name = "key"},
+				.shared = true,
+				.title = "key",
+				.class = "host",
+				.run = gate_run,
+				.arg = &g};
 	int64_t began;
 	bool in_time;
 	int r;
@@ -308,7 +217,8 @@ static void a_job_whose_time_is_up_is_told_so(void **state)
 	struct waiter a;
 	struct job *busy[JOBS_PER_CLASS], *j = NULL;
 	struct err err;
-	struct job_spec spec = {.key = "late",
+	struct job_spec spec = {.key = {.kind = "test", .name = "late"},
+				.shared = true,
 				.title = "late",
 				.class = "host",
 				.limit_ms = 1,
