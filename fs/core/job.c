@@ -244,6 +244,8 @@ static void *job_thread(void *arg)
 		stay = true;
 		j->state = JOB_RUNNING;
 		j->started_ms = clock_ms();
+		if (next_job(js)) /* it may have been queued for this thread, too */
+			ensure_thread(js, NULL);
 		pthread_mutex_unlock(&js->lock);
 		run_job(js, j);
 		pthread_mutex_lock(&js->lock);

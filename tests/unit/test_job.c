@@ -178,6 +178,25 @@ static void a_class_has_its_share_and_others_run_beside_it(void **state)
 	jobs_close(js);
 }
 
+/* Each round wants one thread more than the last one left idle. */
+static void jobs_that_are_started_together_run_together(void **state)
+{
+	static struct gate gates[JOBS_PER_CLASS];
+	struct jobs *js;
+
+	(void)state;
+	assert_int_equal(jobs_open(&js, NULL), 0);
+	for (int i = 0; i < JOBS_PER_CLASS; i++) {
+		gate_init(&gates[i]);
+		for (int k = 0; k <= i; k++)
+			job_put(start(js, NULL, "host", &gates[i]));
+		UNTIL(atomic_load(&gates[i].running) == i + 1);
+		gate_open(&gates[i]);
+		UNTIL(atomic_load(&gates[i].running) == 0);
+	}
+	jobs_end(js);
+}
+
 /* The last of a row of eight ends when all did, so that the gate has seen the most of them. */
 static void a_class_may_have_a_smaller_share(void **state)
 {
@@ -278,6 +297,7 @@ int main(void)
 	    cmocka_unit_test(who_left_before_waiting_is_not_added),
 	    cmocka_unit_test(a_failure_is_remembered_for_its_key),
 	    cmocka_unit_test(a_class_has_its_share_and_others_run_beside_it),
+	    cmocka_unit_test(jobs_that_are_started_together_run_together),
 	    cmocka_unit_test(a_class_may_have_a_smaller_share),
 	    cmocka_unit_test(a_job_whose_time_is_up_is_told_so),
 	    cmocka_unit_test(stopping_cancels_what_runs_and_starts_nothing),
