@@ -7,6 +7,7 @@
 #ifndef FS_FS_H
 #define FS_FS_H
 
+#include "fs/core/kernel.h"
 #include "fs/core/stats.h"
 #include "registry/api/registry.h"
 #include "store/layer/layer.h"
@@ -17,7 +18,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #define FS_LOOKUP_LIMIT                                                                            \
@@ -38,17 +38,10 @@ struct fs {
 	struct decoder *decoder;
 	struct stats stats;
 	struct platform platform;
-	/* Makes the kernel forget a name in a directory (an inode number); may wait for a LOOKUP in
-	 * it. Set while there is a session; does nothing once the end has begun. */
-	void (*forget_name)(struct fs *fs, uint64_t parent, const char *name);
+	const struct kernel *kernel; /* while there is a session, or NULL; its own */
 	/* Makes the kernel forget all views that nobody holds, so that they are closed. Blocks, as
-	 * above: not for a job that somebody may wait for who looks up something. */
+	 * kernel->forget_name: not for a job that somebody may wait for who looks up something. */
 	void (*forget_views)(struct fs *fs);
-	/* Puts pages of a file of a view into the kernel's cache. For workers, behind their answer.
-	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
-	int (*store_pages)(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *iov,
-			   size_t count);
-	void *session;		/* for both: fs/fuse/fuse_session.c's */
 	char *mountpoint;	/* owned; canonical */
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
 	bool lookup_remote;

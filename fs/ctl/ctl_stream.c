@@ -148,10 +148,11 @@ static void unname(struct ctl_stream *s)
 {
 	struct fs *fs = s->fs;
 
-	if (!s->state || s->unnamed || !fs->forget_name)
+	if (!s->state || s->unnamed || !fs->kernel)
 		return;
 	s->unnamed = true;
-	fs->forget_name(fs, inodes_number(fs->inodes, INODE_VNODE, "ctl"), s->verb->name);
+	fs->kernel->forget_name(fs->kernel, inodes_number(fs->inodes, INODE_VNODE, "ctl"),
+				s->verb->name);
 }
 
 /* What follows a request that failed is not looked at: where it ends is not known. */

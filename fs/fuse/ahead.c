@@ -308,7 +308,8 @@ static int store_part(struct ahead *a, const struct view *w, const struct ahead_
 
 	if (r < 0)
 		return r;
-	r = a->fs->store_pages(a->fs, view_ino(w, p->node), p->offset, d.iov, d.count);
+	r = a->fs->kernel->store_pages(a->fs->kernel, view_ino(w, p->node), p->offset, d.iov,
+				       d.count);
 	if (r == 0) {
 		stats_add(&a->fs->stats.stored, 1);
 		stats_add(&a->fs->stats.stored_bytes, d.len);

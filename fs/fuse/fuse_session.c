@@ -17,6 +17,7 @@
 static_assert(FUSE_NOTIFY_PIECES >= VIEW_PIECES, "what a view gives is stored at once");
 
 struct session {
+	struct kernel kernel; /* the first part: what it is given leads here */
 	struct fs *fs;
 	struct fuse_session *fuse;
 	struct ending *ending;
@@ -49,17 +50,15 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	return 0;
 }
 
-static void fuse_session_forget_name(struct fs *fs, uint64_t parent, const char *name)
+static void fuse_session_forget_name(const struct kernel *k, uint64_t parent, const char *name)
 {
-	struct session *s = fs->session;
-
-	fuse_notify_forget_name(s->notify, parent, name);
+	fuse_notify_forget_name(((const struct session *)k)->notify, parent, name);
 }
 
-static int store_pages(struct fs *fs, uint64_t ino, uint64_t offset, const struct iovec *data,
-		       size_t count)
+static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
+		       const struct iovec *data, size_t count)
 {
-	struct session *s = fs->session;
+	const struct session *s = (const struct session *)k;
 
 	return fuse_notify_store(s->notify, fuse_loop_workers(s->loop), ino, offset, data, count);
 }
@@ -104,9 +103,8 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	fs->session = s;
-	fs->forget_name = fuse_session_forget_name;
-	fs->store_pages = store_pages;
+	s->kernel = (struct kernel){fuse_session_forget_name, store_pages};
+	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)
 		r = fuse_notify_open(s->fuse, &s->notify, err);
@@ -152,8 +150,6 @@ void session_close(struct session *s)
 	if (s->fuse)
 		fuse_session_destroy(s->fuse);
 	fuse_notify_close(s->notify);
-	s->fs->forget_name = NULL;
-	s->fs->store_pages = NULL;
-	s->fs->session = NULL;
+	s->fs->kernel = NULL;
 	free(s);
 }

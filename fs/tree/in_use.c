@@ -32,7 +32,7 @@ static void forget_directory(struct fs *fs, const struct view *w, uint32_t dir)
 	struct tree_dirent entry;
 
 	for (uint32_t i = 0; tree_dir_at(view_tree(w), dir, i, &entry); i++)
-		fs->forget_name(fs, view_ino(w, dir), entry.name);
+		fs->kernel->forget_name(fs->kernel, view_ino(w, dir), entry.name);
 }
 
 /* The entries of a view's root: with them goes what lies below, unless it is held. */
@@ -72,7 +72,7 @@ static void in_use_forget_name(void *arg, const char *path)
 	*slash = '\0';
 	number = inodes_number(fs->inodes, INODE_VNODE, parent);
 	if (number)
-		fs->forget_name(fs, number, slash + 1);
+		fs->kernel->forget_name(fs->kernel, number, slash + 1);
 }
 
 /* A view by its own name. */
@@ -86,11 +86,11 @@ static void forget_image(struct fs *fs, const char *repository, const struct dig
 	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
 	uint64_t parent;
 
-	if (!vn_join(here, "images", repository) || !fs->forget_name)
+	if (!vn_join(here, "images", repository) || !fs->kernel)
 		return;
 	parent = inodes_number(fs->inodes, INODE_VNODE, here);
 	if (parent)
-		fs->forget_name(fs, parent, digest_text(image, text));
+		fs->kernel->forget_name(fs->kernel, parent, digest_text(image, text));
 }
 
 /* What is held once the kernel has said what it forgot. */
@@ -119,7 +119,7 @@ static bool used_in(struct fs *fs, const char *repository, const struct digest *
 	enum inodes_what what = locked ? INODES_BELOW_ROOTS : INODES_ALL;
 	char path[VN_PATH_MAX];
 
-	if (!fs->forget_name || !image_path(path, repository, image))
+	if (!fs->kernel || !image_path(path, repository, image))
 		return false;
 	if (locked)
 		inodes_each_view(fs->inodes, path, forget_entries, fs);
@@ -215,7 +215,7 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 
 static void forget_views(struct fs *fs)
 {
-	if (!fs->forget_name)
+	if (!fs->kernel)
 		return;
 	inodes_each_view(fs->inodes, "images", forget_view, fs);
 	if (still_held(fs, "images", INODES_BELOW_ROOTS))
