@@ -128,8 +128,9 @@ static struct requests *requests_new(struct fs *fs, const struct verb *verb, con
 	return q;
 }
 
-static int ctl_request_begin(struct fs *fs, const struct verb *verb, const char *text, size_t len,
-			     struct job **out, struct err *err)
+/* rq NULL: nobody waits. */
+static int ctl_request_begin(struct fs *fs, struct request *rq, const struct job_key *key,
+			     const struct verb *verb, const char *text, size_t len, struct err *err)
 {
 	struct requests *q = requests_new(fs, verb, text, len);
 	autobuf title = BUF_INIT, class = BUF_INIT;
@@ -143,6 +144,7 @@ static int ctl_request_begin(struct fs *fs, const struct verb *verb, const char 
 		return err_nomem(err);
 	}
 	struct job_spec spec = {
+	    .key = *key,
 	    .title = title.data,
 	    .class = class.data,
 	    .limit_ms = JOB_NO_DEADLINE,
@@ -151,15 +153,13 @@ static int ctl_request_begin(struct fs *fs, const struct verb *verb, const char 
 	    .free_arg = requests_free,
 	};
 
-	return job_start(fs->jobs, &spec, out, err);
+	return rq ? request_wait(rq, &spec, err) : job_start(fs->jobs, &spec, NULL, err);
 }
 
-int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
-		      struct err *err)
+int ctl_request_start(struct request *rq, const struct job_key *key, const struct verb *verb,
+		      const char *text, size_t len, struct err *err)
 {
-	int r = ctl_request_begin(rq->fs, verb, text, len, &rq->wait, err);
-
-	return r < 0 ? r : FS_WAIT;
+	return ctl_request_begin(rq->fs, rq, key, verb, text, len, err);
 }
 
 static int run_look(struct job *j, void *arg, struct err *err)
@@ -173,11 +173,11 @@ static int run_look(struct job *j, void *arg, struct err *err)
 	return !r && buf_failed(job_result(j)) ? err_nomem(err) : r;
 }
 
-int ctl_request_look(struct request *rq, const struct verb *verb, const char *line, struct err *err)
+int ctl_request_look(struct request *rq, const struct job_key *key, const struct verb *verb,
+		     const char *line, struct err *err)
 {
 	struct requests *q = requests_new(rq->fs, verb, line, strlen(line));
 	autobuf title = BUF_INIT;
-	int r;
 
 	buf_printf(&title, "%s %s (of another user)", verb->name, line);
 	if (!q || buf_failed(&title)) {
@@ -185,22 +185,19 @@ int ctl_request_look(struct request *rq, const struct verb *verb, const char *li
 			requests_free(q);
 		return err_nomem(err);
 	}
-	r = job_start(rq->fs->jobs,
-		      &(struct job_spec){.title = title.data,
-					 .class = "other users",
-					 .at_once = CTL_OTHERS_AT_ONCE,
-					 .limit_ms = JOB_NO_DEADLINE,
-					 .run = run_look,
-					 .arg = q,
-					 .free_arg = requests_free},
-		      &rq->wait, err);
-	return r < 0 ? r : FS_WAIT;
+	return request_wait(rq,
+			    &(struct job_spec){.key = *key,
+					       .title = title.data,
+					       .class = "other users",
+					       .at_once = CTL_OTHERS_AT_ONCE,
+					       .limit_ms = JOB_NO_DEADLINE,
+					       .run = run_look,
+					       .arg = q,
+					       .free_arg = requests_free},
+			    err);
 }
 
 void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len)
 {
-	struct job *job;
-
-	if (ctl_request_begin(fs, verb, text, len, &job, NULL) == 0)
-		job_put(job);
+	ctl_request_begin(fs, NULL, &(struct job_key){0}, verb, text, len, NULL);
 }

@@ -12,9 +12,10 @@
 
 #define CTL_REQUEST_MAX 65536 /* bytes of requests in one write */
 
-/* Starts the job of a text without NUL bytes; rq->wait is a reference to it. FS_WAIT, or -errno. */
-int ctl_request_start(struct request *rq, const struct verb *verb, const char *text, size_t len,
-		      struct err *err);
+/* Starts the job of a text without NUL bytes: FS_WAIT, or -errno. It is joined by nobody; its key
+ * is for request_done. */
+int ctl_request_start(struct request *rq, const struct job_key *key, const struct verb *verb,
+		      const char *text, size_t len, struct err *err);
 
 /*
  * The line that another user than the owner reads a verb with. Nothing is kept of it, neither as an
@@ -22,8 +23,8 @@ int ctl_request_start(struct request *rq, const struct verb *verb, const char *t
  * so that the owner's jobs and the FUSE workers go on however many they are.
  */
 #define CTL_OTHERS_AT_ONCE 2
-int ctl_request_look(struct request *rq, const struct verb *verb, const char *line,
-		     struct err *err);
+int ctl_request_look(struct request *rq, const struct job_key *key, const struct verb *verb,
+		     const char *line, struct err *err);
 
 /* Requests for whose end nobody waits: a job that ends by itself. */
 void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len);

@@ -21,6 +21,8 @@ struct ctl_stream {
 	void *state;   /* owned; NULL: no request is open */
 };
 
+static const struct job_key piece_key = {.kind = "piece"};
+
 /* One write. */
 struct piece {
 	struct ctl_stream *stream; /* a reference */
@@ -74,21 +76,20 @@ bool ctl_stream_open(struct ctl_stream *s)
 	return open;
 }
 
-static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data, size_t len,
-		       struct job **out, struct err *err);
+static int start_piece(struct ctl_stream *s, const void *data, size_t len, struct request *rq,
+		       struct err *err);
 
 /* Gives the state back; where the file was closed meanwhile, what is open ends now. */
 static void release(struct ctl_stream *s)
 {
-	struct job *job;
 	bool end;
 
 	pthread_mutex_lock(&s->lock);
 	s->busy = false;
 	end = s->closed && s->state;
 	pthread_mutex_unlock(&s->lock);
-	if (end && start_piece(s->fs->jobs, s, NULL, 0, &job, NULL) == 0)
-		job_put(job);
+	if (end)
+		start_piece(s, NULL, 0, NULL, NULL);
 }
 
 static void piece_free(void *arg)
@@ -183,9 +184,9 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* Starts a job; the stream is taken for it. */
-static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data, size_t len,
-		       struct job **out, struct err *err)
+/* Starts a job; the stream is taken for it. rq NULL: nobody waits. */
+static int start_piece(struct ctl_stream *s, const void *data, size_t len, struct request *rq,
+		       struct err *err)
 {
 	struct piece *p = calloc(1, sizeof(*p));
 	autobuf title = BUF_INIT;
@@ -216,6 +217,7 @@ static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data
 		return r;
 	}
 	struct job_spec spec = {
+	    .key = piece_key,
 	    .title = title.data,
 	    .class = s->verb->name,
 	    .limit_ms = JOB_NO_DEADLINE,
@@ -224,15 +226,18 @@ static int start_piece(struct jobs *jobs, struct ctl_stream *s, const void *data
 	    .free_arg = piece_free,
 	};
 
-	return job_start(jobs, &spec, out, err);
+	return rq ? request_wait(rq, &spec, err) : job_start(s->fs->jobs, &spec, NULL, err);
+}
+
+bool ctl_stream_done(const struct request *rq, int *r, struct err *err)
+{
+	return request_done(rq, &piece_key, r, err);
 }
 
 int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
 		     struct err *err)
 {
-	int r = start_piece(rq->fs->jobs, s, data, len, &rq->wait, err);
-
-	return r < 0 ? r : FS_WAIT;
+	return start_piece(s, data, len, rq, err);
 }
 
 void ctl_stream_close(struct ctl_stream *s)

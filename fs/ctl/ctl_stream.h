@@ -22,6 +22,9 @@ bool ctl_stream_open(struct ctl_stream *s);
 int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
 		     struct err *err);
 
+/* True where the request has waited for that; *r is what it came to. */
+bool ctl_stream_done(const struct request *rq, int *r, struct err *err);
+
 /* The control file is closed: what is open ends, by a job that nobody waits for. Drops the
  * reference; NULL is allowed. */
 void ctl_stream_close(struct ctl_stream *s);

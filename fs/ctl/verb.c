@@ -61,6 +61,11 @@ const struct verb *verb_find(const char *name, size_t len)
 	return NULL;
 }
 
+bool verb_answers(const struct verb *verb)
+{
+	return verb->kind == VERB_TABLE || verb->kind == VERB_QUESTION;
+}
+
 bool verb_may_read(const struct verb *verb, bool owner)
 {
 	return owner || verb->others;

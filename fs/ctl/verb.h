@@ -62,6 +62,9 @@ extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
+/* It changes nothing, and takes its arguments in its file's name, too. */
+bool verb_answers(const struct verb *verb);
+
 /* Whether its file is there to be read for who is the owner, or is not. */
 bool verb_may_read(const struct verb *verb, bool owner);
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kinds of files in ctl/, a file each (vn_ctl_*.c): constructors that give a vnode which is not
+ * yet in the inode table, or NULL when memory is out.
+ */
+#ifndef FS_VN_CTL_H
+#define FS_VN_CTL_H
+
+#include "fs/core/vnode.h"
+#include "fs/ctl/verb.h"
+
+/* Requests by line, each with its answer behind it. */
+struct vnode *vn_ctl_talk_new(struct request *rq, const struct verb *verb, const char *path);
+
+/* What a verb answers to a line ("": no arguments), which is copied. Takes requests, too. An error
+ * of the answer is given where that is known at once. */
+int vn_ctl_answer_new(struct request *rq, const struct verb *verb, const char *path,
+		      const char *line, struct vnode **out, struct err *err);
+
+/* A request in pieces: a line, and bytes behind it. */
+struct vnode *vn_ctl_stream_new(struct request *rq, const struct verb *verb, const char *path);
+
+/* Events, which only grow. */
+struct vnode *vn_ctl_log_new(struct request *rq, const struct verb *verb, const char *path);
+
+#endif
