@@ -140,6 +140,20 @@ it "a huge request is refused" '
     fails cp "$T/huge" "$C/pull"
     echo "$R/app:v1" >"$C/pull"
 '
+it "a request far behind the others is refused, however it ends" '
+    for text in "x" "x
+"; do
+        python3 - "$C/tag" "$text" <<P
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+try:
+    os.pwrite(fd, sys.argv[2].encode(), (64 << 20) - len(sys.argv[2]))
+    sys.exit("taken")
+except OSError as e:
+    assert e.errno == errno.EINVAL, e
+P
+    done
+'
 it "requests of a loop are whole where they cross a page" '
     for i in {1..200}; do echo "$R/app:v1 loop:$i"; done >"$C/tag"
     eq "$(ls "$M/images/loop" | grep -vc sha256)" 200
