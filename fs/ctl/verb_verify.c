@@ -27,7 +27,7 @@
 
 struct verify {
 	struct fs *fs;
-	struct pull pull;
+	struct transfer pull;
 	const char *name; /* as the request has it */
 	struct ref ref;	  /* owned: by digest, once that is known */
 	struct cosign_key *key;

@@ -69,12 +69,12 @@ static void fetch_on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(arg, done, total);
 }
 
-static int pull_open(struct fetch *f, struct job *j, const struct pull_watch *watch,
-		     struct pull *out, struct err *err)
+static int pull_open(struct fetch *f, struct job *j, const struct transfer_watch *watch,
+		     struct transfer *out, struct err *err)
 {
 	int r = f->lease ? 0 : lease_open(f->fs->store, &f->lease, err);
 
-	*out = (struct pull){
+	*out = (struct transfer){
 	    .registry = f->fs->registry,
 	    .store = f->fs->store,
 	    .platform = &f->fs->platform,
@@ -131,7 +131,7 @@ static int run_name(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
 	struct descriptor top = {0};
-	struct pull p;
+	struct transfer p;
 	int r = pull_open(f, j, NULL, &p, err);
 
 	if (!r)
@@ -155,7 +155,7 @@ int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 static int run_descriptor(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
-	struct pull p;
+	struct transfer p;
 	int r = pull_open(f, j, NULL, &p, err);
 
 	return r ? r : pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
@@ -206,8 +206,8 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 
 static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
 {
-	struct pull_watch watch = {.arg = j, .bytes = fetch_on_bytes};
-	struct pull p;
+	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
+	struct transfer p;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
 	const struct config *c = image->config;
@@ -236,7 +236,7 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
 	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
-	struct pull p;
+	struct transfer p;
 	int r;
 
 	if (!digests)

@@ -27,74 +27,74 @@ static int spell(const struct ref *ref, struct spelling *s, struct err *err)
 }
 
 /* docker takes such an image, and says so. */
-static void warn_of_platform(const struct pull *p, const struct image *i, const char *familiar)
+static void warn_of_platform(const struct transfer *t, const struct image *i, const char *familiar)
 {
 	char is[PLATFORM_TEXT_MAX], wish[PLATFORM_TEXT_MAX];
 
-	if (platform_rank(p->platform, &i->config->platform) < 0)
-		pull_watch_line(
-		    p->watch,
+	if (platform_rank(t->platform, &i->config->platform) < 0)
+		transfer_line(
+		    t,
 		    "WARNING: image with reference %s was found but its platform (%s) does not "
 		    "match the specified platform (%s)",
 		    familiar, platform_text(&i->config->platform, is),
-		    platform_text(p->platform, wish));
+		    platform_text(t->platform, wish));
 }
 
 /* ---- an image ---- */
 
 /* Everything of an image whose documents are there; *unchanged becomes false where something had
  * to be fetched. */
-static int pull_contents(const struct pull *p, const struct ref *ref, const struct descriptor *top,
-			 const char *familiar, bool *unchanged, struct err *err)
+static int pull_contents(const struct transfer *t, const struct ref *ref,
+			 const struct descriptor *top, const char *familiar, bool *unchanged,
+			 struct err *err)
 {
 	AUTO(image_close) struct image *i = NULL;
-	int r = image_open(p->store, top, p->platform, IMAGE_WISHED, &i, err);
+	int r = image_open(t->store, top, t->platform, IMAGE_WISHED, &i, err);
 
 	if (r < 0)
 		return r;
 	if (!i->artifact)
-		warn_of_platform(p, i, familiar);
-	*unchanged &= image_layers_local(p->store, i->manifest, 0, i->manifest->layer_count);
+		warn_of_platform(t, i, familiar);
+	*unchanged &= image_layers_local(t->store, i->manifest, 0, i->manifest->layer_count);
 	if (i->artifact)
-		return pull_blobs(p, ref, i->manifest, err);
-	return pull_layers(p, ref, i->manifest, i->config, true, err);
+		return pull_blobs(t, ref, i->manifest, err);
+	return pull_layers(t, ref, i->manifest, i->config, true, err);
 }
 
-static int pull_spelled(const struct pull *p, const struct ref *ref, const struct spelling *s,
+static int pull_spelled(const struct transfer *t, const struct ref *ref, const struct spelling *s,
 			struct err *err)
 {
 	struct descriptor top = {0};
 	char digest[DIGEST_TEXT_MAX];
 	bool unchanged, recorded;
-	int r = pull_documents(p, ref, &top, &recorded, err);
+	int r = pull_documents(t, ref, &top, &recorded, err);
 
 	if (r < 0)
 		return r;
-	pull_watch_line(p->watch, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag,
-			ref->path);
+	transfer_line(t, "%s: Pulling from %s", ref->has_digest ? s->full : ref->tag, ref->path);
 	unchanged = recorded;
-	r = pull_contents(p, ref, &top, s->familiar, &unchanged, err);
+	r = pull_contents(t, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
-	if (r == 0 && !pull_is_recorded(p, ref, &top))
-		r = pull_record(p, ref, &top, err);
+	if (r == 0 && !pull_is_recorded(t, ref, &top))
+		r = pull_record(t, ref, &top, err);
 	if (r == 0) {
-		pull_watch_line(p->watch, "Digest: %s", digest_text(&top.digest, digest));
-		pull_watch_line(p->watch, "Status: %s for %s",
-				unchanged ? "Image is up to date" : "Downloaded newer image",
-				s->familiar);
+		transfer_line(t, "Digest: %s", digest_text(&top.digest, digest));
+		transfer_line(t, "Status: %s for %s",
+			      unchanged ? "Image is up to date" : "Downloaded newer image",
+			      s->familiar);
 	}
 	descriptor_clear(&top);
 	return r;
 }
 
 /* All lines but the last, which names what was asked for. */
-static int pull_one(const struct pull *p, const struct ref *ref, struct err *err)
+static int pull_one(const struct transfer *t, const struct ref *ref, struct err *err)
 {
 	struct spelling s = {0};
 	int r = spell(ref, &s, err);
 
 	if (r == 0) {
-		r = pull_spelled(p, ref, &s, err);
+		r = pull_spelled(t, ref, &s, err);
 		if (r < 0)
 			err_context(err, "pull %s", s.familiar);
 	}
@@ -102,13 +102,13 @@ static int pull_one(const struct pull *p, const struct ref *ref, struct err *err
 	return r;
 }
 
-int pull_image(const struct pull *p, const struct ref *ref, struct err *err)
+int pull_image(const struct transfer *t, const struct ref *ref, struct err *err)
 {
 	autofree char *full = ref_full(ref);
-	int r = full ? pull_one(p, ref, err) : err_nomem(err);
+	int r = full ? pull_one(t, ref, err) : err_nomem(err);
 
 	if (r == 0)
-		pull_watch_line(p->watch, "%s", full);
+		transfer_line(t, "%s", full);
 	return r;
 }
 
@@ -122,7 +122,7 @@ static int collect_tag(void *arg, const char *tag, struct err *err)
 	return buf_failed(tags) ? err_nomem(err) : 0;
 }
 
-static int pull_tag(const struct pull *p, const struct ref *repository, const char *tag,
+static int pull_tag(const struct transfer *t, const struct ref *repository, const char *tag,
 		    struct err *err)
 {
 	autoref ref = REF_INIT;
@@ -133,21 +133,21 @@ static int pull_tag(const struct pull *p, const struct ref *repository, const ch
 	free(ref.tag);
 	ref.has_digest = false;
 	ref.tag = strdup(tag);
-	return ref.tag ? pull_one(p, &ref, err) : err_nomem(err);
+	return ref.tag ? pull_one(t, &ref, err) : err_nomem(err);
 }
 
-int pull_all_tags(const struct pull *p, const struct ref *repository, struct err *err)
+int pull_all_tags(const struct transfer *t, const struct ref *repository, struct err *err)
 {
 	autofree char *name = ref_repository(repository);
 	autobuf tags = BUF_INIT;
-	int r = name ? registry_tags(p->registry, repository, p->cancel, collect_tag, &tags, err)
+	int r = name ? registry_tags(t->registry, repository, t->cancel, collect_tag, &tags, err)
 		     : err_nomem(err);
 
 	if (r < 0)
 		return r;
 	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
-		r = pull_tag(p, repository, tags.data + at, err);
+		r = pull_tag(t, repository, tags.data + at, err);
 	if (r == 0)
-		pull_watch_line(p->watch, "%s", name);
+		transfer_line(t, "%s", name);
 	return r;
 }

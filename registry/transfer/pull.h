@@ -7,22 +7,9 @@
 #ifndef REGISTRY_PULL_H
 #define REGISTRY_PULL_H
 
-#include "registry/api/registry.h"
-#include "registry/transfer/pull_watch.h"
-#include "store/disk/lease.h"
+#include "registry/transfer/transfer.h"
 #include "store/oci/oci.h"
-#include "store/disk/store.h"
 #include "store/tree/tree.h"
-
-struct pull {
-	struct registry *registry;
-	struct store *store;
-	const struct platform *platform; /* the wish */
-	struct cancel *cancel;
-	const struct pull_watch *watch; /* or NULL */
-	struct lease *lease; /* holds what is fetched until a name does; NULL where nothing is ever
-				deleted meanwhile */
-};
 
 /*
  * Fetches manifest, or index and the platform's manifest, and the config; records the name (a tag
@@ -30,34 +17,34 @@ struct pull {
  * all the same. *top is what the reference names (index or manifest); the caller clears it. Fetches
  * no layer.
  */
-int pull_manifest(const struct pull *p, const struct ref *ref, struct descriptor *top,
+int pull_manifest(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		  struct err *err);
 
 /* Fetches what is missing of one image whose manifest descriptor is known (platform manifest inside
  * an index, config), from `repository`. For digests that the tree leads to. */
-int pull_by_descriptor(const struct pull *p, const struct ref *repository,
+int pull_by_descriptor(const struct transfer *t, const struct ref *repository,
 		       const struct descriptor *d, struct err *err);
 
 /* One layer: blob and derived index, each where missing. diff_id may be NULL. */
-int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
-	       const struct digest *diff_id, struct err *err);
+int pull_layer(const struct transfer *t, const struct ref *repository,
+	       const struct descriptor *layer, const struct digest *diff_id, struct err *err);
 
 /* All layers of a manifest, side by side, the largest first, and their merged tree where `merged`;
  * prints the layers' lines to the watch. */
-int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
+int pull_layers(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		const struct config *c, bool merged, struct err *err);
 
 /* The merged tree of the first `count` layers (or the diff tree of one), built where it is missing.
  * The layers must be there. */
-int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers, size_t count,
-	      struct tree **out, struct err *err);
+int pull_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+	      size_t count, struct tree **out, struct err *err);
 
 /* `docker pull`: manifest, layers, tree, and docker's lines from "7: Pulling from …" to the full
  * reference. */
-int pull_image(const struct pull *p, const struct ref *ref, struct err *err);
+int pull_image(const struct transfer *t, const struct ref *ref, struct err *err);
 
 /* `docker pull -a`: every tag of the repository, in the registry's order, up to the first that
  * fails. */
-int pull_all_tags(const struct pull *p, const struct ref *repository, struct err *err);
+int pull_all_tags(const struct transfer *t, const struct ref *repository, struct err *err);
 
 #endif

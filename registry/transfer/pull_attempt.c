@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/transfer/pull_attempt.h"
 
-#include "registry/transfer/pull_hold.h"
 #include "store/disk/blob.h"
 
 #include <errno.h>
@@ -11,7 +10,7 @@
 
 static int run_attempts(const struct pull_attempt *a, struct err *err)
 {
-	int r = pull_hold(a->pull, &a->blob->digest, err);
+	int r = transfer_hold(a->transfer, &a->blob->digest, err);
 
 	for (int tries = TRIES, races = RACES; r == 0;) {
 		bool spoilt = false;
@@ -33,7 +32,7 @@ int pull_attempt(const struct pull_attempt *a, struct err *err)
 	if (r == 0)
 		return 0;
 	if (blob_lacks_room(r))
-		blob_drop_partial(a->pull->store, &a->blob->digest);
+		blob_drop_partial(a->transfer->store, &a->blob->digest);
 	err_context(err, "%s %s", a->kind, digest_text(&a->blob->digest, text));
 	return r;
 }

@@ -10,7 +10,7 @@
 #include "registry/transfer/pull.h"
 
 struct pull_attempt {
-	const struct pull *pull;
+	const struct transfer *transfer;
 	const struct ref *repository;
 	const struct descriptor *blob;
 	const char *kind; /* "layer", "blob": how the sentence of an error begins */

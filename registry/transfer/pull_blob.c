@@ -22,12 +22,12 @@ static int restart_file(void *arg, struct err *err)
 static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(blob_writer_close) struct blob_writer *w = NULL;
-	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
-				 &w, err);
+	int r = blob_writer_open(a->transfer->store, &a->blob->digest, a->blob->size,
+				 a->transfer->cancel, &w, err);
 	const struct pull_sink sink = {.arg = w, .put = put_in_file, .restart = restart_file};
 
 	if (r == 0 && blob_writer_offset(w) < a->blob->size)
-		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(w), &sink,
+		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(w), &sink,
 				 err);
 	if (r < 0)
 		return r;
@@ -41,35 +41,38 @@ static int pull_blob_run(const struct pull_attempt *a, bool *spoilt, struct err 
 	if (a->blob->foreign)
 		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
 			       a->blob->media_type);
-	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+	if (blob_exists(a->transfer->store, &a->blob->digest, a->blob->size))
 		return 0;
 	return pull_blob_fetch(a, spoilt, err);
 }
 
-int pull_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+int pull_blob(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 	      struct err *err)
 {
-	const struct pull_attempt attempt = {
-	    .pull = p, .repository = repository, .blob = d, .kind = "blob", .run = pull_blob_run};
+	const struct pull_attempt attempt = {.transfer = t,
+					     .repository = repository,
+					     .blob = d,
+					     .kind = "blob",
+					     .run = pull_blob_run};
 
 	return pull_attempt(&attempt, err);
 }
 
-int pull_blobs(const struct pull *p, const struct ref *repository, const struct manifest *m,
+int pull_blobs(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 	       struct err *err)
 {
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
-		bool local = blob_exists(p->store, &d->digest, d->size);
+		bool local = blob_exists(t->store, &d->digest, d->size);
 		int r;
 
 		if (d->foreign)
 			continue;
-		r = pull_blob(p, repository, d, err);
+		r = pull_blob(t, repository, d, err);
 		if (r < 0)
 			return r;
-		pull_watch_blob(p->watch, &d->digest,
-				local ? "Already exists" : "Download complete", "");
+		transfer_blob_line(t, &d->digest, local ? "Already exists" : "Download complete",
+				   "");
 	}
 	return 0;
 }
@@ -100,14 +103,14 @@ static int restart_memory(void *arg, struct err *err)
 	return 0;
 }
 
-static int read_verified(const struct pull *p, const struct ref *repository,
+static int read_verified(const struct transfer *t, const struct ref *repository,
 			 const struct descriptor *d, struct buf *body, struct err *err)
 {
 	struct memory_sink memory = {.body = body, .size = d->size};
 	const struct pull_sink sink = {
 	    .arg = &memory, .put = put_in_memory, .restart = restart_memory};
 	char is[DIGEST_TEXT_MAX], wanted[DIGEST_TEXT_MAX];
-	struct pull silent = *p; /* its progress is that of what is kept */
+	struct transfer silent = *t; /* its progress is that of what is kept */
 	struct digest digest;
 	int r;
 
@@ -121,8 +124,8 @@ static int read_verified(const struct pull *p, const struct ref *repository,
 		       digest_text(&digest, is), digest_text(&d->digest, wanted));
 }
 
-int pull_small_blob(const struct pull *p, const struct ref *repository, const struct descriptor *d,
-		    size_t max, struct buf *out, struct err *err)
+int pull_small_blob(const struct transfer *t, const struct ref *repository,
+		    const struct descriptor *d, size_t max, struct buf *out, struct err *err)
 {
 	autobuf body = BUF_INIT;
 	int r;
@@ -130,10 +133,10 @@ int pull_small_blob(const struct pull *p, const struct ref *repository, const st
 	if (d->size > max)
 		return err_set(err, EPROTO, "%llu bytes; at most %zu are taken",
 			       (unsigned long long)d->size, max);
-	r = blob_read(p->store, &d->digest, max, &body, NULL);
+	r = blob_read(t->store, &d->digest, max, &body, NULL);
 	if (r < 0) {
 		buf_reset(&body);
-		r = read_verified(p, repository, d, &body, err);
+		r = read_verified(t, repository, d, &body, err);
 	}
 	if (r == 0)
 		buf_append(out, body.data, body.len);

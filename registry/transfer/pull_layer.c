@@ -90,12 +90,12 @@ static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct
 {
 	const struct pull_sink sink = {
 	    .arg = s, .put = layer_sink_put, .restart = layer_sink_restart};
-	int r = layer_stream_open(a->pull->store, a->arg, a->pull->cancel, &s->build, err);
+	int r = layer_stream_open(a->transfer->store, a->arg, a->transfer->cancel, &s->build, err);
 
 	if (r == 0)
-		r = feed_held(s, a->pull->cancel, err);
+		r = feed_held(s, a->transfer->cancel, err);
 	if (r == 0 && blob_writer_offset(s->writer) < a->blob->size)
-		r = pull_receive(a->pull, a->repository, a->blob, blob_writer_offset(s->writer),
+		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(s->writer),
 				 &sink, err);
 	return r;
 }
@@ -103,8 +103,8 @@ static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct
 static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	struct layer_sink s = {0};
-	int r = blob_writer_open(a->pull->store, &a->blob->digest, a->blob->size, a->pull->cancel,
-				 &s.writer, err);
+	int r = blob_writer_open(a->transfer->store, &a->blob->digest, a->blob->size,
+				 a->transfer->cancel, &s.writer, err);
 
 	if (r == 0)
 		r = fetch_rest(a, &s, err);
@@ -126,16 +126,16 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	const struct digest *digest = &a->blob->digest;
-	struct store *store = a->pull->store;
+	struct store *store = a->transfer->store;
 	int r = layer_index_open(store, digest, &index, err);
 
 	if (r == 0)
 		return layer_check_diff_id(layer_index_diff_id(index), a->arg, err);
 	if (r != -ENOENT)
 		return r;
-	r = layer_build_from_blob(store, digest, a->arg, a->pull->cancel, err);
+	r = layer_build_from_blob(store, digest, a->arg, a->transfer->cancel, err);
 	if (r == -EBADMSG)
-		*spoilt = blob_verify(store, digest, a->pull->cancel, NULL) == -EBADMSG;
+		*spoilt = blob_verify(store, digest, a->transfer->cancel, NULL) == -EBADMSG;
 	return r;
 }
 
@@ -145,15 +145,15 @@ static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err
 
 	if (r < 0)
 		return r;
-	if (blob_exists(a->pull->store, &a->blob->digest, a->blob->size))
+	if (blob_exists(a->transfer->store, &a->blob->digest, a->blob->size))
 		return index_blob(a, spoilt, err);
 	return fetch_blob(a, spoilt, err);
 }
 
-int pull_layer(const struct pull *p, const struct ref *repository, const struct descriptor *layer,
-	       const struct digest *diff_id, struct err *err)
+int pull_layer(const struct transfer *t, const struct ref *repository,
+	       const struct descriptor *layer, const struct digest *diff_id, struct err *err)
 {
-	const struct pull_attempt attempt = {.pull = p,
+	const struct pull_attempt attempt = {.transfer = t,
 					     .repository = repository,
 					     .blob = layer,
 					     .kind = "layer",

@@ -36,7 +36,7 @@ struct pull_task {
 };
 
 struct crew {
-	const struct pull *pull;
+	const struct transfer *transfer;
 	const struct ref *repository;
 	struct pull_task *tasks; /* owned */
 	size_t count;
@@ -62,12 +62,12 @@ struct pull_worker {
 
 static void pull_layers_tell(struct crew *c, const struct pull_task *t, const char *what)
 {
-	pull_watch_blob(c->pull->watch, &t->layer->digest, what, "");
+	transfer_blob_line(c->transfer, &t->layer->digest, what, "");
 }
 
 static void tell_bytes(struct crew *c)
 {
-	pull_watch_bytes(c->pull->watch, c->done, c->total);
+	transfer_bytes(c->transfer, c->done, c->total);
 }
 
 /* A worker's layer has `done` bytes. */
@@ -108,7 +108,7 @@ static int add_task(struct crew *c, const struct descriptor *layer, const struct
 			       "one layer stands there twice, with unlike sizes or "
 			       "uncompressed digests");
 	*t = (struct pull_task){.layer = layer, .diff_id = diff_id};
-	t->local = blob_exists(c->pull->store, &layer->digest, layer->size);
+	t->local = blob_exists(c->transfer->store, &layer->digest, layer->size);
 	t->done = t->local ? layer->size : 0;
 	c->done += t->done;
 	if (__builtin_add_overflow(c->total, layer->size, &c->total))
@@ -253,14 +253,15 @@ static void *pull_layers_work(void *arg)
 {
 	struct pull_worker *w = arg;
 	struct crew *c = w->crew;
-	const struct pull_watch watch = {.arg = w, .bytes = pull_layers_on_bytes};
-	struct pull p = *c->pull;
+	const struct transfer_watch watch = {.arg = w, .bytes = pull_layers_on_bytes};
+	struct transfer transfer = *c->transfer;
 
-	p.cancel = w->cancel;
-	p.watch = &watch;
+	transfer.cancel = w->cancel;
+	transfer.watch = &watch;
 	while ((w->task = pull_layers_take_task(c))) {
 		struct err err = {0};
-		int r = pull_layer(&p, c->repository, w->task->layer, w->task->diff_id, &err);
+		int r =
+		    pull_layer(&transfer, c->repository, w->task->layer, w->task->diff_id, &err);
 
 		finish_task(c, w->task, r, &err);
 	}
@@ -287,7 +288,7 @@ static void run_workers(struct crew *c)
 
 static void pull_layers_run(struct crew *c)
 {
-	struct cancel *outer = c->pull->cancel;
+	struct cancel *outer = c->transfer->cancel;
 
 	for (size_t i = 0; i < WORKERS; i++) {
 		cancel_init(&c->cancels[i]);
@@ -307,7 +308,7 @@ static void pull_layers_run(struct crew *c)
 static int pull_layers_make_room(struct crew *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		blob_drop_partial(c->pull->store, &c->tasks[i].layer->digest);
+		blob_drop_partial(c->transfer->store, &c->tasks[i].layer->digest);
 	err_context(c->err, "of %llu bytes in its layers %llu were not there yet",
 		    (unsigned long long)c->total, (unsigned long long)(c->total - c->done));
 	return c->result;
@@ -328,20 +329,20 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 	return c->result;
 }
 
-int pull_layers(const struct pull *p, const struct ref *repository, const struct manifest *m,
+int pull_layers(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		const struct config *config, bool merged, struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *merge = NULL;
 	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct crew c = {.pull = p,
+	struct crew c = {.transfer = t,
 			 .repository = repository,
 			 .processors = processors > 0 ? processors : 1,
 			 .err = err};
 	int r = layers ? 0 : err_nomem(err);
 
 	if (r == 0 && merged)
-		r = pull_merge_open(p, layers, m->layer_count, &merge, err);
+		r = pull_merge_open(t, layers, m->layer_count, &merge, err);
 	if (r < 0)
 		return r;
 	c.merge = merge;

@@ -8,7 +8,6 @@
 #include "registry/transfer/pull_manifest.h"
 
 #include "registry/transfer/pull_blob.h"
-#include "registry/transfer/pull_hold.h"
 #include "store/disk/blob.h"
 #include "store/images/image.h"
 #include "store/disk/names.h"
@@ -43,39 +42,39 @@ static int check_kind(const struct buf *body, const char *declared, enum oci_kin
 }
 
 /* Fetches what a reference names, checks it against the Content-Type and stores it. */
-static int pull_manifest_fetch_document(const struct pull *p, const struct ref *ref,
+static int pull_manifest_fetch_document(const struct transfer *t, const struct ref *ref,
 					struct manifest_answer *a, enum oci_kind *kind,
 					struct err *err)
 {
 	const struct digest *digest = ref->has_digest ? &ref->digest : &a->digest;
-	int r = registry_manifest(p->registry, ref, p->cancel, a, err);
+	int r = registry_manifest(t->registry, ref, t->cancel, a, err);
 
 	if (r == 0)
 		r = check_kind(&a->body, a->content_type, kind, err);
 	if (r == 0)
-		r = pull_hold(p, digest, err);
+		r = transfer_hold(t, digest, err);
 	if (r == 0)
-		r = blob_put(p->store, digest, a->body.data, a->body.len, err);
+		r = blob_put(t->store, digest, a->body.data, a->body.len, err);
 	return r;
 }
 
 /* A blob that has rotted in the store is fetched anew. */
-int pull_document(const struct pull *p, const struct ref *repository, const struct descriptor *d,
-		  struct buf *body, struct err *err)
+int pull_document(const struct transfer *t, const struct ref *repository,
+		  const struct descriptor *d, struct buf *body, struct err *err)
 {
 	struct manifest_answer a = {0};
 	autoref ref = REF_INIT;
 	enum oci_kind kind;
-	int r = pull_hold(p, &d->digest, err);
+	int r = transfer_hold(t, &d->digest, err);
 
 	if (r == 0)
-		r = blob_read(p->store, &d->digest, OCI_MANIFEST_MAX, body, err);
+		r = blob_read(t->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
 	buf_reset(body);
 	r = ref_by_digest(repository, &d->digest, &ref, err);
 	if (r == 0)
-		r = pull_manifest_fetch_document(p, &ref, &a, &kind, err);
+		r = pull_manifest_fetch_document(t, &ref, &a, &kind, err);
 	if (r == 0 && a.body.len != d->size)
 		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
 			    a.body.len, (unsigned long long)d->size);
@@ -87,18 +86,18 @@ int pull_document(const struct pull *p, const struct ref *repository, const stru
 
 /* ---- the config ---- */
 
-static int fetch_config(const struct pull *p, const struct ref *repository,
+static int fetch_config(const struct transfer *t, const struct ref *repository,
 			const struct descriptor *d, struct err *err)
 {
 	autobuf body = BUF_INIT;
-	int r = pull_hold(p, &d->digest, err);
+	int r = transfer_hold(t, &d->digest, err);
 
-	if (r < 0 || blob_read(p->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
+	if (r < 0 || blob_read(t->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
 		return r;
 	buf_reset(&body);
-	r = pull_small_blob(p, repository, d, OCI_CONFIG_MAX, &body, err);
+	r = pull_small_blob(t, repository, d, OCI_CONFIG_MAX, &body, err);
 	if (r == 0)
-		r = blob_put(p->store, &d->digest, body.data ? body.data : "", body.len, err);
+		r = blob_put(t->store, &d->digest, body.data ? body.data : "", body.len, err);
 	if (r < 0)
 		err_context(err, "config");
 	return r;
@@ -106,39 +105,39 @@ static int fetch_config(const struct pull *p, const struct ref *repository,
 
 /* ---- what belongs together ---- */
 
-static int complete_manifest(const struct pull *p, const struct ref *repository,
+static int complete_manifest(const struct transfer *t, const struct ref *repository,
 			     const struct descriptor *d, const struct buf *body, struct err *err)
 {
 	AUTO(manifest_free) struct manifest *m = NULL;
 	int r = manifest_parse(body->data, body->len, d->media_type, &m, err);
 
-	return r < 0 ? r : fetch_config(p, repository, &m->config, err);
+	return r < 0 ? r : fetch_config(t, repository, &m->config, err);
 }
 
-static int complete(const struct pull *p, const struct ref *repository, const struct descriptor *d,
-		    int depth, struct err *err)
+static int complete(const struct transfer *t, const struct ref *repository,
+		    const struct descriptor *d, int depth, struct err *err)
 {
 	AUTO(index_free) struct index *index = NULL;
 	const struct descriptor *chosen;
 	autobuf body = BUF_INIT;
-	int r = pull_document(p, repository, d, &body, err);
+	int r = pull_document(t, repository, d, &body, err);
 
 	if (r < 0)
 		return r;
 	if (!oci_type_is_index(d->media_type))
-		return complete_manifest(p, repository, d, &body, err);
+		return complete_manifest(t, repository, d, &body, err);
 	if (depth == IMAGE_INDEX_DEPTH_MAX)
 		return err_set(err, EPROTO, "indexes nested deeper than %d", IMAGE_INDEX_DEPTH_MAX);
 	r = index_parse(body.data, body.len, d->media_type, &index, err);
 	if (r == 0)
-		r = index_choose(index, p->platform, &chosen, err);
-	return r < 0 ? r : complete(p, repository, chosen, depth + 1, err);
+		r = index_choose(index, t->platform, &chosen, err);
+	return r < 0 ? r : complete(t, repository, chosen, depth + 1, err);
 }
 
-int pull_by_descriptor(const struct pull *p, const struct ref *repository,
+int pull_by_descriptor(const struct transfer *t, const struct ref *repository,
 		       const struct descriptor *d, struct err *err)
 {
-	return complete(p, repository, d, 0, err);
+	return complete(t, repository, d, 0, err);
 }
 
 /* ---- the top ---- */
@@ -171,26 +170,26 @@ static char *recorded_name(const struct ref *ref)
 
 /* 1 where the store has what the reference names, and the registry, asked by a HEAD, means the
  * same by the tag still (a digest needs no asking). */
-static int is_unchanged(const struct pull *p, const struct ref *ref, const struct name *name,
+static int is_unchanged(const struct transfer *t, const struct ref *ref, const struct name *name,
 			struct err *err)
 {
 	struct digest now = ref->digest;
-	int r = name ? pull_hold(p, &name->descriptor.digest, err) : 0;
+	int r = name ? transfer_hold(t, &name->descriptor.digest, err) : 0;
 
 	if (r < 0 || !name ||
-	    !blob_exists(p->store, &name->descriptor.digest, name->descriptor.size))
+	    !blob_exists(t->store, &name->descriptor.digest, name->descriptor.size))
 		return r;
 	if (!ref->has_digest)
-		r = registry_manifest_digest(p->registry, ref, p->cancel, &now, err);
+		r = registry_manifest_digest(t->registry, ref, t->cancel, &now, err);
 	return r < 0 ? r : digest_equal(&now, &name->descriptor.digest);
 }
 
-static int fetch_top(const struct pull *p, const struct ref *ref, struct descriptor *top,
+static int fetch_top(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		     struct err *err)
 {
 	struct manifest_answer a = {0};
 	enum oci_kind kind;
-	int r = pull_manifest_fetch_document(p, ref, &a, &kind, err);
+	int r = pull_manifest_fetch_document(t, ref, &a, &kind, err);
 
 	if (r == 0)
 		r = pull_manifest_describe(&a.body, ref->has_digest ? &ref->digest : &a.digest,
@@ -208,7 +207,7 @@ static int pull_manifest_check_name(const struct ref *ref, struct err *err)
 }
 
 /* What the reference names, in the store: *unchanged where that is what its name says already. */
-static int find_top(const struct pull *p, const struct ref *ref, struct descriptor *top,
+static int find_top(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		    bool *unchanged, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
@@ -217,75 +216,75 @@ static int find_top(const struct pull *p, const struct ref *ref, struct descript
 	int r = recorded ? pull_manifest_check_name(ref, err) : err_nomem(err);
 
 	if (r == 0)
-		r = store_writable(p->store, err);
+		r = store_writable(t->store, err);
 	if (r == 0)
-		r = names_get(p->store, &names, err);
+		r = names_get(t->store, &names, err);
 	if (r < 0)
 		return r;
 	name = names_find(names, recorded);
-	r = is_unchanged(p, ref, name, err);
+	r = is_unchanged(t, ref, name, err);
 	if (r < 0)
 		return r;
 	*unchanged = r;
 	return *unchanged ? descriptor_copy(top, &name->descriptor, err)
-			  : fetch_top(p, ref, top, err);
+			  : fetch_top(t, ref, top, err);
 }
 
-int pull_documents(const struct pull *p, const struct ref *ref, struct descriptor *top,
+int pull_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		   bool *unchanged, struct err *err)
 {
-	int r = find_top(p, ref, top, unchanged, err);
+	int r = find_top(t, ref, top, unchanged, err);
 
 	if (r == 0)
-		r = complete(p, ref, top, 0, err);
+		r = complete(t, ref, top, 0, err);
 	if (r < 0)
 		descriptor_clear(top);
 	return r;
 }
 
 /* True for an index that has nothing for the platform: it can still be looked at. */
-static bool pull_manifest_lacks_platform(const struct pull *p, const struct descriptor *top)
+static bool pull_manifest_lacks_platform(const struct transfer *t, const struct descriptor *top)
 {
 	AUTO(index_free) struct index *index = NULL;
 	const struct descriptor *chosen;
 	autobuf body = BUF_INIT;
 
 	return oci_type_is_index(top->media_type) &&
-	       blob_read(p->store, &top->digest, OCI_MANIFEST_MAX, &body, NULL) == 0 &&
+	       blob_read(t->store, &top->digest, OCI_MANIFEST_MAX, &body, NULL) == 0 &&
 	       index_parse(body.data, body.len, top->media_type, &index, NULL) == 0 &&
-	       index_choose(index, p->platform, &chosen, NULL) == -ENOENT;
+	       index_choose(index, t->platform, &chosen, NULL) == -ENOENT;
 }
 
-bool pull_is_recorded(const struct pull *p, const struct ref *ref, const struct descriptor *top)
+bool pull_is_recorded(const struct transfer *t, const struct ref *ref, const struct descriptor *top)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *recorded = recorded_name(ref);
 	const struct name *name;
 
-	if (!recorded || names_get(p->store, &names, NULL) < 0)
+	if (!recorded || names_get(t->store, &names, NULL) < 0)
 		return false;
 	name = names_find(names, recorded);
 	return name && !name->dangling && digest_equal(&name->descriptor.digest, &top->digest);
 }
 
-int pull_record(const struct pull *p, const struct ref *ref, const struct descriptor *top,
+int pull_record(const struct transfer *t, const struct ref *ref, const struct descriptor *top,
 		struct err *err)
 {
 	autofree char *recorded = recorded_name(ref);
 
-	return recorded ? names_set(p->store, recorded, top, err) : err_nomem(err);
+	return recorded ? names_set(t->store, recorded, top, err) : err_nomem(err);
 }
 
-int pull_manifest(const struct pull *p, const struct ref *ref, struct descriptor *top,
+int pull_manifest(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		  struct err *err)
 {
 	bool unchanged;
-	int r = find_top(p, ref, top, &unchanged, err);
+	int r = find_top(t, ref, top, &unchanged, err);
 
-	if (r == 0 && !pull_manifest_lacks_platform(p, top))
-		r = complete(p, ref, top, 0, err);
+	if (r == 0 && !pull_manifest_lacks_platform(t, top))
+		r = complete(t, ref, top, 0, err);
 	if (r == 0 && !unchanged)
-		r = pull_record(p, ref, top, err);
+		r = pull_record(t, ref, top, err);
 	if (r < 0)
 		descriptor_clear(top);
 	return r;

@@ -5,7 +5,7 @@
 
 #define BUFFER_SIZE (512u << 10)
 
-int pull_receive(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 		 uint64_t offset, const struct pull_sink *sink, struct err *err)
 {
 	const struct blob_request q = {.repository = repository,
@@ -14,12 +14,12 @@ int pull_receive(const struct pull *p, const struct ref *repository, const struc
 				       .range = {offset, d->size}};
 	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
 	autofree char *buffer = malloc(BUFFER_SIZE);
-	struct byte_range comes;
+	struct byte_range comes = {0};
 	uint64_t at;
 	int r = buffer ? 0 : err_nomem(err);
 
 	if (r == 0)
-		r = registry_blob(p->registry, &q, p->cancel, &comes, &stream, err);
+		r = registry_blob(t->registry, &q, t->cancel, &comes, &stream, err);
 	if (r == 0 && comes.first != offset)
 		r = sink->restart(sink->arg, err);
 	at = comes.first;
@@ -34,7 +34,7 @@ int pull_receive(const struct pull *p, const struct ref *repository, const struc
 			r = n < 0 ? (int)n : sink->put(sink->arg, buffer, (size_t)n, err);
 		at = n == -ESTALE ? 0 : at + (uint64_t)n;
 		if (r == 0)
-			pull_watch_bytes(p->watch, at, d->size);
+			transfer_bytes(t, at, d->size);
 	}
 	return r;
 }

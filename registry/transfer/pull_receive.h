@@ -15,7 +15,7 @@ struct pull_sink {
 };
 
 /* All bytes from `offset` on. The pull's watch is told of progress. */
-int pull_receive(const struct pull *p, const struct ref *repository, const struct descriptor *d,
+int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 		 uint64_t offset, const struct pull_sink *sink, struct err *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/transfer/pull_tree.h"
 
-#include "registry/transfer/pull_hold.h"
 #include "store/layer/layer_index.h"
 #include "store/tree/tree_format.h"
 #include "store/tree/tree_merge.h"
@@ -11,25 +10,25 @@
 #define TRIES 3 /* of what is derived, and gone when it is wanted */
 
 struct pull_merge {
-	const struct pull *pull;     /* borrowed, as are the layers */
-	const struct digest *layers; /* bottom first */
+	const struct transfer *transfer; /* borrowed, as are the layers */
+	const struct digest *layers;	 /* bottom first */
 	size_t count, next;
 	uint64_t entries; /* of the layers that are merged */
 	struct tree_merge *merge;
 };
 
-static int open_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+static int open_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
 		     size_t count, struct tree **out, struct err *err)
 {
 	struct digest name;
 	int r = tree_digest(kind, layers, count, &name, err);
 
 	if (r == 0)
-		r = pull_hold(p, &name, err);
-	return r < 0 ? r : tree_open(p->store, kind, layers, count, out, err);
+		r = transfer_hold(t, &name, err);
+	return r < 0 ? r : tree_open(t->store, kind, layers, count, out, err);
 }
 
-static int open_merge(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+static int open_merge(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
 		      size_t count, struct pull_merge **out, struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *m = calloc(1, sizeof(*m));
@@ -37,21 +36,21 @@ static int open_merge(const struct pull *p, enum tree_kind kind, const struct di
 
 	if (!m)
 		return err_nomem(err);
-	*m = (struct pull_merge){.pull = p, .layers = layers, .count = count};
+	*m = (struct pull_merge){.transfer = t, .layers = layers, .count = count};
 	r = tree_merge_open(kind, &m->merge, err);
 	if (r == 0)
 		*out = steal(&m);
 	return r;
 }
 
-int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
+int pull_merge_open(const struct transfer *t, const struct digest *layers, size_t count,
 		    struct pull_merge **out, struct err *err)
 {
 	AUTO(tree_close) struct tree *tree = NULL;
-	int r = open_tree(p, TREE_MERGED, layers, count, &tree, err);
+	int r = open_tree(t, TREE_MERGED, layers, count, &tree, err);
 
 	*out = NULL;
-	return r == -ENOENT ? open_merge(p, TREE_MERGED, layers, count, out, err) : r;
+	return r == -ENOENT ? open_merge(t, TREE_MERGED, layers, count, out, err) : r;
 }
 
 void pull_merge_close(struct pull_merge *m)
@@ -72,7 +71,7 @@ const struct digest *pull_merge_next(const struct pull_merge *m)
  * What is derived may be deleted or damaged at any time: then it is made again. -ENOENT would be
  * taken for an answer of the registry's.
  */
-static int read_toc(const struct pull *p, const struct digest *layer, uint64_t most,
+static int read_toc(const struct transfer *t, const struct digest *layer, uint64_t most,
 		    uint64_t *entries, struct buf *toc, struct err *err)
 {
 	int r = -ENOENT;
@@ -81,9 +80,9 @@ static int read_toc(const struct pull *p, const struct digest *layer, uint64_t m
 		AUTO(layer_index_close) struct layer_index *index = NULL;
 
 		if (tries < TRIES)
-			r = layer_build_from_blob(p->store, layer, NULL, p->cancel, err);
+			r = layer_build_from_blob(t->store, layer, NULL, t->cancel, err);
 		if (tries == TRIES || r == 0)
-			r = layer_index_open(p->store, layer, &index, err);
+			r = layer_index_open(t->store, layer, &index, err);
 		if (r == 0 && (*entries = layer_index_entries(index)) > most)
 			return 1;
 		buf_reset(toc);
@@ -100,14 +99,14 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 	char text[DIGEST_TEXT_MAX];
 	autobuf bytes = BUF_INIT;
 	uint64_t entries = 0;
-	int r = read_toc(m->pull, layer, most - m->entries, &entries, &bytes, err);
+	int r = read_toc(m->transfer, layer, most - m->entries, &entries, &bytes, err);
 
 	if (r == 1)
 		return 1;
 	if (r == 0)
 		r = toc_reader_open(bytes.data, bytes.len, &toc, err);
 	if (r == 0)
-		r = tree_merge_layer(m->merge, toc, m->pull->cancel, err);
+		r = tree_merge_layer(m->merge, toc, m->transfer->cancel, err);
 	if (r < 0) {
 		err_context(err, "layer %s", digest_text(layer, text));
 		return r;
@@ -123,29 +122,30 @@ int pull_merge_finish(struct pull_merge *m, struct err *err)
 
 	while (r == 0 && m->next < m->count)
 		r = pull_merge_layer(m, UINT64_MAX, err);
-	return r < 0 ? r : tree_merge_publish(m->merge, m->pull->store, m->layers, m->count, err);
+	return r < 0 ? r
+		     : tree_merge_publish(m->merge, m->transfer->store, m->layers, m->count, err);
 }
 
 /* Two that build the same tree at once both publish it whole; the second replaces the first by an
  * equal one. */
-static int make_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers,
+static int make_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
 		     size_t count, struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *m = NULL;
-	int r = open_merge(p, kind, layers, count, &m, err);
+	int r = open_merge(t, kind, layers, count, &m, err);
 
 	return r < 0 ? r : pull_merge_finish(m, err);
 }
 
-int pull_tree(const struct pull *p, enum tree_kind kind, const struct digest *layers, size_t count,
-	      struct tree **out, struct err *err)
+int pull_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+	      size_t count, struct tree **out, struct err *err)
 {
-	int r = open_tree(p, kind, layers, count, out, err);
+	int r = open_tree(t, kind, layers, count, out, err);
 
 	for (int tries = TRIES; r == -ENOENT && tries > 0; tries--) {
-		r = make_tree(p, kind, layers, count, err);
+		r = make_tree(t, kind, layers, count, err);
 		if (r == 0)
-			r = tree_open(p->store, kind, layers, count, out, err);
+			r = tree_open(t->store, kind, layers, count, out, err);
 	}
 	return r == -ENOENT ? err_set(err, EIO, "a merged tree does not stay in the store") : r;
 }

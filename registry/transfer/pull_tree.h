@@ -10,7 +10,7 @@
 
 /* *out is NULL where the store has the tree. */
 struct pull_merge;
-int pull_merge_open(const struct pull *p, const struct digest *layers, size_t count,
+int pull_merge_open(const struct transfer *t, const struct digest *layers, size_t count,
 		    struct pull_merge **out, struct err *err);
 
 /* The layer that comes next, NULL behind the last. */

@@ -22,7 +22,7 @@ struct document {
 
 /* All of an image: what is needed comes before what needs it. */
 struct plan {
-	const struct push *push;
+	const struct transfer *transfer;
 	const struct ref *ref;	    /* where to */
 	const struct digest *top;   /* what was asked for */
 	struct document *documents; /* owned */
@@ -46,17 +46,17 @@ static void plan_clear(struct plan *p)
 static int fetch_from(const struct plan *p, const struct ref *from, const struct descriptor *d,
 		      bool blobs, struct err *err)
 {
-	const struct pull *pull = &p->push->pull;
+	const struct transfer *t = p->transfer;
 	autobuf body = BUF_INIT;
 	AUTO(manifest_free) struct manifest *m = NULL;
-	int r = pull_document(pull, from, d, &body, err);
+	int r = pull_document(t, from, d, &body, err);
 
 	if (r || !blobs)
 		return r;
 	r = manifest_parse(body.data, body.len, d->media_type, &m, err);
 	if (!r)
-		r = pull_blob(pull, from, &m->config, err);
-	return r ? r : pull_blobs(pull, from, m, err);
+		r = pull_blob(t, from, &m->config, err);
+	return r ? r : pull_blobs(t, from, m, err);
 }
 
 /* Fetching from elsewhere would end the same. */
@@ -73,7 +73,7 @@ static int push_fetch_document(struct plan *p, const struct descriptor *d, bool 
 	AUTO(names_put) struct names *names = NULL;
 	struct err why = {.code = ENOENT, .text = "and cannot be fetched"};
 	char text[DIGEST_TEXT_MAX];
-	int r = names_get(p->push->pull.store, &names, err);
+	int r = names_get(p->transfer->store, &names, err);
 
 	for (size_t i = 0; !r && i < names_count(names); i++) {
 		const struct name *n = names_at(names, i);
@@ -88,7 +88,7 @@ static int push_fetch_document(struct plan *p, const struct descriptor *d, bool 
 			return 0;
 		if (why.code == ENOENT && r != -ENOENT)
 			why = e, why.code = -r;
-		if (!is_ours(r) && cancel_check(p->push->pull.cancel, NULL) == 0)
+		if (!is_ours(r) && cancel_check(p->transfer->cancel, NULL) == 0)
 			r = 0; /* another name may do */
 		else if (err)
 			*err = e;
@@ -102,7 +102,7 @@ static int push_fetch_document(struct plan *p, const struct descriptor *d, bool 
 
 static bool blobs_are_here(const struct plan *p, const struct manifest *m)
 {
-	struct store *s = p->push->pull.store;
+	struct store *s = p->transfer->store;
 
 	for (size_t i = 0; i < m->layer_count; i++)
 		if (!m->layers[i].foreign && !image_layers_local(s, m, i, 1))
@@ -114,14 +114,14 @@ static bool blobs_are_here(const struct plan *p, const struct manifest *m)
 
 static int push_load(struct plan *p, const struct descriptor *d, struct buf *body, struct err *err)
 {
-	int r = lease_add(p->push->pull.lease, &d->digest, 1, err);
+	int r = transfer_hold(p->transfer, &d->digest, err);
 
 	if (!r)
-		r = blob_read(p->push->pull.store, &d->digest, OCI_MANIFEST_MAX, body, err);
+		r = blob_read(p->transfer->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT)
 		return r;
 	r = push_fetch_document(p, d, false, err);
-	return r ? r : blob_read(p->push->pull.store, &d->digest, OCI_MANIFEST_MAX, body, err);
+	return r ? r : blob_read(p->transfer->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 }
 
 static int push_add_document(struct plan *p, const struct descriptor *d, struct buf *body,
@@ -173,14 +173,14 @@ static int push_add(struct plan *p, const struct descriptor *d, int depth, struc
 	return r ? r : push_add_document(p, d, &body, err);
 }
 
-static int push_make_plan(struct plan *p, const struct push *push, const struct ref *ref,
+static int push_make_plan(struct plan *p, const struct transfer *t, const struct ref *ref,
 			  const struct descriptor *asked, const struct descriptor *top,
 			  struct err *err)
 {
 	int r;
 
-	*p = (struct plan){.push = push, .ref = ref, .top = &asked->digest};
-	r = push_blobs_open(push, ref, &p->blobs, err);
+	*p = (struct plan){.transfer = t, .ref = ref, .top = &asked->digest};
+	r = push_blobs_open(t, ref, &p->blobs, err);
 	return r ? r : push_add(p, top, 0, err);
 }
 
@@ -188,9 +188,8 @@ static int push_make_plan(struct plan *p, const struct push *push, const struct 
 
 static int put_documents(const struct plan *p, struct err *err)
 {
-	const struct api_upload u = {.registry = p->push->pull.registry,
-				     .repository = p->ref,
-				     .cancel = p->push->pull.cancel};
+	const struct api_upload u = {
+	    .registry = p->transfer->registry, .repository = p->ref, .cancel = p->transfer->cancel};
 	autoref child = REF_INIT;
 	int r = ref_copy(&child, p->ref, err);
 
@@ -215,27 +214,27 @@ static int send(const struct plan *p, struct err *err)
 	if (!r)
 		r = put_documents(p, err);
 	if (!r)
-		pull_watch_line(p->push->pull.watch, "%s: digest: %s size: %zu", p->ref->tag,
-				digest_text(&top->descriptor.digest, text), top->body.len);
+		transfer_line(p->transfer, "%s: digest: %s size: %zu", p->ref->tag,
+			      digest_text(&top->descriptor.digest, text), top->body.len);
 	return r;
 }
 
 /* The manifest of the index that is here, where the others cannot be had: docker pushes that then,
  * and says so. */
-static int fall_back(struct plan *p, const struct push *push, const struct ref *ref,
+static int fall_back(struct plan *p, const struct transfer *t, const struct ref *ref,
 		     const struct descriptor *top, struct err *err)
 {
 	char from[DIGEST_TEXT_MAX], to[DIGEST_TEXT_MAX];
 	struct descriptor one = {0};
-	int r = image_resolve(push->pull.store, top, push->pull.platform, IMAGE_LOCAL, &one, err);
+	int r = image_resolve(t->store, top, t->platform, IMAGE_LOCAL, &one, err);
 
 	if (r)
 		return r;
 	plan_clear(p);
-	r = push_make_plan(p, push, ref, top, &one, err);
+	r = push_make_plan(p, t, ref, top, &one, err);
 	if (!r)
-		pull_watch_line(
-		    push->pull.watch,
+		transfer_line(
+		    t,
 		    " Info -> Not all multiplatform-content is present and only the available "
 		    "single-platform image was pushed\n         %s -> %s",
 		    digest_text(&top->digest, from), digest_text(&one.digest, to));
@@ -243,7 +242,7 @@ static int fall_back(struct plan *p, const struct push *push, const struct ref *
 	return r;
 }
 
-static int push_descriptor(const struct push *push, const struct ref *ref,
+static int push_descriptor(const struct transfer *t, const struct ref *ref,
 			   const struct descriptor *asked, const struct descriptor *top,
 			   struct err *err)
 {
@@ -253,10 +252,10 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 
 	if (!repository)
 		return err_nomem(err);
-	pull_watch_line(push->pull.watch, "The push refers to repository [%s]", repository);
-	r = push_make_plan(&p, push, ref, asked, top, err);
+	transfer_line(t, "The push refers to repository [%s]", repository);
+	r = push_make_plan(&p, t, ref, asked, top, err);
 	if (r && p.missing && oci_type_is_index(top->media_type))
-		r = fall_back(&p, push, ref, top, err);
+		r = fall_back(&p, t, ref, top, err);
 	if (!r)
 		r = send(&p, err);
 	plan_clear(&p);
@@ -264,7 +263,7 @@ static int push_descriptor(const struct push *push, const struct ref *ref,
 }
 
 /* The platform of an image; false for what has none, as artifacts. */
-static int platform_of(const struct push *p, const struct descriptor *d, struct platform *out,
+static int platform_of(const struct transfer *t, const struct descriptor *d, struct platform *out,
 		       bool *has, struct err *err)
 {
 	AUTO(image_close) struct image *image = NULL;
@@ -275,7 +274,7 @@ static int platform_of(const struct push *p, const struct descriptor *d, struct 
 		*out = d->platform;
 		return 0;
 	}
-	r = image_open(p->pull.store, d, p->pull.platform, IMAGE_WISHED, &image, err);
+	r = image_open(t->store, d, t->platform, IMAGE_WISHED, &image, err);
 	if (r)
 		return r;
 	*has = !image->artifact;
@@ -284,17 +283,17 @@ static int platform_of(const struct push *p, const struct descriptor *d, struct 
 }
 
 /* A platform that is asked for is pushed, and no other that would do in its place. */
-static int push_choose(const struct push *p, const char *familiar, const struct descriptor *top,
+static int push_choose(const struct transfer *t, const char *familiar, const struct descriptor *top,
 		       struct descriptor *out, struct err *err)
 {
-	const struct platform *wish = p->pull.platform;
+	const struct platform *wish = t->platform;
 	char text[PLATFORM_TEXT_MAX];
 	struct platform is;
 	bool has;
-	int r = image_resolve(p->pull.store, top, wish, IMAGE_WISHED, out, err);
+	int r = image_resolve(t->store, top, wish, IMAGE_WISHED, out, err);
 
 	if (!r)
-		r = platform_of(p, out, &is, &has, err);
+		r = platform_of(t, out, &is, &has, err);
 	if (r || !has || platform_equal(&is, wish))
 		return r;
 	return err_set(err, ENOENT,
@@ -303,17 +302,17 @@ static int push_choose(const struct push *p, const char *familiar, const struct 
 		       familiar, platform_text(wish, text));
 }
 
-int push_image(const struct push *p, const struct ref *ref, const struct descriptor *top,
-	       struct err *err)
+int push_image(const struct transfer *t, const struct ref *ref, const struct descriptor *top,
+	       bool one_platform, struct err *err)
 {
 	autofree char *familiar = ref_familiar(ref);
 	struct descriptor one = {0};
 	int r = familiar ? 0 : err_nomem(err);
 
-	if (!r && p->one_platform)
-		r = push_choose(p, familiar, top, &one, err);
+	if (!r && one_platform)
+		r = push_choose(t, familiar, top, &one, err);
 	if (!r)
-		r = push_descriptor(p, ref, top, p->one_platform ? &one : top, err);
+		r = push_descriptor(t, ref, top, one_platform ? &one : top, err);
 	descriptor_clear(&one);
 	return r < 0 ? err_context(err, "push %s", familiar ? familiar : "") : 0;
 }

@@ -23,7 +23,7 @@ struct push_task {
 };
 
 struct push_blobs {
-	const struct push *push;
+	const struct transfer *transfer;
 	const struct ref *ref;
 	struct push_task *tasks; /* owned */
 	size_t count;
@@ -39,14 +39,14 @@ struct push_blobs {
 	struct cancel cancel; /* of the workers: by the push's own, or a failure */
 };
 
-int push_blobs_open(const struct push *p, const struct ref *ref, struct push_blobs **out,
+int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
 		    struct err *err)
 {
 	struct push_blobs *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return err_nomem(err);
-	b->push = p;
+	b->transfer = t;
 	b->ref = ref;
 	b->known = map_new();
 	b->sources = map_new();
@@ -81,7 +81,7 @@ static void push_blobs_tell(struct push_blobs *b, const struct digest *layer, co
 			    const char *from)
 {
 	pthread_mutex_lock(&b->lock);
-	pull_watch_blob(b->push->pull.watch, layer, what, from);
+	transfer_blob_line(b->transfer, layer, what, from);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -106,7 +106,7 @@ int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer,
 	b->total += d->size;
 	tasks[b->count++] =
 	    (struct push_task){.digest = d->digest, .size = d->size, .layer = layer, .all = b};
-	return lease_add(b->push->pull.lease, &d->digest, 1, err);
+	return transfer_hold(b->transfer, &d->digest, err);
 }
 
 /* ---- where a registry may mount from ---- */
@@ -140,7 +140,7 @@ static int push_blobs_on_descriptor(void *arg, const struct descriptor *d, const
  * to them is there, as far as anybody knows. */
 static int find_sources(struct push_blobs *b, struct err *err)
 {
-	int r = names_get(b->push->pull.store, &b->names, err);
+	int r = names_get(b->transfer->store, &b->names, err);
 
 	for (size_t i = 0; !r && i < names_count(b->names); i++) {
 		AUTO(reach_close) struct reach *reach = NULL;
@@ -150,7 +150,7 @@ static int find_sources(struct push_blobs *b, struct err *err)
 		if (ref_parse(n->reference, &ref, NULL) < 0 ||
 		    strcmp(ref.domain, b->ref->domain) != 0 || !strcmp(ref.path, b->ref->path))
 			continue;
-		r = reach_open(b->push->pull.store, &reach, err);
+		r = reach_open(b->transfer->store, &reach, err);
 		/* Of an image that cannot be read nothing is mounted. */
 		if (!r && reach_walk(reach, &n->descriptor, push_blobs_on_descriptor,
 				     &(struct source_walk){b, ref.path}, err) == -ENOMEM)
@@ -177,7 +177,7 @@ static void on_sent(void *arg, uint64_t sent)
 	pthread_mutex_lock(&b->lock);
 	b->done += sent - t->sent; /* wraps where a transfer began anew */
 	t->sent = sent;
-	pull_watch_bytes(b->push->pull.watch, b->done, b->total);
+	transfer_bytes(b->transfer, b->done, b->total);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -220,10 +220,10 @@ static void *push_blobs_work(void *arg)
 
 	while ((t = push_blobs_take_task(b))) {
 		const char *from = source_of(b, t);
-		struct api_upload u = {b->push->pull.registry, b->ref, &b->cancel, on_sent, t};
+		struct api_upload u = {b->transfer->registry, b->ref, &b->cancel, on_sent, t};
 		enum upload_result result;
 		struct err err = {0};
-		int r = api_upload_blob(&u, b->push->pull.store, &t->digest, t->size, from, &result,
+		int r = api_upload_blob(&u, b->transfer->store, &t->digest, t->size, from, &result,
 					&err);
 
 		if (r < 0) {
@@ -250,7 +250,7 @@ static void stop(void *arg)
 
 int push_blobs_send(struct push_blobs *b, struct err *err)
 {
-	struct cancel *outer = b->push->pull.cancel;
+	struct cancel *outer = b->transfer->cancel;
 	pthread_t threads[WORKERS];
 	size_t started = 0;
 	int r = find_sources(b, err);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The blobs of an image that is pushed: each once, several at a time, the largest first. Tells the
- * push's watch docker's lines of layers, and the bytes of all.
+ * transfer's watch docker's lines of layers, and the bytes of all.
  */
 #ifndef REGISTRY_PUSH_BLOBS_H
 #define REGISTRY_PUSH_BLOBS_H
 
-#include "registry/transfer/push.h"
+#include "registry/transfer/transfer.h"
+#include "store/oci/oci.h"
 
 struct push_blobs;
 
 /* Both are borrowed: what is pushed, and to where. */
-int push_blobs_open(const struct push *p, const struct ref *ref, struct push_blobs **out,
+int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
 		    struct err *err);
 
-/* One more; held by the push's lease. */
+/* One more; held by the transfer's lease. */
 int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer, struct err *err);
 
 /* Until the registry has all of them: 0, or the first failure. */

@@ -21,8 +21,8 @@ struct scene {
 	struct registry registry;
 	struct platform platform;
 	struct cancel cancel;
-	struct pull_watch watch;
-	struct pull pull;
+	struct transfer_watch watch;
+	struct transfer pull;
 	struct sample_image image; /* app:1, three layers */
 	struct buf lines;
 	uint64_t done, total;
@@ -55,12 +55,12 @@ static int scene_open(void **state)
 	pthread_mutex_init(&s->registry.lock, NULL);
 	cancel_init(&s->cancel);
 	platform_parse("linux/amd64", &s->platform, NULL);
-	s->watch = (struct pull_watch){.arg = s, .line = on_line, .bytes = on_bytes};
-	s->pull = (struct pull){.registry = &s->registry,
-				.store = s->store,
-				.platform = &s->platform,
-				.cancel = &s->cancel,
-				.watch = &s->watch};
+	s->watch = (struct transfer_watch){.arg = s, .line = on_line, .bytes = on_bytes};
+	s->pull = (struct transfer){.registry = &s->registry,
+				    .store = s->store,
+				    .platform = &s->platform,
+				    .cancel = &s->cancel,
+				    .watch = &s->watch};
 	sample_image_make(&s->image, "file", 3, "");
 	fake_add_image(&s->registry, "1", &s->image);
 	return 0;

@@ -256,7 +256,7 @@ static void the_first_failure_stops_the_other_layers(void **state)
 static void *pull_beside(void *arg)
 {
 	struct scene *s = arg;
-	struct pull p = s->pull;
+	struct transfer p = s->pull;
 	autoref ref = REF_INIT;
 
 	p.watch = NULL;

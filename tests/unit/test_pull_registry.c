@@ -156,14 +156,14 @@ static void on_line(void *arg, const char *line)
 
 static int pull(struct scene *s, const char *name)
 {
-	const struct pull_watch watch = {.arg = &s->lines, .line = on_line};
+	const struct transfer_watch watch = {.arg = &s->lines, .line = on_line};
 	struct platform platform;
 	struct cancel cancel;
-	struct pull p = {.registry = s->registry,
-			 .store = s->store,
-			 .platform = &platform,
-			 .cancel = &cancel,
-			 .watch = &watch};
+	struct transfer p = {.registry = s->registry,
+			     .store = s->store,
+			     .platform = &platform,
+			     .cancel = &cancel,
+			     .watch = &watch};
 	char text[200];
 	autoref ref = REF_INIT;
 	int r;

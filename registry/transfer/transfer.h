@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What pulls and pushes have in common: between which registry and which store, for whom, until
+ * when, and who watches. Owns nothing; one may be used by several threads.
+ */
+#ifndef REGISTRY_TRANSFER_H
+#define REGISTRY_TRANSFER_H
+
+#include "registry/api/registry.h"
+#include "store/disk/lease.h"
+#include "store/disk/store.h"
+#include "store/oci/platform.h"
+
+/* Calls come from any thread, one at a time for one transfer. All may be NULL. */
+struct transfer_watch {
+	void *arg;
+	/* A line of docker's plain output: "e756f3fdd6a3: Pulling fs layer", "…: Download
+	 * complete", "…: Pull complete", "…: Already exists", "7: Pulling from library/redis",
+	 * "Digest: sha256:…", "Status: …", "docker.io/library/redis:7". No newline. */
+	void (*line)(void *arg, const char *line);
+	/* Of blobs: held so far, and in all. */
+	void (*bytes)(void *arg, uint64_t done, uint64_t total);
+};
+
+struct transfer {
+	struct registry *registry;
+	struct store *store;
+	const struct platform *platform; /* the wish */
+	struct cancel *cancel;
+	const struct transfer_watch *watch; /* or NULL */
+	struct lease *lease; /* holds what is fetched until a name does; NULL where nothing is ever
+				deleted meanwhile */
+};
+
+/* Tell the watch, on the caller's thread. Each does nothing where nobody watches. */
+void transfer_line(const struct transfer *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* "e756f3fdd6a3: WHATFROM" */
+void transfer_blob_line(const struct transfer *t, const struct digest *d, const char *what,
+			const char *from);
+void transfer_bytes(const struct transfer *t, uint64_t done, uint64_t total);
+
+/* What a transfer relies on is held by its lease before it looks whether it is there
+ * (store/disk/lease.h). */
+int transfer_hold(const struct transfer *t, const struct digest *digest, struct err *err);
+
+#endif
