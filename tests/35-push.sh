@@ -175,6 +175,8 @@ on("PATCH /v2/lost/", take=1000000, times=1, skip=1)
 on("GET /v2/lost/", status=404, body=b"")
 upload("private")
 on("POST /v2/private/.*mount=", status=401, body=b"")
+on("POST /v2/stuck/", **start(headers={"Location": "/v2/stuck/blobs/uploads/1"}))
+on("PATCH /v2/stuck/", stall="request")
 P
 # layer_of_uploads REPOSITORY: the digest of what uploads of more than a config brought, one after another.
 layer_of_uploads() { python3 - "$H_LOG" "/v2/$1/" <<'P'
@@ -193,6 +195,19 @@ it "5xx are tried again" '
     ctl tag "$R/app:v1" "$H/busy:v1"
     ctl push "$H/busy:v1" >/dev/null
     eq "$(asked "PUT /v2/busy/manifests")" 1
+'
+it "Ctrl-C interrupts a push, though several blobs wait for the registry" '
+    ctl tag "$R/app:v1" "$H/stuck:v1"
+    python3 -c "import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(42))
+os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$M/ctl/push" "$H/stuck:v1" & pid=$!
+    until_true 20 "[ \$(asked \"PATCH /v2/stuck/\") = 3 ]"
+    kill -INT $pid
+    gone $pid 3
+    rc=0
+    wait $pid || rc=$?
+    eq $rc 42
+    until_true 5 "! grep -q stuck:v1 \"$M/ctl/jobs\""
 '
 it "an upload that broke goes on where the registry stands, also when its connection served others before" '
     ctl tag "$R/large:v1" "$H/broken:v1"

@@ -2,111 +2,69 @@
 #include "registry/transfer/push_blobs.h"
 
 #include "registry/api/api_upload.h"
+#include "registry/transfer/crew.h"
 #include "store/base/map.h"
 #include "store/disk/names.h"
 #include "store/images/reach.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define WORKERS 4
 
 struct push_task {
 	struct digest digest;
-	uint64_t size;
 	bool layer;
-	uint64_t sent; /* of it, under the lock */
-	struct push_blobs *all;
 };
 
 struct push_blobs {
-	const struct transfer *transfer;
 	const struct ref *ref;
-	struct push_task *tasks; /* owned */
-	size_t count;
-	struct map *known;   /* owned: digests of the tasks */
+	struct crew crew;    /* owned */
+	struct map *tasks;   /* owned: digest → struct push_task, owned */
 	struct map *sources; /* owned: digest → a repository of the same registry that has it */
-	struct names *names; /* a reference: what the sources borrow from */
-
-	pthread_mutex_t lock; /* of what follows, and of the watch */
-	size_t next;
-	uint64_t total, done;
-	int result;
-	struct err *err;
-	struct cancel cancel; /* of the workers: by the push's own, or a failure */
 };
 
-int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
-		    struct err *err)
-{
-	struct push_blobs *b = calloc(1, sizeof(*b));
-
-	if (!b)
-		return err_nomem(err);
-	b->transfer = t;
-	b->ref = ref;
-	b->known = map_new();
-	b->sources = map_new();
-	pthread_mutex_init(&b->lock, NULL);
-	cancel_init(&b->cancel);
-	*out = b;
-	return b->known && b->sources ? 0 : err_nomem(err);
-}
-
-void push_blobs_close(struct push_blobs *b)
+static void push_blobs_free_map(struct map *m)
 {
 	const void *key;
 	size_t iter = 0, len;
 	void *value;
 
-	if (!b)
-		return;
-	while (b->sources && map_next(b->sources, &iter, &key, &len, &value))
+	while (m && map_next(m, &iter, &key, &len, &value))
 		free(value);
-	if (b->sources)
-		map_free(b->sources);
-	if (b->known)
-		map_free(b->known);
-	names_put(b->names);
-	cancel_destroy(&b->cancel);
-	pthread_mutex_destroy(&b->lock);
-	free(b->tasks);
-	free(b);
+	map_free(m);
 }
 
-static void push_blobs_tell(struct push_blobs *b, const struct digest *layer, const char *what,
-			    const char *from)
+void push_blobs_close(struct push_blobs *b)
 {
-	pthread_mutex_lock(&b->lock);
-	transfer_blob_line(b->transfer, layer, what, from);
-	pthread_mutex_unlock(&b->lock);
+	if (!b)
+		return;
+	crew_clear(&b->crew);
+	push_blobs_free_map(b->sources);
+	push_blobs_free_map(b->tasks);
+	free(b);
 }
 
 int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer, struct err *err)
 {
+	const struct transfer *t = b->crew.transfer;
 	char text[DIGEST_TEXT_MAX];
-	struct push_task *tasks;
+	struct push_task *task;
+	int r;
 
 	digest_text(&d->digest, text);
-	if (map_get(b->known, text, strlen(text)))
+	if (map_get(b->tasks, text, strlen(text)))
 		return 0;
 	if (d->foreign) {
-		push_blobs_tell(b, &d->digest, "Skipped foreign layer", "");
+		transfer_blob_line(t, &d->digest, "Skipped foreign layer", "");
 		return 0;
 	}
-	tasks = reallocarray(b->tasks, b->count + 1, sizeof(*tasks));
-	if (!tasks || map_put(b->known, text, strlen(text), b)) {
-		b->tasks = tasks ? tasks : b->tasks;
+	task = calloc(1, sizeof(*task));
+	if (!task || map_put(b->tasks, text, strlen(text), task)) {
+		free(task);
 		return err_nomem(err);
 	}
-	b->tasks = tasks;
-	b->total += d->size;
-	tasks[b->count++] =
-	    (struct push_task){.digest = d->digest, .size = d->size, .layer = layer, .all = b};
-	return transfer_hold(b->transfer, &d->digest, err);
+	*task = (struct push_task){.digest = d->digest, .layer = layer};
+	r = crew_add(&b->crew, task, d->size, 0, err);
+	return r ? r : transfer_hold(t, &d->digest, err);
 }
 
 /* ---- where a registry may mount from ---- */
@@ -125,7 +83,7 @@ static int push_blobs_on_descriptor(void *arg, const struct descriptor *d, const
 
 	(void)m;
 	digest_text(&d->digest, text);
-	if (!map_get(w->blobs->known, text, strlen(text)) ||
+	if (!map_get(w->blobs->tasks, text, strlen(text)) ||
 	    map_get(w->blobs->sources, text, strlen(text)))
 		return 0;
 	path = strdup(w->path);
@@ -140,17 +98,19 @@ static int push_blobs_on_descriptor(void *arg, const struct descriptor *d, const
  * to them is there, as far as anybody knows. */
 static int find_sources(struct push_blobs *b, struct err *err)
 {
-	int r = names_get(b->transfer->store, &b->names, err);
+	struct store *store = b->crew.transfer->store;
+	AUTO(names_put) struct names *names = NULL;
+	int r = names_get(store, &names, err);
 
-	for (size_t i = 0; !r && i < names_count(b->names); i++) {
+	for (size_t i = 0; !r && i < names_count(names); i++) {
 		AUTO(reach_close) struct reach *reach = NULL;
-		const struct name *n = names_at(b->names, i);
+		const struct name *n = names_at(names, i);
 		autoref ref = REF_INIT;
 
 		if (ref_parse(n->reference, &ref, NULL) < 0 ||
 		    strcmp(ref.domain, b->ref->domain) != 0 || !strcmp(ref.path, b->ref->path))
 			continue;
-		r = reach_open(b->transfer->store, &reach, err);
+		r = reach_open(store, &reach, err);
 		/* Of an image that cannot be read nothing is mounted. */
 		if (!r && reach_walk(reach, &n->descriptor, push_blobs_on_descriptor,
 				     &(struct source_walk){b, ref.path}, err) == -ENOMEM)
@@ -167,108 +127,54 @@ static const char *source_of(const struct push_blobs *b, const struct push_task 
 	return map_get(b->sources, text, strlen(text));
 }
 
-/* ---- the workers ---- */
+/* ---- the work ---- */
 
-static void on_sent(void *arg, uint64_t sent)
+static void on_sent(void *own, uint64_t sent)
 {
-	struct push_task *t = arg;
-	struct push_blobs *b = t->all;
-
-	pthread_mutex_lock(&b->lock);
-	b->done += sent - t->sent; /* wraps where a transfer began anew */
-	t->sent = sent;
-	transfer_bytes(b->transfer, b->done, b->total);
-	pthread_mutex_unlock(&b->lock);
+	transfer_bytes(own, sent, sent);
 }
 
-static struct push_task *push_blobs_take_task(struct push_blobs *b)
-{
-	struct push_task *t = NULL;
-
-	pthread_mutex_lock(&b->lock);
-	if (!b->result && b->next < b->count)
-		t = &b->tasks[b->next++];
-	pthread_mutex_unlock(&b->lock);
-	return t;
-}
-
-static void push_blobs_fail(struct push_blobs *b, int result, const struct err *why)
-{
-	pthread_mutex_lock(&b->lock);
-	if (!b->result) {
-		b->result = result;
-		if (b->err)
-			*b->err = *why;
-	}
-	pthread_mutex_unlock(&b->lock);
-	cancel_set(&b->cancel);
-}
-
-static void tell_result(struct push_blobs *b, const struct push_task *t, enum upload_result result,
-			const char *from)
+static int push_blobs_run(struct crew *c, const struct crew_task *task, const struct transfer *own,
+			  struct err *err)
 {
 	static const char *const texts[] = {"Layer already exists", "Mounted from ", "Pushed"};
+	const struct push_blobs *b = c->arg;
+	const struct push_task *t = task->what;
+	const char *from = source_of(b, t);
+	struct api_upload u = {own->registry, b->ref, own->cancel, on_sent, (void *)own};
+	enum upload_result result;
+	int r = api_upload_blob(&u, own->store, &t->digest, task->size, from, &result, err);
 
-	if (t->layer)
-		push_blobs_tell(b, &t->digest, texts[result], result == UPLOAD_MOUNTED ? from : "");
+	if (r < 0)
+		return r;
+	transfer_bytes(own, task->size, task->size);
+	if (!t->layer)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	transfer_blob_line(c->transfer, &t->digest, texts[result],
+			   result == UPLOAD_MOUNTED ? from : "");
+	pthread_mutex_unlock(&c->lock);
+	return 0;
 }
 
-static void *push_blobs_work(void *arg)
+int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
+		    struct err *err)
 {
-	struct push_blobs *b = arg;
-	struct push_task *t;
+	struct push_blobs *b = calloc(1, sizeof(*b));
 
-	while ((t = push_blobs_take_task(b))) {
-		const char *from = source_of(b, t);
-		struct api_upload u = {b->transfer->registry, b->ref, &b->cancel, on_sent, t};
-		enum upload_result result;
-		struct err err = {0};
-		int r = api_upload_blob(&u, b->transfer->store, &t->digest, t->size, from, &result,
-					&err);
-
-		if (r < 0) {
-			push_blobs_fail(b, r, &err);
-			continue;
-		}
-		on_sent(t, t->size);
-		tell_result(b, t, result, from);
-	}
-	return NULL;
-}
-
-static int push_blobs_larger_first(const void *a, const void *b)
-{
-	const struct push_task *x = a, *y = b;
-
-	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
-}
-
-static void stop(void *arg)
-{
-	cancel_set(arg);
+	if (!b)
+		return err_nomem(err);
+	b->ref = ref;
+	b->crew = (struct crew){.transfer = t, .run = push_blobs_run, .arg = b};
+	b->tasks = map_new();
+	b->sources = map_new();
+	*out = b;
+	return b->tasks && b->sources ? 0 : err_nomem(err);
 }
 
 int push_blobs_send(struct push_blobs *b, struct err *err)
 {
-	struct cancel *outer = b->transfer->cancel;
-	pthread_t threads[WORKERS];
-	size_t started = 0;
 	int r = find_sources(b, err);
 
-	if (r)
-		return r;
-	b->err = err;
-	qsort(b->tasks, b->count, sizeof(*b->tasks), push_blobs_larger_first);
-	if (outer)
-		cancel_on_set(outer, stop, &b->cancel);
-	/* The last one is this thread; where no more threads are to be had, it is the only one. */
-	while (started + 1 < WORKERS && started + 1 < b->count &&
-	       pthread_create(&threads[started], NULL, push_blobs_work, b) == 0)
-		started++;
-	push_blobs_work(b);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	if (outer)
-		cancel_on_set(outer, NULL, NULL);
-	return b->result;
+	return r ? r : crew_run(&b->crew, err);
 }
