@@ -71,14 +71,10 @@ void api_endpoints_clear(struct endpoint_list *l)
 	*l = (struct endpoint_list){0};
 }
 
-void api_fault(enum http_fault fault, struct api_failure *f)
+void api_fault(enum http_fault fault, struct retry_failure *f)
 {
-	f->cause = RETRY_NEVER;
+	f->cause = http_fault_cause(fault);
 	f->silent = fault == HTTP_FAULT_UNREACHABLE || fault == HTTP_FAULT_TIMEOUT;
-	if (fault == HTTP_FAULT_CUT)
-		f->cause = RETRY_CUT;
-	else if (fault == HTTP_FAULT_TIMEOUT)
-		f->cause = RETRY_TIMEOUT;
 }
 
 static uint32_t random_number(void)
@@ -104,7 +100,7 @@ int api_persist(struct registry *r, const struct endpoint *e, struct retry *retr
 		struct cancel *cancel, api_step step, void *arg, struct err *err)
 {
 	for (;;) {
-		struct api_failure f = {.cause = RETRY_NEVER, .after_ms = -1};
+		struct retry_failure f = RETRY_FAILURE_NONE;
 		int n = step(arg, e, &f, err);
 
 		if (n >= 0)

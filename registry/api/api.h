@@ -52,27 +52,20 @@ struct api_request {
 int api_url(const struct api_request *q, const struct endpoint *e, struct url *out,
 	    struct err *err);
 
-/* What came of one try that failed, for the next. */
-struct api_failure {
-	enum retry_cause cause;
-	int64_t after_ms; /* of Retry-After; -1: none */
-	bool silent;	  /* the host did not answer at all */
-};
-
 /* The failure that a transfer's fault is. */
-void api_fault(enum http_fault fault, struct api_failure *f);
+void api_fault(enum http_fault fault, struct retry_failure *f);
 
 /* One answer, whatever its status: challenges are answered and redirects followed, nothing is tried
  * again. The caller ends it. */
 int api_send(const struct api_request *q, const struct endpoint *e, struct http_answer **out,
-	     struct api_failure *f, struct err *err);
+	     struct retry_failure *f, struct err *err);
 
 /* retry_next(), and counted; -1 too where the wait would end beyond the cancel's deadline. */
 int64_t api_next_try(struct registry *r, struct retry *retry, enum retry_cause cause,
 		     int64_t after_ms, const struct cancel *cancel);
 
 /* One attempt at one endpoint, and what its answer means. Fills f where it fails. */
-typedef int (*api_step)(void *arg, const struct endpoint *e, struct api_failure *f,
+typedef int (*api_step)(void *arg, const struct endpoint *e, struct retry_failure *f,
 			struct err *err);
 
 /* Tries again as retry.h says, waiting in between, until the step succeeds, fails for good, is
@@ -86,7 +79,7 @@ int api_everywhere(struct registry *r, const struct ref *repository, struct canc
 
 /* Turns an answer of status >= 300 into errno, sentence (docker's words) and what to
  * do next; reads its body. 404 is -ENOENT with the registry's own words. */
-int api_status_error(const struct api_request *q, struct http_answer *a, struct api_failure *f,
+int api_status_error(const struct api_request *q, struct http_answer *a, struct retry_failure *f,
 		     struct err *err);
 
 #endif

@@ -94,7 +94,7 @@ static int check_length(struct registry_stream *s, const struct header_list *h, 
 }
 
 static int check_answer(struct registry_stream *s, const struct api_request *q,
-			struct http_answer *a, struct api_failure *f, struct err *err)
+			struct http_answer *a, struct retry_failure *f, struct err *err)
 {
 	const struct header_list *h = http_headers(a);
 	int status = http_status(a);
@@ -116,7 +116,7 @@ static int check_answer(struct registry_stream *s, const struct api_request *q,
 	return r < 0 ? r : check_length(s, h, err);
 }
 
-static int open_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int open_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct registry_stream *s = arg;
 	AUTO(http_end) struct http_answer *a = NULL;
@@ -182,7 +182,7 @@ static int prepare_resume(struct registry_stream *s, enum retry_cause cause, int
 static ssize_t read_answer(struct registry_stream *s, void *data, size_t max,
 			   enum retry_cause *cause, struct err *err)
 {
-	struct api_failure f;
+	struct retry_failure f;
 	enum http_fault fault;
 	ssize_t n = http_read(s->answer, data, max, &fault, err);
 

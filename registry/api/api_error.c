@@ -110,13 +110,13 @@ static int denied(const struct api_request *q, struct buf *text, struct err *err
 		       name, text->data);
 }
 
-int api_status_error(const struct api_request *q, struct http_answer *a, struct api_failure *f,
+int api_status_error(const struct api_request *q, struct http_answer *a, struct retry_failure *f,
 		     struct err *err)
 {
 	autobuf text = BUF_INIT;
 	int status = http_status(a);
 
-	*f = (struct api_failure){.cause = RETRY_NEVER, .after_ms = -1};
+	*f = RETRY_FAILURE_NONE;
 	api_error_describe(q, a, &text);
 	if (status == 401 || status == 403)
 		return denied(q, &text, err);

@@ -71,7 +71,7 @@ static int api_manifest_verify(const struct manifest_call *c, const struct http_
 }
 
 static int api_manifest_read_manifest(const struct manifest_call *c, struct http_answer *a,
-				      struct api_failure *f, struct err *err)
+				      struct retry_failure *f, struct err *err)
 {
 	const char *type = header_get(http_headers(a), "Content-Type");
 	enum http_fault fault;
@@ -104,7 +104,7 @@ static int api_manifest_explain(const struct manifest_call *c, int r, struct err
 	return err_context(err, "failed to resolve reference \"%s\"", c->full);
 }
 
-static int get_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int get_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
 	AUTO(http_end) struct http_answer *a = NULL;
@@ -173,7 +173,7 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct c
 }
 
 /* 1: the answer names no digest. */
-static int head_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int head_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
 	AUTO(http_end) struct http_answer *a = NULL;

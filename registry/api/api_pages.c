@@ -46,7 +46,7 @@ static int take_next(struct api_pages *p, const struct endpoint *e, const struct
 	return 0;
 }
 
-static int page_refused(struct api_pages *p, struct http_answer *a, struct api_failure *f,
+static int page_refused(struct api_pages *p, struct http_answer *a, struct retry_failure *f,
 			struct err *err)
 {
 	int status = http_status(a);
@@ -57,7 +57,7 @@ static int page_refused(struct api_pages *p, struct http_answer *a, struct api_f
 	return r;
 }
 
-static int page_step(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int page_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct api_pages *p = arg;
 	AUTO(http_end) struct http_answer *a = NULL;

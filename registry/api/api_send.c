@@ -205,21 +205,11 @@ static struct auth_scope scope_of(const struct api_request *q, const struct endp
 				   .credential = q->credential};
 }
 
-static void note_auth_failure(const struct auth_failure *af, struct api_failure *f)
-{
-	api_fault(af->fault, f);
-	f->silent = false; /* the token server, not the registry */
-	if (af->status == 429 || af->status >= 500) {
-		f->cause = RETRY_BUSY;
-		f->after_ms = af->after_ms;
-	}
-}
-
 /* A 401: true with another field to send, false where the answer stands, -errno. */
 static int answer_challenge(const struct api_request *q, struct attempt *t,
-			    const struct http_answer *a, struct api_failure *f, struct err *err)
+			    const struct http_answer *a, struct retry_failure *f, struct err *err)
 {
-	struct auth_failure af;
+	struct retry_failure failure;
 	char *field;
 	int r = auth_answer(q->registry->auth,
 			    &(struct auth_question){.scope = scope_of(q, t->endpoint),
@@ -229,10 +219,10 @@ static int answer_challenge(const struct api_request *q, struct attempt *t,
 						    .rejected = t->authorization,
 						    .fresh = t->fresh,
 						    .cancel = q->cancel},
-			    &field, &af, err);
+			    &field, &failure, err);
 
 	if (r < 0) {
-		note_auth_failure(&af, f);
+		*f = failure;
 		return r == -EINTR ? r : err_context(err, "%s", t->endpoint->host->name);
 	}
 	if (!field)
@@ -244,7 +234,7 @@ static int answer_challenge(const struct api_request *q, struct attempt *t,
 }
 
 static int send_authorized(const struct api_request *q, struct attempt *t, struct http_answer **out,
-			   struct api_failure *f, struct err *err)
+			   struct retry_failure *f, struct err *err)
 {
 	const struct auth_scope scope = scope_of(q, t->endpoint);
 
@@ -271,7 +261,7 @@ static int send_authorized(const struct api_request *q, struct attempt *t, struc
 }
 
 static int send_by(const struct api_request *q, const struct endpoint *e, bool tls, int connect_ms,
-		   struct http_answer **out, enum http_fault *fault, struct api_failure *f,
+		   struct http_answer **out, enum http_fault *fault, struct retry_failure *f,
 		   struct err *err)
 {
 	__attribute__((cleanup(attempt_clear))) struct attempt t = {
@@ -306,7 +296,7 @@ static bool may_be_plain(const struct endpoint *e, enum http_fault fault)
 /* https first; http where the host may be spoken to in it and does not speak TLS. Which of them it
  * was is remembered. */
 static int send_probing(const struct api_request *q, const struct endpoint *e,
-			struct http_answer **out, struct api_failure *f, struct err *err)
+			struct http_answer **out, struct retry_failure *f, struct err *err)
 {
 	struct host *host = e->host;
 	enum http_fault fault;
@@ -331,12 +321,12 @@ int api_url(const struct api_request *q, const struct endpoint *e, struct url *o
 }
 
 int api_send(const struct api_request *q, const struct endpoint *e, struct http_answer **out,
-	     struct api_failure *f, struct err *err)
+	     struct retry_failure *f, struct err *err)
 {
 	enum host_scheme scheme = api_send_scheme_of(e);
 	enum http_fault fault;
 
-	*f = (struct api_failure){.cause = RETRY_NEVER, .after_ms = -1};
+	*f = RETRY_FAILURE_NONE;
 	if (scheme == HOST_SCHEME_UNKNOWN)
 		return send_probing(q, e, out, f, err);
 	return send_by(q, e, scheme == HOST_SCHEME_TLS, 0, out, &fault, f, err);

@@ -73,7 +73,7 @@ static int take_location(struct upload_session *s, const struct api_request *q,
 
 /* Sends, and takes a status that is not among the wanted as an error. The caller ends *out. */
 static int send_for(const struct upload_session *s, const struct api_request *q, const int *wanted,
-		    struct http_answer **out, struct api_failure *f, struct err *err)
+		    struct http_answer **out, struct retry_failure *f, struct err *err)
 {
 	int r = api_send(q, &s->endpoint, out, f, err);
 
@@ -95,7 +95,7 @@ static int send_for(const struct upload_session *s, const struct api_request *q,
 
 /* ---- steps, each tried again as retry.h says ---- */
 
-static int step_head(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int step_head(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct {
 		struct upload_session *session;
@@ -127,7 +127,7 @@ static int exists(struct upload_session *s, const struct digest *digest, struct 
 }
 
 /* Opens an upload: 1 where the registry has mounted the blob instead. */
-static int post(struct upload_session *s, const struct digest *digest, struct api_failure *f,
+static int post(struct upload_session *s, const struct digest *digest, struct retry_failure *f,
 		struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
@@ -155,7 +155,7 @@ static int post(struct upload_session *s, const struct digest *digest, struct ap
 /* The other repository may be one that its registry does not show us; that is no reason not to
  * send. */
 static int open_session(struct upload_session *s, const struct digest *digest,
-			struct api_failure *f, struct err *err)
+			struct retry_failure *f, struct err *err)
 {
 	int r = post(s, digest, f, err);
 
@@ -170,7 +170,7 @@ static int ask_offset(struct upload_session *s, struct err *err)
 {
 	struct api_request q = request_on(s, "GET");
 	struct http_answer *a = NULL;
-	struct api_failure f;
+	struct retry_failure f;
 	unsigned long long last;
 	int r = send_for(s, &q, (const int[]){204, 0}, &a, &f, err);
 	const char *range = r == 0 ? header_get(http_headers(a), "Range") : NULL;
@@ -186,7 +186,7 @@ static int ask_offset(struct upload_session *s, struct err *err)
 }
 
 static int send_bytes(struct upload_session *s, struct api_upload_source *source,
-		      struct api_failure *f, struct err *err)
+		      struct retry_failure *f, struct err *err)
 {
 	char range[96];
 	const char *fields[] = {"Content-Type: application/octet-stream", range, NULL};
@@ -212,7 +212,7 @@ static int send_bytes(struct upload_session *s, struct api_upload_source *source
 }
 
 static int close_session(struct upload_session *s, const struct digest *digest,
-			 struct api_failure *f, struct err *err)
+			 struct retry_failure *f, struct err *err)
 {
 	static const struct http_upload nothing;
 	char text[DIGEST_TEXT_MAX];
@@ -243,7 +243,7 @@ static void drop_session(struct upload_session *s)
 {
 	struct api_request q = request_on(s, "DELETE");
 	struct http_answer *a = NULL;
-	struct api_failure f;
+	struct retry_failure f;
 	struct cancel soon;
 
 	if (!s->location.host)
@@ -260,11 +260,11 @@ static void drop_session(struct upload_session *s)
 
 /* One try, from where the registry stands. */
 static int try_upload(struct upload_session *s, struct api_upload_source *source,
-		      struct api_failure *f, struct err *err)
+		      struct retry_failure *f, struct err *err)
 {
 	int r = 0;
 
-	*f = (struct api_failure){.cause = RETRY_NEVER, .after_ms = -1};
+	*f = RETRY_FAILURE_NONE;
 	if (!s->location.host) {
 		r = open_session(s, &source->digest, f, err);
 		if (r)
@@ -293,7 +293,7 @@ static int send_blob(struct upload_session *s, struct api_upload_source *source,
 	struct retry retry = {0};
 
 	for (;;) {
-		struct api_failure f;
+		struct retry_failure f;
 		uint64_t before = s->offset;
 		int64_t wait;
 		int r = try_upload(s, source, &f, err);
@@ -384,7 +384,7 @@ static ssize_t read_body(void *arg, uint64_t offset, void *data, size_t max, str
 	return (ssize_t)max;
 }
 
-static int step_put(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int step_put(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct manifest_put *p = arg;
 	struct http_upload upload = {p->body->len, read_body, (void *)p->body};

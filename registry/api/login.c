@@ -58,7 +58,7 @@ int login_server(const char *server, char **out, struct err *err)
 }
 
 /* GET /v2/, with these credentials and no others. */
-static int step_check(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int step_check(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	const struct api_request *q = arg;
 	struct http_answer *a = NULL;

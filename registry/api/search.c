@@ -55,7 +55,8 @@ static int give_results(struct search *s, const struct buf *body, struct err *er
 }
 
 /* -ENOENT where the host has no such API. */
-static int step_search(void *arg, const struct endpoint *e, struct api_failure *f, struct err *err)
+static int step_search(void *arg, const struct endpoint *e, struct retry_failure *f,
+		       struct err *err)
 {
 	static const char *const fields[] = {"X-Docker-Token: true", NULL};
 	struct search *s = arg;

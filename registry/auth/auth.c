@@ -248,35 +248,32 @@ static char *scope_text(const struct auth_scope *s, const struct challenge *c)
 
 static int auth_fetch(struct auth *a, const struct auth_question *q, const struct challenge *c,
 		      const struct credential *credential, struct token *out,
-		      struct auth_failure *f, struct err *err)
+		      struct retry_failure *f, struct err *err)
 {
 	static const struct credential anonymous;
 	autofree char *scope = scope_text(&q->scope, c);
 	autourl realm = URL_INIT;
 	struct host *host;
-	struct token_failure tf;
 	int r = find_realm(a, q, c->realm, &realm, &host, err);
 
 	if (r < 0)
 		return r;
 	if (!scope)
 		return err_nomem(err);
-	r = token_fetch(a->http,
-			&(struct token_request){
-			    .realm = &realm,
-			    .service = c->service,
-			    .scope = scope,
-			    .credential = auth_trusts(q->url, &realm) ? credential : &anonymous,
-			    .tls = host_tls(host),
-			    .reach = url_same_origin(q->url, &realm) ? ADDRESS_ANY : q->reach,
-			    .cancel = q->cancel},
-			out, &tf, err);
-	*f = (struct auth_failure){.fault = tf.fault, .status = tf.status, .after_ms = tf.after_ms};
-	return r;
+	return token_fetch(a->http,
+			   &(struct token_request){
+			       .realm = &realm,
+			       .service = c->service,
+			       .scope = scope,
+			       .credential = auth_trusts(q->url, &realm) ? credential : &anonymous,
+			       .tls = host_tls(host),
+			       .reach = url_same_origin(q->url, &realm) ? ADDRESS_ANY : q->reach,
+			       .cancel = q->cancel},
+			   out, f, err);
 }
 
 static int answer_bearer(struct auth *a, const struct auth_question *q, const struct challenge *c,
-			 char **field, struct auth_failure *f, struct err *err)
+			 char **field, struct retry_failure *f, struct err *err)
 {
 	uint64_t generation = creds_generation(a->creds);
 	autocredential credential = {0};
@@ -311,15 +308,15 @@ static int answer_basic(struct auth *a, const struct auth_question *q, char **fi
 	return 0;
 }
 
-int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,
-		struct err *err)
+int auth_answer(struct auth *a, const struct auth_question *q, char **field,
+		struct retry_failure *f, struct err *err)
 {
 	autochallenges all = CHALLENGE_LIST_INIT;
 	const struct challenge *bearer;
 	int r = challenge_parse(q->headers, &all, err);
 
 	*field = NULL;
-	*f = (struct auth_failure){.fault = HTTP_FAULT_FATAL, .after_ms = -1};
+	*f = RETRY_FAILURE_NONE;
 	if (r < 0)
 		return r;
 	bearer = challenge_find(&all, CHALLENGE_BEARER);

@@ -41,12 +41,6 @@ struct auth_question {
 	struct cancel *cancel;
 };
 
-struct auth_failure {
-	enum http_fault fault;
-	int status; /* of the token server; 0: none */
-	int64_t after_ms;
-};
-
 /* The stored credentials. */
 struct creds *auth_creds(struct auth *a);
 
@@ -54,8 +48,8 @@ struct creds *auth_creds(struct auth *a);
 void auth_forget(struct auth *a);
 
 /* Answers a 401. *field is NULL where there is nothing (else) to offer. */
-int auth_answer(struct auth *a, const struct auth_question *q, char **field, struct auth_failure *f,
-		struct err *err);
+int auth_answer(struct auth *a, const struct auth_question *q, char **field,
+		struct retry_failure *f, struct err *err);
 
 /* Whether a registry's password may go to a token server (pure): the same host, on any port; or a
  * name that is the registry's parent domain (of two labels or more), lies below that, or lies below

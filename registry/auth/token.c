@@ -141,12 +141,14 @@ int token_parse(const struct buf *body, time_t now, struct token *out, struct er
 
 /* The words of the token server, as far as they are some. */
 static int token_refused(struct http_answer *a, const struct token_request *q,
-			 struct token_failure *f, struct err *err)
+			 struct retry_failure *f, struct err *err)
 {
 	int status = http_status(a);
 
-	f->status = status;
-	f->after_ms = retry_after(header_get(http_headers(a), "Retry-After"), time(NULL));
+	if (status == 429 || status >= 500) {
+		f->cause = RETRY_BUSY;
+		f->after_ms = retry_after(header_get(http_headers(a), "Retry-After"), time(NULL));
+	}
 	if (status == 401 || status == 403)
 		return err_set(err, EACCES, "unauthorized: %s",
 			       credential_empty(q->credential) ? "authentication required"
@@ -157,7 +159,7 @@ static int token_refused(struct http_answer *a, const struct token_request *q,
 }
 
 static int token_ask(struct http *http, const struct token_request *q, struct http_answer **out,
-		     struct token_failure *f, struct err *err)
+		     enum http_fault *fault, struct err *err)
 {
 	const struct credential *c = q->credential;
 	autosecret *basic = !is_identity(q) && c->password ? token_basic(c) : NULL;
@@ -175,23 +177,25 @@ static int token_ask(struct http *http, const struct token_request *q, struct ht
 						.tls = q->tls,
 						.reach = q->reach,
 						.cancel = q->cancel},
-			 out, &f->fault, err);
+			 out, fault, err);
 }
 
 int token_fetch(struct http *http, const struct token_request *q, struct token *out,
-		struct token_failure *f, struct err *err)
+		struct retry_failure *f, struct err *err)
 {
 	AUTO(http_end) struct http_answer *a = NULL;
+	enum http_fault fault = HTTP_FAULT_FATAL;
 	autosecret_buf body = BUF_INIT;
-	int r;
+	int r = token_ask(http, q, &a, &fault, err);
 
-	*f = (struct token_failure){.fault = HTTP_FAULT_FATAL, .after_ms = -1};
-	r = token_ask(http, q, &a, f, err);
+	*f = RETRY_FAILURE_NONE;
+	f->cause = http_fault_cause(fault);
 	if (r < 0)
 		return r;
 	if (http_status(a) != 200)
 		return token_refused(a, q, f, err);
-	r = http_read_all(a, ANSWER_MAX, &body, &f->fault, err);
+	r = http_read_all(a, ANSWER_MAX, &body, &fault, err);
+	f->cause = http_fault_cause(fault);
 	if (r == 0)
 		r = token_parse(&body, time(NULL), out, err);
 	return r < 0 ? err_context(err, "failed to fetch a token from %s", q->realm->host) : 0;

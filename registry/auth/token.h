@@ -28,16 +28,10 @@ struct token {
 	int64_t life_ms; /* from now */
 };
 
-/* What was refused, for who decides whether to ask again: status is 0 where there was no answer. */
-struct token_failure {
-	enum http_fault fault;
-	int status;
-	int64_t after_ms; /* of Retry-After; -1: none */
-};
-
-/* -EACCES where the server refuses the credentials. */
+/* -EACCES where the server refuses the credentials. A failure of the token server is never a silent
+ * one: it is not the registry. */
 int token_fetch(struct http *http, const struct token_request *q, struct token *out,
-		struct token_failure *f, struct err *err);
+		struct retry_failure *f, struct err *err);
 
 /* "Authorization: Basic …" of a name and its password; secret_free(). NULL: out of memory. */
 char *token_basic(const struct credential *c);

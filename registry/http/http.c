@@ -234,6 +234,13 @@ int http_send(struct http *h, const struct http_request *q, struct http_answer *
 	return 0;
 }
 
+enum retry_cause http_fault_cause(enum http_fault fault)
+{
+	return fault == HTTP_FAULT_CUT	     ? RETRY_CUT
+	       : fault == HTTP_FAULT_TIMEOUT ? RETRY_TIMEOUT
+					     : RETRY_NEVER;
+}
+
 int http_status(const struct http_answer *a)
 {
 	return a->status;

@@ -15,6 +15,7 @@
 
 #include "registry/wire/address.h"
 #include "registry/wire/header.h"
+#include "registry/wire/retry.h"
 #include "store/base/buf.h"
 #include "store/base/cancel.h"
 #include "store/base/err.h"
@@ -84,6 +85,7 @@ enum http_fault {
 	HTTP_FAULT_TLS, /* no handshake, and no sign that the server speaks TLS */
 	HTTP_FAULT_CUT	/* the connection broke */
 };
+enum retry_cause http_fault_cause(enum http_fault fault);
 
 /* Sends, and waits for the final status and headers. 0, or -errno with *fault set. The sentence is
  * docker's: Get "https://host/v2/…": dial tcp: lookup host: no such host. */

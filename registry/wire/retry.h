@@ -10,6 +10,7 @@
 #ifndef REGISTRY_RETRY_H
 #define REGISTRY_RETRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -24,6 +25,14 @@ enum retry_cause {
 	RETRY_TIMEOUT, /* a limit passed */
 	RETRY_BUSY     /* 429 or 5xx */
 };
+
+/* What came of one try that failed, for the next. */
+struct retry_failure {
+	enum retry_cause cause;
+	int64_t after_ms; /* of Retry-After; -1: none */
+	bool silent;	  /* the host did not answer at all */
+};
+#define RETRY_FAILURE_NONE ((struct retry_failure){.cause = RETRY_NEVER, .after_ms = -1})
 
 struct retry {
 	unsigned spent;	   /* of RETRY_TRIES */
