@@ -74,39 +74,33 @@ int io_open(int dirfd, const char *path, int flags, mode_t mode, struct err *err
 	return steal_fd(&fd);
 }
 
-int io_write_all(int fd, const void *data, size_t len, struct err *err)
+/* At the offset, or where that is NULL at the file's own. */
+static int write_at(int fd, const void *data, size_t len, const off_t *offset, struct err *err)
 {
 	const char *p = data;
+	size_t done = 0;
 	ssize_t n;
 
-	while (len > 0) {
-		n = write(fd, p, len);
+	while (done < len) {
+		n = offset ? pwrite(fd, p + done, len - done, *offset + (off_t)done)
+			   : write(fd, p + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return disk_error(err, "write", "to the store");
-		p += n;
-		len -= (size_t)n;
+		done += (size_t)n;
 	}
 	return 0;
 }
 
+int io_write_all(int fd, const void *data, size_t len, struct err *err)
+{
+	return write_at(fd, data, len, NULL, err);
+}
+
 int io_pwrite_all(int fd, const void *data, size_t len, off_t offset, struct err *err)
 {
-	const char *p = data;
-	ssize_t n;
-
-	while (len > 0) {
-		n = pwrite(fd, p, len, offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return disk_error(err, "write", "to the store");
-		p += n;
-		len -= (size_t)n;
-		offset += n;
-	}
-	return 0;
+	return write_at(fd, data, len, &offset, err);
 }
 
 void io_start_writeback(int fd, uint64_t offset, size_t len)
