@@ -195,6 +195,9 @@ def main():
     numbers = range(options.rounds) if options.only is None else [options.only]
     process.leave_namespace()
     directory = os.path.realpath(tempfile.mkdtemp(prefix="imagefs-end."))
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:  # as nohup and background jobs of a shell have it: imagefs would, too
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         setting = prepare(options, directory)
