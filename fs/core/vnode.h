@@ -9,11 +9,11 @@
  * again, with the job in rq->ended.
  *
  * So an operation is run again from its top until it needs nothing. It keeps nothing from run to
- * run: what a job has brought it finds where it looks for it in every run, and a second job is
- * found missing behind the first. rq->ended is only the last job, and may be that of another step,
- * or of another vnode that the call has come by (a LOOKUP and its attributes are one call). Whose
- * it is tells its key (request_done), never that there is one. What must not be done twice, as a
- * change, asks request_done before anything else, and needs no job behind its own.
+ * run: what a job has brought it finds where it looks for it in every run, and then it finds what
+ * the next job has to bring. rq->ended is only the last job. It may be that of another step, or of
+ * another vnode that the call has come by (a LOOKUP and its attributes are one call): its key says
+ * whose it is (request_done). What must not be done twice, as a change, asks request_done before
+ * anything else, and needs no job behind its own.
  */
 #ifndef FS_VNODE_H
 #define FS_VNODE_H
@@ -53,7 +53,8 @@ struct request {
  * or -errno. */
 bool request_done(const struct request *rq, const struct job_key *key, int *r, struct err *err);
 
-/* Starts or joins a job (job_start) and leaves it in rq->wait: FS_WAIT, or -errno. */
+/* Starts or joins a job (job_start) and leaves it in rq->wait, whatever the request has waited for
+ * before: FS_WAIT, or -errno. */
 int request_wait(struct request *rq, const struct job_spec *spec, struct err *err);
 
 /* What the job came to, where it is done; else request_wait. Takes spec->arg in either case. */
