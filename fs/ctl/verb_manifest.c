@@ -153,7 +153,7 @@ static int print_list(const struct question *q, const struct index *index, bool 
 					   json_object_array_get_idx(entries, i), &o, err);
 		if (o)
 			json_object_array_add(all, o);
-		manifest_answer_clear(&a);
+		registry_manifest_clear(&a);
 	}
 	return r ? r : put_indented(out, all, verbose ? "\t" : "   ", err);
 }
@@ -206,6 +206,6 @@ int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct
 		r = verb_manifest_fetch(&q, NULL, &a, err);
 	if (!r)
 		r = verb_manifest_print(&q, &a, verbose, answer, err);
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 	return r;
 }

@@ -148,7 +148,7 @@ static int verb_verify_check_layer(struct verify *v, const struct descriptor *la
 	if (strcmp(layer->media_type, COSIGN_TYPE_PAYLOAD) != 0 || v->seen == SIGNATURES_MAX)
 		return 0;
 	v->seen++;
-	r = pull_small_blob(&v->pull, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
+	r = pull_blob_small(&v->pull, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
 	if (r == 0)
 		r = check_payload(v, layer, &payload, &claim, &v->why);
 	if (r == 0) {
@@ -176,7 +176,7 @@ static int verb_verify_read_manifest(struct verify *v, const struct digest *dige
 	r = registry_manifest(v->fs->registry, &ref, v->pull.cancel, &a, err);
 	if (r == 0)
 		buf_append(body, a.body.data, a.body.len);
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 	return r;
 }
 

@@ -20,7 +20,7 @@ struct manifest_call {
 	struct manifest_answer *out;
 };
 
-void manifest_answer_clear(struct manifest_answer *a)
+void registry_manifest_clear(struct manifest_answer *a)
 {
 	buf_free(&a->body);
 	free(a->content_type);
@@ -116,7 +116,7 @@ static int get_step(void *arg, const struct endpoint *e, struct retry_failure *f
 		return api_status_error(&c->request, a, f, err);
 	r = api_manifest_read_manifest(c, a, f, err);
 	if (r < 0)
-		manifest_answer_clear(c->out);
+		registry_manifest_clear(c->out);
 	return r;
 }
 
@@ -198,6 +198,6 @@ int registry_manifest_digest(struct registry *registry, const struct ref *ref,
 		r = registry_manifest(registry, ref, cancel, &answer, err);
 	if (r == 0)
 		*out = answer.digest;
-	manifest_answer_clear(&answer);
+	registry_manifest_clear(&answer);
 	return r;
 }

@@ -19,7 +19,7 @@ struct referrers_call {
 	struct map *seen; /* digest → its place in the list, and 1 */
 };
 
-void referrer_list_clear(struct referrer_list *l)
+void api_referrers_clear(struct referrer_list *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		descriptor_clear(&l->at[i].descriptor);
@@ -29,8 +29,8 @@ void referrer_list_clear(struct referrer_list *l)
 	*l = (struct referrer_list){0};
 }
 
-const char *referrer_tag(const struct digest *d, const char *suffix,
-			 char tag[static REFERRER_TAG_MAX])
+const char *api_referrers_tag(const struct digest *d, const char *suffix,
+			      char tag[static REFERRER_TAG_MAX])
 {
 	char hex[DIGEST_HEX_MAX];
 
@@ -176,13 +176,13 @@ static int ask_tag_schema(struct referrers_call *c, struct err *err)
 	struct manifest_answer a = {0};
 	char tag[REFERRER_TAG_MAX];
 	enum oci_kind kind;
-	int r = get_tag(c, referrer_tag(&c->image->digest, "", tag), &a, err);
+	int r = get_tag(c, api_referrers_tag(&c->image->digest, "", tag), &a, err);
 
 	if (r == 0)
 		r = api_referrers_kind_of(&a, &kind, err);
 	if (r == 0 && kind == OCI_KIND_INDEX)
 		r = add_index(c, &a.body, err);
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -213,10 +213,10 @@ static int ask_cosign_tags(struct referrers_call *c, struct err *err)
 		struct manifest_answer a = {0};
 		char tag[REFERRER_TAG_MAX];
 
-		r = get_tag(c, referrer_tag(&c->image->digest, suffixes[i], tag), &a, err);
+		r = get_tag(c, api_referrers_tag(&c->image->digest, suffixes[i], tag), &a, err);
 		if (r == 0)
 			r = add_tagged(c, tag, &a, err);
-		manifest_answer_clear(&a);
+		registry_manifest_clear(&a);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -237,7 +237,7 @@ int registry_referrers(struct registry *registry, const struct ref *image, struc
 		r = ask_cosign_tags(&c, err);
 	map_free(c.seen);
 	if (r < 0)
-		referrer_list_clear(out);
+		api_referrers_clear(out);
 	if (r < 0 && r != -EACCES && r != -EINTR)
 		err_context(err, "referrers of %s", name ? name : "");
 	return r;

@@ -23,8 +23,8 @@ struct referrer_list {
 	struct referrer *at; /* owned; each digest once */
 	size_t count, cap;
 };
-void referrer_list_clear(struct referrer_list *l);
-#define autoreferrers __attribute__((cleanup(referrer_list_clear))) struct referrer_list
+void api_referrers_clear(struct referrer_list *l);
+#define autoreferrers __attribute__((cleanup(api_referrers_clear))) struct referrer_list
 
 /* Of the manifest or index that `image` names by digest. Where there are none, or no such
  * repository, the list is empty: 0. Fills a zeroed list, which the caller clears. */
@@ -33,7 +33,7 @@ int registry_referrers(struct registry *r, const struct ref *image, struct cance
 
 /* The tags of a digest: "sha256-HEX" (the digits cut to 64) and what follows: "", ".sig", … */
 #define REFERRER_TAG_MAX 112
-const char *referrer_tag(const struct digest *d, const char *suffix,
-			 char tag[static REFERRER_TAG_MAX]);
+const char *api_referrers_tag(const struct digest *d, const char *suffix,
+			      char tag[static REFERRER_TAG_MAX]);
 
 #endif

@@ -70,7 +70,7 @@ static int send_hop(const struct api_request *q, const struct hop *h, const char
 						.headers = fields,
 						.body = strcmp(q->method, "POST") ? NULL : "",
 						.upload = q->upload,
-						.tls = host_tls(h->host),
+						.tls = hosts_tls(h->host),
 						.reach = h->reach,
 						.connect_ms = h->connect_ms,
 						.cancel = q->cancel},

@@ -37,7 +37,7 @@ struct manifest_answer {
 	char *content_type; /* owned, without parameters; "" where not sent */
 	struct digest digest;
 };
-void manifest_answer_clear(struct manifest_answer *a);
+void registry_manifest_clear(struct manifest_answer *a);
 int registry_manifest(struct registry *r, const struct ref *ref, struct cancel *cancel,
 		      struct manifest_answer *out, struct err *err);
 

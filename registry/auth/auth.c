@@ -266,7 +266,7 @@ static int auth_fetch(struct auth *a, const struct auth_question *q, const struc
 			       .service = c->service,
 			       .scope = scope,
 			       .credential = auth_trusts(q->url, &realm) ? credential : &anonymous,
-			       .tls = host_tls(host),
+			       .tls = hosts_tls(host),
 			       .reach = url_same_origin(q->url, &realm) ? ADDRESS_ANY : q->reach,
 			       .cancel = q->cancel},
 			   out, f, err);

@@ -307,7 +307,7 @@ struct mirror *hosts_mirror(struct hosts *h, const char *domain, size_t *iter)
 	return NULL;
 }
 
-struct http_tls host_tls(const struct host *h)
+struct http_tls hosts_tls(const struct host *h)
 {
 	return (struct http_tls){.unverified = h->insecure,
 				 .authorities = h->authorities.len ? &h->authorities : NULL,

@@ -43,6 +43,6 @@ int hosts_get(struct hosts *h, const char *name, struct host **out, struct err *
 /* The mirrors of a domain, in order: start with *iter = 0; NULL at the end. */
 struct mirror *hosts_mirror(struct hosts *h, const char *domain, size_t *iter);
 
-struct http_tls host_tls(const struct host *h);
+struct http_tls hosts_tls(const struct host *h);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/http/http_answer.h"
+#include "registry/http/http_private.h"
 
 #include "store/base/clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A request as curl's options. What curl would do on its own (redirects, credentials from files,
  * other protocols, content codings) is off; see docs of each option for the default. */
-#include "registry/http/http_answer.h"
+#include "registry/http/http_private.h"
 #include "registry/wire/url.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What curl says of a transfer, as an errno and a sentence in docker's words. */
-#include "registry/http/http_answer.h"
+#include "registry/http/http_private.h"
 #include "registry/wire/text.h"
 
 #include <errno.h>

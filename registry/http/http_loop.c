@@ -3,7 +3,7 @@
  * The network thread. It alone touches curl's handles while they are in the multi handle; callers
  * leave orders and wake it. It never waits for a caller: a body whose reader is slow is paused.
  */
-#include "registry/http/http_answer.h"
+#include "registry/http/http_private.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -57,7 +57,7 @@ static int pull_contents(const struct transfer *t, const struct ref *ref,
 		warn_of_platform(t, i, familiar);
 	*unchanged &= image_layers_local(t->store, i->manifest, 0, i->manifest->layer_count);
 	if (i->artifact)
-		return pull_blobs(t, ref, i->manifest, err);
+		return pull_blob_all(t, ref, i->manifest, err);
 	return pull_layers(t, ref, i->manifest, i->config, true, err);
 }
 
@@ -67,7 +67,7 @@ static int pull_spelled(const struct transfer *t, const struct ref *ref, const s
 	struct descriptor top = {0};
 	char digest[DIGEST_TEXT_MAX];
 	bool unchanged, recorded;
-	int r = pull_documents(t, ref, &top, &recorded, err);
+	int r = pull_manifest_documents(t, ref, &top, &recorded, err);
 
 	if (r < 0)
 		return r;
@@ -75,8 +75,8 @@ static int pull_spelled(const struct transfer *t, const struct ref *ref, const s
 	unchanged = recorded;
 	r = pull_contents(t, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
-	if (r == 0 && !pull_is_recorded(t, ref, &top))
-		r = pull_record(t, ref, &top, err);
+	if (r == 0 && !pull_manifest_is_recorded(t, ref, &top))
+		r = pull_manifest_record(t, ref, &top, err);
 	if (r == 0) {
 		transfer_line(t, "Digest: %s", digest_text(&top.digest, digest));
 		transfer_line(t, "Status: %s for %s",

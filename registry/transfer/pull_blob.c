@@ -58,8 +58,8 @@ int pull_blob(const struct transfer *t, const struct ref *repository, const stru
 	return pull_attempt(&attempt, err);
 }
 
-int pull_blobs(const struct transfer *t, const struct ref *repository, const struct manifest *m,
-	       struct err *err)
+int pull_blob_all(const struct transfer *t, const struct ref *repository, const struct manifest *m,
+		  struct err *err)
 {
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
@@ -124,7 +124,7 @@ static int read_verified(const struct transfer *t, const struct ref *repository,
 		       digest_text(&digest, is), digest_text(&d->digest, wanted));
 }
 
-int pull_small_blob(const struct transfer *t, const struct ref *repository,
+int pull_blob_small(const struct transfer *t, const struct ref *repository,
 		    const struct descriptor *d, size_t max, struct buf *out, struct err *err)
 {
 	autobuf body = BUF_INIT;

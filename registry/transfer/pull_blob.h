@@ -14,12 +14,12 @@ int pull_blob(const struct transfer *t, const struct ref *repository, const stru
 
 /* All blobs of an artifact's manifest but foreign ones, one after the other, with docker's
  * lines. */
-int pull_blobs(const struct transfer *t, const struct ref *repository, const struct manifest *m,
-	       struct err *err);
+int pull_blob_all(const struct transfer *t, const struct ref *repository, const struct manifest *m,
+		  struct err *err);
 
 /* A blob of at most `max` bytes, whole and verified, appended to *out: the store's, else the
  * registry's, which is not kept. -EPROTO where it is larger. */
-int pull_small_blob(const struct transfer *t, const struct ref *repository,
+int pull_blob_small(const struct transfer *t, const struct ref *repository,
 		    const struct descriptor *d, size_t max, struct buf *out, struct err *err);
 
 #endif

@@ -7,7 +7,7 @@
  * bottom up, while the others end. Parts of layers that a failure stops stay for the next try.
  */
 #include "registry/transfer/crew.h"
-#include "registry/transfer/pull_tree.h"
+#include "registry/transfer/pull_merge.h"
 
 #include "store/disk/blob.h"
 #include "store/images/image.h"

@@ -59,8 +59,8 @@ static int pull_manifest_fetch_document(const struct transfer *t, const struct r
 }
 
 /* A blob that has rotted in the store is fetched anew. */
-int pull_document(const struct transfer *t, const struct ref *repository,
-		  const struct descriptor *d, struct buf *body, struct err *err)
+int pull_manifest_document(const struct transfer *t, const struct ref *repository,
+			   const struct descriptor *d, struct buf *body, struct err *err)
 {
 	struct manifest_answer a = {0};
 	autoref ref = REF_INIT;
@@ -80,7 +80,7 @@ int pull_document(const struct transfer *t, const struct ref *repository,
 			    a.body.len, (unsigned long long)d->size);
 	if (r == 0)
 		buf_append(body, a.body.data, a.body.len);
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 	return r == 0 && buf_failed(body) ? err_nomem(err) : r;
 }
 
@@ -95,7 +95,7 @@ static int fetch_config(const struct transfer *t, const struct ref *repository,
 	if (r < 0 || blob_read(t->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
 		return r;
 	buf_reset(&body);
-	r = pull_small_blob(t, repository, d, OCI_CONFIG_MAX, &body, err);
+	r = pull_blob_small(t, repository, d, OCI_CONFIG_MAX, &body, err);
 	if (r == 0)
 		r = blob_put(t->store, &d->digest, body.data ? body.data : "", body.len, err);
 	if (r < 0)
@@ -120,7 +120,7 @@ static int complete(const struct transfer *t, const struct ref *repository,
 	AUTO(index_free) struct index *index = NULL;
 	const struct descriptor *chosen;
 	autobuf body = BUF_INIT;
-	int r = pull_document(t, repository, d, &body, err);
+	int r = pull_manifest_document(t, repository, d, &body, err);
 
 	if (r < 0)
 		return r;
@@ -194,7 +194,7 @@ static int fetch_top(const struct transfer *t, const struct ref *ref, struct des
 	if (r == 0)
 		r = pull_manifest_describe(&a.body, ref->has_digest ? &ref->digest : &a.digest,
 					   a.content_type, kind, top, err);
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 	return r;
 }
 
@@ -230,8 +230,8 @@ static int find_top(const struct transfer *t, const struct ref *ref, struct desc
 			  : fetch_top(t, ref, top, err);
 }
 
-int pull_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
-		   bool *unchanged, struct err *err)
+int pull_manifest_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
+			    bool *unchanged, struct err *err)
 {
 	int r = find_top(t, ref, top, unchanged, err);
 
@@ -255,7 +255,8 @@ static bool pull_manifest_lacks_platform(const struct transfer *t, const struct 
 	       index_choose(index, t->platform, &chosen, NULL) == -ENOENT;
 }
 
-bool pull_is_recorded(const struct transfer *t, const struct ref *ref, const struct descriptor *top)
+bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
+			       const struct descriptor *top)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *recorded = recorded_name(ref);
@@ -267,8 +268,8 @@ bool pull_is_recorded(const struct transfer *t, const struct ref *ref, const str
 	return name && !name->dangling && digest_equal(&name->descriptor.digest, &top->digest);
 }
 
-int pull_record(const struct transfer *t, const struct ref *ref, const struct descriptor *top,
-		struct err *err)
+int pull_manifest_record(const struct transfer *t, const struct ref *ref,
+			 const struct descriptor *top, struct err *err)
 {
 	autofree char *recorded = recorded_name(ref);
 
@@ -284,7 +285,7 @@ int pull_manifest(const struct transfer *t, const struct ref *ref, struct descri
 	if (r == 0 && !pull_manifest_lacks_platform(t, top))
 		r = complete(t, ref, top, 0, err);
 	if (r == 0 && !unchanged)
-		r = pull_record(t, ref, top, err);
+		r = pull_manifest_record(t, ref, top, err);
 	if (r < 0)
 		descriptor_clear(top);
 	return r;

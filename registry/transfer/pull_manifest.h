@@ -10,19 +10,19 @@
 
 /* Fetches the documents that the store lacks and sets *top, which the caller clears. *unchanged:
  * the store has recorded this for the reference already. */
-int pull_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
-		   bool *unchanged, struct err *err);
+int pull_manifest_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
+			    bool *unchanged, struct err *err);
 
 /* The reference's name is there, and names this. */
-bool pull_is_recorded(const struct transfer *t, const struct ref *ref,
-		      const struct descriptor *top);
+bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
+			       const struct descriptor *top);
 
 /* Appends a document that a descriptor names to *body: the store's, else that of the repository. */
-int pull_document(const struct transfer *t, const struct ref *repository,
-		  const struct descriptor *d, struct buf *body, struct err *err);
+int pull_manifest_document(const struct transfer *t, const struct ref *repository,
+			   const struct descriptor *d, struct buf *body, struct err *err);
 
 /* Records the reference's name: its tag, or where it has none "repository@digest". */
-int pull_record(const struct transfer *t, const struct ref *ref, const struct descriptor *top,
-		struct err *err);
+int pull_manifest_record(const struct transfer *t, const struct ref *ref,
+			 const struct descriptor *top, struct err *err);
 
 #endif

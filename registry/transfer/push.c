@@ -49,14 +49,14 @@ static int fetch_from(const struct plan *p, const struct ref *from, const struct
 	const struct transfer *t = p->transfer;
 	autobuf body = BUF_INIT;
 	AUTO(manifest_free) struct manifest *m = NULL;
-	int r = pull_document(t, from, d, &body, err);
+	int r = pull_manifest_document(t, from, d, &body, err);
 
 	if (r || !blobs)
 		return r;
 	r = manifest_parse(body.data, body.len, d->media_type, &m, err);
 	if (!r)
 		r = pull_blob(t, from, &m->config, err);
-	return r ? r : pull_blobs(t, from, m, err);
+	return r ? r : pull_blob_all(t, from, m, err);
 }
 
 /* Fetching from elsewhere would end the same. */

@@ -120,7 +120,7 @@ int registry_manifest_digest(struct registry *r, const struct ref *ref, struct c
 	return 0;
 }
 
-void manifest_answer_clear(struct manifest_answer *a)
+void registry_manifest_clear(struct manifest_answer *a)
 {
 	free(a->content_type);
 	buf_free(&a->body);

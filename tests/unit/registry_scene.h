@@ -103,7 +103,7 @@ static inline void scene_ask(struct scene *s)
 
 	s->err = (struct err){0};
 	s->code = registry_manifest(s->r, &s->ref, NULL, &m, &s->err);
-	manifest_answer_clear(&m);
+	registry_manifest_clear(&m);
 	/* Whatever comes of it, an error holds no secret. */
 	assert_null(strstr(s->err.text, CANARY));
 	assert_null(strstr(s->err.text, BASIC));

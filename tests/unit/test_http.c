@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Single requests: limits, addresses that may not be reached, connections, odd framings. */
-#include "registry/http/http_answer.h"
+#include "registry/http/http_private.h"
 #include "registry/wire/ring.h"
 #include "registry_fixture.h"
 

@@ -13,7 +13,7 @@ static void call_manifest(struct registry *r, const struct ref *ref, struct canc
 		snprintf(o->body, sizeof(o->body), "%.60s", a.body.data);
 		snprintf(o->type, sizeof(o->type), "%s", a.content_type);
 	}
-	manifest_answer_clear(&a);
+	registry_manifest_clear(&a);
 }
 
 static void call_digest(struct registry *r, const struct ref *ref, struct cancel *cancel,

@@ -4,8 +4,8 @@
  * and of the client. Lock order: struct http's lock, then an answer's. A `struct cancel`'s lock
  * comes before both: its wake-up takes them.
  */
-#ifndef REGISTRY_HTTP_ANSWER_H
-#define REGISTRY_HTTP_ANSWER_H
+#ifndef REGISTRY_HTTP_PRIVATE_H
+#define REGISTRY_HTTP_PRIVATE_H
 
 #include "registry/http/http.h"
 #include "registry/wire/ring.h"

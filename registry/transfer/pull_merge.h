@@ -3,8 +3,8 @@
  * The merged tree of an image, made layer by layer, bottom first, as its layers come. Not thread
  * safe; what is borrowed stays until the merge is closed.
  */
-#ifndef REGISTRY_PULL_TREE_H
-#define REGISTRY_PULL_TREE_H
+#ifndef REGISTRY_PULL_MERGE_H
+#define REGISTRY_PULL_MERGE_H
 
 #include "registry/transfer/pull.h"
 

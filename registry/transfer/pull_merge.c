@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/transfer/pull_tree.h"
+#include "registry/transfer/pull_merge.h"
 
 #include "store/layer/layer_index.h"
 #include "store/tree/tree_format.h"
