@@ -30,22 +30,11 @@ struct failures *failures_new(void)
 	return f;
 }
 
-static void free_all(struct map *by_key)
-{
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
-	while (map_next(by_key, &iter, &key, &len, &value))
-		free(value);
-	map_free(by_key);
-}
-
 void failures_free(struct failures *f)
 {
 	if (!f)
 		return;
-	free_all(f->by_key);
+	map_free_all(f->by_key, free);
 	free(f);
 }
 

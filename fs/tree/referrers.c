@@ -75,18 +75,6 @@ static void known_free(void *value)
 	free(k);
 }
 
-static void map_free_all(struct map *m, void (*free_value)(void *value))
-{
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
-	while (m && map_next(m, &iter, &key, &len, &value))
-		free_value(value);
-	if (m)
-		map_free(m);
-}
-
 /* Takes the value, also where it fails. */
 static int referrers_put(struct map *m, const char *key, void *value,
 			 void (*free_value)(void *value))

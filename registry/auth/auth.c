@@ -31,8 +31,10 @@ struct auth {
 	uint64_t generation; /* lock: of the files by which they were had */
 };
 
-static void held_free(struct held *h)
+static void held_free(void *value)
 {
+	struct held *h = value;
+
 	if (h)
 		secret_free(h->field);
 	free(h);
@@ -40,13 +42,7 @@ static void held_free(struct held *h)
 
 static void drop_all(struct auth *a)
 {
-	size_t iter = 0, len;
-	const void *key;
-	void *value;
-
-	while (a->held && map_next(a->held, &iter, &key, &len, &value))
-		held_free(value);
-	map_free(a->held);
+	map_free_all(a->held, held_free);
 	a->held = map_new();
 }
 

@@ -91,8 +91,10 @@ static int copy_mirrors(struct hosts *h, const char *const *mirrors, struct err 
 	return 0;
 }
 
-static void host_free(struct host *h)
+static void host_free(void *value)
 {
+	struct host *h = value;
+
 	if (!h)
 		return;
 	free(h->name);
@@ -127,15 +129,9 @@ int hosts_open(const struct registry_options *o, struct hosts **out, struct err 
 
 void hosts_close(struct hosts *h)
 {
-	size_t iter = 0, len;
-	const void *key;
-	void *value;
-
 	if (!h)
 		return;
-	while (h->map && map_next(h->map, &iter, &key, &len, &value))
-		host_free(value);
-	map_free(h->map);
+	map_free_all(h->map, host_free);
 	for (size_t i = 0; i < h->mirror_count; i++) {
 		free(h->mirrors[i].domain);
 		url_clear(&h->mirrors[i].mirror.url);

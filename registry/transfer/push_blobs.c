@@ -22,24 +22,13 @@ struct push_blobs {
 	struct map *sources; /* owned: digest → a repository of the same registry that has it */
 };
 
-static void push_blobs_free_map(struct map *m)
-{
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
-	while (m && map_next(m, &iter, &key, &len, &value))
-		free(value);
-	map_free(m);
-}
-
 void push_blobs_close(struct push_blobs *b)
 {
 	if (!b)
 		return;
 	crew_clear(&b->crew);
-	push_blobs_free_map(b->sources);
-	push_blobs_free_map(b->tasks);
+	map_free_all(b->sources, free);
+	map_free_all(b->tasks, free);
 	free(b);
 }
 
@@ -119,14 +108,6 @@ static int find_sources(struct push_blobs *b, struct err *err)
 	return r;
 }
 
-static const char *source_of(const struct push_blobs *b, const struct push_task *t)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	digest_text(&t->digest, text);
-	return map_get(b->sources, text, strlen(text));
-}
-
 /* ---- the work ---- */
 
 static void on_sent(void *own, uint64_t sent)
@@ -140,7 +121,9 @@ static int push_blobs_run(struct crew *c, const struct crew_task *task, const st
 	static const char *const texts[] = {"Layer already exists", "Mounted from ", "Pushed"};
 	const struct push_blobs *b = c->arg;
 	const struct push_task *t = task->what;
-	const char *from = source_of(b, t);
+	char text[DIGEST_TEXT_MAX];
+	const char *digest = digest_text(&t->digest, text);
+	const char *from = map_get(b->sources, digest, strlen(digest));
 	struct api_upload u = {own->registry, b->ref, own->cancel, on_sent, (void *)own};
 	enum upload_result result;
 	int r = api_upload_blob(&u, own->store, &t->digest, task->size, from, &result, err);

@@ -27,8 +27,10 @@ struct archive_members {
 	size_t names;  /* bytes of names and targets */
 };
 
-static void member_free(struct member *f)
+static void member_free(void *value)
 {
+	struct member *f = value;
+
 	if (!f)
 		return;
 	quarantine_close(f->file);
@@ -54,15 +56,9 @@ int archive_members_open(struct store *s, struct archive_members **out, struct e
 
 void archive_members_close(struct archive_members *m)
 {
-	size_t iter = 0, len;
-	const void *key;
-	void *value;
-
 	if (!m)
 		return;
-	while (map_next(m->map, &iter, &key, &len, &value))
-		member_free(value);
-	map_free(m->map);
+	map_free_all(m->map, member_free);
 	free(m);
 }
 

@@ -58,6 +58,14 @@ void map_free(struct map *m)
 	free(m);
 }
 
+void map_free_all(struct map *m, void (*free_value)(void *value))
+{
+	for (size_t i = 0; m && i < m->cap; i++)
+		if (m->slots[i].key)
+			free_value(m->slots[i].value);
+	map_free(m);
+}
+
 /* The slot of the key, or the free one where it belongs. */
 static struct slot *map_find(const struct map *m, uint64_t hash, const void *key, size_t len)
 {

@@ -34,14 +34,7 @@ struct kept {
 
 static void image_facts_forget_all(void *arg)
 {
-	struct map *m = arg;
-	const void *key;
-	size_t iter = 0, len;
-	void *value;
-
-	while (map_next(m, &iter, &key, &len, &value))
-		free(value);
-	map_free(m);
+	map_free_all(arg, free);
 }
 
 static const char *image_facts_make_key(const struct descriptor *top, const struct platform *wish,

@@ -88,6 +88,26 @@ static void random_operations_agree_with_an_array(void **state)
 	map_free(m);
 }
 
+static void count_down(void *value)
+{
+	--*(int *)value;
+}
+
+static void a_map_frees_every_value_that_it_has(void **state)
+{
+	struct map *m = map_new();
+	int left = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++, left++)
+		assert_int_equal(map_put(m, &i, sizeof(i), &left), 0);
+	for (int i = 0; i < 1000; i += 3, left--)
+		assert_ptr_equal(map_remove(m, &i, sizeof(i)), &left);
+	map_free_all(m, count_down);
+	assert_int_equal(left, 0);
+	map_free_all(NULL, count_down);
+}
+
 static void a_walk_meets_every_key_once(void **state)
 {
 	struct map *m = map_new();
@@ -120,6 +140,7 @@ int main(void)
 	    cmocka_unit_test(keys_are_copied),
 	    cmocka_unit_test(random_operations_agree_with_an_array),
 	    cmocka_unit_test(a_walk_meets_every_key_once),
+	    cmocka_unit_test(a_map_frees_every_value_that_it_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
