@@ -39,6 +39,62 @@ it "the answer on the descriptor of a failure has the sentence too" '
     grep -x ENOENT "$T/err"
     grep -q "app:missing2" "$T/answer"
 '
+it "--porcelain marks each line of an answer, and ends it with the errno and the status of docker" '
+    eq "$(ctl pull "--porcelain -q $R/app:v1")" "out $R/app:v1
+end ok 0"
+    eq "$(ctl rmi "--porcelain nosuch:1" 2>"$T/err")" "err No such image: nosuch:1
+end ENOENT 1"
+    grep -x ENOENT "$T/err"
+    eq "$(ctl pull "--porcelain --bogus" 2>/dev/null)" "err unknown flag: --bogus
+end EINVAL 125"
+    eq "$(ctl images "--porcelain --filter x" 2>/dev/null | tail -1)" "end EINVAL 125"
+    eq "$(ctl search "--porcelain --limit x y" 2>/dev/null | tail -1)" "end EINVAL 125"
+    eq "$(ctl images "--porcelain --format {{.Nope}}" 2>/dev/null | tail -1)" "end EINVAL 1"
+    eq "$(ctl inspect "--porcelain -f {{.Nope}} $R/app:v1" 2>/dev/null | tail -1)" "end EINVAL 64"
+'
+it "the form says of which stream each of several lines is, and nothing else of it is kept" '
+    ctl tag "$R/app:v1" form:1
+    eq "$(ctl rmi "--porcelain -f no:1 form:1 no:2")" "err No such image: no:1
+out Untagged: form:1
+err No such image: no:2
+end ok 0"
+    grep -q "rmi  *-f no:1 form:1 no:2: ok$" "$C/rmi"
+    fails grep -qE -e "--porcelain|^ *(out|err|end) " "$C/rmi"
+    eq "$(ctl images "--porcelain --no-trunc" | sed -n "s/^out //p")" "$(ctl images --no-trunc)"
+    many=$(printf "gone:%0100d " {1..30}) # more than one error has room for
+    eq "$(ctl inspect "--porcelain -f {{.Os}} $many $R/app:v1" 2>/dev/null | cut -c1-9 | sort | uniq -c | xargs)" \
+        "1 end ENOEN 30 err No su 1 out linux"
+    eq "$(ctl inspect "-f {{.Os}} $many $R/app:v1" 2>/dev/null | cut -c1-7 | LC_ALL=C sort | uniq -c | xargs)" "30 No such 1 linux"
+'
+it "the form holds for all lines of a write, and an end stands behind each" '
+    eq "$(ctl images "--porcelain -q nosuch
+--bogus" 2>/dev/null)" "end ok 0
+err unknown flag: --bogus
+end EINVAL 125"
+    eq "$(ctl df "--porcelain" | tail -1)" "end ok 0"
+'
+it "a stream gives the form too, where its line asks for it" '
+    exec 3<>"$C/load"
+    { echo --porcelain && cat "$M/images/$R/app/v1/export/image.tar"; } >&3
+    eq "$(cat <&3)" "out Loaded image: $R/app:v1
+end ok 0"
+    cat "$M/images/$R/app/v1/export/image.tar" >&3 # the next request did not ask for it
+    eq "$(cat <&3)" "Loaded image: $R/app:v1"
+    exec 3<>"$C/load"
+    { echo --porcelain && echo nothing; } >&3
+    fails cat <&3
+    until answer=$(cat <&3); do :; done
+    eq "$(tail -1 <<<"$answer")" "end EBADMSG 1"
+    exec 3<>"$C/login"
+    printf "%s\n" "--porcelain -u ann $R" canary >&3
+    eq "$(cut -d" " -f1-2 <&3)" "err WARNING!
+err Configure
+err https://docs.docker.com/go/credential-store/
+err 
+out Login
+end ok"
+    ctl logout "$R"
+'
 it "a request may come without its newline" 'printf %s "$R/app:v1" >"$C/pull"'
 it ">> works as > does" 'echo "$R/app:v1" >>"$C/pull"'
 it "spaces around a request and empty lines between do no harm" 'printf "\n  %s  \n\n" "$R/app:v1" >"$C/pull"'

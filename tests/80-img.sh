@@ -67,6 +67,42 @@ it "of several failures each is an error, and no output" '
     eq "$(cat "$T/err")" "No such image: nosuch:latest
 No such image: alsonot:latest"
 '
+it "of more failures than one error has room for, too" '
+    many=$(printf "gone:%0100d " {1..30})
+    status 1 img inspect -f "{{.Os}}" $many "$R/app:v1"
+    eq "$(cat "$T/out")" linux
+    eq "$(grep -c "^No such image: gone:" "$T/err")" 30
+    eq "$(wc -l <"$T/err")" 30
+    status 1 img rmi $many
+    eq "$(cat "$T/out")" ""
+    eq "$(grep -c "^No such image: gone:" "$T/err")" 30
+'
+it "what an answer prints is output, however it reads" '
+    status 0 img inspect -f "No such image: x{{println}}unknown flag: --y{{println}}end EIO 7" "$R/app:v1"
+    eq "$(cat "$T/out")" "No such image: x
+unknown flag: --y
+end EIO 7"
+    eq "$(cat "$T/err")" ""
+'
+it "a stream comes whole, whatever its first byte, and an empty one is an error" '
+    for byte in 000 045 134 377; do
+        rc=0; printf "\\$byte" | img load >"$T/out" 2>"$T/err" || rc=$?
+        eq "$byte $rc $(cat "$T/out")" "$byte 1 "
+        eq "$(wc -l <"$T/err")" 1
+        hasnt "$(cat "$T/err")" empty
+    done
+    img export "$R/app:v1" | gzip | img import - stream:1
+    img export stream:1 | tar x -O etc/motd | grep "hello from app:v1"
+    img rmi stream:1
+    status 1 img load
+    eq "$(cat "$T/err")" "requested load from stdin, but stdin is empty"
+    status 125 img load --bogus
+'
+it "a request that is not taken is an error" '
+    status 1 img rmi $(printf "gone:%0100d " {1..700})
+    eq "$(cat "$T/err")" "img: $M/ctl/rmi: the request was not taken"
+    eq "$(cat "$T/out")" ""
+'
 it "every command has a help" '
     for command in $(img --complete "" ""); do
         [ "$command" = help ] || has "$(img "$command" --help)" "Usage: img $command"

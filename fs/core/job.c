@@ -32,7 +32,7 @@ struct job {
 	unsigned waiting;
 	int result;
 	struct err err;
-	struct buf output;
+	struct buf output, marks;
 	int64_t started_ms; /* when it began to run */
 	atomic_uint_fast64_t done, total;
 };
@@ -78,10 +78,10 @@ int jobs_open(struct jobs **out, struct err *err)
 	pthread_mutex_lock(&js->lock);
 	r = ensure_thread(js, err);
 	pthread_mutex_unlock(&js->lock);
-	if (r == 0)
-		*out = js;
-	else
+	if (r)
 		jobs_close(js);
+	else
+		*out = js;
 	return r;
 }
 
@@ -91,6 +91,7 @@ static void job_free(struct job *j)
 		j->spec.free_arg(j->spec.arg);
 	cancel_destroy(&j->cancel);
 	buf_free(&j->output);
+	buf_free(&j->marks);
 	free(j->key);
 	free((char *)j->spec.title);
 	free((char *)j->spec.class);
@@ -462,6 +463,11 @@ void job_progress(struct job *j, uint64_t done, uint64_t total)
 struct buf *job_result(struct job *j)
 {
 	return &j->output;
+}
+
+struct buf *job_marks(struct job *j)
+{
+	return &j->marks;
 }
 
 void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v), void *arg)

@@ -82,6 +82,9 @@ void job_progress(struct job *j, uint64_t done, uint64_t total);
  * the end. */
 struct buf *job_result(struct job *j);
 
+/* Room for what the function remembers of what it leaves (porcelain.h). */
+struct buf *job_marks(struct job *j);
+
 /* A job that is queued or running. */
 struct job_view {
 	const char *title; /* anybody's words */

@@ -2,6 +2,7 @@
 #include "fs/ctl/ctl_request.h"
 
 #include "fs/core/outcomes.h"
+#include "fs/ctl/porcelain.h"
 #include "store/oci/ref.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@ struct requests {
 	struct fs *fs;
 	const struct verb *verb;
 	char *text; /* owned */
+	bool porcelain;
 };
 
 static void requests_free(void *arg)
@@ -22,29 +24,11 @@ static void requests_free(void *arg)
 	free(q);
 }
 
-/* Of several failures a verb tells all: the error is one of its lines then. */
-static bool is_told(const struct buf *answer, const char *sentence)
-{
-	size_t len = strlen(sentence);
-
-	if (!answer->len)
-		return false;
-	for (const char *at = answer->data, *end = at + answer->len; at < end;) {
-		const char *next = memchr(at, '\n', (size_t)(end - at));
-
-		next = next ? next : end;
-		if ((size_t)(next - at) == len && !memcmp(at, sentence, len))
-			return true;
-		at = next + 1;
-	}
-	return false;
-}
-
-void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,
+void ctl_request_ended(struct job *j, struct fs *fs, const struct verb *verb, const char *subject,
 		       struct buf *answer, int result, struct err *err)
 {
-	if (result < 0 && !is_told(answer, err->text))
-		buf_printf(answer, "%s\n", err->text);
+	if (result < 0)
+		porcelain_error(j, answer, err->text);
 	if (result < 0 || verb->kind != VERB_TABLE)
 		outcomes_record(fs, verb->name, subject, answer->data ? answer->data : "", result,
 				err);
@@ -64,7 +48,8 @@ static int run_line(struct requests *q, struct job *j, const char *line, bool ba
 		r = q->verb->run(q->fs, j, &args, &answer, err);
 	if (!r && buf_failed(&answer))
 		r = err_nomem(err);
-	ctl_request_ended(q->fs, q->verb, line, &answer, r, err);
+	ctl_request_ended(j, q->fs, q->verb, line, &answer, r, err);
+	porcelain_end(j, q->porcelain, &answer, r, err);
 	buf_append(job_result(j), answer.data, answer.len);
 	return r;
 }
@@ -132,11 +117,13 @@ static struct requests *requests_new(struct fs *fs, const struct verb *verb, con
 static int ctl_request_begin(struct fs *fs, struct request *rq, const struct job_key *key,
 			     const struct verb *verb, const char *text, size_t len, struct err *err)
 {
-	struct requests *q = requests_new(fs, verb, text, len);
+	size_t asked = porcelain_asked(text, len);
+	struct requests *q = requests_new(fs, verb, text + asked, len - asked);
 	autobuf title = BUF_INIT, class = BUF_INIT;
 
 	if (!q)
 		return err_nomem(err);
+	q->porcelain = asked > 0;
 	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
 	class_of(verb, q->text, &class);
 	if (buf_failed(&title) || buf_failed(&class)) {

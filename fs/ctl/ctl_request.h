@@ -29,9 +29,9 @@ int ctl_request_look(struct request *rq, const struct job_key *key, const struct
 /* Requests for whose end nobody waits: a job that ends by itself. */
 void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len);
 
-/* Appends the error of a failure to what its request printed, and keeps both (outcomes_record); a
- * table that was printed is nothing to keep. */
-void ctl_request_ended(struct fs *fs, const struct verb *verb, const char *subject,
+/* A request that the job ran has ended. Appends the error of a failure to what it printed, and keeps
+ * both (outcomes_record); a table that was printed is nothing to keep. */
+void ctl_request_ended(struct job *j, struct fs *fs, const struct verb *verb, const char *subject,
 		       struct buf *answer, int result, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "fs/ctl/ctl_stream.h"
 
 #include "fs/ctl/ctl_request.h"
+#include "fs/ctl/porcelain.h"
 #include "fs/core/inode.h"
 
 #include <assert.h>
@@ -13,12 +14,13 @@ struct ctl_stream {
 	struct fs *fs;
 	const struct verb *verb;
 	pthread_mutex_t lock;
-	unsigned refs; /* these under lock */
-	bool busy;     /* a job has the state */
-	bool closed;   /* the control file is */
-	bool unnamed;  /* its job's: the kernel has forgotten the file's name */
-	bool ended;    /* its job's: a request has ended, and what is zero behind it is padding */
-	void *state;   /* owned; NULL: no request is open */
+	unsigned refs;	/* these under lock */
+	bool busy;	/* a job has the state */
+	bool closed;	/* the control file is */
+	bool unnamed;	/* its job's: the kernel has forgotten the file's name */
+	bool porcelain; /* its job's: so is the answer to the request */
+	bool ended;	/* its job's: a request has ended, and what is zero behind it is padding */
+	void *state;	/* owned; NULL: no request is open */
 };
 
 static const struct job_key piece_key = {.kind = "piece"};
@@ -133,7 +135,8 @@ static int ctl_stream_feed(struct ctl_stream *s, struct job *j, const void *data
 	if (r != 0) {
 		const char *subject = s->state ? ops->subject(s->state) : "";
 
-		ctl_request_ended(s->fs, s->verb, subject, answer, r < 0 ? r : 0, err);
+		ctl_request_ended(j, s->fs, s->verb, subject, answer, r < 0 ? r : 0, err);
+		porcelain_end(j, s->porcelain, answer, r < 0 ? r : 0, err);
 		drop_state(s);
 		s->ended = true;
 	}
@@ -156,6 +159,15 @@ static void unname(struct ctl_stream *s)
 				s->verb->name);
 }
 
+/* Bytes of the word at the front of a request that asks for its answer's form. */
+static size_t take_porcelain(struct ctl_stream *s, const char *data, size_t len)
+{
+	size_t asked = porcelain_asked(data, len);
+
+	s->porcelain = asked > 0;
+	return asked;
+}
+
 /* What follows a request that failed is not looked at: where it ends is not known. */
 static int run_piece(struct job *j, void *arg, struct err *err)
 {
@@ -172,6 +184,8 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 			at += ctl_stream_padding((char *)p->data + at, p->len - at);
 		if (at == p->len && (p->len || !s->state))
 			break;
+		if (!s->state)
+			at += take_porcelain(s, (char *)p->data + at, p->len - at);
 		r = ctl_stream_feed(s, j, (char *)p->data + at, p->len - at, &used, &answer, &e);
 		at += used;
 		buf_append(job_result(j), answer.data, answer.len);

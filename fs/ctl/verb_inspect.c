@@ -4,12 +4,14 @@
 #include "fs/docker/json_text.h"
 #include "fs/docker/resolve.h"
 #include "fs/docker/template.h"
+#include "fs/ctl/porcelain.h"
 #include "fs/ctl/verb.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ANSWER_MAX    (64u << 20) /* bytes of all that one request prints */
+#define EXIT_TEMPLATE 64	  /* docker's exit status where the template is wrong */
 #define WORK_OF_IMAGE (64u << 10) /* that a template may do, besides TEMPLATE_WORK_MAX for all */
 
 struct inspection {
@@ -38,7 +40,7 @@ static int print_template(struct inspection *n, struct json_object *o, struct er
 		n->out->len = before;
 	else
 		buf_putc(n->out, '\n');
-	return r;
+	return r == -EINVAL ? err_exit(err, EXIT_TEMPLATE) : r;
 }
 
 /* As a member of the array that all are printed as: each is let go of when it is printed, as their
@@ -108,13 +110,14 @@ static int inspect_all(struct inspection *n, struct job *j, const struct words *
 		if (r > 0 && !all.code)
 			all = missing;
 		else if (r > 0 && !err_add(&all, &missing))
-			buf_printf(&rest, "%s\n", missing.text);
+			buf_printf(&rest, "%s%s", rest.len ? "\n" : "", missing.text);
 	}
 	if (r < 0)
 		return r;
 	print_end(n);
-	buf_append(n->out, rest.data, rest.len);
-	if (buf_failed(n->out))
+	if (rest.len)
+		porcelain_error(j, n->out, rest.data);
+	if (buf_failed(n->out) || buf_failed(&rest))
 		return err_nomem(err);
 	if (!all.code)
 		return 0;

@@ -3,6 +3,7 @@
  * ctl/login: a line of options and, on the next, the secret, so that it stands in no argument, no
  * title, and in nothing that is kept.
  */
+#include "fs/ctl/porcelain.h"
 #include "fs/ctl/verb.h"
 
 #include "registry/api/login.h"
@@ -121,6 +122,7 @@ static int verb_login_run(struct login_request *q, struct job *j, const char *li
 {
 	autowords words = WORDS_INIT, operands = WORDS_INIT;
 	autofree char *file = NULL;
+	autobuf warning = BUF_INIT;
 	const char *user = NULL, *server = NULL;
 	int r = parse_line(q, line, &user, &server, &words, &operands, err);
 
@@ -134,11 +136,13 @@ static int verb_login_run(struct login_request *q, struct job *j, const char *li
 	if (r)
 		return r;
 	if (file)
-		buf_printf(answer,
+		buf_printf(&warning,
 			   "WARNING! Your credentials are stored unencrypted in '%s'.\n"
 			   "Configure a credential helper to remove this warning. See\n"
-			   "https://docs.docker.com/go/credential-store/\n\n",
+			   "https://docs.docker.com/go/credential-store/\n",
 			   file);
+	if (warning.len)
+		porcelain_error(j, answer, warning.data);
 	buf_puts(answer, "Login Succeeded\n");
 	return 1;
 }

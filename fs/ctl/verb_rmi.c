@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ctl/rmi. */
 #include "fs/tree/naming.h"
+#include "fs/ctl/porcelain.h"
 #include "fs/ctl/verb.h"
 
 #include <errno.h>
@@ -18,12 +19,12 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 
 		if (!r)
 			r = naming_remove(fs, images->at[i], how, answer, &e);
-		if (r < 0 && how->force && r == -ENOENT)
-			buf_printf(answer, "%s\n", e.text);
-		else if (r < 0 && !all.code)
+		if (r == -ENOENT && how->force)
+			porcelain_error(j, answer, e.text);
+		else if (r && !all.code)
 			all = e;
-		else if (r < 0 && !err_add(&all, &e))
-			buf_printf(answer, "%s\n", e.text);
+		else if (r && !err_add(&all, &e))
+			porcelain_error(j, answer, e.text);
 		if (r == -EINTR)
 			break;
 	}

@@ -104,9 +104,11 @@ static int parse_limit(struct search_wishes *w, const char *text, struct err *er
 	char *end;
 	long limit = strtol(text, &end, 10);
 
-	if (!*text || *end)
-		return err_set(err, EINVAL,
-			       "invalid argument \"%s\" for \"--limit\" flag: not a number", text);
+	if (!*text || *end) {
+		err_set(err, EINVAL, "invalid argument \"%s\" for \"--limit\" flag: not a number",
+			text);
+		return err_exit(err, ARGS_EXIT);
+	}
 	if (limit < 1 || limit > SEARCH_LIMIT_MAX)
 		return err_set(err, EINVAL, "limit %ld is outside the range of [1, %d]", limit,
 			       SEARCH_LIMIT_MAX);

@@ -190,8 +190,8 @@ int args_parse(const struct words *words, const struct args_option *options, str
 			r = word[1] == '-' ? parse_long(words, &i, options, err)
 					   : parse_short(words, &i, options, err);
 		}
-		if (r < 0)
-			return r;
+		if (r)
+			return r == -EINVAL ? err_exit(err, ARGS_EXIT) : r;
 	}
 	return 0;
 }

@@ -40,6 +40,8 @@ struct args_option {
 	struct words *list; /* or all values, copied */
 };
 
+#define ARGS_EXIT 125 /* docker's exit status where an option or its value is wrong (err_exit) */
+
 /* Parses the words; *operands gets what is no option (copied). */
 int args_parse(const struct words *words, const struct args_option *options, struct words *operands,
 	       struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/docker/filter.h"
 
+#include "fs/docker/args.h"
 #include "store/base/json.h"
 #include "store/base/mem.h"
 #include "store/oci/oci.h"
@@ -35,11 +36,13 @@ int filter_parse(const char *text, struct filter *out, struct err *err)
 	const char *equals = strchr(text, '=');
 
 	*out = (struct filter){0};
-	if (!equals)
-		return err_set(err, EINVAL,
-			       "invalid argument \"%s\" for \"-f, --filter\" flag: bad format of "
-			       "filter (expected name=value)",
-			       text);
+	if (!equals) {
+		err_set(err, EINVAL,
+			"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter "
+			"(expected name=value)",
+			text);
+		return err_exit(err, ARGS_EXIT);
+	}
 	out->key = trimmed(text, (size_t)(equals - text));
 	out->value = trimmed(equals + 1, strlen(equals + 1));
 	if (!out->key || !out->value) {

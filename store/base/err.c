@@ -36,6 +36,7 @@ static int finish(struct err *err, int code)
 {
 	if (err) {
 		err->code = code;
+		err->exit_status = 0;
 		err_clean(err->text);
 	}
 	errno = code;
@@ -86,6 +87,13 @@ int err_sys(struct err *err, const char *fmt, ...)
 	return finish(err, code);
 }
 
+int err_exit(struct err *err, int exit_status)
+{
+	if (err)
+		err->exit_status = exit_status;
+	return err ? -err->code : -errno;
+}
+
 int err_nomem(struct err *err)
 {
 	return err_set(err, ENOMEM, "out of memory");
@@ -95,17 +103,19 @@ int err_context(struct err *err, const char *fmt, ...)
 {
 	char old[ERR_TEXT_MAX];
 	va_list ap;
-	int code, n;
+	int code, n, exit_status;
 
 	if (!err)
 		return errno ? -errno : -EIO;
+	exit_status = err->exit_status;
 	code = err->code ? err->code : EIO;
 	memcpy(old, err->text, sizeof(old));
 	va_start(ap, fmt);
 	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	err_append(err, n, old);
-	return finish(err, code);
+	finish(err, code);
+	return err_exit(err, exit_status);
 }
 
 bool err_add(struct err *err, const struct err *other)

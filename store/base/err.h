@@ -16,6 +16,7 @@
 
 struct err {
 	int code;		 /* errno, positive; 0: no error */
+	int exit_status;	 /* of a command line that ends with it; 0: as most do */
 	char text[ERR_TEXT_MAX]; /* one sentence, cut where it is too long; err_add: a line each */
 };
 
@@ -24,6 +25,9 @@ int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((form
 
 /* The same from errno, with ": " and its message behind the sentence; returns -errno. */
 int err_sys(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same error as one that ends a command line with that status; returns -code. */
+int err_exit(struct err *err, int exit_status);
 
 /* Out of memory; returns -ENOMEM. */
 int err_nomem(struct err *err);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The form of an answer that is for programs. A write that begins with the word --porcelain gets it,
+ * whatever the verb. Each line then has a mark in front, and the last one says how it ended:
+ *
+ *     out LINE                what docker prints on standard output
+ *     err LINE                what it prints on standard error
+ *     end ok 0                or the name of the errno, and docker's exit status: end ENOENT 1
+ */
+#ifndef FS_PORCELAIN_H
+#define FS_PORCELAIN_H
+
+#include "fs/core/job.h"
+
+/* Bytes of the word at the front of a text, which are none of the request; 0: it is not there. */
+size_t porcelain_asked(const char *text, size_t len);
+
+/* Prints lines to the answer of the request that the job runs, and remembers that they are of
+ * standard error. `j` is NULL where nobody can have asked for the form. */
+void porcelain_error(struct job *j, struct buf *answer, const char *lines);
+
+/* Gives the answer to a request its form, where it was asked for; the job's next request begins
+ * without remembered lines. `result` is 0 or -errno. */
+void porcelain_end(struct job *j, bool asked, struct buf *answer, int result,
+		   const struct err *err);
+
+#endif
