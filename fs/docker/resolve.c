@@ -10,11 +10,11 @@
 
 #define PREFIX_MIN 4
 
-void resolved_clear(struct resolved *r)
+void resolved_clear(struct resolved *found)
 {
-	names_put(r->names);
-	free(r->list);
-	*r = (struct resolved){0};
+	names_put(found->names);
+	free(found->list);
+	*found = (struct resolved){0};
 }
 
 static int no_such_image(const char *word, struct err *err)
@@ -27,47 +27,47 @@ static int no_such_image(const char *word, struct err *err)
 	return err_set(err, ENOENT, "No such image: %s", familiar ? familiar : word);
 }
 
-static void resolve_add(struct resolved *r, const struct name *n)
+static void resolve_add(struct resolved *out, const struct name *n)
 {
-	if (r->count == 0)
-		r->digest = n->descriptor.digest;
-	r->list[r->count++] = n;
+	if (out->count == 0)
+		out->digest = n->descriptor.digest;
+	out->list[out->count++] = n;
 }
 
 /* ---- by reference ---- */
 
 /* REPOSITORY@DIGEST is every name of the repository that has the digest. */
-static void resolve_find_digest(const struct ref *ref, struct resolved *r)
+static void resolve_find_digest(const struct ref *ref, struct resolved *out)
 {
 	autofree char *repository = ref_repository(ref);
 	size_t len = repository ? strlen(repository) : 0;
 
-	for (size_t i = 0; len && i < names_count(r->names); i++) {
-		const struct name *n = names_at(r->names, i);
+	for (size_t i = 0; len && i < names_count(out->names); i++) {
+		const struct name *n = names_at(out->names, i);
 
 		if (!strncmp(n->reference, repository, len) && strchr(":@", n->reference[len]) &&
 		    digest_equal(&n->descriptor.digest, &ref->digest))
-			resolve_add(r, n);
+			resolve_add(out, n);
 	}
 }
 
-static int find_reference(const char *word, struct resolved *r, struct err *err)
+static int find_reference(const char *word, struct resolved *out, struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *full = NULL;
 	const struct name *n;
-	int rc = ref_parse(word, &ref, err);
+	int r = ref_parse(word, &ref, err);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	if (ref.has_digest) {
-		resolve_find_digest(&ref, r);
+		resolve_find_digest(&ref, out);
 		return 0;
 	}
 	full = ref_full(&ref);
-	n = full ? names_find(r->names, full) : NULL;
+	n = full ? names_find(out->names, full) : NULL;
 	if (n)
-		resolve_add(r, n);
+		resolve_add(out, n);
 	return full ? 0 : err_nomem(err);
 }
 
@@ -109,21 +109,21 @@ static bool match_id(struct store *s, const struct platform *platform, const str
 }
 
 static int find_id(struct store *s, const struct platform *platform, const char *word,
-		   const char *digits, struct resolved *r, struct err *err)
+		   const char *digits, struct resolved *out, struct err *err)
 {
 	struct digest found, digest;
 
-	for (size_t i = 0; i < names_count(r->names); i++) {
-		const struct name *n = names_at(r->names, i);
+	for (size_t i = 0; i < names_count(out->names); i++) {
+		const struct name *n = names_at(out->names, i);
 
 		if (!match_id(s, platform, n, digits, &digest))
 			continue;
-		if (r->count && !digest_equal(&digest, &found))
+		if (out->count && !digest_equal(&digest, &found))
 			return err_set(err, EINVAL, "%s: ambiguous reference", word);
 		found = digest;
-		resolve_add(r, n);
+		resolve_add(out, n);
 	}
-	r->by_id = true;
+	out->by_id = true;
 	return 0;
 }
 
@@ -132,24 +132,24 @@ int resolve(struct store *s, const struct platform *platform, const char *word,
 {
 	const char *digits = id_digits(word);
 	bool is_digest = digits && (digits != word || strlen(digits) == 64);
-	int rc;
+	int r;
 
 	*out = (struct resolved){0};
-	rc = names_get(s, &out->names, err);
-	if (rc < 0)
-		return rc;
+	r = names_get(s, &out->names, err);
+	if (r < 0)
+		return r;
 	out->list = calloc(names_count(out->names) + 1, sizeof(const struct name *));
 	if (!out->list)
-		rc = err_nomem(err);
-	if (!rc && !is_digest)
-		rc = find_reference(word, out, err);
-	if (!rc && !out->count && digits)
-		rc = find_id(s, platform, word, digits, out, err);
-	if (!rc && !out->count)
-		rc = no_such_image(word, err);
-	if (rc < 0)
+		r = err_nomem(err);
+	if (!r && !is_digest)
+		r = find_reference(word, out, err);
+	if (!r && !out->count && digits)
+		r = find_id(s, platform, word, digits, out, err);
+	if (!r && !out->count)
+		r = no_such_image(word, err);
+	if (r < 0)
 		resolved_clear(out);
-	return rc;
+	return r;
 }
 
 static int lacks_platform(const char *word, const char *platform, struct err *err)

@@ -24,7 +24,7 @@ struct resolved {
  * images. */
 int resolve(struct store *s, const struct platform *platform, const char *word,
 	    struct resolved *out, struct err *err);
-void resolved_clear(struct resolved *r);
+void resolved_clear(struct resolved *found);
 #define autoresolved __attribute__((cleanup(resolved_clear))) struct resolved
 
 /* The one image that a word means, of a platform: strictly of `platform` where that is not NULL, else

@@ -17,262 +17,262 @@
 
 enum ending { END_OF_TEXT, END, ELSE, ELSE_IF };
 
-static int block(struct template_expr *r, struct json_object *dot, enum ending *ending);
+static int block(struct template_expr *t, struct json_object *dot, enum ending *ending);
 
 /* "}}", or "-}}", which takes the blanks behind it. */
-static int close_action(struct template_expr *r)
+static int close_action(struct template_expr *t)
 {
 	bool trim;
 
-	template_expr_blanks(r);
-	trim = *r->at == '-';
-	if (!template_expr_at_close(r))
-		return *r->at ? template_expr_fail(r, "unexpected \"%.10s\" in command", r->at)
-			      : template_expr_fail(r, "unclosed action");
-	r->at += trim ? 3 : 2;
+	template_expr_blanks(t);
+	trim = *t->at == '-';
+	if (!template_expr_at_close(t))
+		return *t->at ? template_expr_fail(t, "unexpected \"%.10s\" in command", t->at)
+			      : template_expr_fail(t, "unclosed action");
+	t->at += trim ? 3 : 2;
 	if (trim)
-		template_expr_blanks(r);
+		template_expr_blanks(t);
 	return 0;
 }
 
-static int template_body(struct template_expr *r, struct json_object *dot, bool live,
+static int template_body(struct template_expr *t, struct json_object *dot, bool live,
 			 enum ending *ending)
 {
-	bool was = r->live;
-	size_t vars = r->vars.count;
-	int rc;
+	bool was = t->live;
+	size_t vars = t->vars.count;
+	int r;
 
-	if (++r->depth > TEMPLATE_DEPTH_MAX)
-		return template_expr_fail(r, "nested too deeply");
-	r->live = was && live;
-	rc = block(r, dot, ending);
-	template_vars_forget(&r->vars, vars);
-	r->live = was;
-	r->depth--;
-	if (!rc && *ending == END_OF_TEXT)
-		rc = template_expr_fail(r, "unexpected EOF");
-	return rc;
+	if (++t->depth > TEMPLATE_DEPTH_MAX)
+		return template_expr_fail(t, "nested too deeply");
+	t->live = was && live;
+	r = block(t, dot, ending);
+	template_vars_forget(&t->vars, vars);
+	t->live = was;
+	t->depth--;
+	if (!r && *ending == END_OF_TEXT)
+		r = template_expr_fail(t, "unexpected EOF");
+	return r;
 }
 
 /* The condition and body of one arm of an if or with; not live behind an arm that was taken. */
-static int template_arm(struct template_expr *r, struct json_object *dot, bool with, bool *taken,
+static int template_arm(struct template_expr *t, struct json_object *dot, bool with, bool *taken,
 			enum ending *ending)
 {
 	autojson *value = NULL;
 	struct template_names names;
-	bool was = r->live, truth;
-	int rc;
+	bool was = t->live, truth;
+	int r;
 
-	r->live = was && !*taken;
-	rc = template_expr_declare(r, dot, &names, &value);
-	if (!rc)
-		rc = close_action(r);
+	t->live = was && !*taken;
+	r = template_expr_declare(t, dot, &names, &value);
+	if (!r)
+		r = close_action(t);
 	truth = template_truth(value);
-	if (!rc)
-		rc = template_body(r, with && truth ? value : dot, truth, ending);
-	r->live = was;
+	if (!r)
+		r = template_body(t, with && truth ? value : dot, truth, ending);
+	t->live = was;
 	*taken |= truth;
-	return rc;
+	return r;
 }
 
 /* if and with: their condition comes; `with` makes it the dot. */
-static int conditional(struct template_expr *r, struct json_object *dot, bool with)
+static int conditional(struct template_expr *t, struct json_object *dot, bool with)
 {
 	enum ending ending;
-	size_t vars = r->vars.count;
+	size_t vars = t->vars.count;
 	bool taken = false;
-	int rc = template_arm(r, dot, with, &taken, &ending);
+	int r = template_arm(t, dot, with, &taken, &ending);
 
-	while (!rc && ending == ELSE_IF)
-		rc = template_arm(r, dot, false, &taken, &ending);
-	if (!rc && ending == ELSE) {
-		rc = template_body(r, dot, !taken, &ending);
-		if (!rc && ending != END)
-			rc = template_expr_fail(r, "expected end; found {{else}}");
+	while (!r && ending == ELSE_IF)
+		r = template_arm(t, dot, false, &taken, &ending);
+	if (!r && ending == ELSE) {
+		r = template_body(t, dot, !taken, &ending);
+		if (!r && ending != END)
+			r = template_expr_fail(t, "expected end; found {{else}}");
 	}
-	template_vars_forget(&r->vars, vars);
-	return rc;
+	template_vars_forget(&t->vars, vars);
+	return r;
 }
 
 /* "$v :=" is the element, "$k, $v :=" its number or key, and the element. */
-static int bind_element(struct template_expr *r, const struct template_names *n,
+static int bind_element(struct template_expr *t, const struct template_names *n,
 			const struct template_items *items, size_t i, struct json_object *element)
 {
 	autojson *key = n->count == 2 ? template_items_key(items, i) : NULL;
-	int rc = n->count == 2 ? template_expr_bind(r, n->at[0], n->set, key) : 0;
+	int r = n->count == 2 ? template_expr_bind(t, n->at[0], n->set, key) : 0;
 
-	return rc || !n->count ? rc : template_expr_bind(r, n->at[n->count - 1], n->set, element);
+	return r || !n->count ? r : template_expr_bind(t, n->at[n->count - 1], n->set, element);
 }
 
 /* The body of a range for each element, from where the text stands. */
-static int range_elements(struct template_expr *r, const struct template_names *names,
+static int range_elements(struct template_expr *t, const struct template_names *names,
 			  const struct template_items *items, enum ending *ending)
 {
-	const char *start = r->at;
-	size_t vars = r->vars.count;
-	int rc = 0;
+	const char *start = t->at;
+	size_t vars = t->vars.count;
+	int r = 0;
 
-	for (size_t i = 0; !rc && i < items->count; i++) {
+	for (size_t i = 0; !r && i < items->count; i++) {
 		autojson *element = template_items_value(items, i);
 
-		r->at = start;
-		rc = template_expr_work(r, 0);
-		if (!rc)
-			rc = bind_element(r, names, items, i, element);
-		if (!rc)
-			rc = template_body(r, element, true, ending);
-		template_vars_forget(&r->vars, vars);
+		t->at = start;
+		r = template_expr_work(t, 0);
+		if (!r)
+			r = bind_element(t, names, items, i, element);
+		if (!r)
+			r = template_body(t, element, true, ending);
+		template_vars_forget(&t->vars, vars);
 	}
-	return rc;
+	return r;
 }
 
 /* Where there is no element the body is read as that of an if which is false; its names are
  * there. */
-static int range_none(struct template_expr *r, const struct template_names *names,
+static int range_none(struct template_expr *t, const struct template_names *names,
 		      enum ending *ending)
 {
-	size_t vars = r->vars.count;
-	int rc = 0;
+	size_t vars = t->vars.count;
+	int r = 0;
 
-	for (size_t i = 0; !rc && !names->set && i < names->count; i++)
-		rc = template_expr_bind(r, names->at[i], false, NULL);
-	if (!rc)
-		rc = template_body(r, NULL, false, ending);
-	template_vars_forget(&r->vars, vars);
-	return rc;
+	for (size_t i = 0; !r && !names->set && i < names->count; i++)
+		r = template_expr_bind(t, names->at[i], false, NULL);
+	if (!r)
+		r = template_body(t, NULL, false, ending);
+	template_vars_forget(&t->vars, vars);
+	return r;
 }
 
-static int range(struct template_expr *r, struct json_object *dot)
+static int range(struct template_expr *t, struct json_object *dot)
 {
 	autojson *value = NULL;
 	autoitems items = {0};
 	enum ending ending = END;
 	struct template_names names;
-	int rc = template_expr_names(r, 2, &names);
+	int r = template_expr_names(t, 2, &names);
 
-	if (!rc)
-		rc = template_expr_pipeline(r, dot, &value);
-	if (!rc)
-		rc = close_action(r);
-	if (!rc && !template_items_open(value, &items))
-		rc = err_nomem(r->err);
-	if (!rc)
-		rc = items.count ? range_elements(r, &names, &items, &ending)
-				 : range_none(r, &names, &ending);
-	if (!rc && ending == ELSE)
-		rc = template_body(r, dot, items.count == 0, &ending);
-	return rc ? rc : ending == END ? 0 : template_expr_fail(r, "expected end; found {{else}}");
+	if (!r)
+		r = template_expr_pipeline(t, dot, &value);
+	if (!r)
+		r = close_action(t);
+	if (!r && !template_items_open(value, &items))
+		r = err_nomem(t->err);
+	if (!r)
+		r = items.count ? range_elements(t, &names, &items, &ending)
+				: range_none(t, &names, &ending);
+	if (!r && ending == ELSE)
+		r = template_body(t, dot, items.count == 0, &ending);
+	return r ? r : ending == END ? 0 : template_expr_fail(t, "expected end; found {{else}}");
 }
 
-static int check_output(struct template_expr *r)
+static int check_output(struct template_expr *t)
 {
-	if (buf_failed(r->out))
-		return err_nomem(r->err);
-	return r->out->len > TEMPLATE_TEXT_MAX
-		   ? template_expr_fail(r, "an output of more than %u bytes", TEMPLATE_TEXT_MAX)
+	if (buf_failed(t->out))
+		return err_nomem(t->err);
+	return t->out->len > TEMPLATE_TEXT_MAX
+		   ? template_expr_fail(t, "an output of more than %u bytes", TEMPLATE_TEXT_MAX)
 		   : 0;
 }
 
-static int template_emit(struct template_expr *r, struct json_object *value)
+static int template_emit(struct template_expr *t, struct json_object *value)
 {
-	int rc = r->live ? template_expr_work(r, template_weight(value)) : 0;
+	int r = t->live ? template_expr_work(t, template_weight(value)) : 0;
 
-	if (rc || !r->live)
-		return rc;
+	if (r || !t->live)
+		return r;
 	if (value)
-		template_print(r->out, value);
+		template_print(t->out, value);
 	else
-		buf_puts(r->out, "<no value>");
-	return check_output(r);
+		buf_puts(t->out, "<no value>");
+	return check_output(t);
 }
 
 /* The text up to the next action, of which *open is the "{{" or NULL. */
-static int copy_text(struct template_expr *r, const char **open)
+static int copy_text(struct template_expr *t, const char **open)
 {
-	const char *start = r->at;
+	const char *start = t->at;
 	size_t keep;
-	int rc;
+	int r;
 
 	*open = strstr(start, "{{");
-	r->at = *open ? *open : start + strlen(start);
-	keep = (size_t)(r->at - start);
+	t->at = *open ? *open : start + strlen(start);
+	keep = (size_t)(t->at - start);
 	if (*open && (*open)[2] == '-' && isspace((unsigned char)(*open)[3]))
 		while (keep && isspace((unsigned char)start[keep - 1]))
 			keep--;
-	if (r->live)
-		buf_append(r->out, start, keep);
-	rc = template_expr_work(r, (uint64_t)(r->at - start));
-	return rc ? rc : check_output(r);
+	if (t->live)
+		buf_append(t->out, start, keep);
+	r = template_expr_work(t, (uint64_t)(t->at - start));
+	return r ? r : check_output(t);
 }
 
-static int comment(struct template_expr *r)
+static int comment(struct template_expr *t)
 {
-	const char *end = strstr(r->at, "*/");
+	const char *end = strstr(t->at, "*/");
 
 	if (!end)
-		return template_expr_fail(r, "unclosed comment");
-	r->at = end + 2;
-	return close_action(r);
+		return template_expr_fail(t, "unclosed comment");
+	t->at = end + 2;
+	return close_action(t);
 }
 
 /* What stands between {{ and }}; *ending is set where that ends the block. */
-static int action(struct template_expr *r, struct json_object *dot, bool *ends, enum ending *ending)
+static int action(struct template_expr *t, struct json_object *dot, bool *ends, enum ending *ending)
 {
 	autojson *value = NULL;
 	struct template_names names;
-	int rc;
+	int r;
 
 	*ends = true;
-	template_expr_blanks(r);
-	if (template_expr_word(r, "end")) {
+	template_expr_blanks(t);
+	if (template_expr_word(t, "end")) {
 		*ending = END;
-		return close_action(r);
+		return close_action(t);
 	}
-	if (template_expr_word(r, "else")) {
-		*ending = template_expr_word(r, "if") ? ELSE_IF : ELSE;
-		return *ending == ELSE ? close_action(r) : 0;
+	if (template_expr_word(t, "else")) {
+		*ending = template_expr_word(t, "if") ? ELSE_IF : ELSE;
+		return *ending == ELSE ? close_action(t) : 0;
 	}
 	*ends = false;
-	if (!strncmp(r->at, "/*", 2))
-		return comment(r);
-	if (template_expr_word(r, "if"))
-		return conditional(r, dot, false);
-	if (template_expr_word(r, "with"))
-		return conditional(r, dot, true);
-	if (template_expr_word(r, "range"))
-		return range(r, dot);
-	rc = template_expr_declare(r, dot, &names, &value);
-	if (!rc && !names.count)
-		rc = template_emit(r, value);
-	return rc ? rc : close_action(r);
+	if (!strncmp(t->at, "/*", 2))
+		return comment(t);
+	if (template_expr_word(t, "if"))
+		return conditional(t, dot, false);
+	if (template_expr_word(t, "with"))
+		return conditional(t, dot, true);
+	if (template_expr_word(t, "range"))
+		return range(t, dot);
+	r = template_expr_declare(t, dot, &names, &value);
+	if (!r && !names.count)
+		r = template_emit(t, value);
+	return r ? r : close_action(t);
 }
 
 /* Up to the end of the text, or what ends the block. */
-static int block(struct template_expr *r, struct json_object *dot, enum ending *ending)
+static int block(struct template_expr *t, struct json_object *dot, enum ending *ending)
 {
 	bool ends = false;
-	int rc = 0;
+	int r = 0;
 
 	*ending = END_OF_TEXT;
-	while (!rc && !ends && *r->at) {
+	while (!r && !ends && *t->at) {
 		const char *open;
 
-		rc = copy_text(r, &open);
-		if (rc || !open)
+		r = copy_text(t, &open);
+		if (r || !open)
 			break;
-		r->at += open[2] == '-' && isspace((unsigned char)open[3]) ? 3 : 2;
-		rc = action(r, dot, &ends, ending);
-		if (!rc)
-			rc = template_expr_work(r, (uint64_t)(r->at - open) * ACTION_WEIGHT);
+		t->at += open[2] == '-' && isspace((unsigned char)open[3]) ? 3 : 2;
+		r = action(t, dot, &ends, ending);
+		if (!r)
+			r = template_expr_work(t, (uint64_t)(t->at - open) * ACTION_WEIGHT);
 	}
-	return rc;
+	return r;
 }
 
 static int template_execute(const char *text, struct json_object *value, bool headers,
 			    uint64_t *work, struct buf *out, struct err *err)
 {
 	uint64_t own = TEMPLATE_WORK_MAX;
-	struct template_expr r = {.text = text,
+	struct template_expr t = {.text = text,
 				  .at = text,
 				  .root = value,
 				  .out = out,
@@ -281,12 +281,12 @@ static int template_execute(const char *text, struct json_object *value, bool he
 				  .work = work ? work : &own,
 				  .err = err};
 	enum ending ending;
-	int rc = block(&r, value, &ending);
+	int r = block(&t, value, &ending);
 
-	template_vars_forget(&r.vars, 0);
-	if (!rc && ending != END_OF_TEXT)
-		rc = template_expr_fail(&r, "unexpected {{%s}}", ending == END ? "end" : "else");
-	return rc;
+	template_vars_forget(&t.vars, 0);
+	if (!r && ending != END_OF_TEXT)
+		r = template_expr_fail(&t, "unexpected {{%s}}", ending == END ? "end" : "else");
+	return r;
 }
 
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,

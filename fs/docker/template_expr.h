@@ -27,18 +27,18 @@ struct template_expr {
 };
 
 /* -EINVAL "template parsing error: …", with the line. */
-int template_expr_fail(struct template_expr *r, const char *fmt, ...)
+int template_expr_fail(struct template_expr *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-void template_expr_blanks(struct template_expr *r);		    /* goes over them */
-bool template_expr_at_close(const struct template_expr *r);	    /* }} or -}} comes */
-bool template_expr_word(struct template_expr *r, const char *word); /* takes it where it comes */
+void template_expr_blanks(struct template_expr *t);		    /* goes over them */
+bool template_expr_at_close(const struct template_expr *t);	    /* }} or -}} comes */
+bool template_expr_word(struct template_expr *t, const char *word); /* takes it where it comes */
 
 /* A step that read or made so many bytes: -EINVAL where it was too many (template.h). */
-int template_expr_work(struct template_expr *r, uint64_t bytes);
+int template_expr_work(struct template_expr *t, uint64_t bytes);
 
 /* *out is a new reference; NULL is nil. */
-int template_expr_pipeline(struct template_expr *r, struct json_object *dot,
+int template_expr_pipeline(struct template_expr *t, struct json_object *dot,
 			   struct json_object **out);
 
 /* What may stand in front of a pipeline: "$x :=", "$x =", in a range "$k, $v :=". */
@@ -48,12 +48,12 @@ struct template_names {
 	bool set;     /* = */
 };
 
-int template_expr_names(struct template_expr *r, size_t max, struct template_names *n);
-int template_expr_bind(struct template_expr *r, const char *name, bool set,
+int template_expr_names(struct template_expr *t, size_t max, struct template_names *n);
+int template_expr_bind(struct template_expr *t, const char *name, bool set,
 		       struct json_object *value);
 
 /* A pipeline that a variable may be declared for. */
-int template_expr_declare(struct template_expr *r, struct json_object *dot,
+int template_expr_declare(struct template_expr *t, struct json_object *dot,
 			  struct template_names *n, struct json_object **out);
 
 #endif

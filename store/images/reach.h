@@ -12,7 +12,7 @@
 
 struct reach;
 int reach_open(struct store *s, struct reach **out, struct err *err);
-void reach_close(struct reach *r); /* NULL is allowed */
+void reach_close(struct reach *reach); /* NULL is allowed */
 DEFINE_AUTO(struct reach, reach_close)
 
 /*
@@ -23,10 +23,10 @@ DEFINE_AUTO(struct reach, reach_close)
  */
 typedef int (*reach_visit)(void *arg, const struct descriptor *d, const struct manifest *m,
 			   struct err *err);
-int reach_walk(struct reach *r, const struct descriptor *top, reach_visit visit, void *arg,
+int reach_walk(struct reach *reach, const struct descriptor *top, reach_visit visit, void *arg,
 	       struct err *err);
 
-bool reach_seen(const struct reach *r, const struct digest *digest);
-int reach_mark(struct reach *r, const struct digest *digest, struct err *err); /* as seen */
+bool reach_seen(const struct reach *reach, const struct digest *digest);
+int reach_mark(struct reach *reach, const struct digest *digest, struct err *err); /* as seen */
 
 #endif

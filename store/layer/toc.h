@@ -27,8 +27,8 @@ struct toc_reader;
 int toc_reader_open(const void *data, size_t len, struct toc_reader **out, struct err *err);
 
 /* 1 and the next entry (valid until the next call), 0 at the end, -EBADMSG. */
-int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err);
-void toc_reader_close(struct toc_reader *r);
+int toc_reader_next(struct toc_reader *t, struct entry *out, struct err *err);
+void toc_reader_close(struct toc_reader *t);
 DEFINE_AUTO(struct toc_reader, toc_reader_close)
 
 #endif

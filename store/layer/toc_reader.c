@@ -93,7 +93,7 @@ static void get_path(struct toc_cursor *c, struct toc_context *before, struct en
 	e->path_len = before->path.len;
 }
 
-static void get_map(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
+static void get_map(struct toc_cursor *c, struct toc_reader *t, struct entry *e)
 {
 	uint64_t end = 0, sum = 0;
 
@@ -103,14 +103,14 @@ static void get_map(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
 		c->bad = true;
 	if (c->bad)
 		return;
-	if (e->extent_count > r->extent_cap) {
-		free(r->extents);
-		r->extents = calloc(e->extent_count, sizeof(*r->extents));
-		r->extent_cap = r->extents ? e->extent_count : 0;
-		c->bad = !r->extents;
+	if (e->extent_count > t->extent_cap) {
+		free(t->extents);
+		t->extents = calloc(e->extent_count, sizeof(*t->extents));
+		t->extent_cap = t->extents ? e->extent_count : 0;
+		c->bad = !t->extents;
 	}
 	for (uint32_t i = 0; i < e->extent_count && !c->bad; i++) {
-		struct extent *x = &r->extents[i];
+		struct extent *x = &t->extents[i];
 
 		if (__builtin_add_overflow(end, get_number(c), &x->offset))
 			c->bad = true;
@@ -121,10 +121,10 @@ static void get_map(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
 	}
 	if (e->extent_count && sum != e->stored)
 		c->bad = true;
-	e->extents = r->extents;
+	e->extents = t->extents;
 }
 
-static void get_xattrs(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
+static void get_xattrs(struct toc_cursor *c, struct toc_reader *t, struct entry *e)
 {
 	size_t len;
 
@@ -132,7 +132,7 @@ static void get_xattrs(struct toc_cursor *c, struct toc_reader *r, struct entry 
 	if (e->xattr_count > ENTRY_XATTRS_MAX)
 		c->bad = true;
 	for (uint32_t i = 0; i < e->xattr_count && !c->bad; i++) {
-		struct xattr *x = &r->xattrs[i];
+		struct xattr *x = &t->xattrs[i];
 
 		x->name = get_bytes(c, ENTRY_NAME_MAX, 1, &len);
 		if (strlen(x->name) != len)
@@ -140,15 +140,15 @@ static void get_xattrs(struct toc_cursor *c, struct toc_reader *r, struct entry 
 		x->value = get_bytes(c, ENTRY_XATTR_MAX, 0, &len);
 		x->size = (uint32_t)len;
 	}
-	e->xattrs = r->xattrs;
+	e->xattrs = t->xattrs;
 }
 
-static void get_record(struct toc_cursor *c, struct toc_reader *r, struct entry *e)
+static void get_record(struct toc_cursor *c, struct toc_reader *t, struct entry *e)
 {
-	const struct toc_context *before = &r->before;
+	const struct toc_context *before = &t->before;
 	uint8_t flags = *c->at++;
 
-	get_path(c, &r->before, e);
+	get_path(c, &t->before, e);
 	e->mode = flags & SAME_MODE ? before->mode : get_u32(c);
 	e->uid = flags & SAME_OWNER ? before->uid : get_u32(c);
 	e->gid = flags & SAME_OWNER ? before->gid : get_u32(c);
@@ -165,9 +165,9 @@ static void get_record(struct toc_cursor *c, struct toc_reader *r, struct entry 
 		e->dev_minor = get_u32(c);
 	}
 	if (flags & HAS_MAP)
-		get_map(c, r, e);
+		get_map(c, t, e);
 	if (flags & HAS_XATTRS)
-		get_xattrs(c, r, e);
+		get_xattrs(c, t, e);
 	if (c->at != c->end || e->mtime_ns > 999999999 || e->size > INT64_MAX ||
 	    e->stored > INT64_MAX || e->data > INT64_MAX)
 		c->bad = true;
@@ -175,28 +175,28 @@ static void get_record(struct toc_cursor *c, struct toc_reader *r, struct entry 
 
 int toc_reader_open(const void *data, size_t len, struct toc_reader **out, struct err *err)
 {
-	AUTO(toc_reader_close) struct toc_reader *r = calloc(1, sizeof(*r));
+	AUTO(toc_reader_close) struct toc_reader *t = calloc(1, sizeof(*t));
 
-	if (!r)
+	if (!t)
 		return err_nomem(err);
-	r->zstd = ZSTD_createDCtx();
-	if (!r->zstd)
+	t->zstd = ZSTD_createDCtx();
+	if (!t->zstd)
 		return err_nomem(err);
-	ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, TOC_WINDOW_LOG);
-	r->in = (ZSTD_inBuffer){data, len, 0};
-	*out = steal(&r);
+	ZSTD_DCtx_setParameter(t->zstd, ZSTD_d_windowLogMax, TOC_WINDOW_LOG);
+	t->in = (ZSTD_inBuffer){data, len, 0};
+	*out = steal(&t);
 	return 0;
 }
 
-void toc_reader_close(struct toc_reader *r)
+void toc_reader_close(struct toc_reader *t)
 {
-	if (!r)
+	if (!t)
 		return;
-	ZSTD_freeDCtx(r->zstd);
-	buf_free(&r->plain);
-	buf_free(&r->before.path);
-	free(r->extents);
-	free(r);
+	ZSTD_freeDCtx(t->zstd);
+	buf_free(&t->plain);
+	buf_free(&t->before.path);
+	free(t->extents);
+	free(t);
 }
 
 static int toc_reader_malformed(struct err *err)
@@ -204,93 +204,93 @@ static int toc_reader_malformed(struct err *err)
 	return err_set(err, EBADMSG, "malformed table of contents");
 }
 
-/* Decompresses until `want` bytes stand at r->at, or the stream ends before. */
-static int toc_reader_fill(struct toc_reader *r, size_t want, struct err *err)
+/* Decompresses until `want` bytes stand at t->at, or the stream ends before. */
+static int toc_reader_fill(struct toc_reader *t, size_t want, struct err *err)
 {
-	if (r->plain.len - r->at >= want)
+	if (t->plain.len - t->at >= want)
 		return 0;
-	if (r->at) {
-		memmove(r->plain.data, r->plain.data + r->at, r->plain.len - r->at);
-		r->plain.len -= r->at;
-		r->at = 0;
+	if (t->at) {
+		memmove(t->plain.data, t->plain.data + t->at, t->plain.len - t->at);
+		t->plain.len -= t->at;
+		t->at = 0;
 	}
-	while (r->plain.len < want && !r->frame_ended) {
-		ZSTD_outBuffer out = {buf_reserve(&r->plain, TOC_CHUNK), TOC_CHUNK, 0};
+	while (t->plain.len < want && !t->frame_ended) {
+		ZSTD_outBuffer out = {buf_reserve(&t->plain, TOC_CHUNK), TOC_CHUNK, 0};
 		size_t left;
 
 		if (!out.dst)
 			return err_nomem(err);
-		left = ZSTD_decompressStream(r->zstd, &out, &r->in);
-		if (ZSTD_isError(left) || (left && !out.pos && r->in.pos == r->in.size))
+		left = ZSTD_decompressStream(t->zstd, &out, &t->in);
+		if (ZSTD_isError(left) || (left && !out.pos && t->in.pos == t->in.size))
 			return toc_reader_malformed(err);
-		r->plain.len += out.pos;
-		r->frame_ended = left == 0;
+		t->plain.len += out.pos;
+		t->frame_ended = left == 0;
 	}
 	return 0;
 }
 
 /* A number between records. */
-static int next_number(struct toc_reader *r, uint64_t *out, struct err *err)
+static int next_number(struct toc_reader *t, uint64_t *out, struct err *err)
 {
 	struct toc_cursor c = {0};
-	int rc = toc_reader_fill(r, 10, err); /* a number, unless the stream ends here */
+	int r = toc_reader_fill(t, 10, err); /* a number, unless the stream ends here */
 
-	if (rc)
-		return rc;
-	c.at = (const uint8_t *)r->plain.data + r->at;
-	c.end = c.at + (r->plain.len - r->at);
+	if (r)
+		return r;
+	c.at = (const uint8_t *)t->plain.data + t->at;
+	c.end = c.at + (t->plain.len - t->at);
 	*out = get_number(&c);
-	r->at = (size_t)(c.at - (const uint8_t *)r->plain.data);
+	t->at = (size_t)(c.at - (const uint8_t *)t->plain.data);
 	return c.bad ? toc_reader_malformed(err) : 0;
 }
 
 /* Behind the record of length 0. */
-static int read_end(struct toc_reader *r, struct err *err)
+static int read_end(struct toc_reader *t, struct err *err)
 {
 	uint64_t count;
-	int rc = next_number(r, &count, err);
+	int r = next_number(t, &count, err);
 
-	if (rc)
-		return rc;
-	rc = toc_reader_fill(r, 1, err); /* finds the end of the frame */
-	if (rc)
-		return rc;
-	if (count != r->count || r->at != r->plain.len || r->in.pos != r->in.size)
+	if (r)
+		return r;
+	r = toc_reader_fill(t, 1, err); /* finds the end of the frame */
+	if (r)
+		return r;
+	if (count != t->count || t->at != t->plain.len || t->in.pos != t->in.size)
 		return toc_reader_malformed(err);
-	r->ended = true;
+	t->ended = true;
 	return 0;
 }
 
-int toc_reader_next(struct toc_reader *r, struct entry *out, struct err *err)
+int toc_reader_next(struct toc_reader *t, struct entry *out, struct err *err)
 {
 	struct toc_cursor c = {0};
 	uint64_t len;
-	int rc;
+	int r;
 
-	if (r->ended)
+	if (t->ended)
 		return 0;
-	rc = next_number(r, &len, err);
-	if (rc)
-		return rc;
+	r = next_number(t, &len, err);
+	if (r)
+		return r;
 	if (len == 0)
-		return read_end(r, err);
+		return read_end(t, err);
 	if (len > TOC_RECORD_MAX)
 		return toc_reader_malformed(err);
-	rc = toc_reader_fill(r, len, err);
-	if (rc)
-		return rc;
-	if (r->plain.len - r->at < len)
+	r = toc_reader_fill(t, len, err);
+	if (r)
+		return r;
+	if (t->plain.len - t->at < len)
 		return toc_reader_malformed(err);
-	c.at = (const uint8_t *)r->plain.data + r->at;
+	c.at = (const uint8_t *)t->plain.data + t->at;
 	c.end = c.at + len;
 	memset(out, 0, sizeof(*out));
-	get_record(&c, r, out);
-	if (buf_failed(&r->before.path))
+	get_record(&c, t, out);
+	if (buf_failed(&t->before.path))
 		return err_nomem(err);
 	if (c.bad)
 		return toc_reader_malformed(err);
-	r->at += len;
-	toc_context_advance(&r->before, out);
-	r->count++;
+	t->at += len;
+	toc_context_advance(&t->before, out);
+	t->count++;
 	return 1;
 }

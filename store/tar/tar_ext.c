@@ -184,26 +184,26 @@ static int take_xattr(struct tar_ext *x, char *key, struct tar_text value, bool 
 }
 
 /* Sparse 0.0: offset and length are records of their own, in turns. */
-static int take_pair(struct tar_ext *x, struct records *r, bool offset, struct tar_text value,
+static int take_pair(struct tar_ext *x, struct records *records, bool offset, struct tar_text value,
 		     struct err *err)
 {
 	const char *key = offset ? "GNU.sparse.offset" : "GNU.sparse.numbytes";
 	int64_t number;
 	bool has;
 
-	if (r->half == offset || take_int(value, key, &has, &number, err) || !has)
+	if (records->half == offset || take_int(value, key, &has, &number, err) || !has)
 		return tar_ext_malformed(key, err);
-	if (!r->pairs)
+	if (!records->pairs)
 		tar_sparse_reset(&x->map);
-	r->pairs = true;
-	r->half = offset;
+	records->pairs = true;
+	records->half = offset;
 	if (!offset)
-		return tar_sparse_add(&x->map, r->offset, number, err);
-	r->offset = number;
+		return tar_sparse_add(&x->map, records->offset, number, err);
+	records->offset = number;
 	return 0;
 }
 
-static struct tar_text *find_value(struct tar_ext *x, struct records *r, const char *key)
+static struct tar_text *find_value(struct tar_ext *x, struct records *records, const char *key)
 {
 	const struct {
 		const char *key;
@@ -211,17 +211,17 @@ static struct tar_text *find_value(struct tar_ext *x, struct records *r, const c
 	} known[] = {
 	    {"path", &x->path},
 	    {"linkpath", &x->linkpath},
-	    {"size", &r->size},
-	    {"uid", &r->uid},
-	    {"gid", &r->gid},
-	    {"mtime", &r->mtime},
-	    {"GNU.sparse.major", &r->major},
-	    {"GNU.sparse.minor", &r->minor},
+	    {"size", &records->size},
+	    {"uid", &records->uid},
+	    {"gid", &records->gid},
+	    {"mtime", &records->mtime},
+	    {"GNU.sparse.major", &records->major},
+	    {"GNU.sparse.minor", &records->minor},
 	    {"GNU.sparse.name", &x->sparse_name},
-	    {"GNU.sparse.size", &r->sparse_size},
-	    {"GNU.sparse.realsize", &r->sparse_realsize},
-	    {"GNU.sparse.numblocks", &r->blocks},
-	    {"GNU.sparse.map", &r->map},
+	    {"GNU.sparse.size", &records->sparse_size},
+	    {"GNU.sparse.realsize", &records->sparse_realsize},
+	    {"GNU.sparse.numblocks", &records->blocks},
+	    {"GNU.sparse.map", &records->map},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -238,7 +238,7 @@ static bool tar_ext_is_name(const char *key)
 	       strcmp(key, "GNU.sparse.name") == 0;
 }
 
-static int take_record(struct tar_ext *x, struct records *r, char *key, struct tar_text value,
+static int take_record(struct tar_ext *x, struct records *records, char *key, struct tar_text value,
 		       struct err *err)
 {
 	struct tar_text *known;
@@ -248,12 +248,12 @@ static int take_record(struct tar_ext *x, struct records *r, char *key, struct t
 	if (strncmp(key, XATTR_LIBARCHIVE, strlen(XATTR_LIBARCHIVE)) == 0)
 		return take_xattr(x, key, value, true, err);
 	if (strcmp(key, "GNU.sparse.offset") == 0)
-		return take_pair(x, r, true, value, err);
+		return take_pair(x, records, true, value, err);
 	if (strcmp(key, "GNU.sparse.numbytes") == 0)
-		return take_pair(x, r, false, value, err);
+		return take_pair(x, records, false, value, err);
 	if (tar_ext_is_name(key) && memchr(value.data, '\0', value.len))
 		return tar_ext_malformed(key, err);
-	known = find_value(x, r, key);
+	known = find_value(x, records, key);
 	if (known)
 		*known = value;
 	return 0; /* the rest (comment, atime, hdrcharset: names are bytes here) says nothing to us
@@ -265,33 +265,35 @@ static bool equals(struct tar_text text, const char *want)
 	return text.len == strlen(want) && memcmp(text.data, want, text.len) == 0;
 }
 
-static int take_sparse(struct tar_ext *x, struct records *r, struct err *err)
+static int take_sparse(struct tar_ext *x, struct records *records, struct err *err)
 {
-	struct tar_text real = r->sparse_size.len ? r->sparse_size : r->sparse_realsize;
-	bool version_0 = equals(r->major, "0") && (equals(r->minor, "0") || equals(r->minor, "1"));
+	struct tar_text real =
+	    records->sparse_size.len ? records->sparse_size : records->sparse_realsize;
+	bool version_0 = equals(records->major, "0") &&
+			 (equals(records->minor, "0") || equals(records->minor, "1"));
 	bool has_blocks;
 	int64_t blocks;
-	int rc;
+	int r;
 
-	x->sparse_1_0 = equals(r->major, "1") && equals(r->minor, "0");
-	if (r->half)
+	x->sparse_1_0 = equals(records->major, "1") && equals(records->minor, "0");
+	if (records->half)
 		return tar_ext_malformed("GNU.sparse.offset", err);
 	/* 0.0 and 0.1 need not name their version; unknown versions are plain files, as in Go. */
 	if (!x->sparse_1_0 && !version_0 &&
-	    (r->major.len || r->minor.len || !(r->pairs || r->map.len)))
+	    (records->major.len || records->minor.len || !(records->pairs || records->map.len)))
 		return 0;
 	x->sparse = true;
-	rc = take_int(real, "GNU.sparse.size", &x->has_real_size, &x->real_size, err);
-	if (rc || x->sparse_1_0)
-		return rc;
-	if (r->map.data && memchr(r->map.data, '\0', r->map.len))
+	r = take_int(real, "GNU.sparse.size", &x->has_real_size, &x->real_size, err);
+	if (r || x->sparse_1_0)
+		return r;
+	if (records->map.data && memchr(records->map.data, '\0', records->map.len))
 		return tar_ext_malformed("GNU.sparse.map", err);
-	rc = r->pairs ? 0 : tar_sparse_add_list(&x->map, r->map.data, err);
-	if (!rc)
-		rc = take_int(r->blocks, "GNU.sparse.numblocks", &has_blocks, &blocks, err);
-	if (!rc && (!has_blocks || blocks != x->map.count))
+	r = records->pairs ? 0 : tar_sparse_add_list(&x->map, records->map.data, err);
+	if (!r)
+		r = take_int(records->blocks, "GNU.sparse.numblocks", &has_blocks, &blocks, err);
+	if (!r && (!has_blocks || blocks != x->map.count))
 		return tar_ext_malformed("GNU.sparse.numblocks", err);
-	return rc;
+	return r;
 }
 
 /* One record at `at`: "length key=value\n", the length counting all of it. The bytes that it took,
@@ -320,8 +322,8 @@ int tar_ext_pax(struct tar_ext *x, struct err *err)
 {
 	char *at = x->pax.data;
 	size_t left = x->pax.len;
-	struct records r = {0};
-	int rc;
+	struct records records = {0};
+	int r;
 
 	forget_pax(x);
 	while (left > 0) {
@@ -331,15 +333,16 @@ int tar_ext_pax(struct tar_ext *x, struct err *err)
 
 		if (n < 0)
 			return err_set(err, EBADMSG, "malformed pax record");
-		rc = take_record(x, &r, key, value, err);
-		if (rc)
-			return rc;
+		r = take_record(x, &records, key, value, err);
+		if (r)
+			return r;
 		at += n;
 		left -= (size_t)n;
 	}
-	if (take_int(r.size, "size", &x->has_size, &x->size, err) ||
-	    take_int(r.uid, "uid", &x->has_uid, &x->uid, err) ||
-	    take_int(r.gid, "gid", &x->has_gid, &x->gid, err) || take_time(x, r.mtime, err))
+	if (take_int(records.size, "size", &x->has_size, &x->size, err) ||
+	    take_int(records.uid, "uid", &x->has_uid, &x->uid, err) ||
+	    take_int(records.gid, "gid", &x->has_gid, &x->gid, err) ||
+	    take_time(x, records.mtime, err))
 		return -EBADMSG;
-	return take_sparse(x, &r, err);
+	return take_sparse(x, &records, err);
 }

@@ -32,34 +32,34 @@ struct rootfs_tar {
 /* ---- entries ---- */
 
 /* The name that an item has in its directory. */
-static struct tree_dirent name_of(const struct rootfs_tar *r, const struct item *i)
+static struct tree_dirent name_of(const struct rootfs_tar *tar, const struct item *i)
 {
 	struct tree_dirent e;
 
-	if (!tree_dir_at(r->tree, r->items[i->parent].node, i->position & ~LINK, &e))
+	if (!tree_dir_at(tar->tree, tar->items[i->parent].node, i->position & ~LINK, &e))
 		e = (struct tree_dirent){.name = ""};
 	return e;
 }
 
 /* Appends "usr/bin/ls"; "." for the root. From the last name to the first, as the items lead. */
-static void rootfs_tar_put_path(const struct rootfs_tar *r, size_t item, struct buf *out)
+static void rootfs_tar_put_path(const struct rootfs_tar *tar, size_t item, struct buf *out)
 {
 	size_t len = 0;
 	char *end;
 
-	if (r->items[item].parent == NONE) {
+	if (tar->items[item].parent == NONE) {
 		buf_putc(out, '.');
 		return;
 	}
-	for (size_t i = item; i; i = r->items[i].parent)
-		len += name_of(r, &r->items[i]).len + 1;
+	for (size_t i = item; i; i = tar->items[i].parent)
+		len += name_of(tar, &tar->items[i]).len + 1;
 	end = buf_reserve(out, len);
 	if (!end)
 		return;
 	out->len += len - 1;
 	end += len;
-	for (size_t i = item; i; i = r->items[i].parent) {
-		struct tree_dirent e = name_of(r, &r->items[i]);
+	for (size_t i = item; i; i = tar->items[i].parent) {
+		struct tree_dirent e = name_of(tar, &tar->items[i]);
 
 		if (e.len >= len) /* it was shorter before: the tree's file is being changed */
 			break;
@@ -71,36 +71,36 @@ static void rootfs_tar_put_path(const struct rootfs_tar *r, size_t item, struct 
 	out->data[out->len] = '\0';
 }
 
-static size_t link_target(const struct rootfs_tar *r, uint32_t node)
+static size_t link_target(const struct rootfs_tar *tar, uint32_t node)
 {
-	return (size_t)(uintptr_t)map_get(r->links, &node, sizeof(node));
+	return (size_t)(uintptr_t)map_get(tar->links, &node, sizeof(node));
 }
 
 /* Appends an item's header; *content is what follows it. */
-static int put_header(const struct rootfs_tar *r, size_t item, struct buf *out, uint64_t *content,
+static int put_header(const struct rootfs_tar *tar, size_t item, struct buf *out, uint64_t *content,
 		      struct err *err)
 {
 	struct xattr xattrs[ENTRY_XATTRS_MAX];
-	uint32_t node = r->items[item].node;
-	bool link = r->items[item].position & LINK && r->items[item].parent != NONE;
+	uint32_t node = tar->items[item].node;
+	bool link = tar->items[item].position & LINK && tar->items[item].parent != NONE;
 	autobuf path = BUF_INIT, target = BUF_INIT;
 	struct entry e = {0};
 	struct stat st;
-	int rc = tree_stat(r->tree, node, &st);
+	int r = tree_stat(tar->tree, node, &st);
 
-	if (rc < 0)
-		return err_set(err, -rc, "tree: node %u", node);
-	rootfs_tar_put_path(r, item, &path);
+	if (r < 0)
+		return err_set(err, -r, "tree: node %u", node);
+	rootfs_tar_put_path(tar, item, &path);
 	if (link) {
-		rootfs_tar_put_path(r, link_target(r, node), &target);
+		rootfs_tar_put_path(tar, link_target(tar, node), &target);
 		e.link = target.data;
 		e.link_len = target.len;
 	} else {
-		e.link = tree_symlink(r->tree, node, &e.link_len);
+		e.link = tree_symlink(tar->tree, node, &e.link_len);
 	}
 	e.link = e.link ? e.link : "";
 	while (!link && e.xattr_count < ENTRY_XATTRS_MAX &&
-	       tree_xattr_at(r->tree, node, e.xattr_count, &xattrs[e.xattr_count]))
+	       tree_xattr_at(tar->tree, node, e.xattr_count, &xattrs[e.xattr_count]))
 		e.xattr_count++;
 	e.path = path.data;
 	e.path_len = path.len;
@@ -120,73 +120,73 @@ static int put_header(const struct rootfs_tar *r, size_t item, struct buf *out, 
 
 /* ---- the plan ---- */
 
-static int add_item(struct rootfs_tar *r, uint32_t parent, uint32_t position, uint32_t node,
+static int add_item(struct rootfs_tar *tar, uint32_t parent, uint32_t position, uint32_t node,
 		    struct err *err)
 {
 	uint64_t content;
-	int rc;
+	int r;
 
-	if (r->count == r->room) {
-		size_t room = r->room ? 2 * r->room : 1024;
-		struct item *items = reallocarray(r->items, room, sizeof(*items));
+	if (tar->count == tar->room) {
+		size_t room = tar->room ? 2 * tar->room : 1024;
+		struct item *items = reallocarray(tar->items, room, sizeof(*items));
 
 		if (!items)
 			return err_nomem(err);
-		r->items = items;
-		r->room = room;
+		tar->items = items;
+		tar->room = room;
 	}
-	r->items[r->count] = (struct item){r->size, parent, position, node};
-	buf_reset(&r->header);
-	rc = put_header(r, r->count, &r->header, &content, err);
-	if (rc)
-		return rc;
-	r->count++;
-	r->size += r->header.len + content + tar_writer_padding(content);
+	tar->items[tar->count] = (struct item){tar->size, parent, position, node};
+	buf_reset(&tar->header);
+	r = put_header(tar, tar->count, &tar->header, &content, err);
+	if (r)
+		return r;
+	tar->count++;
+	tar->size += tar->header.len + content + tar_writer_padding(content);
 	return 0;
 }
 
 /* 1 where the entry is a directory, whose entries come next. */
-static int rootfs_tar_add_entry(struct rootfs_tar *r, uint32_t parent, uint32_t position,
+static int rootfs_tar_add_entry(struct rootfs_tar *tar, uint32_t parent, uint32_t position,
 				uint32_t node, struct err *err)
 {
-	uint32_t item = (uint32_t)r->count;
+	uint32_t item = (uint32_t)tar->count;
 	struct stat st;
-	int rc = tree_stat(r->tree, node, &st);
+	int r = tree_stat(tar->tree, node, &st);
 
-	if (rc < 0)
-		return err_set(err, -rc, "tree: node %u", node);
+	if (r < 0)
+		return err_set(err, -r, "tree: node %u", node);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
-		if (link_target(r, node))
+		if (link_target(tar, node))
 			position |= LINK;
-		else if (map_put(r->links, &node, sizeof(node), (void *)(uintptr_t)item))
+		else if (map_put(tar->links, &node, sizeof(node), (void *)(uintptr_t)item))
 			return err_nomem(err);
 	}
-	rc = add_item(r, parent, position, node, err);
-	return rc ? rc : S_ISDIR(st.st_mode);
+	r = add_item(tar, parent, position, node, err);
+	return r ? r : S_ISDIR(st.st_mode);
 }
 
 /* All that is below the root, depth first; the items know the way back up. */
-static int rootfs_tar_add_entries(struct rootfs_tar *r, struct err *err)
+static int rootfs_tar_add_entries(struct rootfs_tar *tar, struct err *err)
 {
 	uint32_t dir = 0, position = 0;
 	struct tree_dirent e;
-	int rc;
+	int r;
 
 	for (;;) {
-		if (!tree_dir_at(r->tree, r->items[dir].node, position, &e)) {
+		if (!tree_dir_at(tar->tree, tar->items[dir].node, position, &e)) {
 			if (!dir)
 				return 0;
-			position = r->items[dir].position + 1;
-			dir = r->items[dir].parent;
+			position = tar->items[dir].position + 1;
+			dir = tar->items[dir].parent;
 			continue;
 		}
-		rc = rootfs_tar_add_entry(r, dir, position++, e.node, err);
-		if (rc < 0)
-			return rc;
-		if (rc) {
-			dir = (uint32_t)r->count - 1;
+		r = rootfs_tar_add_entry(tar, dir, position++, e.node, err);
+		if (r < 0)
+			return r;
+		if (r) {
+			dir = (uint32_t)tar->count - 1;
 			position = 0;
 		}
 	}
@@ -194,57 +194,57 @@ static int rootfs_tar_add_entries(struct rootfs_tar *r, struct err *err)
 
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err)
 {
-	AUTO(rootfs_tar_close) struct rootfs_tar *r = calloc(1, sizeof(*r));
-	int rc;
+	AUTO(rootfs_tar_close) struct rootfs_tar *tar = calloc(1, sizeof(*tar));
+	int r;
 
+	if (!tar)
+		return err_nomem(err);
+	tar->tree = t;
+	tar->links = map_new();
+	if (!tar->links)
+		return err_nomem(err);
+	r = add_item(tar, NONE, 0, TREE_ROOT, err);
 	if (!r)
-		return err_nomem(err);
-	r->tree = t;
-	r->links = map_new();
-	if (!r->links)
-		return err_nomem(err);
-	rc = add_item(r, NONE, 0, TREE_ROOT, err);
-	if (!rc)
-		rc = rootfs_tar_add_entries(r, err);
-	buf_free(&r->header);
-	if (rc)
-		return rc;
-	*out = steal(&r);
+		r = rootfs_tar_add_entries(tar, err);
+	buf_free(&tar->header);
+	if (r)
+		return r;
+	*out = steal(&tar);
 	return 0;
 }
 
-void rootfs_tar_use(struct rootfs_tar *r, const struct tree *t)
+void rootfs_tar_use(struct rootfs_tar *tar, const struct tree *t)
 {
-	r->tree = t;
+	tar->tree = t;
 }
 
-void rootfs_tar_close(struct rootfs_tar *r)
+void rootfs_tar_close(struct rootfs_tar *tar)
 {
-	if (!r)
+	if (!tar)
 		return;
-	if (r->links)
-		map_free(r->links);
-	buf_free(&r->header);
-	free(r->items);
-	free(r);
+	if (tar->links)
+		map_free(tar->links);
+	buf_free(&tar->header);
+	free(tar->items);
+	free(tar);
 }
 
-uint64_t rootfs_tar_size(const struct rootfs_tar *r)
+uint64_t rootfs_tar_size(const struct rootfs_tar *tar)
 {
-	return r->size + TAR_WRITER_END;
+	return tar->size + TAR_WRITER_END;
 }
 
 /* ---- reading ---- */
 
 /* The last item that begins at or before the offset. */
-static size_t find_item(const struct rootfs_tar *r, uint64_t offset)
+static size_t find_item(const struct rootfs_tar *tar, uint64_t offset)
 {
-	size_t low = 0, high = r->count;
+	size_t low = 0, high = tar->count;
 
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (r->items[middle].offset <= offset)
+		if (tar->items[middle].offset <= offset)
 			low = middle;
 		else
 			high = middle;
@@ -265,22 +265,22 @@ static int put_zeros(struct buf *bytes, uint64_t count, struct rootfs_tar_part *
 	return 0;
 }
 
-int rootfs_tar_at(const struct rootfs_tar *r, uint64_t offset, struct rootfs_tar_part *out,
+int rootfs_tar_at(const struct rootfs_tar *tar, uint64_t offset, struct rootfs_tar_part *out,
 		  struct buf *bytes, struct err *err)
 {
-	size_t item = find_item(r, offset);
-	uint64_t at = offset - r->items[item].offset, content;
+	size_t item = find_item(tar, offset);
+	uint64_t at = offset - tar->items[item].offset, content;
 	autobuf header = BUF_INIT;
-	int rc;
+	int r;
 
 	*out = (struct rootfs_tar_part){0};
-	if (offset >= rootfs_tar_size(r))
+	if (offset >= rootfs_tar_size(tar))
 		return 0;
-	if (offset >= r->size)
-		return put_zeros(bytes, rootfs_tar_size(r) - offset, out, err);
-	rc = put_header(r, item, &header, &content, err);
-	if (rc)
-		return rc;
+	if (offset >= tar->size)
+		return put_zeros(bytes, rootfs_tar_size(tar) - offset, out, err);
+	r = put_header(tar, item, &header, &content, err);
+	if (r)
+		return r;
 	if (at < header.len) {
 		buf_append(bytes, header.data + at, header.len - at);
 		out->length = header.len - at;
@@ -289,6 +289,6 @@ int rootfs_tar_at(const struct rootfs_tar *r, uint64_t offset, struct rootfs_tar
 	at -= header.len;
 	if (at >= content)
 		return put_zeros(bytes, content + tar_writer_padding(content) - at, out, err);
-	*out = (struct rootfs_tar_part){content - at, true, r->items[item].node, at};
+	*out = (struct rootfs_tar_part){content - at, true, tar->items[item].node, at};
 	return 0;
 }

@@ -18,11 +18,11 @@ struct rootfs_tar;
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
 
 /* Another tree that is equal. Who still reads by the old one needs that. */
-void rootfs_tar_use(struct rootfs_tar *r, const struct tree *t);
-void rootfs_tar_close(struct rootfs_tar *r); /* NULL is allowed */
+void rootfs_tar_use(struct rootfs_tar *tar, const struct tree *t);
+void rootfs_tar_close(struct rootfs_tar *tar); /* NULL is allowed */
 DEFINE_AUTO(struct rootfs_tar, rootfs_tar_close)
 
-uint64_t rootfs_tar_size(const struct rootfs_tar *r);
+uint64_t rootfs_tar_size(const struct rootfs_tar *tar);
 
 /* What lies at an offset: bytes of headers (and padding), which are appended to *bytes from there
  * on, or `length` bytes of the content of `node` from `from` on. length 0: the end. */
@@ -32,7 +32,7 @@ struct rootfs_tar_part {
 	uint32_t node;
 	uint64_t from;
 };
-int rootfs_tar_at(const struct rootfs_tar *r, uint64_t offset, struct rootfs_tar_part *out,
+int rootfs_tar_at(const struct rootfs_tar *tar, uint64_t offset, struct rootfs_tar_part *out,
 		  struct buf *bytes, struct err *err);
 
 #endif
