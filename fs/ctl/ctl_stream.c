@@ -118,7 +118,7 @@ static size_t ctl_stream_padding(const char *data, size_t len)
 	return n;
 }
 
-/* One request, or the part of it that is in data[0, *used). 1: done, 0: open, or -errno. */
+/* One request, or the part of it that is in data[0, *used). As verb_stream.write. */
 static int ctl_stream_feed(struct ctl_stream *s, struct job *j, const void *data, size_t len,
 			   size_t *used, struct buf *answer, struct err *err)
 {
@@ -128,11 +128,11 @@ static int ctl_stream_feed(struct ctl_stream *s, struct job *j, const void *data
 	*used = len;
 	if (!r)
 		r = ops->write(s->state, j, data, len, used, answer, err);
-	if (r == 0 && len == 0)
+	if (r == FEED_MORE && len == 0)
 		r = err_set(err, EBADMSG, "unexpected EOF: the request is not complete");
-	if (r > 0 && buf_failed(answer))
+	if (r == FEED_DONE && buf_failed(answer))
 		r = err_nomem(err);
-	if (r != 0) {
+	if (r != FEED_MORE) {
 		const char *subject = s->state ? ops->subject(s->state) : "";
 
 		ctl_request_ended(j, s->fs, s->verb, subject, answer, r < 0 ? r : 0, err);
@@ -191,7 +191,7 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 		buf_append(job_result(j), answer.data, answer.len);
 		if (r < 0 && err)
 			*err = e;
-	} while (r > 0);
+	} while (r == FEED_DONE);
 	unname(s);
 	p->holds = false;
 	release(s);

@@ -83,7 +83,7 @@ static int read_file(struct upload *u, const struct fs *fs, struct job *j, const
 	if (fd < 0)
 		return fd;
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while (r == 0) {
+	while (r == FEED_MORE) {
 		ssize_t n = io_pread(fd, piece, PIECE, (off_t)u->bytes, err);
 		size_t used = n > 0 ? (size_t)n : 0;
 
@@ -91,7 +91,7 @@ static int read_file(struct upload *u, const struct fs *fs, struct job *j, const
 			  : u->feed(u->arg, piece, used, job_cancel(j), &used, answer, err);
 		u->bytes += used;
 		job_progress(j, u->bytes, size);
-		if (n == 0 && r == 0)
+		if (n == 0 && r == FEED_MORE)
 			r = err_set(err, EBADMSG, "unexpected EOF");
 	}
 	return r < 0 ? err_context(err, "%s", path) : r;
@@ -131,7 +131,7 @@ static ssize_t find_line(const char *data, size_t len, bool all)
 	return all ? (ssize_t)len : -EAGAIN;
 }
 
-/* What is known of the request tells how it begins; 1 where it was a file, and is done. */
+/* What is known of the request tells how it begins; FEED_DONE where it was a file. */
 static int upload_begin(struct upload *u, const struct fs *fs, struct job *j, size_t line,
 			struct buf *answer, struct err *err)
 {
@@ -176,11 +176,11 @@ static int write_head(struct upload *u, const struct fs *fs, struct job *j, cons
 		return err_nomem(err);
 	line = find_line(u->head.data ? u->head.data : "", u->head.len, len == 0);
 	if (line == -EAGAIN)
-		return 0;
+		return FEED_MORE;
 	r = upload_begin(u, fs, j, (size_t)line, answer, err);
 	rest = u->head.len - (size_t)line;
 	*used = (size_t)line > before ? (size_t)line - before : 0;
-	if (r == 0 && (rest > 0 || len == 0)) {
+	if (r == FEED_MORE && (rest > 0 || len == 0)) {
 		size_t taken = rest;
 
 		r = upload_feed(u, j, u->head.data + line, rest, &taken, answer, err);

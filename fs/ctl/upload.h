@@ -10,6 +10,7 @@
 #include "fs/docker/args.h"
 #include "fs/core/fs.h"
 #include "fs/core/job.h"
+#include "store/base/feed.h"
 
 #define UPLOAD_LINE_MAX 65536
 
@@ -17,7 +18,7 @@ struct upload {
 	/* The words of the request line; none where there is no line. *path: the file to read
 	 * instead of what follows; the caller frees it. */
 	int (*begin)(void *arg, const struct words *words, char **path, struct err *err);
-	/* As archive_loader_feed; what docker would print goes to `answer` with the 1. */
+	/* As archive_loader_feed; what docker would print goes to `answer` with FEED_DONE. */
 	int (*feed)(void *arg, const void *data, size_t len, struct cancel *cancel, size_t *used,
 		    struct buf *answer, struct err *err);
 	void *arg;

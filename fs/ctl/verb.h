@@ -15,6 +15,7 @@
 #include "fs/docker/args.h"
 #include "fs/core/fs.h"
 #include "fs/core/job.h"
+#include "store/base/feed.h"
 
 enum verb_kind {
 	VERB_TABLE, /* changes nothing, and is printed at once from what is here; by write, too */
@@ -30,10 +31,10 @@ struct verb_stream {
 	/* The state of one request. */
 	int (*open)(struct fs *fs, void **state, struct err *err);
 	/*
-	 * Takes the next bytes, on the thread of job `j`; without any, no more will come. 0: it
-	 * wants more. 1: the request is done; what docker would print is in `answer`, and *used,
-	 * which is `len` before, says how many bytes were the request's. -errno: it failed, and
-	 * nothing of it is left.
+	 * Takes the next bytes, on the thread of job `j`; without any, no more will come.
+	 * FEED_MORE, or FEED_DONE: the request is done; what docker would print is in `answer`, and
+	 * *used, which is `len` before, says how many bytes were the request's. -errno: it failed,
+	 * and nothing of it is left.
 	 */
 	int (*write)(void *state, struct job *j, const void *data, size_t len, size_t *used,
 		     struct buf *answer, struct err *err);

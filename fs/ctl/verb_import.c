@@ -105,7 +105,7 @@ static int verb_import_feed(void *arg, const void *data, size_t len, struct canc
 	struct digest id;
 	int r = image_importer_feed(i->importer, data, len, cancel, used, &id, err);
 
-	if (r > 0)
+	if (r == FEED_DONE)
 		buf_printf(answer, "%s\n", digest_text(&id, text));
 	return r;
 }

@@ -68,7 +68,9 @@ static void print_end(struct inspection *n)
 		buf_puts(n->out, !n->printed ? "[]\n" : n->format ? "]\n" : "\n]\n");
 }
 
-/* 1: it is not there. */
+enum { INSPECT_MISSING = 1 };
+
+/* INSPECT_MISSING: it is not there. */
 static int inspect_one(struct inspection *n, const char *word, struct err *missing, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
@@ -78,7 +80,7 @@ static int inspect_one(struct inspection *n, const char *word, struct err *missi
 
 	if (resolve_image(n->fs->store, &n->fs->platform, word, n->platform, &names, &image,
 			  missing))
-		return 1;
+		return INSPECT_MISSING;
 	o = inspect_object(n->fs->store, image, names);
 	if (!o)
 		return err_nomem(err);
@@ -107,9 +109,9 @@ static int inspect_all(struct inspection *n, struct job *j, const struct words *
 		r = j ? cancel_check(job_cancel(j), err) : 0;
 		if (!r)
 			r = inspect_one(n, images->at[i], &missing, err);
-		if (r > 0 && !all.code)
+		if (r == INSPECT_MISSING && !all.code)
 			all = missing;
-		else if (r > 0 && !err_add(&all, &missing))
+		else if (r == INSPECT_MISSING && !err_add(&all, &missing))
 			buf_printf(&rest, "%s%s", rest.len ? "\n" : "", missing.text);
 	}
 	if (r < 0)

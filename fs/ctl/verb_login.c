@@ -144,7 +144,7 @@ static int verb_login_run(struct login_request *q, struct job *j, const char *li
 	if (warning.len)
 		porcelain_error(j, answer, warning.data);
 	buf_puts(answer, "Login Succeeded\n");
-	return 1;
+	return FEED_DONE;
 }
 
 /* The end of a line: a line break, taken away with a carriage return before it. NULL: not yet. */
@@ -175,7 +175,7 @@ static int stream_write(void *state, struct job *j, const void *data, size_t len
 	q->len += len;
 	q->text[q->len] = '\0';
 	if (!strchr(q->text, '\n'))
-		return len ? 0 : err_set(err, EINVAL, "password is empty");
+		return len ? FEED_MORE : err_set(err, EINVAL, "password is empty");
 	secret = strchr(q->text, '\n') + 1;
 	if (!*secret && len)
 		return check_line(q, err);

@@ -111,7 +111,9 @@ static bool read_image(struct store *s, const struct images_wishes *w, const str
 	       images_filter_labels(&w->filter, s, &name->descriptor, wish);
 }
 
-/* Fills in a row for the name: 1, or 0 where it is not wanted. */
+enum { ROW_UNWANTED = 0, ROW_WANTED = 1 };
+
+/* Fills in a row for the name, where one is wanted. */
 static int make_row(struct store *s, const struct images_wishes *w, const struct platform *wish,
 		    const struct names *names, const struct name *name, struct row *row,
 		    struct err *err)
@@ -120,12 +122,12 @@ static int make_row(struct store *s, const struct images_wishes *w, const struct
 
 	if (ref_parse(name->reference, &r, NULL) < 0 || !images_filter_name(&w->filter, name, &r) ||
 	    (r.has_digest && has_tag(names, name, &r)) || !read_image(s, w, name, wish, row))
-		return 0;
+		return ROW_UNWANTED;
 	if (name->dangling)
-		return 1;
+		return ROW_WANTED;
 	row->repository = ref_familiar_repository(&r);
 	row->tag = r.has_digest ? NULL : strdup(r.tag);
-	return row->repository && (row->tag || r.has_digest) ? 1 : err_nomem(err);
+	return row->repository && (row->tag || r.has_digest) ? ROW_WANTED : err_nomem(err);
 }
 
 static int compare_rows(const void *va, const void *vb)
@@ -158,7 +160,7 @@ static int collect_rows(struct store *s, const struct images_wishes *w, const st
 			rows->count++;
 			return r;
 		}
-		rows->count += (size_t)r;
+		rows->count += r == ROW_WANTED;
 	}
 	qsort(rows->at, rows->count, sizeof(*rows->at), compare_rows);
 	return 0;

@@ -172,7 +172,9 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct c
 	return api_manifest_run(registry, "GET", ref, cancel, out, get_step, err);
 }
 
-/* 1: the answer names no digest. */
+enum { HEAD_NO_DIGEST = 1 };
+
+/* HEAD_NO_DIGEST: the answer names none. */
 static int head_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
@@ -182,10 +184,10 @@ static int head_step(void *arg, const struct endpoint *e, struct retry_failure *
 	if (r < 0)
 		return r;
 	if (http_status(a) == 405 || http_status(a) == 501)
-		return 1;
+		return HEAD_NO_DIGEST;
 	if (http_status(a) != 200)
 		return api_status_error(&c->request, a, f, err);
-	return sent_digest(a, &c->out->digest) ? 0 : 1;
+	return sent_digest(a, &c->out->digest) ? 0 : HEAD_NO_DIGEST;
 }
 
 int registry_manifest_digest(struct registry *registry, const struct ref *ref,
@@ -194,7 +196,7 @@ int registry_manifest_digest(struct registry *registry, const struct ref *ref,
 	struct manifest_answer answer = {.body = BUF_INIT};
 	int r = api_manifest_run(registry, "HEAD", ref, cancel, &answer, head_step, err);
 
-	if (r == 1)
+	if (r == HEAD_NO_DIGEST)
 		r = registry_manifest(registry, ref, cancel, &answer, err);
 	if (r == 0)
 		*out = answer.digest;

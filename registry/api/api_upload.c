@@ -95,6 +95,9 @@ static int send_for(const struct upload_session *s, const struct api_request *q,
 
 /* ---- steps, each tried again as retry.h says ---- */
 
+enum { BLOB_EXISTS = 1 };
+
+/* BLOB_EXISTS: the registry has it. */
 static int step_head(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct {
@@ -107,7 +110,7 @@ static int step_head(void *arg, const struct endpoint *e, struct retry_failure *
 
 	(void)e;
 	if (r == 0)
-		r = http_status(a) == 200;
+		r = http_status(a) == 200 ? BLOB_EXISTS : 0;
 	http_finish(a);
 	return r;
 }
@@ -126,7 +129,9 @@ static int exists(struct upload_session *s, const struct digest *digest, struct 
 			   &c, err);
 }
 
-/* Opens an upload: 1 where the registry has mounted the blob instead. */
+enum { POST_MOUNTED = 1 };
+
+/* Opens an upload; POST_MOUNTED where the registry has mounted the blob instead. */
 static int post(struct upload_session *s, const struct digest *digest, struct retry_failure *f,
 		struct err *err)
 {
@@ -144,7 +149,7 @@ static int post(struct upload_session *s, const struct digest *digest, struct re
 	q = request(s, "POST", path.data);
 	r = send_for(s, &q, (const int[]){201, 202, 0}, &a, f, err);
 	if (r == 0 && http_status(a) == 201)
-		r = 1;
+		r = POST_MOUNTED;
 	else if (r == 0)
 		r = take_location(s, &q, a, err);
 	s->offset = 0;
@@ -339,11 +344,11 @@ static int blob_counted(const struct api_upload *u, struct store *store,
 	if (r == 0)
 		r = exists(&s, digest, err);
 	if (r)
-		return r < 0 ? r : 0;
+		return r == BLOB_EXISTS ? 0 : r;
 	r = api_upload_source_open(&source, u, store, digest, size, err);
 	if (r == 0)
 		r = send_blob(&s, &source, err);
-	*result = r == 1 ? UPLOAD_MOUNTED : UPLOAD_SENT;
+	*result = r == POST_MOUNTED ? UPLOAD_MOUNTED : UPLOAD_SENT;
 	api_upload_source_close(&source);
 	url_clear(&s.location);
 	return r < 0 ? r : 0;

@@ -168,8 +168,10 @@ static char *recorded_name(const struct ref *ref)
 	return ref_full(&r);
 }
 
-/* 1 where the store has what the reference names, and the registry, asked by a HEAD, means the
- * same by the tag still (a digest needs no asking). */
+enum { UNCHANGED = 1 };
+
+/* UNCHANGED where the store has what the reference names, and the registry, asked by a HEAD, means
+ * the same by the tag still (a digest needs no asking). */
 static int is_unchanged(const struct transfer *t, const struct ref *ref, const struct name *name,
 			struct err *err)
 {
@@ -181,7 +183,7 @@ static int is_unchanged(const struct transfer *t, const struct ref *ref, const s
 		return r;
 	if (!ref->has_digest)
 		r = registry_manifest_digest(t->registry, ref, t->cancel, &now, err);
-	return r < 0 ? r : digest_equal(&now, &name->descriptor.digest);
+	return r < 0 ? r : digest_equal(&now, &name->descriptor.digest) ? UNCHANGED : 0;
 }
 
 static int fetch_top(const struct transfer *t, const struct ref *ref, struct descriptor *top,
@@ -225,7 +227,7 @@ static int find_top(const struct transfer *t, const struct ref *ref, struct desc
 	r = is_unchanged(t, ref, name, err);
 	if (r < 0)
 		return r;
-	*unchanged = r;
+	*unchanged = r == UNCHANGED;
 	return *unchanged ? descriptor_copy(top, &name->descriptor, err)
 			  : fetch_top(t, ref, top, err);
 }

@@ -67,9 +67,9 @@ const struct digest *pull_merge_next(const struct pull_merge *m)
 }
 
 /*
- * The table of contents of a layer, with the count of its entries; 1 where that is above `most`.
- * What is derived may be deleted or damaged at any time: then it is made again. -ENOENT would be
- * taken for an answer of the registry's.
+ * The table of contents of a layer, with the count of its entries; PULL_MERGE_LATER where that is
+ * above `most`. What is derived may be deleted or damaged at any time: then it is made again.
+ * -ENOENT would be taken for an answer of the registry's.
  */
 static int read_toc(const struct transfer *t, const struct digest *layer, uint64_t most,
 		    uint64_t *entries, struct buf *toc, struct err *err)
@@ -84,7 +84,7 @@ static int read_toc(const struct transfer *t, const struct digest *layer, uint64
 		if (tries == TRIES || r == 0)
 			r = layer_index_open(t->store, layer, &index, err);
 		if (r == 0 && (*entries = layer_index_entries(index)) > most)
-			return 1;
+			return PULL_MERGE_LATER;
 		buf_reset(toc);
 		if (r == 0)
 			r = layer_index_copy_toc(index, toc, err);
@@ -101,8 +101,8 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 	uint64_t entries = 0;
 	int r = read_toc(m->transfer, layer, most - m->entries, &entries, &bytes, err);
 
-	if (r == 1)
-		return 1;
+	if (r == PULL_MERGE_LATER)
+		return r;
 	if (r == 0)
 		r = toc_reader_open(bytes.data, bytes.len, &toc, err);
 	if (r == 0)

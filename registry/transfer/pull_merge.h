@@ -16,8 +16,10 @@ int pull_merge_open(const struct transfer *t, const struct digest *layers, size_
 /* The layer that comes next, NULL behind the last. */
 const struct digest *pull_merge_next(const struct pull_merge *m);
 
-/* Lays it over those before it; its blob must be there. 1: not done, as all of them together would
- * have more than `most` entries; each takes about 100 bytes of memory. */
+enum { PULL_MERGE_LATER = 1 };
+
+/* Lays it over those before it; its blob must be there. PULL_MERGE_LATER: it is not done, as all of
+ * them together would have more than `most` entries; each takes about 100 bytes of memory. */
 int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err);
 
 /* The layers that are left, and the tree into the store. */

@@ -92,7 +92,7 @@ static int archive_load_end(struct archive_loader *l, struct cancel *cancel, str
 		return err_context(err, "member %.200s", member);
 	if (r == 0)
 		r = archive_load_load(l, true, cancel, err);
-	return r < 0 ? r : 1;
+	return r ? r : FEED_DONE;
 }
 
 int archive_loader_feed(struct archive_loader *l, const void *data, size_t len,
@@ -103,10 +103,10 @@ int archive_loader_feed(struct archive_loader *l, const void *data, size_t len,
 	if (len == 0)
 		return archive_load_end(l, cancel, err);
 	r = archive_stream_feed(l->stream, data, len, cancel, used, err);
-	if (r <= 0)
+	if (r != FEED_DONE)
 		return r;
 	r = archive_load_load(l, false, cancel, err);
-	return r < 0 ? r : 1;
+	return r ? r : FEED_DONE;
 }
 
 void archive_loader_close(struct archive_loader *l)

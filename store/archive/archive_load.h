@@ -11,6 +11,7 @@
 
 #include "store/base/cancel.h"
 #include "store/base/digest.h"
+#include "store/base/feed.h"
 #include "store/base/mem.h"
 #include "store/oci/platform.h"
 #include "store/disk/store.h"
@@ -29,7 +30,7 @@ int archive_loader_open(const struct archive_load *load, struct archive_loader *
 			struct err *err);
 
 /*
- * Takes the next bytes; without any (len 0), no more will come. 0: more are wanted. 1: the images
+ * Takes the next bytes; without any (len 0), no more will come. FEED_MORE, or FEED_DONE: the images
  * are loaded; *used of these bytes were the archive's. After that, or an error, only close.
  *
  * -EBADMSG: malformed, cut ("unexpected EOF …"), digests or diff_ids that do not match, what is no

@@ -127,7 +127,7 @@ static bool has_ended(const struct archive_stream *a)
 	return ended && codec_may_end(a->codec);
 }
 
-/* One slice; 1 where the archive ended in it, behind *used bytes. */
+/* One slice; FEED_DONE where the archive ended in it, behind *used bytes. */
 static int feed_slice(struct archive_stream *a, const uint8_t *data, size_t len, size_t *used,
 		      struct err *err)
 {
@@ -140,7 +140,7 @@ static int feed_slice(struct archive_stream *a, const uint8_t *data, size_t len,
 	*used = len;
 	if (a->compression == COMPRESSION_NONE)
 		*used = (size_t)(tar_offset(a->tar, &ended) - before);
-	return 1;
+	return FEED_DONE;
 }
 
 int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
@@ -150,12 +150,12 @@ int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
 	size_t at = head > 0 ? (size_t)head : 0, n, taken = 0;
 	int r = head < 0 ? (int)head : 0;
 
-	for (; r == 0 && at < len; at += n) {
+	for (; r == FEED_MORE && at < len; at += n) {
 		n = len - at < SLICE_SIZE ? len - at : SLICE_SIZE;
 		r = cancel_check(cancel, err);
 		if (r == 0)
 			r = feed_slice(a, (const uint8_t *)data + at, n, &taken, err);
-		if (r > 0)
+		if (r == FEED_DONE)
 			*used = at + taken;
 	}
 	return r;

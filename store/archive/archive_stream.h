@@ -12,6 +12,7 @@
 #define STORE_ARCHIVE_STREAM_H
 
 #include "store/base/cancel.h"
+#include "store/base/feed.h"
 #include "store/codec/codec.h"
 #include "store/tar/entry.h"
 #include "store/base/mem.h"
@@ -30,8 +31,8 @@ struct archive_stream;
 int archive_stream_open(const struct archive_sink *sink, struct archive_stream **out,
 			struct err *err);
 
-/* 0: all bytes are taken, and more are wanted. 1: the archive ended, *used bytes were its own; then
- * only close. -EBADMSG: malformed, -EOPNOTSUPP: a compression that is not known, -EINTR. */
+/* FEED_MORE, or FEED_DONE: the archive ended, *used bytes were its own; then only close. -EBADMSG:
+ * malformed, -EOPNOTSUPP: a compression that is not known, -EINTR. */
 int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
 			struct cancel *cancel, size_t *used, struct err *err);
 

@@ -237,7 +237,7 @@ static int import(struct image_importer *i, struct cancel *cancel, struct digest
 		r = plan_image(i, p, id, err);
 	if (r == 0)
 		r = archive_plan_publish(p, told, NULL, err);
-	return r < 0 ? r : 1;
+	return r ? r : FEED_DONE;
 }
 
 int image_importer_feed(struct image_importer *i, const void *data, size_t len,
@@ -252,8 +252,8 @@ int image_importer_feed(struct image_importer *i, const void *data, size_t len,
 	ended = archive_stream_feed(i->archive, data, len, cancel, used, err);
 	if (ended < 0)
 		return ended;
-	r = image_import_keep(i, data, ended ? *used : len, false, err);
-	return r < 0 || !ended ? r : import(i, cancel, id, err);
+	r = image_import_keep(i, data, ended == FEED_DONE ? *used : len, false, err);
+	return r || ended == FEED_MORE ? r : import(i, cancel, id, err);
 }
 
 void image_importer_close(struct image_importer *i)

@@ -29,7 +29,7 @@ struct image_importer;
 int image_importer_open(const struct image_import *import, struct image_importer **out,
 			struct err *err);
 
-/* As archive_loader_feed. 1: the image is in the store; *id is the image ID. */
+/* As archive_loader_feed. FEED_DONE: the image is in the store; *id is the image ID. */
 int image_importer_feed(struct image_importer *i, const void *data, size_t len,
 			struct cancel *cancel, size_t *used, struct digest *id, struct err *err);
 void image_importer_close(struct image_importer *i); /* NULL is allowed */

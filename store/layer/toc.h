@@ -26,7 +26,9 @@ DEFINE_AUTO(struct toc_writer, toc_writer_close)
 struct toc_reader;
 int toc_reader_open(const void *data, size_t len, struct toc_reader **out, struct err *err);
 
-/* 1 and the next entry (valid until the next call), 0 at the end, -EBADMSG. */
+enum { TOC_END = 0, TOC_ENTRY = 1 };
+
+/* TOC_ENTRY and the next entry (valid until the next call), TOC_END, or -EBADMSG. */
 int toc_reader_next(struct toc_reader *t, struct entry *out, struct err *err);
 void toc_reader_close(struct toc_reader *t);
 DEFINE_AUTO(struct toc_reader, toc_reader_close)

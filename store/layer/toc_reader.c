@@ -268,7 +268,7 @@ int toc_reader_next(struct toc_reader *t, struct entry *out, struct err *err)
 	int r;
 
 	if (t->ended)
-		return 0;
+		return TOC_END;
 	r = next_number(t, &len, err);
 	if (r)
 		return r;
@@ -292,5 +292,5 @@ int toc_reader_next(struct toc_reader *t, struct entry *out, struct err *err)
 	t->at += len;
 	toc_context_advance(&t->before, out);
 	t->count++;
-	return 1;
+	return TOC_ENTRY;
 }

@@ -193,7 +193,7 @@ static int begin_sparse(struct tar *t, const uint8_t *block, struct err *err)
 {
 	struct tar_ext *x = &t->ext;
 	int64_t size = x->has_real_size ? x->real_size : (int64_t)t->left;
-	int more = 0;
+	int r = TAR_SPARSE_WHOLE;
 
 	if (t->header.type == 'S') {
 		if (t->header.format != TAR_GNU)
@@ -202,17 +202,17 @@ static int begin_sparse(struct tar *t, const uint8_t *block, struct err *err)
 			return err_set(err, EBADMSG, "malformed number in a tar header");
 		tar_sparse_reset(&x->map);
 		x->sparse = true;
-		more = tar_sparse_add_header(&x->map, block, err);
+		r = tar_sparse_add_header(&x->map, block, err);
 		t->state = SPARSE_OLD;
 	} else if (x->sparse_1_0) {
-		more = 1;
+		r = TAR_SPARSE_MORE;
 		t->state = SPARSE_1_0;
 	}
 	if (size < 0 || !has_data(t->header.type))
 		return err_set(err, EBADMSG, "malformed sparse file");
 	t->entry.size = (uint64_t)size;
-	if (more)
-		return more < 0 ? more : 0;
+	if (r)
+		return r == TAR_SPARSE_MORE ? 0 : r;
 	return tar_emit(t, err);
 }
 
@@ -336,9 +336,9 @@ static int take_block(struct tar *t, const uint8_t *block, struct err *err)
 	default:
 		return take_header(t, block, err);
 	}
-	if (r < 0)
-		return r;
-	return r ? 0 : tar_emit(t, err);
+	if (r)
+		return r == TAR_SPARSE_MORE ? 0 : r;
+	return tar_emit(t, err);
 }
 
 /* A block's worth of the input, or what there is of it; the bytes taken. */

@@ -116,7 +116,7 @@ int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_B
 {
 	int r = tar_sparse_add_entries(s, block + TAR_GNU_SPARSE, ENTRIES_HEADER, err);
 
-	return r ? r : block[TAR_GNU_EXTENDED] != 0;
+	return r ? r : block[TAR_GNU_EXTENDED] ? TAR_SPARSE_MORE : TAR_SPARSE_WHOLE;
 }
 
 int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
@@ -127,7 +127,7 @@ int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BL
 	if (++s->map_blocks > TAR_SPARSE_MAX / TAR_BLOCK)
 		return err_set(err, EBADMSG, "sparse map over 1 MiB");
 	r = tar_sparse_add_entries(s, block, ENTRIES_BLOCK, err);
-	return r ? r : block[BLOCK_EXTENDED] != 0;
+	return r ? r : block[BLOCK_EXTENDED] ? TAR_SPARSE_MORE : TAR_SPARSE_WHOLE;
 }
 
 /* "count\n", then "offset\n" and "length\n" count times; behind it anything. */
@@ -168,7 +168,7 @@ int tar_sparse_add_text(struct tar_sparse *s, const uint8_t block[static TAR_BLO
 		s->want = 1 + 2 * (uint64_t)count;
 	}
 	if (!s->want || s->lines < s->want)
-		return 1;
+		return TAR_SPARSE_MORE;
 	return take_text(s, err);
 }
 

@@ -34,14 +34,16 @@ int tar_sparse_add(struct tar_sparse *s, int64_t offset, int64_t length, struct 
 /* 0.1: "offset,length,offset,length,…". */
 int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err);
 
-/* Old GNU: the map in a header, or in a block behind it. 1: another block of it follows; 0:
- * whole. */
+/* What was added to the map makes it whole, or another block of it follows. */
+enum { TAR_SPARSE_WHOLE = 0, TAR_SPARSE_MORE = 1 };
+
+/* Old GNU: the map in a header, or in a block behind it. */
 int tar_sparse_add_header(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			  struct err *err);
 int tar_sparse_add_block(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			 struct err *err);
 
-/* 1.0: the next block in front of the data; 1: more is wanted, 0: whole. */
+/* 1.0: the next block in front of the data. */
 int tar_sparse_add_text(struct tar_sparse *s, const uint8_t block[static TAR_BLOCK],
 			struct err *err);
 

@@ -145,7 +145,9 @@ static int add_item(struct rootfs_tar *tar, uint32_t parent, uint32_t position, 
 	return 0;
 }
 
-/* 1 where the entry is a directory, whose entries come next. */
+enum { ITEM_DIR = 1 };
+
+/* ITEM_DIR: the entry is a directory, whose entries come next. */
 static int rootfs_tar_add_entry(struct rootfs_tar *tar, uint32_t parent, uint32_t position,
 				uint32_t node, struct err *err)
 {
@@ -164,7 +166,7 @@ static int rootfs_tar_add_entry(struct rootfs_tar *tar, uint32_t parent, uint32_
 			return err_nomem(err);
 	}
 	r = add_item(tar, parent, position, node, err);
-	return r ? r : S_ISDIR(st.st_mode);
+	return r ? r : S_ISDIR(st.st_mode) ? ITEM_DIR : 0;
 }
 
 /* All that is below the root, depth first; the items know the way back up. */
@@ -185,7 +187,7 @@ static int rootfs_tar_add_entries(struct rootfs_tar *tar, struct err *err)
 		r = rootfs_tar_add_entry(tar, dir, position++, e.node, err);
 		if (r < 0)
 			return r;
-		if (r) {
+		if (r == ITEM_DIR) {
 			dir = (uint32_t)tar->count - 1;
 			position = 0;
 		}

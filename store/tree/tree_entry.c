@@ -162,7 +162,9 @@ static int add_link(struct tree_upper *u, uint32_t name, const struct entry *e, 
 	return tree_link_add(u, name, &attrs, tree_time_pack(e->mtime, e->mtime_ns), err);
 }
 
-/* 1: a mark, not a file; it has been made. */
+enum { ENTRY_MARK = 1 };
+
+/* ENTRY_MARK: a mark, not a file; it has been made. */
 static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, struct err *err)
 {
 	const char *hidden = name + strlen(WHITEOUT);
@@ -173,7 +175,7 @@ static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, st
 		return 0;
 	if (strcmp(name, WHITEOUT_OPAQUE) == 0) {
 		u->b->nodes[dir].flags |= BUILD_OPAQUE;
-		return 1;
+		return ENTRY_MARK;
 	}
 	if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
 		return err_set(err, EBADMSG, "%s: a whiteout of nothing", u->path);
@@ -183,7 +185,7 @@ static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, st
 	if (r)
 		return r;
 	u->b->names[at].whiteout = 1;
-	return 1;
+	return ENTRY_MARK;
 }
 
 /* A character device 0:0 is what overlayfs itself takes for a whiteout. */
@@ -228,18 +230,18 @@ static int add_root(struct tree_upper *u, const struct entry *e, struct err *err
 	return tree_build_set_attrs(u->b, u->root, &attrs, err);
 }
 
-/* Cleans the paths of the entry into u->path and u->link. 0: it cannot be shown. */
+/* Cleans the paths of the entry into u->path and u->link; as tree_walk_clean. */
 static int take_paths(struct tree_upper *u, const struct entry *e, size_t *len, struct err *err)
 {
 	size_t link_len;
 	int r = tree_walk_clean(e->path, e->path_len, u->path, len, err);
 
-	if (r <= 0)
+	if (r != PATH_SHOWN)
 		return r;
-	if (S_ISLNK(e->mode))
-		return e->link_len > 0 && e->link_len <= SYMLINK_MAX;
+	if (S_ISLNK(e->mode) && (!e->link_len || e->link_len > SYMLINK_MAX))
+		return PATH_HIDDEN;
 	if (e->mode & S_IFMT)
-		return 1;
+		return PATH_SHOWN;
 	return tree_walk_clean(e->link, e->link_len, u->link, &link_len, err);
 }
 
@@ -252,7 +254,7 @@ int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r == PATH_HIDDEN) {
 		u->dropped++;
 		return 0;
 	}
@@ -271,6 +273,6 @@ int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
 	}
 	r = u->kind == TREE_MERGED ? add_whiteout(u, dir, name, err) : 0;
 	if (r)
-		return r < 0 ? r : 0;
+		return r == ENTRY_MARK ? 0 : r;
 	return add_named(u, dir, name, e, err);
 }

@@ -165,7 +165,7 @@ static int tree_merge_add_entries(struct tree_merge *m, struct toc_reader *entri
 	struct entry e;
 	int r;
 
-	for (uint32_t i = 0; (r = toc_reader_next(entries, &e, err)) == 1; i++) {
+	for (uint32_t i = 0; (r = toc_reader_next(entries, &e, err)) == TOC_ENTRY; i++) {
 		r = i % CANCEL_EVERY ? 0 : cancel_check(cancel, err);
 		if (!r)
 			r = tree_entry_add(&m->upper, &e, err);

@@ -15,7 +15,7 @@ int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX 
 	size_t out = 0, depth = 0;
 
 	if (len > ENTRY_PATH_MAX)
-		return 0;
+		return PATH_HIDDEN;
 	for (const char *at = path, *end = path + len; at < end;) {
 		const char *slash = memchr(at, '/', (size_t)(end - at));
 		size_t n = (size_t)((slash ? slash : end) - at);
@@ -27,7 +27,7 @@ int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX 
 			while (out > 0 && to[--out] != '/')
 				;
 		} else if (n > ENTRY_NAME_MAX) {
-			return 0;
+			return PATH_HIDDEN;
 		} else if (n > 0 && !(n == 1 && at[0] == '.')) {
 			if (out)
 				to[out++] = '/';
@@ -39,7 +39,7 @@ int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX 
 	}
 	to[out] = '\0';
 	*out_len = out;
-	return depth <= ENTRY_DEPTH_MAX;
+	return depth <= ENTRY_DEPTH_MAX ? PATH_SHOWN : PATH_HIDDEN;
 }
 
 bool tree_walk_is_dir(const struct tree_upper *u, uint32_t node)

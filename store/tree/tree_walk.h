@@ -8,10 +8,12 @@
 
 #include "store/tree/tree_upper.h"
 
+enum { PATH_HIDDEN = 0, PATH_SHOWN = 1 };
+
 /*
  * The path without empty components, "." and "..", which takes the component before it away, as
- * Go's filepath.Clean does. 1; 0: the kernel would not take it (too long, or too deep); -EBADMSG:
- * it leaves the root.
+ * Go's filepath.Clean does. PATH_SHOWN; PATH_HIDDEN: the kernel would not take it (too long, or too
+ * deep); -EBADMSG: it leaves the root.
  */
 int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
 		    size_t *out_len, struct err *err);

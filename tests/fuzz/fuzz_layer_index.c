@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (file && layer_index_parse(file, len, &blob, &x, NULL) == 0) {
 		use_spans(x, file, len);
 		if (layer_index_toc(x, &toc, NULL) == 0) {
-			while (toc_reader_next(toc, &e, NULL) > 0)
+			while (toc_reader_next(toc, &e, NULL) == TOC_ENTRY)
 				;
 			toc_reader_close(toc);
 		}

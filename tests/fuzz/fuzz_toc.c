@@ -18,7 +18,7 @@ static void read_all(const void *data, size_t len)
 
 	if (toc_reader_open(data, len, &r, &err) || toc_writer_open(&w, &err))
 		abort();
-	while (toc_reader_next(r, &e, &err) == 1)
+	while (toc_reader_next(r, &e, &err) == TOC_ENTRY)
 		if (toc_writer_add(w, &e, &err))
 			abort();
 	if (toc_writer_finish(w, &out, &err))

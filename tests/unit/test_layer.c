@@ -49,7 +49,7 @@ static void entries_say_where_their_content_is(void **state)
 	build(&blob);
 	l = open_layer(&blob);
 	assert_int_equal(layer_index_toc(layer_index(l), &toc, &err), 0);
-	while ((rc = toc_reader_next(toc, &e, &err)) > 0) {
+	while ((rc = toc_reader_next(toc, &e, &err)) == TOC_ENTRY) {
 		char path[5500];
 		struct bytes file;
 		uint8_t *data;

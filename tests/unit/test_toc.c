@@ -53,7 +53,7 @@ static int read_all(const void *data, size_t len, struct tar_list **out)
 
 	*out = l;
 	assert_int_equal(toc_reader_open(data, len, &r, &err), 0);
-	while ((rc = toc_reader_next(r, &e, &err)) == 1) {
+	while ((rc = toc_reader_next(r, &e, &err)) == TOC_ENTRY) {
 		list_add(l, &e, &err);
 		for (uint32_t i = 0; i < e.extent_count; i++)
 			assert_true(e.extents[i].offset + e.extents[i].length <= e.size);
@@ -128,12 +128,12 @@ static void test_large_layer_is_compact(void **state)
 	assert_true(toc.len < 60000 * 16);
 	assert_int_equal(toc_reader_open(toc.data, toc.len, &r, &err), 0);
 	for (uint32_t i = 0; i < 60000; i++) {
-		assert_int_equal(toc_reader_next(r, &e, &err), 1);
+		assert_int_equal(toc_reader_next(r, &e, &err), TOC_ENTRY);
 		snprintf(path, sizeof(path), "usr/lib/d%u/f%u", i / 100, i);
 		assert_string_equal(e.path, path);
 		assert_int_equal(e.size, i * 2654435761u % 50000);
 	}
-	assert_int_equal(toc_reader_next(r, &e, &err), 0);
+	assert_int_equal(toc_reader_next(r, &e, &err), TOC_END);
 }
 
 static void test_cut_stream_is_refused(void **state)
