@@ -147,10 +147,10 @@ static int upload_begin(struct upload *u, const struct fs *fs, struct job *j, si
 		u->line = strndup(u->head.data, len);
 		r = u->line ? words_split(u->line, &words, err) : err_nomem(err);
 	}
-	if (r == 0)
+	if (!r)
 		r = u->begin(u->arg, &words, &path, err);
 	u->begun = true;
-	return r == 0 && path ? read_file(u, fs, j, path, answer, err) : r;
+	return !r && path ? read_file(u, fs, j, path, answer, err) : r;
 }
 
 static int upload_feed(struct upload *u, struct job *j, const void *data, size_t len, size_t *used,

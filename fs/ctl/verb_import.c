@@ -72,11 +72,11 @@ static int verb_import_begin(void *arg, const struct words *words, char **path, 
 	/* What runs on this machine may run on others: docker names no level of amd64 either. */
 	if (strcmp(platform.architecture, "amd64") == 0)
 		platform.variant[0] = '\0';
-	if (r == 0)
+	if (!r)
 		r = sort_operands(&operands, &file, &name, err);
-	if (r == 0 && wish)
+	if (!r && wish)
 		r = platform_parse(wish, &platform, err);
-	if (r == 0 && name)
+	if (!r && name)
 		r = full_name(name, &full, err);
 	if (r < 0)
 		return r;

@@ -48,11 +48,11 @@ static int verb_load_begin(void *arg, const struct words *words, char **path, st
 	autowords operands = WORDS_INIT;
 	int r = args_parse(words, options, &operands, err);
 
-	if (r == 0)
+	if (!r)
 		r = args_count("load", &operands, 0, 0, err);
-	if (r == 0 && wish)
+	if (!r && wish)
 		r = platform_parse(wish, &l->platform, err);
-	if (r == 0 && input && !(*path = strdup(input)))
+	if (!r && input && !(*path = strdup(input)))
 		r = err_nomem(err);
 	if (r < 0)
 		return r;

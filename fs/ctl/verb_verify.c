@@ -76,7 +76,7 @@ static int open_key(const char *path, struct cosign_key **out, struct err *err)
 	if (path[0] != '/')
 		return err_set(err, EINVAL, "%s: the key's path must be absolute", path);
 	r = read_key_file(path, &pem, &why);
-	if (r == 0)
+	if (!r)
 		r = cosign_key_open(pem.data, pem.len, out, &why);
 	return r < 0 ? err_set(err, EINVAL, "loading public key: %s: %s", path, why.text) : 0;
 }
@@ -113,7 +113,7 @@ static int verb_verify_find_digest(struct verify *v, struct err *err)
 		v->ref.digest = top.digest;
 		descriptor_clear(&top);
 	}
-	v->ref.has_digest = r == 0;
+	v->ref.has_digest = !r;
 	return r;
 }
 
@@ -149,14 +149,14 @@ static int verb_verify_check_layer(struct verify *v, const struct descriptor *la
 		return 0;
 	v->seen++;
 	r = pull_blob_small(&v->pull, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
-	if (r == 0)
+	if (!r)
 		r = check_payload(v, layer, &payload, &claim, &v->why);
-	if (r == 0) {
+	if (!r) {
 		buf_puts(&v->payloads, v->payloads.len ? "," : "");
 		r = json_text_line(&v->payloads, claim, JSON_TEXT_PLAIN, &v->why);
-		v->good += r == 0;
+		v->good += !r;
 	}
-	if (r == 0 || r == -EBADMSG || r == -EPROTO || r == -ENOENT)
+	if (!r || r == -EBADMSG || r == -EPROTO || r == -ENOENT)
 		return 0;
 	return err_set(err, -r, "%s", v->why.text);
 }
@@ -169,12 +169,12 @@ static int verb_verify_read_manifest(struct verify *v, const struct digest *dige
 	struct ref ref = v->ref; /* borrows the strings */
 	int r = blob_read(v->fs->store, digest, OCI_MANIFEST_MAX, body, err);
 
-	if (r == 0 || !remote)
+	if (!r || !remote)
 		return r;
 	buf_reset(body);
 	ref.digest = *digest;
 	r = registry_manifest(v->fs->registry, &ref, v->pull.cancel, &a, err);
-	if (r == 0)
+	if (!r)
 		buf_append(body, a.body.data, a.body.len);
 	registry_manifest_clear(&a);
 	return r;
@@ -191,7 +191,7 @@ static int check_artifact(struct verify *v, const struct digest *digest, bool re
 		return remote && r != -ENOENT ? r : 0;
 	if (manifest_parse(body.data, body.len, NULL, &m, NULL) < 0)
 		return 0; /* an index, or what else refers to images */
-	for (size_t i = 0; r == 0 && i < m->layer_count; i++)
+	for (size_t i = 0; !r && i < m->layer_count; i++)
 		r = verb_verify_check_layer(v, &m->layers[i], err);
 	return r;
 }
@@ -202,7 +202,7 @@ static int check_local(struct verify *v, struct err *err)
 	int r = referrers_known(v->fs->referrers, &v->ref, &known, err);
 
 	/* What of it is not here is the registry's, below. */
-	for (size_t i = 0; r == 0 && i < known.count; i++)
+	for (size_t i = 0; !r && i < known.count; i++)
 		check_artifact(v, &known.at[i], false, NULL);
 	return r;
 }
@@ -225,7 +225,7 @@ static int check_remote(struct verify *v, struct err *err)
 		return r;
 	referrers_keep(v->fs->referrers, &v->ref, &list);
 	v->seen = 0;
-	for (size_t i = 0; r == 0 && i < list.count; i++)
+	for (size_t i = 0; !r && i < list.count; i++)
 		if (may_be_signature(&list.at[i]))
 			r = check_artifact(v, &list.at[i].descriptor.digest, true, err);
 	return r;
@@ -251,9 +251,9 @@ static int verb_verify_run(struct verify *v, struct err *err)
 {
 	int r = verb_verify_find_digest(v, err);
 
-	if (r == 0)
+	if (!r)
 		r = check_local(v, err);
-	if (r == 0 && !v->good && !v->fs->offline)
+	if (!r && !v->good && !v->fs->offline)
 		r = check_remote(v, err);
 	if (r < 0)
 		return r;
@@ -295,21 +295,21 @@ int verb_verify(struct fs *fs, struct job *j, const struct words *args, struct b
 	autowords operands = WORDS_INIT;
 	int r = args_parse(args, options, &operands, err);
 
-	if (r == 0)
+	if (!r)
 		r = args_count("verify", &operands, 1, 1, err);
-	if (r == 0 && !key)
+	if (!r && !key)
 		r = err_set(err, EINVAL, "verify: --key PATH is missing: the file of a public key");
-	if (r == 0)
+	if (!r)
 		r = ref_parse(operands.at[0], &v.ref, err);
-	if (r == 0)
+	if (!r)
 		r = open_key(key, &v.key, err);
-	if (r == 0) {
+	if (!r) {
 		v.name = operands.at[0];
 		r = verb_verify_run(&v, err);
 	}
-	if (r == 0 && buf_failed(&v.payloads))
+	if (!r && buf_failed(&v.payloads))
 		r = err_nomem(err);
-	if (r == 0)
+	if (!r)
 		verb_verify_print(&v, answer);
 	verify_clear(&v);
 	return r;

@@ -37,11 +37,11 @@ static int parse_wishes(struct store *s, const struct platform *wish, const stru
 	};
 	int r = args_parse(arguments, options, &operands, err);
 
-	if (r == 0)
+	if (!r)
 		r = args_count("images", &operands, 0, 1, err);
-	for (size_t i = 0; r == 0 && i < filters.count; i++)
+	for (size_t i = 0; !r && i < filters.count; i++)
 		r = images_filter_add(&w->filter, s, wish, filters.at[i], now, err);
-	for (size_t i = 0; r == 0 && i < operands.count; i++)
+	for (size_t i = 0; !r && i < operands.count; i++)
 		r = images_filter_pattern(&w->filter, operands.at[i], err);
 	return r;
 }
@@ -252,9 +252,9 @@ int images_table(struct store *s, const struct platform *wish, const struct word
 	struct rows rows = {0};
 	int r = parse_wishes(s, wish, arguments, now, &w, err);
 
-	if (r == 0)
+	if (!r)
 		r = collect_rows(s, &w, wish, &rows, err);
-	if (r == 0)
+	if (!r)
 		r = images_table_print(&rows, &w, now, out, err);
 	rows_clear(&rows);
 	images_filter_clear(&w.filter);

@@ -310,7 +310,7 @@ static int store_part(struct ahead *a, const struct view *w, const struct ahead_
 		return r;
 	r = a->fs->kernel->store_pages(a->fs->kernel, view_ino(w, p->node), p->offset, d.iov,
 				       d.count);
-	if (r == 0) {
+	if (!r) {
 		stats_add(&a->fs->stats.stored, 1);
 		stats_add(&a->fs->stats.stored_bytes, d.len);
 	}

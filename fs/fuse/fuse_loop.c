@@ -164,7 +164,7 @@ static int start_worker(struct fuse_loop *l)
 		atomic_fetch_add(&l->waiting, 1);
 		r = create_thread(l, &l->workers[l->count]);
 		atomic_fetch_add(r ? &l->waiting : &l->count, r ? -1u : 1);
-		l->full = r != 0;
+		l->full = r;
 	}
 	pthread_mutex_unlock(&l->lock);
 	if (r)

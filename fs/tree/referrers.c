@@ -227,7 +227,7 @@ static int referrers_take_name(struct referrers *t, const struct name *name)
 	if (digest_of_tag(ref.tag, &image))
 		r = add_local(t, &ref, &image, name);
 	s = subject_of(t, &name->descriptor);
-	if (r == 0 && s && s->has)
+	if (!r && s && s->has)
 		r = add_local(t, &ref, &s->digest, name);
 	return r;
 }
@@ -249,7 +249,7 @@ static void refresh_local(struct referrers *t)
 	t->names = names;
 	map_free_all(t->local, known_free);
 	t->local = map_new();
-	for (size_t i = 0; t->local && r == 0 && i < names_count(names); i++)
+	for (size_t i = 0; t->local && !r && i < names_count(names); i++)
 		r = referrers_take_name(t, names_at(names, i));
 }
 
@@ -375,10 +375,10 @@ int referrers_known(struct referrers *t, const struct ref *image, struct digests
 	pthread_mutex_lock(&t->lock);
 	refresh_local(t);
 	k = referrers_find(t->local, image);
-	for (size_t i = 0; r == 0 && k && i < k->digests.count; i++)
+	for (size_t i = 0; !r && k && i < k->digests.count; i++)
 		r = digests_add(out, &k->digests.at[i], err);
 	k = referrers_find(t->answers, image);
-	for (size_t i = 0; r == 0 && k && i < k->digests.count; i++)
+	for (size_t i = 0; !r && k && i < k->digests.count; i++)
 		if (!refers_elsewhere(t, &k->digests.at[i], &image->digest))
 			r = digests_add(out, &k->digests.at[i], err);
 	pthread_mutex_unlock(&t->lock);

@@ -163,7 +163,7 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	if (use(rq, w))
 		return 0;
 	r = open_content(w, err);
-	if (r == 0)
+	if (!r)
 		rq->content = get_content(w);
 	if (r == -EMFILE)
 		return room_make(rq, err);

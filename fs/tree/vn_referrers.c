@@ -40,7 +40,7 @@ static int add_attestations(const struct index *index, const struct digest *imag
 	char text[DIGEST_TEXT_MAX];
 	int r = 0;
 
-	for (size_t k = 0; r == 0 && k < index->count; k++) {
+	for (size_t k = 0; !r && k < index->count; k++) {
 		const struct descriptor *d = &index->manifests[k];
 		const char *of = json_string(d->annotations, "vnd.docker.reference.digest");
 
@@ -65,7 +65,7 @@ static int add_from_indexes(struct request *rq, const struct ref *image, struct 
 	if (r < 0)
 		return r;
 	e = catalog_repository(c, place, &count);
-	for (size_t i = 0; r == 0 && i < count; i++) {
+	for (size_t i = 0; !r && i < count; i++) {
 		const struct descriptor *top = &e[i].name->descriptor;
 		AUTO(index_free) struct index *index = NULL;
 		autobuf body = BUF_INIT;
@@ -130,9 +130,9 @@ static int referrers_lookup(struct request *rq, struct vnode *dir, const char *n
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
 	r = vn_referrers_collect(rq, i, &known, err);
-	if (r == 0 && !vn_referrers_contains(&known, &digest)) {
+	if (!r && !vn_referrers_contains(&known, &digest)) {
 		r = ask_and_collect(rq, i, &asked, err);
-		if (r == 0 && !vn_referrers_contains(&asked, &digest))
+		if (!r && !vn_referrers_contains(&asked, &digest))
 			return -ENOENT;
 	}
 	if (r)
@@ -148,7 +148,7 @@ static int referrers_list(struct request *rq, struct vnode *dir, struct listing 
 	char text[DIGEST_TEXT_MAX];
 	int r = ask_and_collect(rq, ((struct vn_referrers *)dir)->image, &all, err);
 
-	for (size_t i = 0; r == 0 && i < all.count; i++)
+	for (size_t i = 0; !r && i < all.count; i++)
 		listing_add(out, digest_text(&all.at[i], text), DT_LNK);
 	return r;
 }

@@ -138,9 +138,9 @@ static int open_step(void *arg, const struct endpoint *e, struct retry_failure *
 	/* A registry that was there a moment ago may be starting again. */
 	if (r < 0 && f->silent && f->cause == RETRY_NEVER && s->moved)
 		f->cause = RETRY_CUT;
-	if (r == 0)
+	if (!r)
 		r = check_answer(s, &q, a, f, err);
-	if (r == 0)
+	if (!r)
 		s->answer = steal(&a);
 	return r;
 }
@@ -275,9 +275,9 @@ static int stream_new(struct registry *registry, const struct ref *repository,
 		return r;
 	s->registry = registry;
 	r = ref_copy(&s->repository, repository, err);
-	if (r == 0)
+	if (!r)
 		r = api_endpoints(registry, repository, &s->endpoints, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&s);
 	return r;
 }

@@ -59,7 +59,7 @@ static int api_manifest_verify(const struct manifest_call *c, const struct http_
 
 	if (c->ref->has_digest)
 		r = api_manifest_check_digest(c, &c->ref->digest, "the reference", err);
-	if (r == 0 && sent_digest(a, &sent))
+	if (!r && sent_digest(a, &sent))
 		r = api_manifest_check_digest(c, &sent, "the registry's header", err);
 	if (r < 0)
 		return r;
@@ -145,7 +145,7 @@ static int api_manifest_run(struct registry *registry, const char *method, const
 	autofree char *path = NULL;
 	int r = full ? make_path(ref, &path, err) : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		r = registry_enter(registry, ref->domain, err);
 	if (r < 0)
 		return r;

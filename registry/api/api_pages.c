@@ -26,9 +26,9 @@ static int take_next(struct api_pages *p, const struct endpoint *e, const struct
 	char *path = NULL;
 	int r = header_link_next(http_headers(a), &link, err);
 
-	if (r == 0 && link)
+	if (!r && link)
 		r = api_url(&p->request, e, &here, err);
-	if (r == 0 && link)
+	if (!r && link)
 		r = url_resolve(&here, link, &next, err);
 	if (r < 0)
 		return r;
@@ -93,9 +93,9 @@ static int list_at(struct api_pages *p, const struct endpoint *e, struct err *er
 
 	free(p->path);
 	p->path = strdup(p->first);
-	if (r == 0 && !p->path)
+	if (!r && !p->path)
 		r = err_nomem(err);
-	for (int page = 0; r == 0 && p->path; page++) {
+	for (int page = 0; !r && p->path; page++) {
 		struct retry retry = {0};
 
 		if (page == API_PAGES_MAX || map_get(seen, p->path, strlen(p->path)))
@@ -117,7 +117,7 @@ int api_pages(struct api_pages *p, struct err *err)
 
 	for (size_t i = 0; i < all.count; i++) {
 		r = list_at(p, &all.list[i], err);
-		if (r == 0 || p->given || cancel_check(p->request.cancel, NULL) < 0)
+		if (!r || p->given || cancel_check(p->request.cancel, NULL) < 0)
 			break;
 	}
 	free(p->path);

@@ -94,7 +94,7 @@ static int add_index(struct referrers_call *c, const struct buf *body, struct er
 	AUTO(index_free) struct index *index = NULL;
 	int r = index_parse(body->data ? body->data : "", body->len, OCI_TYPE_INDEX, &index, err);
 
-	for (size_t i = 0; r == 0 && i < index->count; i++)
+	for (size_t i = 0; !r && i < index->count; i++)
 		r = api_referrers_add(c, &index->manifests[i], NULL, err);
 	return r;
 }
@@ -178,9 +178,9 @@ static int ask_tag_schema(struct referrers_call *c, struct err *err)
 	enum oci_kind kind;
 	int r = get_tag(c, api_referrers_tag(&c->image->digest, "", tag), &a, err);
 
-	if (r == 0)
+	if (!r)
 		r = api_referrers_kind_of(&a, &kind, err);
-	if (r == 0 && kind == OCI_KIND_INDEX)
+	if (!r && kind == OCI_KIND_INDEX)
 		r = add_index(c, &a.body, err);
 	registry_manifest_clear(&a);
 	return r == -ENOENT ? 0 : r;
@@ -195,9 +195,9 @@ static int add_tagged(struct referrers_call *c, const char *tag, const struct ma
 	enum oci_kind kind;
 	int r = api_referrers_kind_of(a, &kind, err);
 
-	if (r == 0 && kind == OCI_KIND_MANIFEST) {
+	if (!r && kind == OCI_KIND_MANIFEST) {
 		r = manifest_parse(a->body.data, a->body.len, a->content_type, &m, err);
-		if (r == 0)
+		if (!r)
 			d.artifact_type = (char *)manifest_artifact_type(m); /* borrowed */
 	}
 	d.media_type = m ? m->media_type : (char *)OCI_TYPE_INDEX;
@@ -209,12 +209,12 @@ static int ask_cosign_tags(struct referrers_call *c, struct err *err)
 	static const char *const suffixes[] = {".sig", ".att", ".sbom"};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+	for (size_t i = 0; !r && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
 		struct manifest_answer a = {0};
 		char tag[REFERRER_TAG_MAX];
 
 		r = get_tag(c, api_referrers_tag(&c->image->digest, suffixes[i], tag), &a, err);
-		if (r == 0)
+		if (!r)
 			r = add_tagged(c, tag, &a, err);
 		registry_manifest_clear(&a);
 		if (r == -ENOENT)
@@ -233,7 +233,7 @@ int registry_referrers(struct registry *registry, const struct ref *image, struc
 
 	if (r == -ENOENT)
 		r = ask_tag_schema(&c, err);
-	if (r == 0)
+	if (!r)
 		r = ask_cosign_tags(&c, err);
 	map_free(c.seen);
 	if (r < 0)

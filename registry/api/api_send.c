@@ -190,7 +190,7 @@ static int send_once(const struct api_request *q, struct attempt *t, struct http
 	int r = q->url ? go_on_at(q, t, &h, err) : url_copy(&h.url, &t->origin, err);
 
 	t->fault = HTTP_FAULT_FATAL;
-	if (r == 0)
+	if (!r)
 		r = send_along(q, &h, &t->origin, t->authorization, out, &t->fault, err);
 	t->home = h.home;
 	return r;
@@ -249,7 +249,7 @@ static int send_authorized(const struct api_request *q, struct attempt *t, struc
 		}
 		if (http_status(a) == 401 && t->home && refreshes < REFRESHES_MAX)
 			r = answer_challenge(q, t, a, f, err);
-		if (r == 0) {
+		if (!r) {
 			*out = a;
 			return 0;
 		}
@@ -268,7 +268,7 @@ static int send_by(const struct api_request *q, const struct endpoint *e, bool t
 	    .endpoint = e, .connect_ms = connect_ms, .fault = HTTP_FAULT_FATAL};
 	int r = make_url(q, e, tls, &t.origin, err);
 
-	if (r == 0)
+	if (!r)
 		r = send_authorized(q, &t, out, f, err);
 	*fault = t.fault;
 	return r;
@@ -302,15 +302,15 @@ static int send_probing(const struct api_request *q, const struct endpoint *e,
 	enum http_fault fault;
 	int r = send_by(q, e, true, PROBE_CONNECT_MS, out, &fault, f, err);
 
-	if (r == 0)
+	if (!r)
 		atomic_store(&host->scheme, HOST_SCHEME_TLS);
-	if (r == 0 || !may_be_plain(e, fault))
+	if (!r || !may_be_plain(e, fault))
 		return r;
 
 	bool no_tls = fault == HTTP_FAULT_TLS;
 
 	r = send_by(q, e, false, 0, out, &fault, f, err);
-	if (r == 0 || no_tls)
+	if (!r || no_tls)
 		atomic_store(&host->scheme, HOST_SCHEME_PLAIN);
 	return r;
 }

@@ -109,7 +109,7 @@ static int step_head(void *arg, const struct endpoint *e, struct retry_failure *
 	int r = send_for(c->session, &q, (const int[]){200, 404, 0}, &a, f, err);
 
 	(void)e;
-	if (r == 0)
+	if (!r)
 		r = http_status(a) == 200 ? BLOB_EXISTS : 0;
 	http_finish(a);
 	return r;
@@ -148,9 +148,9 @@ static int post(struct upload_session *s, const struct digest *digest, struct re
 		return err_nomem(err);
 	q = request(s, "POST", path.data);
 	r = send_for(s, &q, (const int[]){201, 202, 0}, &a, f, err);
-	if (r == 0 && http_status(a) == 201)
+	if (!r && http_status(a) == 201)
 		r = POST_MOUNTED;
-	else if (r == 0)
+	else if (!r)
 		r = take_location(s, &q, a, err);
 	s->offset = 0;
 	http_finish(a);
@@ -178,13 +178,13 @@ static int ask_offset(struct upload_session *s, struct err *err)
 	struct retry_failure f;
 	unsigned long long last;
 	int r = send_for(s, &q, (const int[]){204, 0}, &a, &f, err);
-	const char *range = r == 0 ? header_get(http_headers(a), "Range") : NULL;
+	const char *range = r ? NULL : header_get(http_headers(a), "Range");
 
-	if (r == 0 && header_get(http_headers(a), "Location"))
+	if (!r && header_get(http_headers(a), "Location"))
 		r = take_location(s, &q, a, err);
 	if (range && sscanf(range, "0-%llu", &last) == 1)
 		s->offset = last ? last + 1 : 0; /* "0-0" is what some say of nothing */
-	else if (r == 0)
+	else if (!r)
 		r = err_set(err, EPROTO, "an upload without a Range");
 	http_finish(a);
 	return r;
@@ -208,9 +208,9 @@ static int send_bytes(struct upload_session *s, struct api_upload_source *source
 	q.upload = &upload;
 	q.fields = fields;
 	r = send_for(s, &q, (const int[]){202, 204, 201, 0}, &a, f, err);
-	if (r == 0)
+	if (!r)
 		r = take_location(s, &q, a, err);
-	if (r == 0)
+	if (!r)
 		s->offset = source->size;
 	http_finish(a);
 	return r;
@@ -234,7 +234,7 @@ static int close_session(struct upload_session *s, const struct digest *digest,
 	r = url_parse(full, &url, err);
 	q.url = &url;
 	q.upload = &nothing;
-	if (r == 0)
+	if (!r)
 		r = send_for(s, &q, (const int[]){201, 204, 0}, &a, f, err);
 	http_finish(a);
 	return r;
@@ -327,7 +327,7 @@ static int api_upload_session_open(const struct api_upload *u, const char *from,
 	int r = api_endpoints(u->registry, u->repository, &all, err);
 
 	*out = (struct upload_session){.upload = u, .from = from, .location = URL_INIT};
-	if (r == 0)
+	if (!r)
 		out->endpoint = all.list[all.count - 1]; /* the registry itself */
 	return r;
 }
@@ -436,7 +436,7 @@ int api_upload_manifest(const struct api_upload *u, const struct ref *ref, const
 	r = api_upload_session_open(u, NULL, &s, err);
 	p.request = request(&s, "PUT", path);
 	p.request.fields = fields;
-	if (r == 0)
+	if (!r)
 		r = api_persist(registry, &s.endpoint, &retry, u->cancel, step_put, &p, err);
 	if (r < 0)
 		err_context(err, "manifest %s", digest_text(digest, text));

@@ -276,13 +276,13 @@ static int answer_bearer(struct auth *a, const struct auth_question *q, const st
 	struct token token = {.life_ms = BASIC_LIFE_MS};
 	int r = find_credential(a, q, &credential, err);
 
-	if (r == 0 && credential.registry_token)
+	if (!r && credential.registry_token)
 		token.value = steal(&credential.registry_token);
-	else if (r == 0)
+	else if (!r)
 		r = auth_fetch(a, q, c, &credential, &token, f, err);
-	if (r == 0)
+	if (!r)
 		r = make_bearer(token.value, field, err);
-	if (r == 0)
+	if (!r)
 		hold(a, &q->scope, *field, token.life_ms, generation);
 	secret_free(token.value);
 	return r;
@@ -324,7 +324,7 @@ int auth_answer(struct auth *a, const struct auth_question *q, char **field,
 	else if (challenge_find(&all, CHALLENGE_BASIC))
 		r = answer_basic(a, q, field, err);
 	/* The same again would be refused again. */
-	if (r == 0 && *field && q->rejected && !strcmp(*field, q->rejected)) {
+	if (!r && *field && q->rejected && !strcmp(*field, q->rejected)) {
 		secret_free(*field);
 		*field = NULL;
 	}

@@ -154,7 +154,7 @@ static int cred_helper_converse(const struct helper *h, struct buf *out, int *st
 	(void)!send(h->in, h->input, strlen(h->input), MSG_NOSIGNAL);
 	shutdown(h->in, SHUT_WR);
 	r = read_output(h, out, err);
-	if (r == 0)
+	if (!r)
 		r = reap(h, status, err);
 	if (r < 0) {
 		kill(-h->pid, SIGKILL);

@@ -53,11 +53,11 @@ static int add_usual(struct creds *c, const char *home, struct err *err)
 	c->list[c->count++].variable = "DOCKER_AUTH_CONFIG";
 	r = docker && *docker ? add_file(c, docker, "/config.json", err)
 			      : add_file(c, home, "/.docker/config.json", err);
-	if (r == 0)
+	if (!r)
 		r = add_file(c, getenv("REGISTRY_AUTH_FILE"), "", err);
-	if (r == 0 && runtime && *runtime == '/') /* others are to be ignored, XDG says */
+	if (!r && runtime && *runtime == '/') /* others are to be ignored, XDG says */
 		r = add_file(c, runtime, "/containers/auth.json", err);
-	if (r == 0)
+	if (!r)
 		r = add_file(c, home, "/.config/containers/auth.json", err);
 	return r;
 }
@@ -86,7 +86,7 @@ int creds_open(const char *auth_file, const char *store_auth_file, struct creds 
 		r = add_file(c, auth_file, "", err);
 	else
 		r = add_file(c, store_auth_file, "", err);
-	if (r == 0 && !auth_file)
+	if (!r && !auth_file)
 		r = add_home(c, err);
 	if (r < 0) {
 		creds_close(c);
@@ -203,7 +203,7 @@ static int decode_auth(const char *text, struct credential *out, struct err *err
 
 	if (r == -ENOMEM)
 		return r;
-	colon = r == 0 ? strchr(plain, ':') : NULL;
+	colon = r ? NULL : strchr(plain, ':');
 	if (!colon)
 		return err_set(err, EACCES, INVALID);
 	*colon = '\0';
@@ -221,15 +221,15 @@ static int creds_read_entry(const struct json_object *entry, struct credential *
 	const char *auth = json_string(entry, "auth");
 	int r = copy_string(entry, "username", &out->username, err);
 
-	if (r == 0)
+	if (!r)
 		r = copy_string(entry, "password", &out->password, err);
-	if (r == 0)
+	if (!r)
 		r = copy_string(entry, "identitytoken", &out->identity_token, err);
-	if (r == 0)
+	if (!r)
 		r = copy_string(entry, "registrytoken", &out->registry_token, err);
-	if (r == 0 && auth && *auth)
+	if (!r && auth && *auth)
 		r = decode_auth(auth, out, err);
-	if (r == 0 && out->identity_token) {
+	if (!r && out->identity_token) {
 		secret_free(out->password);
 		out->password = NULL;
 	}
@@ -298,13 +298,13 @@ static int ask_source(const struct source *s, const char *registry, const char *
 	autofree char *helper = NULL;
 	int r = creds_read_source(s, &doc, err);
 
-	if (r == 0 && doc)
+	if (!r && doc)
 		r = creds_find(doc, registry, path, out, &helper, err);
 	if (r < 0 && r != -ENOMEM) {
 		err_set(err, EACCES, INVALID);
 		return err_context(err, "%s", s->path ? s->path : s->variable);
 	}
-	if (r == 0 && helper)
+	if (!r && helper)
 		r = cred_helper_get(helper, creds_server_key(registry), http, cancel, out, err);
 	return r;
 }
@@ -315,7 +315,7 @@ int creds_get(struct creds *c, const char *registry, const char *path, struct ht
 	int r = 0;
 
 	*out = (struct credential){0};
-	for (size_t i = 0; r == 0 && i < c->count && credential_empty(out); i++) {
+	for (size_t i = 0; !r && i < c->count && credential_empty(out); i++) {
 		credential_clear(out);
 		r = ask_source(&c->list[i], registry, path, http, cancel, out, err);
 	}

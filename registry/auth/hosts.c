@@ -115,9 +115,9 @@ int hosts_open(const struct registry_options *o, struct hosts **out, struct err 
 	h->map = map_new();
 	h->certs_dir = strdup(o->certs_dir ? o->certs_dir : CERTS_DIR);
 	r = h->map && h->certs_dir ? 0 : err_nomem(err);
-	if (r == 0)
+	if (!r)
 		r = copy_insecure(h, o->insecure, err);
-	if (r == 0)
+	if (!r)
 		r = copy_mirrors(h, o->mirrors, err);
 	if (r < 0) {
 		hosts_close(h);
@@ -249,10 +249,10 @@ static int read_certs(struct host *host, const char *certs_dir, struct err *err)
 
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, "%s", path);
-	while (r == 0 && (e = readdir(dir)))
+	while (!r && (e = readdir(dir)))
 		r = hosts_read_entry(host, dirfd(dir), path, e->d_name, err);
 	closedir(dir);
-	if (r == 0 && host->authorities.len && !strstr(host->authorities.data, PEM_CERTIFICATE))
+	if (!r && host->authorities.len && !strstr(host->authorities.data, PEM_CERTIFICATE))
 		r = err_set(err, EACCES, "%s: no certificate in its .crt files", path);
 	return r;
 }
@@ -269,7 +269,7 @@ static int host_new(struct hosts *h, const char *name, struct host **out, struct
 		r = err_nomem(err);
 	else
 		r = read_certs(host, h->certs_dir, err);
-	if (r == 0 && map_put(h->map, name, strlen(name), host) < 0)
+	if (!r && map_put(h->map, name, strlen(name), host) < 0)
 		r = err_nomem(err);
 	if (r < 0) {
 		host_free(host);

@@ -196,7 +196,7 @@ int token_fetch(struct http *http, const struct token_request *q, struct token *
 		return token_refused(a, q, f, err);
 	r = http_read_all(a, ANSWER_MAX, &body, &fault, err);
 	f->cause = http_fault_cause(fault);
-	if (r == 0)
+	if (!r)
 		r = token_parse(&body, time(NULL), out, err);
 	return r < 0 ? err_context(err, "failed to fetch a token from %s", q->realm->host) : 0;
 }

@@ -162,7 +162,7 @@ static int http_wait_for(struct http_answer *a, bool (*ready)(const struct http_
 	pthread_mutex_lock(&a->lock);
 	while (!ready(a)) {
 		r = cancel_check(a->cancel, err);
-		if (r == 0 && clock_ms() >= until_ms)
+		if (!r && clock_ms() >= until_ms)
 			r = err_set(err, ETIMEDOUT, "%s \"%s\": timeout awaiting response headers",
 				    a->method, a->shown);
 		if (r < 0)

@@ -57,7 +57,7 @@ static int add_fields(struct http_answer *a, const struct http_request *q, struc
 {
 	int r = add_field(a, "Expect:", err); /* no 100-continue */
 
-	for (const char *const *h = q->headers; r == 0 && h && *h; h++)
+	for (const char *const *h = q->headers; !r && h && *h; h++)
 		r = add_field(a, *h, err);
 	return r;
 }

@@ -54,7 +54,7 @@ int header_add(struct header_list *h, const char *line, size_t len, struct err *
 
 	int r = header_append(h, copy, copy + value, err);
 
-	if (r == 0)
+	if (!r)
 		steal(&copy);
 	return r;
 }

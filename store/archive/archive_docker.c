@@ -94,13 +94,13 @@ static int take_config(struct docker_image *i, const struct json_object *o, stru
 	int r = archive_docker_find(i->members, json_member(o, "Config"), "image config", &path,
 				    &i->file, err);
 
-	if (r == 0)
+	if (!r)
 		r = archive_members_read(i->members, path, &text, err);
-	if (r == 0)
+	if (!r)
 		r = config_parse(text.data, text.len, &i->config, err);
-	return r == 0 ? archive_plan_blob(i->plan, quarantine_digest(i->file),
-					  quarantine_size(i->file), i->file, err)
-		      : r;
+	return r ? r
+		 : archive_plan_blob(i->plan, quarantine_digest(i->file), quarantine_size(i->file),
+				     i->file, err);
 }
 
 static int take_layer(struct docker_image *i, size_t n, struct err *err)
@@ -141,7 +141,7 @@ static int take_layers(struct docker_image *i, struct err *err)
 	i->list = calloc(i->count + 1, sizeof(*i->list));
 	if (!i->list)
 		return err_nomem(err);
-	for (size_t n = 0; r == 0 && n < i->count; n++)
+	for (size_t n = 0; !r && n < i->count; n++)
 		r = take_layer(i, n, err);
 	return r;
 }
@@ -171,9 +171,9 @@ static int take_tags(struct docker_image *i, const struct json_object *tags, str
 
 	d.has_platform = i->config->platform.os[0] || i->config->platform.architecture[0];
 	d.platform = i->config->platform;
-	for (size_t n = 0; r == 0 && n < count; n++)
+	for (size_t n = 0; !r && n < count; n++)
 		r = take_tag(i, json_text(json_object_array_get_idx(tags, n)), &d, err);
-	if (r == 0 && count == 0)
+	if (!r && count == 0)
 		r = archive_plan_image(i->plan, NULL, &d, quarantine_digest(i->file), err);
 	descriptor_clear(&d);
 	return r;
@@ -198,15 +198,15 @@ static int take_image(struct archive_plan *p, const struct archive_members *m,
 		    ? get_array(o, "Layers", &layers, err)
 		    : err_set(err, EBADMSG, "manifest.json: an entry that is no object");
 
-	if (r == 0)
+	if (!r)
 		r = get_array(o, "RepoTags", &tags, err);
-	if (r == 0)
+	if (!r)
 		r = take_config(&i, o, err);
 	if (r < 0 || (only && platform_rank(only, &i.config->platform) < 0))
 		return r;
 	i.layers = layers;
 	r = take_layers(&i, err);
-	return r == 0 ? take_tags(&i, tags, err) : r;
+	return r ? r : take_tags(&i, tags, err);
 }
 
 int archive_docker_plan(struct archive_plan *p, const struct archive_members *m,
@@ -217,16 +217,16 @@ int archive_docker_plan(struct archive_plan *p, const struct archive_members *m,
 	size_t count;
 	int r = archive_members_read(m, "manifest.json", &text, err);
 
-	if (r == 0)
+	if (!r)
 		r = json_parse(text.data, text.len, &doc, err);
-	if (r == 0 && !json_object_is_type(doc, json_type_array))
+	if (!r && !json_object_is_type(doc, json_type_array))
 		return err_set(err, EBADMSG, "manifest.json: not a list of images");
 	if (r < 0)
 		return err_context(err, "manifest.json");
 	count = json_object_array_length(doc);
 	if (count > IMAGES_MAX)
 		return err_set(err, EBADMSG, "manifest.json: more than %d images", IMAGES_MAX);
-	for (size_t n = 0; r == 0 && n < count; n++)
+	for (size_t n = 0; !r && n < count; n++)
 		r = take_image(p, m, json_object_array_get_idx(doc, n), only, err);
 	return r;
 }

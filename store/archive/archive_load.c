@@ -25,12 +25,12 @@ int archive_loader_open(const struct archive_load *load, struct archive_loader *
 		return r;
 	l->load = *load;
 	r = archive_members_open(load->store, &l->members, err);
-	if (r == 0) {
+	if (!r) {
 		struct archive_sink sink = archive_members_sink(l->members);
 
 		r = archive_stream_open(&sink, &l->stream, err);
 	}
-	if (r == 0)
+	if (!r)
 		*out = steal(&l);
 	return r;
 }
@@ -75,11 +75,11 @@ static int archive_load_load(struct archive_loader *l, bool cut, struct cancel *
 	int r =
 	    archive_plan_open(l->load.store, archive_members_memory(l->members), cancel, &p, err);
 
-	if (r == 0)
+	if (!r)
 		r = blame(l, archive_load_make_plan(l, p, err), cut, err);
-	if (r == 0 && archive_plan_images(p) == 0)
+	if (!r && archive_plan_images(p) == 0)
 		r = no_image(l, err);
-	return r == 0 ? archive_plan_publish(p, l->load.loaded, l->load.arg, err) : r;
+	return r ? r : archive_plan_publish(p, l->load.loaded, l->load.arg, err);
 }
 
 /* No more comes: the archive ends here, without its end marker. */

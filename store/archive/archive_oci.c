@@ -86,9 +86,9 @@ static int read_config(struct oci_walk *w, const struct manifest *m, struct conf
 		return 0;
 	r = archive_oci_read_document(w, &m->config.digest, archive_oci_find(w, &m->config.digest),
 				      &text, err);
-	if (r == 0)
+	if (!r)
 		r = config_parse(text.data, text.len, out, err);
-	if (r == 0 && w->only && platform_rank(w->only, &(*out)->platform) < 0)
+	if (!r && w->only && platform_rank(w->only, &(*out)->platform) < 0)
 		r = err_set(err, ENOENT, "an image for another platform");
 	return r;
 }
@@ -102,7 +102,7 @@ static int check_layers(struct oci_walk *w, const struct manifest *m, const stru
 		return err_set(err, EBADMSG,
 			       "invalid manifest, layers length mismatch: expected %zu, got %zu",
 			       m->layer_count, config->diff_id_count);
-	for (size_t n = 0; r == 0 && n < m->layer_count; n++)
+	for (size_t n = 0; !r && n < m->layer_count; n++)
 		r = archive_oci_check_layer(w, &m->layers[n], n, &config->diff_ids[n], err);
 	return r;
 }
@@ -131,17 +131,17 @@ static int take_manifest(struct oci_walk *w, const struct descriptor *d, const s
 	AUTO(config_free) struct config *config = NULL;
 	int r = manifest_parse(text->data, text->len, d->media_type, &m, err);
 
-	if (r == 0)
+	if (!r)
 		r = look_for_blobs(w, m, err);
-	if (r == 0)
+	if (!r)
 		r = read_config(w, m, &config, err);
-	if (r == 0)
+	if (!r)
 		r = take_blob(w, &m->config, err);
-	for (size_t i = 0; r == 0 && i < m->layer_count; i++)
+	for (size_t i = 0; !r && i < m->layer_count; i++)
 		r = take_blob(w, &m->layers[i], err);
-	if (r == 0 && config)
+	if (!r && config)
 		r = check_layers(w, m, config, err);
-	if (r == 0)
+	if (!r)
 		*id = m->config.digest;
 	return r;
 }
@@ -159,19 +159,19 @@ static int take_index(struct oci_walk *w, const struct descriptor *d, const stru
 		    ? err_set(err, EBADMSG, "more than %d indexes in indexes", DEPTH_MAX)
 		    : index_parse(text->data, text->len, d->media_type, &index, err);
 
-	for (size_t i = 0; r == 0 && i < index->count; i++) {
+	for (size_t i = 0; !r && i < index->count; i++) {
 		const struct descriptor *entry = &index->manifests[i];
 		struct digest of;
 
 		if (w->only && entry->has_platform && platform_rank(w->only, &entry->platform) < 0)
 			continue;
 		r = archive_oci_take(w, entry, depth + 1, &of, err);
-		if (r == 0 && !any)
+		if (!r && !any)
 			*id = of;
-		any = any || r == 0;
+		any = any || !r;
 		r = r == -ENOENT ? 0 : r;
 	}
-	return r == 0 && !any ? err_set(err, ENOENT, "no image of the index is in the archive") : r;
+	return !r && !any ? err_set(err, ENOENT, "no image of the index is in the archive") : r;
 }
 
 /* A descriptor and all below it. -ENOENT where what it needs is nowhere. */
@@ -183,14 +183,14 @@ static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int 
 	char name[DIGEST_TEXT_MAX];
 	int r = cancel_check(archive_plan_cancel(w->plan), err);
 
-	if (r == 0 && !index && !oci_type_is_manifest(d->media_type))
+	if (!r && !index && !oci_type_is_manifest(d->media_type))
 		r = err_set(err, EOPNOTSUPP, "the media type %s is not known", d->media_type);
-	if (r == 0)
+	if (!r)
 		r = take_document(w, d, &text, err);
-	if (r == 0)
+	if (!r)
 		r = index ? take_index(w, d, &text, depth, id, err)
 			  : take_manifest(w, d, &text, id, err);
-	if (r == 0)
+	if (!r)
 		r = take_blob(w, d, err);
 	return r < 0 ? err_context(err, "%s", digest_text(&d->digest, name)) : 0;
 }
@@ -204,9 +204,9 @@ static int take_named(struct oci_walk *w, const struct descriptor *d, struct err
 
 	if (r == -ENOENT && w->only)
 		return 0;
-	if (r == 0)
+	if (!r)
 		r = layout_reference(d->annotations, &reference, err);
-	return r == 0 ? archive_plan_image(w->plan, reference, d, &id, err) : r;
+	return r ? r : archive_plan_image(w->plan, reference, d, &id, err);
 }
 
 static int archive_oci_check_version(const struct archive_members *m, struct err *err)
@@ -216,7 +216,7 @@ static int archive_oci_check_version(const struct archive_members *m, struct err
 	const char *version;
 	int r = archive_members_read(m, "oci-layout", &text, err);
 
-	if (r == 0)
+	if (!r)
 		r = json_parse(text.data, text.len, &doc, err);
 	if (r < 0)
 		return err_context(err, "oci-layout");
@@ -234,13 +234,13 @@ int archive_oci_plan(struct archive_plan *p, const struct archive_members *m,
 	autobuf text = BUF_INIT;
 	int r = archive_oci_check_version(m, err);
 
-	if (r == 0)
+	if (!r)
 		r = archive_members_read(m, "index.json", &text, err);
-	if (r == 0)
+	if (!r)
 		r = index_parse(text.data, text.len, NULL, &index, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < index->count; i++)
+	for (size_t i = 0; !r && i < index->count; i++)
 		r = take_named(&w, &index->manifests[i], err);
 	return r;
 }

@@ -43,7 +43,7 @@ int archive_plan_open(struct store *s, size_t *memory, struct cancel *cancel,
 	if (!p->seen)
 		return err_nomem(err);
 	r = lease_open(s, &p->lease, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&p);
 	return r;
 }
@@ -87,12 +87,12 @@ int archive_plan_blob(struct archive_plan *p, const struct digest *digest, uint6
 	}
 	/* First held, then looked for. */
 	r = lease_add(p->lease, digest, 1, err);
-	if (r == 0 && !q && !blob_exists(p->store, digest, size))
+	if (!r && !q && !blob_exists(p->store, digest, size))
 		r = err_set(err, ENOENT, "blob %s is neither in the archive nor in the store",
 			    text);
-	if (r == 0 && q)
+	if (!r && q)
 		r = archive_plan_append(&p->blobs, &q, sizeof(q), err);
-	if (r == 0 && map_put(p->seen, text, strlen(text), p) < 0)
+	if (!r && map_put(p->seen, text, strlen(text), p) < 0)
 		r = err_nomem(err);
 	return r;
 }
@@ -114,16 +114,16 @@ int archive_plan_document(struct archive_plan *p, const char *media_type, const 
 	struct quarantine *q = NULL;
 	int r = quarantine_open(p->store, DIGEST_SHA256, text->len, p->memory, &q, err);
 
-	if (r == 0)
+	if (!r)
 		r = archive_plan_append(&p->made, &q, sizeof(q), err);
 	if (r < 0) {
 		quarantine_close(q);
 		return r;
 	}
 	r = quarantine_write(q, text->data, text->len, err);
-	if (r == 0)
+	if (!r)
 		r = quarantine_end(q, err);
-	if (r == 0)
+	if (!r)
 		r = archive_plan_blob(p, quarantine_digest(q), text->len, q, err);
 	if (r < 0)
 		return r;
@@ -200,12 +200,12 @@ int archive_plan_publish(struct archive_plan *p, archive_plan_told told, void *a
 	size_t blobs = count_of(&p->blobs, sizeof(struct quarantine *));
 	int r = store_writable(p->store, err);
 
-	for (size_t i = 0; r == 0 && i < blobs; i++) {
+	for (size_t i = 0; !r && i < blobs; i++) {
 		r = cancel_check(p->cancel, err);
-		if (r == 0)
+		if (!r)
 			r = quarantine_publish(quarantine_at(&p->blobs, i), err);
 	}
-	if (r == 0)
+	if (!r)
 		r = set_names(p, err);
 	if (r < 0) { /* what is there already is nobody's: unless others came to need it */
 		struct gc gc = {0};

@@ -36,7 +36,7 @@ static int give_data(struct archive_stream *a, struct err *err)
 					 (size_t)(to - a->data), err);
 		a->data = to;
 	}
-	if (r == 0 && a->in_member && a->data == a->data_end) {
+	if (!r && a->in_member && a->data == a->data_end) {
 		a->in_member = false;
 		if (a->sink.end)
 			r = a->sink.end(a->sink.arg, err);
@@ -50,9 +50,9 @@ static int archive_stream_on_entry(void *arg, const struct entry *e, struct err 
 	struct archive_stream *a = arg;
 	int r = give_data(a, err);
 
-	if (r == 0)
+	if (!r)
 		r = a->sink.member(a->sink.arg, e, err);
-	if (r == 0) {
+	if (!r) {
 		a->in_member = true;
 		a->data = e->data;
 		a->data_end = e->data + e->stored;
@@ -73,7 +73,7 @@ static int on_plain(void *arg, const void *data, size_t len, struct err *err)
 	a->piece = data;
 	a->piece_len = len;
 	r = tar_feed(a->tar, data, len, err);
-	if (r == 0)
+	if (!r)
 		r = give_data(a, err);
 	a->piece_len = 0;
 	return r;
@@ -89,7 +89,7 @@ int archive_stream_open(const struct archive_sink *sink, struct archive_stream *
 		return err_nomem(err);
 	a->sink = *sink;
 	r = tar_open(archive_stream_on_entry, a, &a->tar, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&a);
 	return r;
 }
@@ -99,7 +99,7 @@ static int archive_stream_start_codec(struct archive_stream *a, struct err *err)
 	struct codec_sink sink = {.arg = a, .data = on_plain};
 	int r = compression_detect(a->head, a->head_len, &a->compression, err);
 
-	if (r == 0)
+	if (!r)
 		r = codec_open(a->compression, &sink, &a->codec, err);
 	return r ? r : codec_feed(a->codec, a->head, a->head_len, err);
 }
@@ -165,9 +165,9 @@ int archive_stream_finish(struct archive_stream *a, struct err *err)
 {
 	int r = a->codec ? 0 : archive_stream_start_codec(a, err);
 
-	if (r == 0)
+	if (!r)
 		r = codec_finish(a->codec, err);
-	if (r == 0)
+	if (!r)
 		r = tar_finish(a->tar, err);
 	return r == -EBADMSG ? err_context(err, "unexpected EOF") : r;
 }

@@ -68,7 +68,7 @@ static int each_word(const struct change *c, word_fn fn, struct err *err)
 	const char *p = c->rest;
 	int r = 0;
 
-	while (r == 0 && *p) {
+	while (!r && *p) {
 		autobuf word = BUF_INIT;
 
 		p = dockerfile_word(json_array(c->config, "Env"), p, false, &word);
@@ -98,7 +98,7 @@ static int put_command(struct json_object *array, const char *text, const char *
 {
 	int r = 0;
 
-	for (; r == 0 && *shell; shell++)
+	for (; !r && *shell; shell++)
 		r = image_change_add_text(array, *shell, err);
 	return r ? r : image_change_add_text(array, text, err);
 }
@@ -252,7 +252,7 @@ static int expose_word(const struct change *c, const char *word, struct err *err
 	}
 	if (!isdigit((unsigned char)*word) || *end || from > to || to > 65535)
 		return err_set(err, EINVAL, "invalid containerPort: %.200s", word);
-	for (; r == 0 && from <= to; from++)
+	for (; !r && from <= to; from++)
 		r = expose_one(c, from, protocol, err);
 	return r;
 }
@@ -279,7 +279,7 @@ static int change_volume(const struct change *c, struct err *err)
 
 	if (!list)
 		return each_word(c, volume_word, err);
-	for (size_t i = 0; r == 0 && i < json_object_array_length(list); i++)
+	for (size_t i = 0; !r && i < json_object_array_length(list); i++)
 		r = volume_word(c, json_text(json_object_array_get_idx(list, i)), err);
 	return r;
 }
@@ -376,7 +376,7 @@ static int health_test(struct json_object *health, const char *text, struct err 
 	if (!list)
 		return put_command(test, text, shell, err);
 	r = image_change_add_text(test, "CMD", err);
-	for (size_t i = 0; r == 0 && i < json_object_array_length(list); i++)
+	for (size_t i = 0; !r && i < json_object_array_length(list); i++)
 		r = image_change_add_text(test, json_text(json_object_array_get_idx(list, i)), err);
 	return r;
 }
@@ -387,17 +387,17 @@ static int change_healthcheck(const struct change *c, struct err *err)
 	const char *p = c->rest;
 	int r = health ? 0 : err_nomem(err);
 
-	while (r == 0 && strncmp(p, "--", 2) == 0) {
+	while (!r && strncmp(p, "--", 2) == 0) {
 		size_t len = strcspn(p, " \t");
 
 		r = health_option(health, p, len, err);
 		p += len + strspn(p + len, " \t");
 	}
-	if (r == 0 && strcasecmp(p, "NONE") == 0)
+	if (!r && strcasecmp(p, "NONE") == 0)
 		r = image_change_add_text(at(health, "Test", json_type_array), "NONE", err);
-	else if (r == 0 && strncasecmp(p, "CMD", 3) == 0 && strchr(" \t", p[3]) && p[3])
+	else if (!r && strncasecmp(p, "CMD", 3) == 0 && strchr(" \t", p[3]) && p[3])
 		r = health_test(health, p + 3 + strspn(p + 3, " \t"), err);
-	else if (r == 0)
+	else if (!r)
 		r = err_set(err, EINVAL, "Unknown type \"%.200s\" in HEALTHCHECK (try CMD)", p);
 	return r ? r : image_change_put(c->config, "Healthcheck", steal(&health), err);
 }

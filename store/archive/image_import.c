@@ -93,7 +93,7 @@ static int make_config(struct image_importer *i, const struct image_import *impo
 	    !image_import_add_text(o, "created", created) ||
 	    !image_import_add(o, "history", history_of(created, import->message)))
 		return err_nomem(err);
-	for (const char *const *c = import->changes; r == 0 && *c; c++)
+	for (const char *const *c = import->changes; !r && *c; c++)
 		r = image_change_apply(inner, *c, err);
 	return r;
 }
@@ -123,12 +123,12 @@ int image_importer_open(const struct image_import *import, struct image_importer
 			return err_nomem(err);
 	}
 	r = make_config(i, import, err);
-	if (r == 0)
+	if (!r)
 		r = archive_stream_open(&sink, &i->archive, err);
-	if (r == 0)
+	if (!r)
 		r = quarantine_open(i->store, DIGEST_SHA256, BLOB_SIZE_ANY, &i->memory, &i->layer,
 				    err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&i);
 	return r;
 }
@@ -158,7 +158,7 @@ static int image_import_keep(struct image_importer *i, const void *data, size_t 
 	i->begun = true;
 	if (c == COMPRESSION_NONE)
 		r = gzip_writer_open(write_layer, i, &i->gzip, err);
-	if (r == 0)
+	if (!r)
 		r = image_import_keep(i, i->pending.data ? i->pending.data : "", i->pending.len,
 				      true, err);
 	buf_free(&i->pending);
@@ -196,17 +196,17 @@ static int plan_image(struct image_importer *i, struct archive_plan *p, struct d
 	struct descriptor config = {0}, manifest = {0};
 	int r = archive_plan_layer(p, &layer.digest, i->layer, &index, err);
 
-	if (r == 0)
+	if (!r)
 		r = archive_plan_blob(p, &layer.digest, layer.size, i->layer, err);
-	if (r == 0)
+	if (!r)
 		r = plan_config(i, p, layer_index_diff_id(index), &config, err);
-	if (r == 0) {
+	if (!r) {
 		layer.compression = layer_index_compression(index);
 		*id = config.digest;
 		r = archive_docker_manifest(p, &config.digest, config.size, &layer, 1, &manifest,
 					    err);
 	}
-	if (r == 0)
+	if (!r)
 		r = archive_plan_image(p, i->reference, &manifest, id, err);
 	descriptor_clear(&config);
 	descriptor_clear(&manifest);

@@ -44,9 +44,9 @@ int quarantine_open(struct store *s, enum digest_algorithm algorithm, uint64_t s
 		*memory -= q->reserved;
 	}
 	r = hash_open(algorithm, &q->hash, err);
-	if (r == 0 && q->in_file)
+	if (!r && q->in_file)
 		r = io_tmp_open(store_dirfd(s), BLOB_TMP, 0600, &q->tmp, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&q);
 	return r;
 }
@@ -85,7 +85,7 @@ static int build(struct quarantine *q, const void *data, size_t len, struct err 
 
 	if (q->size == 0 && looks_like_layer(data, len))
 		r = layer_stream_open(q->store, NULL, NULL, &q->build, &why);
-	if (r == 0 && q->build)
+	if (!r && q->build)
 		r = layer_stream_put(q->build, data, len, &why);
 	return r < 0 ? give_up(q, r, &why, err) : 0;
 }
@@ -99,7 +99,7 @@ static int quarantine_keep(struct quarantine *q, const void *data, size_t len, s
 		return buf_failed(&q->bytes) ? err_nomem(err) : 0;
 	}
 	r = io_pwrite_all(q->tmp.fd, data, len, (off_t)q->size, err);
-	if (r == 0)
+	if (!r)
 		io_start_writeback(q->tmp.fd, q->size, len);
 	return r;
 }
@@ -114,7 +114,7 @@ int quarantine_write(struct quarantine *q, const void *data, size_t len, struct 
 		return err_set(err, EBADMSG, "more bytes than the promised %llu",
 			       (unsigned long long)q->promised);
 	r = build(q, data, len, err);
-	if (r == 0)
+	if (!r)
 		r = quarantine_keep(q, data, len, err);
 	hash_update(q->hash, data, len);
 	q->size += len;
@@ -191,13 +191,13 @@ static int build_now(struct quarantine *q, struct cancel *cancel, struct err *er
 	uint64_t at = 0;
 	int r = piece ? 0 : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		r = layer_stream_open(q->store, NULL, NULL, &q->build, err);
-	while (r == 0 && at < q->size) {
+	while (!r && at < q->size) {
 		ssize_t n = read_at(q, piece, PIECE, at, err);
 
 		r = n < 0 ? (int)n : cancel_check(cancel, err);
-		if (r == 0)
+		if (!r)
 			r = layer_stream_put(q->build, piece, (size_t)n, err);
 		at += n > 0 ? (size_t)n : 0;
 	}
@@ -236,7 +236,7 @@ int quarantine_publish(struct quarantine *q, struct err *err)
 	else
 		r = blob_put(q->store, &q->digest, q->bytes.data ? q->bytes.data : "", q->bytes.len,
 			     err);
-	q->published = r == 0;
+	q->published = !r;
 	return r;
 }
 

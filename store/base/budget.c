@@ -51,11 +51,11 @@ int budget_take(struct budget *b, size_t bytes, struct cancel *cancel, struct er
 	int r = 0;
 
 	pthread_mutex_lock(&b->lock);
-	while (r == 0 && b->taken > 0 && (bytes > b->bytes || b->taken > b->bytes - bytes)) {
+	while (!r && b->taken > 0 && (bytes > b->bytes || b->taken > b->bytes - bytes)) {
 		wait_a_moment(b);
 		r = cancel_check(cancel, err);
 	}
-	if (r == 0)
+	if (!r)
 		b->taken += bytes;
 	pthread_mutex_unlock(&b->lock);
 	return r;

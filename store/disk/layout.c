@@ -144,7 +144,7 @@ int layout_check(int dirfd, bool *complete, struct err *err)
 {
 	int r = check_layout(dirfd, err);
 
-	*complete = r == 0;
+	*complete = !r;
 	if (r == -ENOENT)
 		r = check_empty(dirfd, err);
 	if (r)

@@ -107,7 +107,7 @@ static int edit_push(struct edit *e, const struct json_object *o, struct err *er
 	}
 	e->names[e->count] = (struct name){0};
 	r = name_parse(e->store, o, &e->names[e->count], err);
-	e->count += r == 0;
+	e->count += !r;
 	return r;
 }
 

@@ -148,13 +148,13 @@ int artifact_names(const struct manifest *m, struct artifact_names *out, struct 
 	*out = (struct artifact_names){.at = calloc(m->layer_count + 1, sizeof(*out->at))};
 	if (!seen || !out->at)
 		r = err_nomem(err);
-	for (size_t k = 0; r == 0 && k < m->layer_count; k++) {
+	for (size_t k = 0; !r && k < m->layer_count; k++) {
 		char *name = make_name(m, k);
 
 		r = make_unique(seen, k, &name, err);
 		out->at[k] = name;
 		out->count = k + 1;
-		if (r == 0 && map_put(seen, name, strlen(name), out) < 0)
+		if (!r && map_put(seen, name, strlen(name), out) < 0)
 			r = err_nomem(err);
 	}
 	map_free(seen);

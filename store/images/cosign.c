@@ -107,7 +107,7 @@ int cosign_key_open(const char *pem, size_t len, struct cosign_key **out, struct
 	if (!k->key)
 		return err_set(err, EINVAL, "not a public key in PEM");
 	r = take_type(k, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&k);
 	return r;
 }
@@ -195,9 +195,9 @@ int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
 	if (!type || strcmp(type, CLAIM_TYPE) != 0)
 		return err_set(err, EBADMSG, "the payload is no %s", CLAIM_TYPE);
 	r = cosign_check_digest(critical, manifest, err);
-	for (; r == 0 && annotations && *annotations; annotations++)
+	for (; !r && annotations && *annotations; annotations++)
 		r = check_annotation(json_map(doc, "optional"), *annotations, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&doc);
 	return r;
 }

@@ -27,7 +27,7 @@ static int image_choose(struct store *s, const struct index *index, const struct
 
 	if (choice == IMAGE_WISHED || (r < 0 && r != -ENOENT))
 		return r;
-	if (r == 0 && blob_exists(s, &(*out)->digest, (*out)->size))
+	if (!r && blob_exists(s, &(*out)->digest, (*out)->size))
 		return 0;
 	local = first_local(s, index);
 	if (local)
@@ -41,7 +41,7 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 	struct descriptor at = {0};
 	int r = descriptor_copy(&at, top, err);
 
-	for (int depth = 0; r == 0 && oci_type_is_index(at.media_type); depth++) {
+	for (int depth = 0; !r && oci_type_is_index(at.media_type); depth++) {
 		AUTO(index_free) struct index *index = NULL;
 		const struct descriptor *chosen;
 		struct descriptor next = {0};
@@ -50,13 +50,13 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 		if (depth == IMAGE_INDEX_DEPTH_MAX)
 			r = err_set(err, EPROTO, "indexes nested deeper than %d",
 				    IMAGE_INDEX_DEPTH_MAX);
-		if (r == 0)
+		if (!r)
 			r = blob_read(s, &at.digest, OCI_MANIFEST_MAX, &body, err);
-		if (r == 0)
+		if (!r)
 			r = index_parse(body.data, body.len, at.media_type, &index, err);
-		if (r == 0)
+		if (!r)
 			r = image_choose(s, index, wish, choice, &chosen, err);
-		if (r == 0)
+		if (!r)
 			r = descriptor_copy(&next, chosen, err);
 		descriptor_clear(&at);
 		at = next;
@@ -85,7 +85,7 @@ static int read_documents(struct store *s, struct image *i, struct err *err)
 	autobuf manifest = BUF_INIT, config = BUF_INIT;
 	int r = blob_read(s, &i->descriptor.digest, OCI_MANIFEST_MAX, &manifest, err);
 
-	if (r == 0)
+	if (!r)
 		r = manifest_parse(manifest.data, manifest.len, i->descriptor.media_type,
 				   &i->manifest, err);
 	if (r < 0)
@@ -94,7 +94,7 @@ static int read_documents(struct store *s, struct image *i, struct err *err)
 	if (manifest_is_artifact(i->manifest))
 		return read_artifact(s, i, err);
 	r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
-	if (r == 0)
+	if (!r)
 		r = config_parse(config.data, config.len, &i->config, err);
 	return r;
 }
@@ -108,11 +108,11 @@ int image_open(struct store *s, const struct descriptor *top, const struct platf
 	if (!i)
 		return err_nomem(err);
 	r = descriptor_copy(&i->top, top, err);
-	if (r == 0)
+	if (!r)
 		r = image_resolve(s, top, wish, choice, &i->descriptor, err);
-	if (r == 0)
+	if (!r)
 		r = read_documents(s, i, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&i);
 	return r;
 }
