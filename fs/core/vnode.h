@@ -37,8 +37,8 @@ struct vnode;
 /* One request of the kernel, as far as a vnode needs to know it. */
 struct request {
 	struct fs *fs;
-	pid_t pid;	  /* who asks; 0: not known */
-	bool owner;	  /* who asks is who mounted (or root) */
+	pid_t pid;	  /* of the process that asks; 0: not known */
+	bool owner;	  /* it asks for the user who mounted, or for root */
 	bool may_fetch;	  /* … and names may reach the registry */
 	bool lookup;	  /* a LOOKUP: attributes are not what was asked for */
 	bool reads;	  /* a GETATTR before a read: the size has to be right */
@@ -131,7 +131,7 @@ static inline uint64_t vnode_ino(const struct vnode *v)
 /*
  * A new vnode of `size` bytes (zeroed behind the struct vnode), not yet in the table. path is
  * copied. NULL: out of memory. st_ino comes from the path: the inode of a file may be forgotten and
- * made anew at any time, and who compares (cp, find, tail -F) shall see the same file.
+ * made anew at any time, and a program that compares (cp, find, tail -F) shall see the same file.
  */
 void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
 /* The same for a file of which each lookup makes a vnode of its own. */

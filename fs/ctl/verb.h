@@ -66,7 +66,7 @@ const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 /* It changes nothing, and takes its arguments in its file's name, too. */
 bool verb_answers(const struct verb *verb);
 
-/* Whether its file is there to be read for who is the owner, or is not. */
+/* Whether its file can be read: by the owner of the mount, or by another user. */
 bool verb_may_read(const struct verb *verb, bool owner);
 
 /* For verbs without arguments: -EINVAL in docker's words where there are some. */

@@ -35,9 +35,9 @@ int words_split(const char *line, struct words *out, struct err *err);
 struct args_option {
 	const char *name;   /* "no-trunc", without the dashes */
 	char letter;	    /* 'q', or 0 */
-	bool *flag;	    /* one of the three is set: true or false, */
-	const char **value; /* the last value, borrowed from the words, */
-	struct words *list; /* or all values, copied */
+	bool *flag;	    /* set for an option that is true or false */
+	const char **value; /* set for one value: the last, borrowed from the words */
+	struct words *list; /* set for a list: all values, copied */
 };
 
 #define ARGS_EXIT 125 /* docker's exit status where an option or its value is wrong (err_exit) */

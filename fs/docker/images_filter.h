@@ -29,10 +29,10 @@ void images_filter_clear(struct images_filter *f);
 /* By the name alone, before its image is read. */
 bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r);
 
-/* … by when it was made, NULL where that is not known, */
+/* By when the image was made. NULL: that is not known. */
 bool images_filter_created(const struct images_filter *f, const int64_t *created);
 
-/* … and by its labels, for which its config is read where any are asked for. */
+/* By its labels. Its config is read where the filter asks for any. */
 bool images_filter_labels(const struct images_filter *f, struct store *s,
 			  const struct descriptor *image, const struct platform *wish);
 

@@ -23,7 +23,7 @@ bool template_truth(struct json_object *value);
 uint64_t template_weight(struct json_object *value);
 
 /* As Go's %v: text as it stands, [a b], map[k:v], <nil>. Ends early where out has become longer
- * than TEMPLATE_TEXT_MAX: who prints several values looks at that. */
+ * than TEMPLATE_TEXT_MAX: a caller that prints several values looks at that. */
 void template_print(struct buf *out, struct json_object *value);
 
 /* Of an array or object, in Go's order: each value, and its number or key. Nothing of another

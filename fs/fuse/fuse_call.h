@@ -7,7 +7,7 @@
  * A call holds the inodes that it is about, from its begin until its thread is done with it: the
  * kernel may forget them as soon as it has the answer.
  *
- * Who replies to a parked call is decided by the jobs' lock: job_leave gives true to
+ * The jobs' lock decides which thread replies to a parked call: job_leave gives true to
  * exactly one of interrupt and end. The end first takes its interrupt function back, which
  * waits for one that is running, so that none sees a freed call; libfuse holds the
  * request's lock while it calls the interrupt function, and permits a reply from there.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rm, rmdir, ln -s and mv below images/: what ctl/rmi and ctl/tag do (fs/tree/naming.h), as jobs
- * that the request is parked on. All else is -EROFS; who does not own the mount gets -EACCES.
+ * that the request is parked on. All else is -EROFS. A user who does not own the mount gets -EACCES.
  * `place` is as in fs/tree/catalog.h.
  */
 #ifndef FS_PLACE_EDIT_H

@@ -40,9 +40,9 @@ struct api_request {
 	 * gets no credentials, and may lie no further inside the network than `reach`. */
 	const struct url *url;
 	enum address_reach reach;
-	const struct http_upload *upload;    /* or NULL */
-	bool push;			     /* it changes the repository, */
-	const char *from;		     /* … by a blob of this one; or NULL */
+	const struct http_upload *upload; /* or NULL */
+	bool push;			  /* it changes the repository */
+	const char *from;		  /* the repository that a blob is mounted from; or NULL */
 	const struct credential *credential; /* as in struct auth_scope */
 	const char *const *fields;	     /* NULL-terminated, at most API_FIELDS_MAX; or NULL */
 	struct cancel *cancel;

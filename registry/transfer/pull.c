@@ -75,9 +75,9 @@ static int pull_spelled(const struct transfer *t, const struct ref *ref, const s
 	unchanged = recorded;
 	r = pull_contents(t, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
-	if (r == 0 && !pull_manifest_is_recorded(t, ref, &top))
+	if (!r && !pull_manifest_is_recorded(t, ref, &top))
 		r = pull_manifest_record(t, ref, &top, err);
-	if (r == 0) {
+	if (!r) {
 		transfer_line(t, "Digest: %s", digest_text(&top.digest, digest));
 		transfer_line(t, "Status: %s for %s",
 			      unchanged ? "Image is up to date" : "Downloaded newer image",
@@ -93,7 +93,7 @@ static int pull_one(const struct transfer *t, const struct ref *ref, struct err 
 	struct spelling s = {0};
 	int r = spell(ref, &s, err);
 
-	if (r == 0) {
+	if (!r) {
 		r = pull_spelled(t, ref, &s, err);
 		if (r < 0)
 			err_context(err, "pull %s", s.familiar);
@@ -107,7 +107,7 @@ int pull_image(const struct transfer *t, const struct ref *ref, struct err *err)
 	autofree char *full = ref_full(ref);
 	int r = full ? pull_one(t, ref, err) : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		transfer_line(t, "%s", full);
 	return r;
 }
@@ -145,9 +145,9 @@ int pull_all_tags(const struct transfer *t, const struct ref *repository, struct
 
 	if (r < 0)
 		return r;
-	for (size_t at = 0; r == 0 && at < tags.len; at += strlen(tags.data + at) + 1)
+	for (size_t at = 0; !r && at < tags.len; at += strlen(tags.data + at) + 1)
 		r = pull_tag(t, repository, tags.data + at, err);
-	if (r == 0)
+	if (!r)
 		transfer_line(t, "%s", name);
 	return r;
 }

@@ -16,7 +16,7 @@ static int run_attempts(const struct pull_attempt *a, struct err *err)
 		bool spoilt = false;
 
 		r = a->run(a, &spoilt, err);
-		if (r == 0)
+		if (!r)
 			return 0;
 		if ((r == -EEXIST && --races > 0) || (spoilt && --tries > 0))
 			r = 0;
@@ -29,7 +29,7 @@ int pull_attempt(const struct pull_attempt *a, struct err *err)
 	char text[DIGEST_TEXT_MAX];
 	int r = run_attempts(a, err);
 
-	if (r == 0)
+	if (!r)
 		return 0;
 	if (blob_lacks_room(r))
 		blob_drop_partial(a->transfer->store, &a->blob->digest);

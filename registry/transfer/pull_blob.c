@@ -26,7 +26,7 @@ static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct er
 				 a->transfer->cancel, &w, err);
 	const struct pull_sink sink = {.arg = w, .put = put_in_file, .restart = restart_file};
 
-	if (r == 0 && blob_writer_offset(w) < a->blob->size)
+	if (!r && blob_writer_offset(w) < a->blob->size)
 		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(w), &sink,
 				 err);
 	if (r < 0)
@@ -116,7 +116,7 @@ static int read_verified(const struct transfer *t, const struct ref *repository,
 
 	silent.watch = NULL;
 	r = pull_receive(&silent, repository, d, 0, &sink, err);
-	if (r == 0)
+	if (!r)
 		r = digest_of(d->digest.algorithm, body->data, body->len, &digest, err);
 	if (r < 0 || digest_equal(&digest, &d->digest))
 		return r;
@@ -138,7 +138,7 @@ int pull_blob_small(const struct transfer *t, const struct ref *repository,
 		buf_reset(&body);
 		r = read_verified(t, repository, d, &body, err);
 	}
-	if (r == 0)
+	if (!r)
 		buf_append(out, body.data, body.len);
-	return r == 0 && buf_failed(out) ? err_nomem(err) : r;
+	return !r && buf_failed(out) ? err_nomem(err) : r;
 }

@@ -92,9 +92,9 @@ static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct
 	    .arg = s, .put = layer_sink_put, .restart = layer_sink_restart};
 	int r = layer_stream_open(a->transfer->store, a->arg, a->transfer->cancel, &s->build, err);
 
-	if (r == 0)
+	if (!r)
 		r = feed_held(s, a->transfer->cancel, err);
-	if (r == 0 && blob_writer_offset(s->writer) < a->blob->size)
+	if (!r && blob_writer_offset(s->writer) < a->blob->size)
 		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(s->writer),
 				 &sink, err);
 	return r;
@@ -106,13 +106,13 @@ static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	int r = blob_writer_open(a->transfer->store, &a->blob->digest, a->blob->size,
 				 a->transfer->cancel, &s.writer, err);
 
-	if (r == 0)
+	if (!r)
 		r = fetch_rest(a, &s, err);
-	if (r == 0) {
+	if (!r) {
 		r = blob_writer_commit(s.writer, err);
 		*spoilt = r == -EBADMSG;
 	}
-	if (r == 0) /* only then: what else is worth an index? */
+	if (!r) /* only then: what else is worth an index? */
 		r = layer_stream_finish(s.build, &a->blob->digest, err);
 	layer_stream_close(s.build);
 	blob_writer_close(s.writer);
@@ -129,7 +129,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	struct store *store = a->transfer->store;
 	int r = layer_index_open(store, digest, &index, err);
 
-	if (r == 0)
+	if (!r)
 		return layer_check_diff_id(layer_index_diff_id(index), a->arg, err);
 	if (r != -ENOENT)
 		return r;

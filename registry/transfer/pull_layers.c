@@ -87,12 +87,12 @@ static int make_tasks(struct crew *c, const struct manifest *m, const struct con
 	l->tasks = calloc(m->layer_count + 1, sizeof(*l->tasks));
 	if (!l->tasks)
 		return err_nomem(err);
-	for (size_t i = 0; r == 0 && i < m->layer_count; i++) {
+	for (size_t i = 0; !r && i < m->layer_count; i++) {
 		l->tasks[i].layer = &m->layers[i];
 		l->tasks[i].diff_id = &config->diff_ids[i];
 		r = add_task(c, &l->tasks[i], err);
 	}
-	if (r == 0)
+	if (!r)
 		tell_tasks(c);
 	return r;
 }
@@ -134,7 +134,7 @@ static void merge_early(struct crew *c)
 	if (!l->merge || l->merging)
 		return;
 	l->merging = true;
-	while (r == 0 && wait_for_next_layer(c)) {
+	while (!r && wait_for_next_layer(c)) {
 		pthread_mutex_unlock(&c->lock);
 		r = pull_merge_layer(l->merge, EARLY_MAX, &err);
 		if (r < 0)
@@ -168,7 +168,7 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 	r = crew_run(c, err);
 	if (blob_lacks_room(r))
 		return pull_layers_make_room(c, err);
-	return r == 0 && l->merge ? pull_merge_finish(l->merge, err) : r;
+	return !r && l->merge ? pull_merge_finish(l->merge, err) : r;
 }
 
 int pull_layers(const struct transfer *t, const struct ref *repository, const struct manifest *m,
@@ -185,9 +185,9 @@ int pull_layers(const struct transfer *t, const struct ref *repository, const st
 			 .large_free = processors > 0 ? processors : 1};
 	int r = layers ? 0 : err_nomem(err);
 
-	if (r == 0 && merged)
+	if (!r && merged)
 		r = pull_merge_open(t, layers, m->layer_count, &l.merge, err);
-	if (r == 0)
+	if (!r)
 		r = fetch_all(&crew, m, config, err);
 	pull_merge_close(l.merge);
 	free(l.tasks);

@@ -49,11 +49,11 @@ static int pull_manifest_fetch_document(const struct transfer *t, const struct r
 	const struct digest *digest = ref->has_digest ? &ref->digest : &a->digest;
 	int r = registry_manifest(t->registry, ref, t->cancel, a, err);
 
-	if (r == 0)
+	if (!r)
 		r = check_kind(&a->body, a->content_type, kind, err);
-	if (r == 0)
+	if (!r)
 		r = transfer_hold(t, digest, err);
-	if (r == 0)
+	if (!r)
 		r = blob_put(t->store, digest, a->body.data, a->body.len, err);
 	return r;
 }
@@ -67,21 +67,21 @@ int pull_manifest_document(const struct transfer *t, const struct ref *repositor
 	enum oci_kind kind;
 	int r = transfer_hold(t, &d->digest, err);
 
-	if (r == 0)
+	if (!r)
 		r = blob_read(t->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
 	buf_reset(body);
 	r = ref_by_digest(repository, &d->digest, &ref, err);
-	if (r == 0)
+	if (!r)
 		r = pull_manifest_fetch_document(t, &ref, &a, &kind, err);
-	if (r == 0 && a.body.len != d->size)
+	if (!r && a.body.len != d->size)
 		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
 			    a.body.len, (unsigned long long)d->size);
-	if (r == 0)
+	if (!r)
 		buf_append(body, a.body.data, a.body.len);
 	registry_manifest_clear(&a);
-	return r == 0 && buf_failed(body) ? err_nomem(err) : r;
+	return !r && buf_failed(body) ? err_nomem(err) : r;
 }
 
 /* ---- the config ---- */
@@ -96,7 +96,7 @@ static int fetch_config(const struct transfer *t, const struct ref *repository,
 		return r;
 	buf_reset(&body);
 	r = pull_blob_small(t, repository, d, OCI_CONFIG_MAX, &body, err);
-	if (r == 0)
+	if (!r)
 		r = blob_put(t->store, &d->digest, body.data ? body.data : "", body.len, err);
 	if (r < 0)
 		err_context(err, "config");
@@ -129,7 +129,7 @@ static int complete(const struct transfer *t, const struct ref *repository,
 	if (depth == IMAGE_INDEX_DEPTH_MAX)
 		return err_set(err, EPROTO, "indexes nested deeper than %d", IMAGE_INDEX_DEPTH_MAX);
 	r = index_parse(body.data, body.len, d->media_type, &index, err);
-	if (r == 0)
+	if (!r)
 		r = index_choose(index, t->platform, &chosen, err);
 	return r < 0 ? r : complete(t, repository, chosen, depth + 1, err);
 }
@@ -193,7 +193,7 @@ static int fetch_top(const struct transfer *t, const struct ref *ref, struct des
 	enum oci_kind kind;
 	int r = pull_manifest_fetch_document(t, ref, &a, &kind, err);
 
-	if (r == 0)
+	if (!r)
 		r = pull_manifest_describe(&a.body, ref->has_digest ? &ref->digest : &a.digest,
 					   a.content_type, kind, top, err);
 	registry_manifest_clear(&a);
@@ -217,9 +217,9 @@ static int find_top(const struct transfer *t, const struct ref *ref, struct desc
 	const struct name *name;
 	int r = recorded ? pull_manifest_check_name(ref, err) : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		r = store_writable(t->store, err);
-	if (r == 0)
+	if (!r)
 		r = names_get(t->store, &names, err);
 	if (r < 0)
 		return r;
@@ -237,7 +237,7 @@ int pull_manifest_documents(const struct transfer *t, const struct ref *ref, str
 {
 	int r = find_top(t, ref, top, unchanged, err);
 
-	if (r == 0)
+	if (!r)
 		r = complete(t, ref, top, 0, err);
 	if (r < 0)
 		descriptor_clear(top);
@@ -284,9 +284,9 @@ int pull_manifest(const struct transfer *t, const struct ref *ref, struct descri
 	bool unchanged;
 	int r = find_top(t, ref, top, &unchanged, err);
 
-	if (r == 0 && !pull_manifest_lacks_platform(t, top))
+	if (!r && !pull_manifest_lacks_platform(t, top))
 		r = complete(t, ref, top, 0, err);
-	if (r == 0 && !unchanged)
+	if (!r && !unchanged)
 		r = pull_manifest_record(t, ref, top, err);
 	if (r < 0)
 		descriptor_clear(top);

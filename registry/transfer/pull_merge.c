@@ -23,7 +23,7 @@ static int open_tree(const struct transfer *t, enum tree_kind kind, const struct
 	struct digest name;
 	int r = tree_digest(kind, layers, count, &name, err);
 
-	if (r == 0)
+	if (!r)
 		r = transfer_hold(t, &name, err);
 	return r < 0 ? r : tree_open(t->store, kind, layers, count, out, err);
 }
@@ -38,7 +38,7 @@ static int open_merge(const struct transfer *t, enum tree_kind kind, const struc
 		return err_nomem(err);
 	*m = (struct pull_merge){.transfer = t, .layers = layers, .count = count};
 	r = tree_merge_open(kind, &m->merge, err);
-	if (r == 0)
+	if (!r)
 		*out = steal(&m);
 	return r;
 }
@@ -81,12 +81,12 @@ static int read_toc(const struct transfer *t, const struct digest *layer, uint64
 
 		if (tries < TRIES)
 			r = layer_build_from_blob(t->store, layer, NULL, t->cancel, err);
-		if (tries == TRIES || r == 0)
+		if (tries == TRIES || !r)
 			r = layer_index_open(t->store, layer, &index, err);
-		if (r == 0 && (*entries = layer_index_entries(index)) > most)
+		if (!r && (*entries = layer_index_entries(index)) > most)
 			return PULL_MERGE_LATER;
 		buf_reset(toc);
-		if (r == 0)
+		if (!r)
 			r = layer_index_copy_toc(index, toc, err);
 	}
 	return r == -ENOENT ? err_set(err, EIO, "what is derived from it does not stay") : r;
@@ -103,9 +103,9 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 
 	if (r == PULL_MERGE_LATER)
 		return r;
-	if (r == 0)
+	if (!r)
 		r = toc_reader_open(bytes.data, bytes.len, &toc, err);
-	if (r == 0)
+	if (!r)
 		r = tree_merge_layer(m->merge, toc, m->transfer->cancel, err);
 	if (r < 0) {
 		err_context(err, "layer %s", digest_text(layer, text));
@@ -120,7 +120,7 @@ int pull_merge_finish(struct pull_merge *m, struct err *err)
 {
 	int r = 0;
 
-	while (r == 0 && m->next < m->count)
+	while (!r && m->next < m->count)
 		r = pull_merge_layer(m, UINT64_MAX, err);
 	return r < 0 ? r
 		     : tree_merge_publish(m->merge, m->transfer->store, m->layers, m->count, err);
@@ -144,7 +144,7 @@ int pull_tree(const struct transfer *t, enum tree_kind kind, const struct digest
 
 	for (int tries = TRIES; r == -ENOENT && tries > 0; tries--) {
 		r = make_tree(t, kind, layers, count, err);
-		if (r == 0)
+		if (!r)
 			r = tree_open(t->store, kind, layers, count, out, err);
 	}
 	return r == -ENOENT ? err_set(err, EIO, "a merged tree does not stay in the store") : r;

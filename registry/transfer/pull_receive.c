@@ -18,12 +18,12 @@ int pull_receive(const struct transfer *t, const struct ref *repository, const s
 	uint64_t at;
 	int r = buffer ? 0 : err_nomem(err);
 
-	if (r == 0)
+	if (!r)
 		r = registry_blob(t->registry, &q, t->cancel, &comes, &stream, err);
-	if (r == 0 && comes.first != offset)
+	if (!r && comes.first != offset)
 		r = sink->restart(sink->arg, err);
 	at = comes.first;
-	while (r == 0) {
+	while (!r) {
 		ssize_t n = registry_stream_read(stream, buffer, BUFFER_SIZE, err);
 
 		if (n == 0)
@@ -33,7 +33,7 @@ int pull_receive(const struct transfer *t, const struct ref *repository, const s
 		else
 			r = n < 0 ? (int)n : sink->put(sink->arg, buffer, (size_t)n, err);
 		at = n == -ESTALE ? 0 : at + (uint64_t)n;
-		if (r == 0)
+		if (!r)
 			transfer_bytes(t, at, d->size);
 	}
 	return r;

@@ -84,7 +84,7 @@ static int push_fetch_document(struct plan *p, const struct descriptor *d, bool 
 		    ref_parse(n->reference, &from, NULL) < 0)
 			continue;
 		r = fetch_from(p, &from, d, blobs, &e);
-		if (r == 0)
+		if (!r)
 			return 0;
 		if (why.code == ENOENT && r != -ENOENT)
 			why = e, why.code = -r;

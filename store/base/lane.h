@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two stages of a stream side by side: bytes that one thread puts into a lane are taken, in
- * order, by a thread of the lane. Between them lies a bounded buffer: who puts waits while it is
+ * order, by a thread of the lane. Between them lies a bounded buffer: lane_put waits while it is
  * full. Owns the thread and the buffer; one thread at a time puts, drains and closes. Where no
  * thread is to be had, bytes are taken in the call that puts them.
  */

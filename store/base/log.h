@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The system log (syslog), or standard error while in the foreground. Only the edge
- * in fs/ logs; whatever lies below returns its error. Never takes a secret: who
- * formats a message has no secret at hand.
+ * in fs/ logs; whatever lies below returns its error. Never takes a secret: code that formats a
+ * message has no secret at hand.
  */
 #ifndef STORE_LOG_H
 #define STORE_LOG_H

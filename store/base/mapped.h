@@ -3,7 +3,7 @@
  * A file that is mapped for reading, and that may fail while it is read: another program cuts it,
  * or its disk cannot give a page. The kernel tells that by SIGBUS, which would end the process, and
  * all mounts with it. Here all of the mapping becomes zeros then, for every thread that reads it,
- * and is marked as damaged before the first zero can be seen. So who reads a mapping
+ * and is marked as damaged before the first zero can be seen. So a thread that reads a mapping
  *
  *	- must find its way through zeros in any place, at any moment, without a fault of its own;
  *	- asks mapped_damaged behind the reading, and before what was read is given to anybody;

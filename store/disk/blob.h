@@ -43,7 +43,7 @@ struct io_tmp;
 int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err);
 
 /* Reads a blob through: -ENOENT, or -EBADMSG where its bytes have rotted. Such a blob is removed
- * (who has it open keeps it), so that it can be fetched anew. */
+ * (a reader that has it open keeps it), so that it can be fetched anew. */
 int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
 		struct err *err);
 
@@ -64,7 +64,7 @@ int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size
  * written. */
 uint64_t blob_writer_offset(const struct blob_writer *w);
 
-/* Reads held bytes back (for who must see them all again); the count, 0 at the end. */
+/* Reads held bytes back (for a reader that must see them all again); the count, 0 at the end. */
 ssize_t blob_writer_read(struct blob_writer *w, void *data, size_t max, uint64_t offset,
 			 struct err *err);
 

@@ -62,7 +62,7 @@ struct names_change {
  */
 int names_edit(struct store *s, struct names_change *changes, size_t count, struct err *err);
 
-/* The same by who holds the lock. */
+/* The same where the caller holds the lock. */
 int names_edit_locked(struct store *s, struct names_change *changes, size_t count, struct err *err);
 
 /* One change. */

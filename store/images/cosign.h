@@ -12,9 +12,9 @@
 #include "store/base/json.h"
 #include "store/base/mem.h"
 
-#define COSIGN_KEY_MAX	      65536  /* bytes of a key's file, */
-#define COSIGN_PAYLOAD_MAX    131072 /* a payload, */
-#define COSIGN_SIGNATURE_MAX  4096   /* a signature */
+#define COSIGN_KEY_MAX	      65536  /* bytes of a key's file */
+#define COSIGN_PAYLOAD_MAX    131072 /* bytes of a payload */
+#define COSIGN_SIGNATURE_MAX  4096   /* bytes of a signature */
 #define COSIGN_TYPE_PAYLOAD   "application/vnd.dev.cosign.simplesigning.v1+json"
 #define COSIGN_TYPE_SIGNATURE "application/vnd.dev.cosign.artifact.sig.v1+json"
 #define COSIGN_ANNOTATION     "dev.cosignproject.cosign/signature" /* base64 */

@@ -42,8 +42,8 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 struct layer_bytes {
 	const void *data;
 	size_t len;
-	struct cached_span *span; /* one of the two, */
-	void *owned;		  /* that data lie in */
+	struct cached_span *span; /* NULL, or the span that data lie in */
+	void *owned;		  /* NULL, or the memory that data lie in */
 	bool last;		  /* of the span */
 };
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
@@ -53,7 +53,7 @@ void layer_put(struct layer *l, struct layer_bytes *b);
 /* Of a plain archive: the blob, which has the same bytes at the same offsets; else -1. Borrowed. */
 int layer_plain_fd(const struct layer *l);
 
-/* Has what lies there decoded, for who comes next. */
+/* Decodes what lies there, for the next reader. */
 void layer_prepare(struct layer *l, uint64_t offset);
 
 #endif

@@ -66,7 +66,7 @@ struct manifest {
 	struct descriptor config;
 	struct descriptor *layers; /* owned */
 	size_t layer_count;
-	bool has_subject; /* it refers to another document, */
+	bool has_subject; /* it refers to another document: `subject` */
 	struct digest subject;
 	struct json_object *doc; /* owned reference: the whole document */
 };

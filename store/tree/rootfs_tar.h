@@ -2,8 +2,8 @@
 /*
  * A merged tree as a tar archive that exists nowhere: which entry stands at which offset. Parents
  * come before what is in them; of hard links the first has the content; sockets are left out. Costs
- * 16 bytes an entry. Read-only once open, thread safe then. Knows no contents: who reads asks what
- * lies where, and fetches it.
+ * 16 bytes an entry. Read-only once open, thread safe then. Knows no contents: a
+ * reader asks what lies where, and fetches it.
  */
 #ifndef STORE_ROOTFS_TAR_H
 #define STORE_ROOTFS_TAR_H
@@ -17,7 +17,7 @@ struct rootfs_tar;
  * afterwards. */
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
 
-/* Another tree that is equal. Who still reads by the old one needs that. */
+/* Goes on with another tree, which is equal. The old one must stay while somebody reads by it. */
 void rootfs_tar_use(struct rootfs_tar *tar, const struct tree *t);
 void rootfs_tar_close(struct rootfs_tar *tar); /* NULL is allowed */
 DEFINE_AUTO(struct rootfs_tar, rootfs_tar_close)

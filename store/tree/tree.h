@@ -30,7 +30,7 @@ struct tree;
 
 /*
  * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is
- * of another version or damaged (who gets that builds it: tree_merge_build). The file's name is the
+ * of another version or damaged (the caller then builds it: tree_merge_build). The file's name is the
  * sha256 over kind and digests, so images that share a chain share the tree.
  */
 int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
