@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #define JOB_THREADS_MAX	 64
@@ -21,7 +22,7 @@ enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
 struct job {
 	struct jobs *jobs;
-	struct job *next, *prev; /* in jobs->first while not ended; under jobs->lock */
+	TAILQ_ENTRY(job) link; /* in jobs->list while not ended; under jobs->lock */
 	atomic_uint refs;
 	char *key;	      /* owned: job_key_text; NULL: none */
 	struct job_spec spec; /* owned: title, class and arg; its key is not the job's */
@@ -39,11 +40,10 @@ struct job {
 
 struct jobs {
 	pthread_mutex_t lock;
-	pthread_cond_t work;  /* a job may be startable */
-	pthread_cond_t quiet; /* a thread ended */
-	struct job *first;    /* queued and running, oldest first */
-	struct job *last;
-	struct map *by_key; /* key → shared job under way */
+	pthread_cond_t work;		/* a job may be startable */
+	pthread_cond_t quiet;		/* a thread ended */
+	TAILQ_HEAD(job_list, job) list; /* queued and running, oldest first */
+	struct map *by_key;		/* key → shared job under way */
 	struct failures *failures;
 	unsigned threads, idle;
 	bool stopping;
@@ -69,6 +69,7 @@ int jobs_open(struct jobs **out, struct err *err)
 		free(js);
 		return err_nomem(err);
 	}
+	TAILQ_INIT(&js->list);
 	pthread_mutex_init(&js->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -107,29 +108,6 @@ void job_put(struct job *j)
 		job_free(j);
 }
 
-static void append_job(struct jobs *js, struct job *j)
-{
-	j->prev = js->last;
-	if (js->last)
-		js->last->next = j;
-	else
-		js->first = j;
-	js->last = j;
-}
-
-static void unlink_job(struct jobs *js, struct job *j)
-{
-	if (j->prev)
-		j->prev->next = j->next;
-	else
-		js->first = j->next;
-	if (j->next)
-		j->next->prev = j->prev;
-	else
-		js->last = j->prev;
-	j->next = j->prev = NULL;
-}
-
 static void drop_key(struct jobs *js, struct job *j)
 {
 	if (j->keyed)
@@ -149,7 +127,7 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	struct job_waiter *w = j->waiters;
 
 	drop_key(js, j);
-	unlink_job(js, j);
+	TAILQ_REMOVE(&js->list, j, link);
 	j->state = JOB_ENDED;
 	j->result = result;
 	j->waiters = NULL;
@@ -187,10 +165,11 @@ static void run_job(struct jobs *js, struct job *j)
 
 static unsigned running_of_class(const struct jobs *js, const char *class)
 {
+	const struct job *j;
 	unsigned n = 0;
 
-	for (const struct job *j = js->first; j; j = j->next)
-		n += j->state == JOB_RUNNING && !strcmp(j->spec.class, class);
+	TAILQ_FOREACH(j, &js->list, link)
+	n += j->state == JOB_RUNNING && !strcmp(j->spec.class, class);
 	return n;
 }
 
@@ -198,8 +177,10 @@ static unsigned running_of_class(const struct jobs *js, const char *class)
 static struct job *next_job(struct jobs *js)
 {
 	const char *full = NULL; /* the class last found full: its jobs need no second count */
+	struct job *j;
 
-	for (struct job *j = js->first; j; j = j->next) {
+	TAILQ_FOREACH(j, &js->list, link)
+	{
 		if (j->state != JOB_QUEUED)
 			continue;
 		if (cancel_check(&j->cancel, NULL) < 0)
@@ -321,11 +302,11 @@ static int queue_new(struct jobs *js, const struct job_spec *spec, char **key, s
 		return err_nomem(err);
 	}
 	j->keyed = j->spec.shared;
-	append_job(js, j);
+	TAILQ_INSERT_TAIL(&js->list, j, link);
 	r = ensure_thread(js, err);
 	if (r < 0) {
 		drop_key(js, j);
-		unlink_job(js, j);
+		TAILQ_REMOVE(&js->list, j, link);
 		job_free(j);
 		return r;
 	}
@@ -414,10 +395,12 @@ bool job_leave(struct job *j, struct job_waiter *w)
 
 void jobs_stop(struct jobs *js)
 {
+	struct job *j;
+
 	pthread_mutex_lock(&js->lock);
 	js->stopping = true;
-	for (struct job *j = js->first; j; j = j->next)
-		cancel_set(&j->cancel);
+	TAILQ_FOREACH(j, &js->list, link)
+	cancel_set(&j->cancel);
 	pthread_cond_broadcast(&js->work);
 	while (js->threads > 0)
 		pthread_cond_wait(&js->quiet, &js->lock);
@@ -473,9 +456,11 @@ struct buf *job_marks(struct job *j)
 void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v), void *arg)
 {
 	int64_t now = clock_ms();
+	const struct job *j;
 
 	pthread_mutex_lock(&js->lock);
-	for (const struct job *j = js->first; j; j = j->next) {
+	TAILQ_FOREACH(j, &js->list, link)
+	{
 		bool running = j->state == JOB_RUNNING;
 
 		see(arg, &(struct job_view){.title = j->spec.title,
@@ -490,9 +475,12 @@ void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v)
 
 void jobs_count(struct jobs *js, struct jobs_counts *out)
 {
+	const struct job *j;
+
 	*out = (struct jobs_counts){0};
 	pthread_mutex_lock(&js->lock);
-	for (const struct job *j = js->first; j; j = j->next) {
+	TAILQ_FOREACH(j, &js->list, link)
+	{
 		out->running += j->state == JOB_RUNNING;
 		out->queued += j->state == JOB_QUEUED;
 		out->waiting += j->waiting;
