@@ -3,6 +3,7 @@
 
 #include "store/base/map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,12 +59,14 @@ static void failures_make_room(struct failures *f, int64_t now)
 	}
 	map_free(f->by_key);
 	f->by_key = kept;
+	assert(map_count(kept) < FAILURES_MAX);
 }
 
 void failures_remember(struct failures *f, const char *key, const struct err *err, int64_t now)
 {
 	struct failure *e = malloc(sizeof(*e));
 
+	assert(err->code > 0);
 	if (!e)
 		return;
 	*e = (struct failure){.until = now + FAILURES_KEPT_MS, .err = *err};

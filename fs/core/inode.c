@@ -27,6 +27,8 @@ struct slot_table {
 	uint64_t live;
 };
 
+static_assert(INODE_VNODE == 0 && INODE_VIEW == 1, "the numbers of two tables");
+
 struct inodes {
 	pthread_mutex_t lock;
 	struct slot_table tables[2]; /* by enum inode_table */
@@ -49,6 +51,7 @@ static uint32_t table_put(struct slot_table *t, void *p)
 	uint32_t id = t->free_count ? t->free[--t->free_count] : t->next;
 	entry_t *chunk;
 
+	assert(id > 0 && id <= t->next);
 	if (id / CHUNK >= CHUNKS_MAX)
 		return 0;
 	chunk = atomic_load_explicit(&t->chunks[id / CHUNK], memory_order_relaxed);
@@ -69,6 +72,7 @@ static void table_drop(struct slot_table *t, uint32_t id)
 {
 	entry_t *chunk = atomic_load_explicit(&t->chunks[id / CHUNK], memory_order_relaxed);
 
+	assert(chunk && t->live > 0);
 	atomic_store_explicit(&chunk[id % CHUNK], NULL, memory_order_release);
 	t->live--;
 	if (t->free_count == t->free_cap) {
@@ -191,6 +195,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 	struct inode *shared;
 
 	pthread_mutex_lock(&t->lock);
+	assert(!i->number && !i->holds);
 	shared = find_locked(t, which, i->path);
 	i->which = which;
 	if (!shared && inode_enter(&t->tables[which], i))
@@ -236,6 +241,7 @@ void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n)
 	i = table_get(table, number);
 	if (i) {
 		assert(i->lookups >= n && t->lookups >= n);
+		assert(!is_view_root(ino) || i->root_lookups >= n);
 		i->lookups -= n;
 		i->root_lookups -= is_view_root(ino) ? n : 0;
 		t->lookups -= n;
@@ -329,6 +335,7 @@ void inodes_each_view(struct inodes *t, const char *path,
 	found = calloc(views->live + 1, sizeof(*found));
 	while (found && map_next(views->by_path, &iter, &key, &len, &value))
 		if (is_at_or_below(value, path)) {
+			assert(count < views->live);
 			found[count++] = value;
 			found[count - 1]->holds++;
 		}

@@ -44,6 +44,7 @@ void layers_close(struct layers *t)
 {
 	if (!t)
 		return;
+	assert(!t->by_layer || !map_count(t->by_layer)); /* each was put */
 	map_free(t->by_digest);
 	map_free(t->by_layer);
 	free(t);

@@ -4,6 +4,7 @@
 #include "fs/core/events.h"
 #include "fs/core/fs.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ void outcomes_add(struct outcomes *o, const char *verb, const char *request, con
 		return;
 	}
 	pthread_mutex_lock(&o->lock);
+	assert(o->next < KEPT);
 	outcome_clear(&o->ring[o->next]);
 	o->ring[o->next] = new;
 	o->next = (o->next + 1) % KEPT;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/core/stats.h"
 
+#include <assert.h>
+
 static const char *const op_names[OP_COUNT] = {
     [OP_LOOKUP] = "lookup",
     [OP_FORGET] = "forget",
@@ -25,5 +27,6 @@ static const char *const op_names[OP_COUNT] = {
 
 const char *stats_op_name(enum stats_op op)
 {
+	assert(op < OP_COUNT && op_names[op]);
 	return op_names[op];
 }

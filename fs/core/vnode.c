@@ -4,6 +4,7 @@
 #include "fs/core/fs.h"
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ int request_await(struct request *rq, const struct job_spec *spec, struct err *e
 
 void listing_add(struct listing *l, const char *name, unsigned char type)
 {
+	assert(*name && type <= INT8_MAX);
 	buf_putc(&l->names, (char)type);
 	buf_append(&l->names, name, strlen(name) + 1);
 	l->count++;
@@ -61,6 +63,7 @@ void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
 {
 	struct vnode *v = calloc(1, size);
 
+	assert(ops && path && size >= sizeof(*v));
 	if (!v)
 		return NULL;
 	v->ops = ops;

@@ -174,6 +174,7 @@ static void ahead_start(struct ahead *a, struct view *w, pid_t pid, struct ahead
 {
 	if (a->storing_count == a->storing_max)
 		return;
+	assert(a->storing_count < WORKERS && !out->view);
 	a->storing[a->storing_count++] = pid;
 	*out = (struct ahead_work){w, pid};
 	inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
@@ -261,6 +262,7 @@ static size_t ahead_take(struct ahead *a, const struct ahead_work *work, struct 
 	uint64_t archive[DECODED / SPAN];
 	size_t count = 0, wanted = 0;
 
+	assert(files <= FILES);
 	pthread_mutex_lock(&a->lock);
 	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
 		while (is_reader(s, work->view, work->pid) && s->left > 0 && room > 0 &&

@@ -3,6 +3,7 @@
 
 #include "fs/core/fs.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static bool next(struct decoder *d, struct decoder_wanted *out)
 		pthread_cond_wait(&d->changed, &d->lock);
 	if (d->closing)
 		return false;
+	assert(d->first < WANTED_MAX && d->waiting <= WANTED_MAX);
 	*out = d->wanted[d->first];
 	d->first = (d->first + 1) % WANTED_MAX;
 	d->waiting--;
@@ -112,6 +114,7 @@ void decoder_close(struct decoder *d)
 	d->closing = true;
 	pthread_cond_broadcast(&d->changed);
 	pthread_mutex_unlock(&d->lock);
+	assert(d->count <= THREADS_MAX);
 	for (unsigned i = 0; i < d->count; i++)
 		pthread_join(d->threads[i], NULL);
 	for (; d->waiting > 0; d->waiting--, d->first = (d->first + 1) % WANTED_MAX)

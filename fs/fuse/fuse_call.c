@@ -3,6 +3,7 @@
 
 #include "store/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static int run_once(struct call *c, struct job **wait)
 	rq.owner = uid == fs->owner || uid == 0;
 	rq.may_fetch = fs->lookup_remote && uid == fs->owner;
 	r = c->run(c, &rq, &err);
+	assert((r == FS_WAIT) == (rq.wait != NULL));
 	*wait = rq.wait;
 	c->rooms = rq.rooms;
 	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
@@ -66,6 +68,7 @@ static void park(struct call *c, struct job *job)
 {
 	struct fs *fs = c->fs;
 
+	assert(job != c->job);
 	stats_add(&fs->stats.parked, 1);
 	job_put(c->job);
 	c->job = job;

@@ -4,6 +4,7 @@
 #include "fs/fuse/fuse_entry.h"
 #include "fs/core/inode.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -98,6 +99,7 @@ static bool page_add(struct page *p, const char *name, const struct fuse_entry *
 {
 	size_t len = fuse_entry_put(p->data + p->len, p->size - p->len, p->plus, name, e, next);
 
+	assert(len <= p->size - p->len);
 	p->len += len;
 	return len > 0;
 }

@@ -10,6 +10,7 @@
 #include "store/base/log.h"
 #include "store/base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -162,6 +163,7 @@ static int start_worker(struct fuse_loop *l)
 	pthread_mutex_lock(&l->lock);
 	if (!l->stopping && !l->full && l->count < FUSE_LOOP_WORKERS) {
 		atomic_fetch_add(&l->waiting, 1);
+		assert(!l->workers[l->count].request.mem);
 		r = create_thread(l, &l->workers[l->count]);
 		atomic_fetch_add(r ? &l->waiting : &l->count, r ? -1u : 1);
 		l->full = r;

@@ -85,6 +85,7 @@ int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uin
 {
 	int r;
 
+	assert(workers > 0);
 	if (!fuse_notify_begin(n, &n->storing, workers - 1))
 		return -EAGAIN;
 	r = send_store(n, ino, offset, data, count);

@@ -4,6 +4,7 @@
 #include "store/oci/ref.h"
 #include "store/base/map.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,7 +45,10 @@ void catalogs_close(struct catalogs *c)
 
 void catalog_put(struct catalog *c)
 {
-	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+	unsigned before = c ? atomic_fetch_sub(&c->refs, 1) : 0;
+
+	assert(!c || before > 0);
+	if (before != 1)
 		return;
 	for (size_t i = 0; i < c->count; i++) {
 		free(c->entries[i].repository);
@@ -159,6 +163,7 @@ size_t catalog_count(const struct catalog *c)
 
 const struct catalog_entry *catalog_at(const struct catalog *c, size_t i)
 {
+	assert(i < c->count);
 	return &c->entries[i];
 }
 

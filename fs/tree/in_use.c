@@ -8,6 +8,7 @@
 #include "fs/tree/vn.h"
 #include "store/base/clock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,6 +200,7 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 		const struct catalog_entry *e = catalog_at(old, i);
 		struct gone_image *gone = &g->images[g->count];
 
+		assert(g->count <= i);
 		if (catalog_digest(new, e->repository, &e->name->descriptor.digest) ||
 		    !image_path(path, e->repository, &e->name->descriptor.digest) ||
 		    !inodes_number(fs->inodes, INODE_VNODE, path))

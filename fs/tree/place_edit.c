@@ -10,6 +10,7 @@
 #include "fs/tree/vn.h"
 #include "store/oci/ref.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,8 @@ static int run_edit(struct job *j, void *arg, struct err *err)
 	int r;
 
 	(void)j;
+	assert(e->kind < sizeof(verbs_of) / sizeof(*verbs_of));
+	assert(e->kind == EDIT_REMOVE || e->target);
 	if (e->kind == EDIT_REMOVE)
 		r = naming_remove(e->fs, e->source, &how, &answer, err);
 	else if (e->kind == EDIT_TAG)

@@ -3,6 +3,7 @@
 
 #include "store/disk/blob.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -81,13 +82,19 @@ int repo_image_open(struct fs *fs, const struct ref *repository, const struct di
 
 struct repo_image *repo_image_get(struct repo_image *i)
 {
-	atomic_fetch_add(&i->refs, 1);
+	unsigned before = atomic_fetch_add(&i->refs, 1);
+
+	assert(before > 0);
+	(void)before;
 	return i;
 }
 
 void repo_image_put(struct repo_image *i)
 {
-	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
+	unsigned before = i ? atomic_fetch_sub(&i->refs, 1) : 0;
+
+	assert(!i || before > 0);
+	if (before != 1)
 		return;
 	ref_clear(&i->ref);
 	descriptor_clear(&i->top);

@@ -221,6 +221,7 @@ int view_check(struct request *rq, struct view *w, struct err *err)
 
 const struct tree *view_tree(const struct view *w)
 {
+	assert(view_is_open(w));
 	return get_content(w)->tree;
 }
 

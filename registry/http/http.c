@@ -3,6 +3,7 @@
 
 #include "store/base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -84,8 +85,12 @@ struct http *http_get(struct http *h)
 
 void http_put(struct http *h)
 {
-	if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
+	unsigned before = h ? atomic_fetch_sub(&h->refs, 1) : 0;
+
+	assert(!h || before > 0);
+	if (before != 1)
 		return;
+	assert(h->joined && !h->active);
 	curl_multi_cleanup(h->multi);
 	pthread_mutex_destroy(&h->lock);
 	pthread_cond_destroy(&h->changed);
@@ -277,6 +282,7 @@ ssize_t http_read(struct http_answer *a, void *data, size_t max, enum http_fault
 	ring_copy_out(&a->ring, a->ring.tail, data, len);
 
 	pthread_mutex_lock(&a->lock);
+	assert(len <= ring_used(&a->ring));
 	a->ring.tail += len;
 	bool resume = a->paused && ring_used(&a->ring) <= a->ring.size / 2;
 

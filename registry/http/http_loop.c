@@ -5,6 +5,7 @@
  */
 #include "registry/http/http_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ size_t http_loop_upload(char *data, size_t size, size_t count, void *arg)
 	struct err e = {0};
 	ssize_t n = max ? a->upload->read(a->upload->arg, a->sent, data, max, &e) : 0;
 
+	assert(a->sent <= a->upload->size && n <= (ssize_t)max);
 	if (n < 0) {
 		set_fault(a, &e);
 		return CURL_READFUNC_ABORT;
@@ -116,6 +118,7 @@ size_t http_loop_body(char *data, size_t size, size_t count, void *arg)
 	atomic_fetch_add(&a->http->bytes_received, len);
 	pthread_mutex_lock(&a->lock);
 	a->ring.head += len;
+	assert(ring_used(&a->ring) <= a->ring.size);
 	a->fresh = ring_used(&a->ring) < HTTP_QUEUE_WAKE;
 	if (!a->fresh)
 		http_loop_tell(a);
@@ -137,6 +140,7 @@ static void detach(struct http_answer *a, CURLcode result, bool stopped)
 		a->next->prev = a->prev;
 
 	pthread_mutex_lock(&a->lock);
+	assert(a->in_loop && !a->done);
 	curl_easy_getinfo(a->easy, CURLINFO_OS_ERRNO, &a->os_errno);
 	curl_easy_getinfo(a->easy, CURLINFO_SSL_VERIFYRESULT, &a->verify_result);
 	a->result = result;
@@ -151,6 +155,7 @@ static void attach(struct http_answer *a)
 {
 	struct http *h = a->http;
 
+	assert(a->in_loop);
 	a->prev = NULL;
 	a->next = h->active;
 	if (a->next)

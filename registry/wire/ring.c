@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/wire/ring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 void ring_init(struct ring *r, size_t size)
 {
+	assert(size && !(size & (size - 1))); /* places are found by a mask */
 	*r = (struct ring){.size = size};
 }
 
@@ -26,6 +28,7 @@ static size_t first_part(const struct ring *r, uint64_t at, size_t len)
 
 int ring_copy_in(struct ring *r, uint64_t head, const void *data, size_t len)
 {
+	assert(len <= r->size);
 	if (!r->data)
 		r->data = malloc(r->size);
 	if (!r->data)
@@ -42,6 +45,7 @@ void ring_copy_out(const struct ring *r, uint64_t tail, void *data, size_t len)
 {
 	size_t n = first_part(r, tail, len);
 
+	assert(len <= r->size && r->data);
 	memcpy(data, r->data + (tail & (r->size - 1)), n);
 	memcpy((char *)data + n, r->data, len - n);
 }

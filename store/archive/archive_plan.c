@@ -7,6 +7,7 @@
 #include "store/base/map.h"
 #include "store/disk/names.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -50,16 +51,19 @@ int archive_plan_open(struct store *s, size_t *memory, struct cancel *cancel,
 
 static size_t count_of(const struct buf *list, size_t size)
 {
+	assert(list->len % size == 0);
 	return list->len / size;
 }
 
 static struct quarantine *quarantine_at(const struct buf *list, size_t i)
 {
+	assert(i < count_of(list, sizeof(struct quarantine *)));
 	return ((struct quarantine **)(void *)list->data)[i];
 }
 
 static struct planned_image *image_at(const struct archive_plan *p, size_t i)
 {
+	assert(i < count_of(&p->images, sizeof(struct planned_image)));
 	return (struct planned_image *)(void *)p->images.data + i;
 }
 

@@ -3,6 +3,7 @@
 
 #include "store/tar/tar.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -110,6 +111,7 @@ static ssize_t feed_head(struct archive_stream *a, const uint8_t *data, size_t l
 	size_t n = COMPRESSION_HEAD - a->head_len;
 	int r;
 
+	assert(a->head_len <= COMPRESSION_HEAD);
 	if (a->codec)
 		return 0;
 	n = n < len ? n : len;
@@ -155,6 +157,7 @@ int archive_stream_feed(struct archive_stream *a, const void *data, size_t len,
 		r = cancel_check(cancel, err);
 		if (r == 0)
 			r = feed_slice(a, (const uint8_t *)data + at, n, &taken, err);
+		assert(r <= FEED_DONE && taken <= n);
 		if (r == FEED_DONE)
 			*used = at + taken;
 	}

@@ -6,6 +6,7 @@
 #include "store/layer/layer_stream.h"
 #include "store/tar/tar_header.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ int quarantine_open(struct store *s, enum digest_algorithm algorithm, uint64_t s
 	q->in_file = size > QUARANTINE_SMALL || size > *memory;
 	if (!q->in_file) {
 		q->reserved = (size_t)size;
+		assert(q->reserved <= *memory);
 		*memory -= q->reserved;
 	}
 	r = hash_open(algorithm, &q->hash, err);
@@ -110,6 +112,7 @@ int quarantine_write(struct quarantine *q, const void *data, size_t len, struct 
 
 	if (len == 0)
 		return 0;
+	assert(q->size <= q->promised);
 	if (len > q->promised - q->size)
 		return err_set(err, EBADMSG, "more bytes than the promised %llu",
 			       (unsigned long long)q->promised);
@@ -160,6 +163,7 @@ static ssize_t read_at(const struct quarantine *q, void *data, size_t max, uint6
 {
 	if (q->in_file)
 		return io_pread(q->tmp.fd, data, max, (off_t)offset, err);
+	assert(offset <= q->size && q->bytes.len == q->size);
 	if (max > q->size - offset)
 		max = (size_t)(q->size - offset);
 	memcpy(data, q->bytes.data + offset, max);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ char *buf_reserve(struct buf *b, size_t len)
 	size_t need, cap = b->cap ? b->cap : 64;
 	char *data;
 
+	assert(b->len <= b->cap && !b->data == !b->cap);
 	if (b->failed || __builtin_add_overflow(b->len, len, &need) || need > SIZE_MAX / 2 - 1) {
 		b->failed = true;
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/digest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@ static const struct algorithm algorithms[] = {
 };
 
 #define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(*algorithms))
+static_assert(ALGORITHM_COUNT == DIGEST_SHA512 + 1, "one for each of the enum");
 
 static int hex_value(char c)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/err.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static void err_clean(char *text)
 /* errno carries the code too: that is where err_context finds it when nobody wants the sentence. */
 static int finish(struct err *err, int code)
 {
+	assert(code > 0);
 	if (err) {
 		err->code = code;
 		err->exit_status = 0;
@@ -89,6 +91,7 @@ int err_sys(struct err *err, const char *fmt, ...)
 
 int err_exit(struct err *err, int exit_status)
 {
+	assert(exit_status >= 0);
 	if (err)
 		err->exit_status = exit_status;
 	return err ? -err->code : -errno;

@@ -3,6 +3,7 @@
 
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #define SLOTS_MIN 64
 #define BYTES_MAX (1u << 30)
+static_assert((SLOTS_MIN & (SLOTS_MIN - 1)) == 0, "places are found by a mask");
 
 int intern_init(struct intern *in, struct err *err)
 {
@@ -33,6 +35,7 @@ void intern_free(struct intern *in)
 
 const char *intern_get(const struct intern *in, uint32_t number, uint32_t *len)
 {
+	assert(number < in->count);
 	if (len)
 		*len = in->places[number].len;
 	return in->bytes.data + in->places[number].offset;
@@ -104,6 +107,7 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 	}
 	if (r)
 		return r;
+	assert(in->count < in->cap && in->count < in->slot_count);
 	in->places[in->count] = (struct intern_place){(uint32_t)in->bytes.len, (uint32_t)len};
 	buf_append(&in->bytes, data, len);
 	buf_putc(&in->bytes, '\0');

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/lane.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #define LANE_SIZE (1u << 20)
+static_assert((UINT64_MAX - LANE_SIZE + 1) % LANE_SIZE == 0, "places go on where counts wrap");
 #define TAKE_SIZE (LANE_SIZE / 4) /* at most at once, so that there is room again soon */
 
 struct lane {
@@ -38,6 +40,7 @@ static size_t wait_bytes(struct lane *l)
 		pthread_cond_wait(&l->changed, &l->lock);
 	if (l->closing)
 		return 0;
+	assert(l->put > l->taken && l->put - l->taken <= LANE_SIZE);
 	return smallest(l->put - l->taken, LANE_SIZE - l->taken % LANE_SIZE, TAKE_SIZE);
 }
 
@@ -127,6 +130,7 @@ int lane_put(struct lane *l, const void *data, size_t len, struct err *err)
 		len -= n;
 		pthread_mutex_lock(&l->lock);
 		l->put += n;
+		assert(l->put - l->taken <= LANE_SIZE);
 		pthread_cond_signal(&l->changed);
 	}
 	r = failure(l, err);

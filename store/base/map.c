@@ -8,6 +8,7 @@
 
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct map {
 };
 
 #define CAP_MIN 16
+static_assert((CAP_MIN & (CAP_MIN - 1)) == 0, "places are found by a mask");
 
 struct map *map_new(void)
 {
@@ -135,6 +137,7 @@ int map_put(struct map *m, const void *key, size_t len, void *value)
 		memcpy(copy, key, len);
 	*s = (struct slot){.hash = hash, .key = copy, .len = len, .value = value};
 	m->count++;
+	assert(m->count < m->cap);
 	return 0;
 }
 
@@ -157,6 +160,7 @@ void *map_remove(struct map *m, const void *key, size_t len)
 		hole = i;
 	}
 	m->slots[hole].key = NULL;
+	assert(m->count > 0);
 	m->count--;
 	return value;
 }

@@ -3,6 +3,7 @@
 
 #include "store/base/io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -326,6 +327,7 @@ int blob_writer_write(struct blob_writer *w, const void *data, size_t len, struc
 	char text[DIGEST_TEXT_MAX];
 	int r;
 
+	assert(!w->committed && w->offset <= w->size);
 	if (len > w->size - w->offset)
 		return err_set(err, EBADMSG, "blob %s: more bytes than the promised %" PRIu64,
 			       digest_text(&w->digest, text), w->size);
@@ -375,6 +377,7 @@ int blob_writer_commit(struct blob_writer *w, struct err *err)
 {
 	int r = blob_verify_open(w, err);
 
+	assert(!w->committed);
 	if (!r)
 		r = publish(w->store, w->fd, w->path, &w->digest, err);
 	if (r) {

@@ -4,6 +4,7 @@
 #include "store/base/buf.h"
 #include "store/base/io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -82,6 +83,7 @@ int lease_add(struct lease *l, const struct digest *digests, size_t count, struc
 	char digest[DIGEST_TEXT_MAX];
 	int r;
 
+	assert(digests || !count);
 	if (l->fd < 0 || count == 0)
 		return 0;
 	for (size_t i = 0; i < count; i++)

@@ -6,6 +6,7 @@
 #include "store/disk/layout.h"
 #include "store/disk/store_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -285,6 +286,7 @@ void store_unlock(struct store_lock *l)
 	if (!l)
 		return;
 	/* By name: a child between fork and exec may hold a copy of the descriptor. */
+	assert(l->fd >= 0);
 	flock(l->fd, LOCK_UN);
 	close(l->fd);
 	free(l);

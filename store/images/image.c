@@ -5,6 +5,7 @@
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ struct digest *image_layer_digests(const struct manifest *m, size_t first, size_
 {
 	struct digest *digests = calloc(count + 1, sizeof(*digests));
 
+	assert(first <= m->layer_count && count <= m->layer_count - first);
 	for (size_t i = 0; digests && i < count; i++)
 		digests[i] = m->layers[first + i].digest;
 	return digests;
@@ -168,6 +170,7 @@ struct digest *image_layer_digests(const struct manifest *m, size_t first, size_
 
 bool image_layers_local(struct store *s, const struct manifest *m, size_t first, size_t count)
 {
+	assert(first <= m->layer_count && count <= m->layer_count - first);
 	for (size_t i = first; i < first + count; i++)
 		if (!blob_exists(s, &m->layers[i].digest, m->layers[i].size))
 			return false;

@@ -5,6 +5,7 @@
 #include "store/base/map.h"
 #include "store/images/reach.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int usage_add_image(struct usage *u, struct store *s, const struct names 
 	struct usage_image *image = &u->images[u->count];
 	int r;
 
+	assert(u->count <= at);
 	digest_text(&n->descriptor.digest, text);
 	if (map_get(u->by_digest, text, strlen(text)))
 		return 0;
@@ -105,6 +107,7 @@ static void add_up(struct usage *u)
 		for (size_t k = i; k < end; k++) {
 			struct usage_image *image = &u->images[u->shares[k].image];
 
+			assert(u->shares[k].image < u->count);
 			*(end - i > 1 ? &image->shared : &image->unique) += u->shares[k].size;
 		}
 	}
@@ -142,6 +145,7 @@ size_t usage_count(const struct usage *u)
 
 const struct usage_image *usage_at(const struct usage *u, size_t i)
 {
+	assert(i < u->count);
 	return &u->images[i];
 }
 

@@ -5,6 +5,7 @@
 #include "store/tar/tar_header.h"
 #include "store/tar/tar_sparse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -347,6 +348,7 @@ static ssize_t feed_block(struct tar *t, const uint8_t *data, size_t len, struct
 	size_t n = TAR_BLOCK - t->block_len;
 	int r;
 
+	assert(t->block_len < TAR_BLOCK);
 	if (n > len)
 		n = len;
 	t->offset += n;
@@ -368,6 +370,7 @@ static ssize_t feed_extension(struct tar *t, const uint8_t *data, size_t len, st
 	size_t n = len < t->left ? len : (size_t)t->left;
 	int r;
 
+	assert(to);
 	buf_append(to, data, n);
 	if (buf_failed(to))
 		return err_nomem(err);
@@ -381,6 +384,7 @@ static ssize_t feed_data(struct tar *t, size_t len)
 {
 	size_t n = len < t->left ? len : (size_t)t->left, pad = len - n;
 
+	assert(t->padding < TAR_BLOCK);
 	t->left -= n;
 	if (t->left == 0) {
 		if (pad > t->padding)
@@ -423,6 +427,7 @@ int tar_feed(struct tar *t, const void *data, size_t len, struct err *err)
 				    (unsigned long long)t->offset);
 			return t->failed;
 		}
+		assert((size_t)n <= len);
 		at += n;
 		len -= (size_t)n;
 	}

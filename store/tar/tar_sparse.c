@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/tar/tar_sparse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,7 @@ static int take_text(struct tar_sparse *s, struct err *err)
 	int64_t offset, length;
 	int r;
 
+	assert(s->want > 0 && s->lines >= s->want);
 	for (uint64_t left = s->want / 2; left > 0; left--) {
 		at = tar_sparse_number(at, '\n', &offset);
 		at = at ? tar_sparse_number(at, '\n', &length) : NULL;
@@ -191,6 +193,7 @@ int tar_sparse_finish(struct tar_sparse *s, uint64_t size, uint64_t stored, stru
 	}
 	if (sum != stored)
 		return err_set(err, EBADMSG, "sparse map does not match the data that is stored");
+	assert(kept <= s->count);
 	s->count = kept;
 	return kept ? 0 : tar_sparse_add(s, 0, 0, err);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -21,7 +22,10 @@ struct ustar {
 	char prefix[155];
 	char unused[12];
 };
-_Static_assert(sizeof(struct ustar) == TAR_WRITER_BLOCK, "a block");
+_Static_assert(sizeof(struct ustar) == TAR_WRITER_BLOCK &&
+		   offsetof(struct ustar, checksum) == 148 &&
+		   offsetof(struct ustar, magic) == 257 && offsetof(struct ustar, prefix) == 345,
+	       "the header that POSIX has");
 
 /* Octal digits, with a NUL behind; false: there are not enough of them. */
 static bool put_octal(char *field, size_t size, uint64_t value)

@@ -4,6 +4,7 @@
 #include "store/base/map.h"
 #include "store/tar/tar_writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,7 @@ static int add_item(struct rootfs_tar *tar, uint32_t parent, uint32_t position, 
 		tar->items = items;
 		tar->room = room;
 	}
+	assert(tar->count < tar->room);
 	tar->items[tar->count] = (struct item){tar->size, parent, position, node};
 	buf_reset(&tar->header);
 	r = put_header(tar, tar->count, &tar->header, &content, err);
@@ -243,6 +245,7 @@ static size_t find_item(const struct rootfs_tar *tar, uint64_t offset)
 {
 	size_t low = 0, high = tar->count;
 
+	assert(high > 0); /* the root, at least */
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 

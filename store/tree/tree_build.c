@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/tree/tree_build.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define SLOTS_MIN 1024
+static_assert((SLOTS_MIN & (SLOTS_MIN - 1)) == 0, "places are found by a mask");
 #define COUNT_MAX (1u << 23) /* nodes or names: bounds the memory that a hostile image takes */
 
 int tree_build_init(struct tree_build *b, struct err *err)
@@ -94,6 +96,7 @@ int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_
 	n = &b->nodes[*out];
 	n->dir.first = n->dir.last = BUILD_NONE;
 	n->dir.parent = parent;
+	assert(parent < b->node_count);
 	if (parent != *out)
 		n->depth = (uint16_t)(b->nodes[parent].depth + 1);
 	return 0;
@@ -130,6 +133,7 @@ int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out
 
 void tree_build_attrs(const struct tree_build *b, uint32_t node, struct tree_attrs *out)
 {
+	assert(node < b->node_count);
 	memcpy(out, intern_get(&b->attrs, b->nodes[node].attrs, NULL), sizeof(*out));
 }
 
@@ -171,6 +175,7 @@ static int tree_build_grow_slots(struct tree_build *b, struct err *err)
 {
 	uint32_t *old = b->slots;
 
+	assert(b->slot_used < b->slot_count);
 	if (b->slot_used < b->slot_count / 4 * 3)
 		return 0;
 	b->slots = calloc(2 * (size_t)b->slot_count, sizeof(*b->slots));
@@ -198,6 +203,7 @@ static void append_name(struct tree_build *b, uint32_t name, uint32_t dir)
 {
 	struct build_node *n = &b->nodes[dir];
 
+	assert(dir < b->node_count && name < b->name_count);
 	if (n->dir.last == BUILD_NONE)
 		n->dir.first = name;
 	else

@@ -106,17 +106,30 @@ struct tree_xattr {
 };
 
 /* The file is mapped as it lies on the disk. */
-_Static_assert(sizeof(struct tree_header) == 80 && offsetof(struct tree_header, file_size) == 24 &&
-		   offsetof(struct tree_header, nodes) == 48,
+_Static_assert(sizeof(struct tree_header) == 80 && offsetof(struct tree_header, checksum) == 8 &&
+		   offsetof(struct tree_header, version) == 16 &&
+		   offsetof(struct tree_header, file_size) == 24 &&
+		   offsetof(struct tree_header, nodes) == 48 &&
+		   offsetof(struct tree_header, xattrs) == 72,
 	       "tree_header");
-_Static_assert(sizeof(struct tree_node) == 32 && offsetof(struct tree_node, file) == 16,
+_Static_assert(sizeof(struct tree_node) == 32 && offsetof(struct tree_node, file) == 16 &&
+		   offsetof(struct tree_node, file.size) == 24 &&
+		   offsetof(struct tree_node, dir.parent) == 24 &&
+		   offsetof(struct tree_node, link.len) == 20 &&
+		   offsetof(struct tree_node, device.minor) == 20,
 	       "tree_node");
-_Static_assert(sizeof(struct tree_sparse) == 24, "tree_sparse");
-_Static_assert(sizeof(struct tree_extent) == 16, "tree_extent");
-_Static_assert(sizeof(struct tree_name) == 8, "tree_name");
-_Static_assert(sizeof(struct tree_attrs) == 20, "tree_attrs");
-_Static_assert(sizeof(struct tree_set) == 8, "tree_set");
-_Static_assert(sizeof(struct tree_xattr) == 12, "tree_xattr");
+_Static_assert(sizeof(struct tree_sparse) == 24 && offsetof(struct tree_sparse, node) == 8 &&
+		   offsetof(struct tree_sparse, count) == 16,
+	       "tree_sparse");
+_Static_assert(sizeof(struct tree_extent) == 16 && offsetof(struct tree_extent, before) == 8,
+	       "tree_extent");
+_Static_assert(sizeof(struct tree_name) == 8 && offsetof(struct tree_name, node) == 4, "tree_name");
+_Static_assert(sizeof(struct tree_attrs) == 20 && offsetof(struct tree_attrs, layer) == 12 &&
+		   offsetof(struct tree_attrs, set) == 16,
+	       "tree_attrs");
+_Static_assert(sizeof(struct tree_set) == 8 && offsetof(struct tree_set, count) == 4, "tree_set");
+_Static_assert(sizeof(struct tree_xattr) == 12 && offsetof(struct tree_xattr, size) == 8,
+	       "tree_xattr");
 
 /*
  * A time in 64 bits: 34 of seconds from TREE_TIME_MIN, 30 of nanoseconds. That is the range of

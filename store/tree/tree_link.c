@@ -3,6 +3,7 @@
 
 #include "store/tree/tree_walk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,7 @@ static int tree_link_settle_one(struct tree_upper *u, uint32_t node, uint32_t fi
 	struct build_node *n = &u->b->nodes[node];
 	struct tree_attrs attrs;
 
+	assert(n->flags & BUILD_PENDING && n->link.name < u->b->name_count);
 	n->flags = 0;
 	u->b->names[n->link.name].node = file;
 	if (file == BUILD_NONE) {
@@ -116,6 +118,7 @@ static int tree_link_resolve(struct tree_upper *u, const struct upper_pending *p
 	int r = 0;
 
 	do {
+		assert(count < u->pending_count);
 		chain[count++] = file;
 		u->b->nodes[file].flags |= BUILD_VISITED;
 		r = pending_target(u, file, &file, err);

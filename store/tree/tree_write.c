@@ -4,6 +4,7 @@
 #include "store/base/io.h"
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -111,6 +112,7 @@ static void use_dir(struct tree_writer *w, uint32_t dir, uint32_t *queued)
 			continue;
 		if (b->nodes[node].number == TREE_NONE) {
 			use_node(w, node);
+			assert(*queued < b->node_count);
 			w->order[(*queued)++] = node;
 		}
 		if (S_ISDIR(tree_build_type(b, node)))
@@ -147,6 +149,7 @@ static void number_nodes(struct tree_writer *w)
 		w->order[number] = i;
 		b->nodes[i].number = number++;
 	}
+	assert(number == queued); /* all that was met, once */
 }
 
 /* Gives what is used its place in the file. */
@@ -234,6 +237,7 @@ static void put_nodes(struct tree_writer *w)
 		}
 		tree_write_put(w, &out, sizeof(out));
 	}
+	assert(dirent == w->header.dirents);
 }
 
 /* The map of a node, or NULL. */
@@ -259,6 +263,7 @@ static void put_sparse(struct tree_writer *w)
 			       sizeof(struct tree_sparse));
 		first += s->count;
 	}
+	assert(first == w->header.extents);
 	for (uint32_t i = 0; i < w->header.nodes; i++) {
 		const struct build_sparse *s = sparse_of(w, i);
 		uint64_t before = 0;
@@ -304,6 +309,7 @@ static uint32_t list_children(struct tree_writer *w, uint32_t dir)
 		if (w->b->names[i].node != BUILD_NONE)
 			w->children[count++] =
 			    (struct child){w->b->nodes[w->b->names[i].node].number, i};
+	assert(count == w->b->nodes[dir].dir.live && count <= w->children_max);
 	qsort(w->children, count, sizeof(*w->children), compare_numbers);
 	return count;
 }
