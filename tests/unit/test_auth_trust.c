@@ -2,6 +2,7 @@
 /* Where a password may go, and how long a token lives. */
 #include "registry/auth/auth.h"
 #include "registry/auth/token.h"
+#include "registry/wire/secret.h"
 
 #include <errno.h>
 #include <setjmp.h>
