@@ -51,6 +51,17 @@ static int inspect_compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* A copy: the config is shared by threads, and json-c counts references without atomics. NULL: null,
+ * or out of memory. */
+static struct json_object *inspect_copy(struct json_object *shared)
+{
+	struct json_object *own = NULL;
+
+	if (shared)
+		json_object_deep_copy(shared, &own, NULL);
+	return own;
+}
+
 /* Go writes maps sorted by key. NULL: out of memory. */
 static struct json_object *sorted_map(struct json_object *map)
 {
@@ -69,7 +80,7 @@ static struct json_object *sorted_map(struct json_object *map)
 	}
 	qsort(keys, count, sizeof(*keys), inspect_compare_keys);
 	for (i = 0; i < count; i++)
-		json_object_object_add(sorted, keys[i], json_object_get(json_member(map, keys[i])));
+		json_object_object_add(sorted, keys[i], inspect_copy(json_member(map, keys[i])));
 	return sorted;
 }
 
@@ -95,7 +106,7 @@ static struct json_object *run_config(const struct config *c)
 
 		if (!is_empty(value))
 			json_object_object_add(to, members[i].key,
-					       map ? sorted_map(value) : json_object_get(value));
+					       map ? sorted_map(value) : inspect_copy(value));
 	}
 	return to;
 }
