@@ -169,7 +169,7 @@ static unsigned running_of_class(const struct jobs *js, const char *class)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(j, &js->list, link)
-	n += j->state == JOB_RUNNING && !strcmp(j->spec.class, class);
+		n += j->state == JOB_RUNNING && !strcmp(j->spec.class, class);
 	return n;
 }
 
@@ -179,8 +179,7 @@ static struct job *next_job(struct jobs *js)
 	const char *full = NULL; /* the class last found full: its jobs need no second count */
 	struct job *j;
 
-	TAILQ_FOREACH(j, &js->list, link)
-	{
+	TAILQ_FOREACH(j, &js->list, link) {
 		if (j->state != JOB_QUEUED)
 			continue;
 		if (cancel_check(&j->cancel, NULL) < 0)
@@ -400,7 +399,7 @@ void jobs_stop(struct jobs *js)
 	pthread_mutex_lock(&js->lock);
 	js->stopping = true;
 	TAILQ_FOREACH(j, &js->list, link)
-	cancel_set(&j->cancel);
+		cancel_set(&j->cancel);
 	pthread_cond_broadcast(&js->work);
 	while (js->threads > 0)
 		pthread_cond_wait(&js->quiet, &js->lock);
@@ -459,8 +458,7 @@ void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v)
 	const struct job *j;
 
 	pthread_mutex_lock(&js->lock);
-	TAILQ_FOREACH(j, &js->list, link)
-	{
+	TAILQ_FOREACH(j, &js->list, link) {
 		bool running = j->state == JOB_RUNNING;
 
 		see(arg, &(struct job_view){.title = j->spec.title,
@@ -479,8 +477,7 @@ void jobs_count(struct jobs *js, struct jobs_counts *out)
 
 	*out = (struct jobs_counts){0};
 	pthread_mutex_lock(&js->lock);
-	TAILQ_FOREACH(j, &js->list, link)
-	{
+	TAILQ_FOREACH(j, &js->list, link) {
 		out->running += j->state == JOB_RUNNING;
 		out->queued += j->state == JOB_QUEUED;
 		out->waiting += j->waiting;
