@@ -189,16 +189,7 @@ it "the failures are events too" '
     jq -es "length > 30" "$M/ctl/events"
 '
 it "Ctrl-C interrupts a pull" '
-    python3 -c "import os, signal, sys
-signal.signal(signal.SIGINT, lambda *_: sys.exit(42))
-os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$M/ctl/pull" "$H/stalled:v2" & pid=$!
-    until_true 10 "grep -q stalled:v2 \"$M/ctl/jobs\""
-    kill -INT $pid
-    gone $pid 3
-    rc=0
-    wait $pid || rc=$?
-    eq $rc 42
-    until_true 5 "! grep -q stalled:v2 \"$M/ctl/jobs\""
+    interrupts pull "$H/stalled:v2" 10 "grep -q stalled:v2 \"$M/ctl/jobs\""
 '
 it "after all that the store is valid and works on" works_on
 it "none of it left parts that nobody resumes" '

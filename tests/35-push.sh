@@ -198,16 +198,7 @@ it "5xx are tried again" '
 '
 it "Ctrl-C interrupts a push, though several blobs wait for the registry" '
     ctl tag "$R/app:v1" "$H/stuck:v1"
-    python3 -c "import os, signal, sys
-signal.signal(signal.SIGINT, lambda *_: sys.exit(42))
-os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$M/ctl/push" "$H/stuck:v1" & pid=$!
-    until_true 20 "[ \$(asked \"PATCH /v2/stuck/\") = 3 ]"
-    kill -INT $pid
-    gone $pid 3
-    rc=0
-    wait $pid || rc=$?
-    eq $rc 42
-    until_true 5 "! grep -q stuck:v1 \"$M/ctl/jobs\""
+    interrupts push "$H/stuck:v1" 20 "[ \$(asked \"PATCH /v2/stuck/\") = 3 ]"
 '
 it "an upload that broke goes on where the registry stands, also when its connection served others before" '
     ctl tag "$R/large:v1" "$H/broken:v1"

@@ -125,6 +125,20 @@ pid_of() { cat "$T/pids/$1"; }
 alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
 gone() { until_true "${2:-10}" "! alive $1"; }
 
+# interrupts VERB NAME SECONDS CONDITION: a write to ctl/VERB ends with Ctrl-C once the condition holds, and its job with it.
+interrupts() {
+    local pid rc=0
+    python3 -c "import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(42))
+os.write(os.open(sys.argv[1], os.O_WRONLY), sys.argv[2].encode())" "$M/ctl/$1" "$2" & pid=$!
+    until_true "$3" "$4"
+    kill -INT $pid
+    gone $pid 3
+    wait $pid || rc=$?
+    eq $rc 42
+    until_true 5 "! grep -q $2 \"$M/ctl/jobs\""
+}
+
 # stop NAME [SIGNAL]
 stop() {
     local pid
