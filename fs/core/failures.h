@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures that are still an answer: for a few seconds after a job has failed,
- * a request for the same gets its error instead of a new job. Bounded. Not thread safe: the jobs' lock guards
- * it.
+ * Failures that are still an answer: for a few seconds after a job has failed, a request for the
+ * same gets its error instead of a new job. Bounded. Not thread safe: the jobs' lock guards it.
  */
 #ifndef FS_FAILURES_H
 #define FS_FAILURES_H

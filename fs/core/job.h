@@ -49,8 +49,8 @@ struct job_spec {
 	void *ended_arg;
 };
 
-/* Starts or joins. *out is a reference (job_put); `out` NULL: nobody waits. A failure remembered for
- * the key is returned at once. */
+/* Starts or joins. *out is a reference (job_put); `out` NULL: nobody waits. A failure remembered
+ * for the key is returned at once. */
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err);
 void job_put(struct job *j); /* NULL is allowed */
 

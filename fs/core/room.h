@@ -2,8 +2,8 @@
 /*
  * Room for open files. The layers and the tree of each view that the kernel knows are open, some
  * files each, also when nobody uses it: the kernel forgets what it has looked up when memory runs
- * short, and knows nothing of files. So it is told to forget before no more may be open. A process that holds a
- * file or stands in a directory keeps it.
+ * short, and knows nothing of files. So it is told to forget before no more may be open. A
+ * process that holds a file or stands in a directory keeps it.
  */
 #ifndef FS_ROOM_H
 #define FS_ROOM_H

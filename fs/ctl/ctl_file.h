@@ -36,8 +36,8 @@ int ctl_file_may_read(const struct ctl_file *f, struct err *err);
 /* -EACCES where who writes is not the owner. */
 int ctl_file_may_write(const struct request *rq, struct err *err);
 
-/* The mode, by which the kernel refuses open(2) (fs/fuse/fuse_session.c): the kind's (vnode_ops.mode),
- * and what others may. The times. */
+/* The mode, by which the kernel refuses open(2) (fs/fuse/fuse_session.c): the kind's
+ * (vnode_ops.mode), and what others may. The times. */
 void ctl_file_stat(const struct ctl_file *f, struct stat *st);
 
 /* The content of a file that was not written to: the verb's usage, and for the owner the outcomes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The form of an answer that is for programs. A write that begins with the word --porcelain gets it,
- * whatever the verb. Each line then has a mark in front, and the last one says how it ended:
+ * The form of an answer that is for programs. A write that begins with the word --porcelain gets
+ * it, whatever the verb. Each line then has a mark in front, and the last one says how it ended:
  *
  *     out LINE                what docker prints on standard output
  *     err LINE                what it prints on standard error

@@ -27,7 +27,7 @@
 
 struct verify {
 	struct fs *fs;
-	struct transfer pull;
+	struct transfer transfer;
 	const char *name; /* as the request has it */
 	struct ref ref;	  /* owned: by digest, once that is known */
 	struct cosign_key *key;
@@ -109,7 +109,7 @@ static int verb_verify_find_digest(struct verify *v, struct err *err)
 		return 0;
 	r = recorded(v->fs->store, &v->ref, &v->ref.digest, err);
 	if (r == -ENOENT && v->fs->lookup_remote && !v->fs->offline) {
-		r = pull_manifest(&v->pull, &v->ref, &top, err);
+		r = pull_manifest(&v->transfer, &v->ref, &top, err);
 		v->ref.digest = top.digest;
 		descriptor_clear(&top);
 	}
@@ -148,7 +148,7 @@ static int verb_verify_check_layer(struct verify *v, const struct descriptor *la
 	if (strcmp(layer->media_type, COSIGN_TYPE_PAYLOAD) != 0 || v->seen == SIGNATURES_MAX)
 		return 0;
 	v->seen++;
-	r = pull_blob_small(&v->pull, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
+	r = pull_blob_small(&v->transfer, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
 	if (!r)
 		r = check_payload(v, layer, &payload, &claim, &v->why);
 	if (!r) {
@@ -173,7 +173,7 @@ static int verb_verify_read_manifest(struct verify *v, const struct digest *dige
 		return r;
 	buf_reset(body);
 	ref.digest = *digest;
-	r = registry_manifest(v->fs->registry, &ref, v->pull.cancel, &a, err);
+	r = registry_manifest(v->fs->registry, &ref, v->transfer.cancel, &a, err);
 	if (!r)
 		buf_append(body, a.body.data, a.body.len);
 	registry_manifest_clear(&a);
@@ -219,7 +219,7 @@ static bool may_be_signature(const struct referrer *r)
 static int check_remote(struct verify *v, struct err *err)
 {
 	autoreferrers list = {0};
-	int r = registry_referrers(v->fs->registry, &v->ref, v->pull.cancel, &list, err);
+	int r = registry_referrers(v->fs->registry, &v->ref, v->transfer.cancel, &list, err);
 
 	if (r < 0)
 		return r;
@@ -282,10 +282,10 @@ int verb_verify(struct fs *fs, struct job *j, const struct words *args, struct b
 		struct err *err)
 {
 	struct verify v = {.fs = fs,
-			   .pull = {.registry = fs->registry,
-				    .store = fs->store,
-				    .platform = &fs->platform,
-				    .cancel = job_cancel(j)}};
+			   .transfer = {.registry = fs->registry,
+					.store = fs->store,
+					.platform = &fs->platform,
+					.cancel = job_cancel(j)}};
 	const char *key = NULL;
 	const struct args_option options[] = {
 	    {.name = "key", .value = &key},

@@ -30,8 +30,8 @@
 struct vn_ctl_stream {
 	struct ctl_file file;
 	struct ctl_stream *stream; /* a reference */
-	bool
-	    answered; /* the content is answers, no longer the snapshot; under file.lock, as below */
+	/* Under file.lock: */
+	bool answered; /* the content is answers, no longer the snapshot */
 	uint64_t base; /* where the content begins */
 	int failing;   /* -errno that the next READ gives again, or 0 */
 	int refused;   /* -errno that WRITEs give, or 0 */

@@ -2,8 +2,7 @@
 /*
  * Patterns as docker's filters take them (Go's path.Match): `*` and `?` stop at a slash, [a-z],
  * [^a-z], a backslash takes the next character as it stands; the whole text must match. Pure.
- * Ours, as fnmatch(3) takes
- * a malformed pattern as text, where docker refuses it.
+ * Ours, as fnmatch(3) takes a malformed pattern as text, where docker refuses it.
  */
 #ifndef FS_GLOB_H
 #define FS_GLOB_H

@@ -51,8 +51,8 @@ static int inspect_compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A copy: the config is shared by threads, and json-c counts references without atomics. NULL: null,
- * or out of memory. */
+/* A copy: the config is shared by threads, and json-c counts references without atomics. NULL:
+ * null, or out of memory. */
 static struct json_object *inspect_copy(struct json_object *shared)
 {
 	struct json_object *own = NULL;

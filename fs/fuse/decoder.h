@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that decode parts of layers before they are wanted, so that a reader, or who
- * stores them, finds them decoded while another processor is at the next ones. What comes when all
- * threads are busy is dropped: its reader decodes it. Thread safe.
+ * Threads that decode parts of layers before they are wanted: a reader, or a thread that stores
+ * them, finds them decoded while another processor is at the next ones. What comes when all threads
+ * are busy is dropped: its reader decodes it. Thread safe.
  */
 #ifndef FS_DECODER_H
 #define FS_DECODER_H

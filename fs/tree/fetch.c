@@ -69,8 +69,8 @@ static void fetch_on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(arg, done, total);
 }
 
-static int pull_open(struct fetch *f, struct job *j, const struct transfer_watch *watch,
-		     struct transfer *out, struct err *err)
+static int fetch_transfer(struct fetch *f, struct job *j, const struct transfer_watch *watch,
+			  struct transfer *out, struct err *err)
 {
 	int r = f->lease ? 0 : lease_open(f->fs->store, &f->lease, err);
 
@@ -131,11 +131,11 @@ static int run_name(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
 	struct descriptor top = {0};
-	struct transfer p;
-	int r = pull_open(f, j, NULL, &p, err);
+	struct transfer t;
+	int r = fetch_transfer(f, j, NULL, &t, err);
 
 	if (!r)
-		r = pull_manifest(&p, &f->ref, &top, err);
+		r = pull_manifest(&t, &f->ref, &top, err);
 	descriptor_clear(&top);
 	return r;
 }
@@ -155,10 +155,10 @@ int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 static int run_descriptor(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
-	struct transfer p;
-	int r = pull_open(f, j, NULL, &p, err);
+	struct transfer t;
+	int r = fetch_transfer(f, j, NULL, &t, err);
 
-	return r ? r : pull_by_descriptor(&p, &f->ref, &f->descriptor, err);
+	return r ? r : pull_by_descriptor(&t, &f->ref, &f->descriptor, err);
 }
 
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
@@ -207,20 +207,20 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
 {
 	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
-	struct transfer p;
+	struct transfer t;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
 	const struct config *c = image->config;
-	int r = pull_open(f, j, &watch, &p, err);
+	int r = fetch_transfer(f, j, &watch, &t, err);
 
 	for (size_t i = f->first; image->artifact && !r && i < f->first + f->count; i++)
-		r = pull_blob(&p, &f->ref, &m->layers[i], err);
+		r = pull_blob(&t, &f->ref, &m->layers[i], err);
 	if (r || image->artifact)
 		return r;
 	if (f->count == m->layer_count)
-		return pull_layers(&p, &f->ref, m, c, merged, err);
+		return pull_layers(&t, &f->ref, m, c, merged, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)
-		r = pull_layer(&p, &f->ref, &m->layers[i],
+		r = pull_layer(&t, &f->ref, &m->layers[i],
 			       i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
 	return r;
 }
@@ -236,15 +236,15 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
 	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
-	struct transfer p;
+	struct transfer t;
 	int r;
 
 	if (!digests)
 		return err_nomem(err);
 	r = fetch_layers_of(f, j, f->kind == TREE_MERGED, err);
 	if (!r)
-		r = pull_open(f, j, NULL, &p, err);
-	return r < 0 ? r : pull_tree(&p, f->kind, digests, f->count, &tree, err);
+		r = fetch_transfer(f, j, NULL, &t, err);
+	return r < 0 ? r : pull_tree(&t, f->kind, digests, f->count, &tree, err);
 }
 
 static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)

@@ -7,8 +7,8 @@
  * Thread safe. Content stays until the view goes, unless what is derived from the blobs proves
  * damaged (store/base/mapped.h): then view_ready and view_settle put a new one in its place, which
  * is equal, made again where it must be. Threads that still read the old one have it as long as the
- * view; what they read goes nowhere. After view_tree, view_stat and view_layer a caller asks view_check before
- * anything of that leaves; the other functions have asked when they return.
+ * view; what they read goes nowhere. After view_tree, view_stat and view_layer a caller asks
+ * view_check before anything of that leaves; the other functions have asked when they return.
  */
 #ifndef FS_VIEW_H
 #define FS_VIEW_H

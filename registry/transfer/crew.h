@@ -15,7 +15,8 @@
 struct crew_task {
 	const void *what; /* borrowed: the caller's */
 	uint64_t size;	  /* bytes */
-	uint64_t done;	  /* of them; under the crew's lock, as are */
+	/* Under the crew's lock: */
+	uint64_t done; /* bytes */
 	bool taken;
 	bool ended; /* well */
 };
@@ -30,8 +31,8 @@ struct crew {
 	/* What a thread does that finds nothing left to take, with the lock held; or NULL. */
 	void (*spare)(struct crew *c);
 	void *arg;
-	uint64_t large;	 /* bytes: of tasks with as many, 0: of none, */
-	long large_free; /* … only so many are under way at once */
+	uint64_t large;	 /* bytes that make a task a large one; 0: none is */
+	long large_free; /* large tasks that may be under way at once */
 
 	struct crew_task *tasks; /* owned */
 	size_t count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The strict check in front of json-c: RFC 8259, no duplicate keys, no NUL in keys, numbers that
- * fit, and the limits below. json-c checks only a part of that.
- * Pure; takes O(n log n) time whatever the document is.
+ * fit, and the limits below. json-c checks only a part of that. Pure; takes O(n log n) time
+ * whatever the document is.
  *
  * Go programs match the members of a struct without regard to case, others do not: two members that
  * differ only by case would make one document mean two things, so they count as duplicates. In maps

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hash map from byte strings to pointers, with a random seed per map (names come
- * from strangers). Ours, as hsearch(3) has one table for the process. Keys are copied; values are borrowed. Not thread safe.
+ * from strangers). Ours, as hsearch(3) has one table for the process. Keys are copied;
+ * values are borrowed. Not thread safe.
  */
 #ifndef STORE_MAP_H
 #define STORE_MAP_H

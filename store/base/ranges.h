@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set of byte ranges, for example of those bytes of a blob that are here. Neighbours become one. One
- * thread at a time.
+ * A set of byte ranges, for example of those bytes of a blob that are here. Neighbours become one.
+ * One thread at a time.
  */
 #ifndef STORE_RANGES_H
 #define STORE_RANGES_H

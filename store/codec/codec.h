@@ -19,8 +19,8 @@ enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
 #define COMPRESSION_HEAD 6 /* bytes by which it is known */
 
-/* By the first bytes (at least COMPRESSION_HEAD of them, less only where the stream is shorter), as docker does;
- * what is not known as compressed is a plain archive, except bzip2 and xz: -EOPNOTSUPP. */
+/* By the first bytes (at least COMPRESSION_HEAD of them, less only where the stream is shorter), as
+ * docker does; what is not known as compressed is a plain archive, except bzip2 and xz: -EOPNOTSUPP. */
 int compression_detect(const void *data, size_t len, enum compression *out, struct err *err);
 
 /* Plain bytes between two seek points: what a random read decodes, about. Half of it doubles the

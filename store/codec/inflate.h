@@ -25,8 +25,8 @@ struct inflate_io {
 	uint8_t *out; /* advanced */
 	size_t out_len;
 	/* Stop at the first block boundary (the last block's end is none) that has at least this
-	 * many plain bytes before it, counted from here. Counted down, UINT64_MAX: never stop. The first value is at least
-	 * INFLATE_NEAR; a smaller one is what is left of it. */
+	 * many plain bytes before it, counted from here. Counted down, UINT64_MAX: never stop. The
+	 * first value is at least INFLATE_NEAR; a smaller one is what is left of it. */
 	uint64_t boundary;
 
 	/* At a boundary and at the end: bits taken from the input that lie behind it. At the end,

@@ -57,8 +57,8 @@ struct budget *store_windows(struct store *s);
 struct store_lock;
 int store_lock(struct store *s, struct store_lock **out, struct err *err);
 
-/* The program ends: a wait for the lock, which a process that was stopped may hold for long, gives up
- * with -EINTR, now and from now on. */
+/* The program ends: a wait for the lock, which a process that was stopped may hold for long, gives
+ * up with -EINTR, now and from now on. */
 void store_stop(struct store *s);
 void store_unlock(struct store_lock *l);
 DEFINE_AUTO(struct store_lock, store_unlock)

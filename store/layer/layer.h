@@ -26,13 +26,13 @@ const struct layer_index *layer_index(const struct layer *l); /* borrowed */
  * errors from then on. Another layer_open is -ENOENT until it has been made again. */
 bool layer_intact(const struct layer *l);
 
-/* The first bytes of the blob that are not here, of those that a range of the archive needs. False: it
- * can be read. */
+/* The first bytes of the blob that are not here, of those that a range of the archive needs. False:
+ * it can be read. */
 bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out);
 
-/* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG where the blob, or what is derived from
- * it, is damaged, or the archive ends before; -EIO where the disk gives an error, or a file ends
- * early. */
+/* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG
+ * where the blob, or what is derived from it, is damaged, or the archive ends before; -EIO where
+ * the disk gives an error, or a file ends early. */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
 /*

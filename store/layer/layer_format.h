@@ -35,7 +35,7 @@
 
 /* How the plain bytes of a layer's spans are verified. */
 enum layer_check {
-	LAYER_CHECK_BLOCKS, /* XXH3-64, block by block; each span begins a new one: as we saw them */
+	LAYER_CHECK_BLOCKS,  /* XXH3-64 of blocks that we saw; each span begins a new one */
 	LAYER_CHECK_DIGESTS, /* the sha256 of a span, from a table of contents */
 };
 #define LAYER_DIGEST_WORDS 4

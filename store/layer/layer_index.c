@@ -299,8 +299,8 @@ int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct er
 	return layer_index_intact(x) ? 0 : unusable(err, "damaged while it was read");
 }
 
-/* Where the compressed bytes of a span end. Between spans of two sources that is not known; decoding
- * stops when it has enough. */
+/* Where the compressed bytes of a span end. Between spans of two sources that is not known;
+ * decoding stops when it has enough. */
 static uint64_t find_in_end(const struct layer_index *x, uint64_t i, const struct layer_span *s)
 {
 	struct layer_span next = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a layer's index from a table of contents (store/layer/layer_index.h has the other way, from
- * the bytes). Only the spans that the table names can be read; one behind the other they are the
+ * Writes a layer's index from a table of contents (store/layer/layer_index.h has the other way,
+ * from the bytes). Only the spans that the table names can be read; one behind the other they are the
  * layer's archive, and entries say where in it their content lies. Nothing is verified here: each
  * span has a digest by which it is verified when it is read. One thread at a time.
  */
@@ -18,12 +18,12 @@
 struct layer_table;
 int layer_table_open(struct store *s, struct layer_table **out, struct err *err);
 
-/* The next `len` bytes of the archive: a gzip member or a zstd frame, where in the blob it lies, and
+/* The next `len` bytes of the archive: where in the blob their gzip member or zstd frame lies, and
  * the sha256 of what it decompresses to. -EBADMSG: there can be no such span. */
 int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t len,
 		     const struct digest *sha256, struct err *err);
 
-/* In the order of the layer. The caller sees to it that they keep the limits of store/tar/entry.h. */
+/* In the order of the layer. They keep the limits of store/tar/entry.h. */
 int layer_table_entry(struct layer_table *t, const struct entry *e, struct err *err);
 
 /* What the manifest and the config say of the layer. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Layers that are read by a table of contents: spans with digests, and blobs that are here in part. */
+/* Layers that are read by a table of contents: spans with digests, blobs that are here in part. */
 #include "store/layer/layer_table.h"
 #include "store/tar/tar.h"
 #include "tests/unit/layer_world.h"
