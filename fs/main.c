@@ -8,12 +8,14 @@
 #include "fs/core/fs.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/daemon/guard.h"
+#include "fs/tree/fresh.h"
 #include "fs/tree/in_use.h"
 #include "fs/core/inode.h"
 #include "fs/core/job.h"
 #include "fs/core/layers.h"
 #include "fs/daemon/mount_point.h"
 #include "fs/core/options.h"
+#include "fs/core/xattr_names.h"
 #include "fs/core/outcomes.h"
 #include "fs/daemon/process.h"
 #include "fs/tree/referrers.h"
@@ -78,34 +80,22 @@ static int open_registry(const struct options *o, struct fs *fs, struct err *err
 	return registry_open(&r, &fs->registry, err);
 }
 
-static int fs_open(const struct options *o, struct fs *fs, struct err *err)
+static int open_store(const struct options *o, struct fs *fs, struct err *err)
 {
-	struct vnode *root;
 	struct err why;
-	int r;
+	int r = store_open(o->store, &fs->store, err);
 
-	fs->platform = o->platform;
-	fs->mountpoint = strdup(o->mountpoint);
-	fs->mountpoint_given = strdup(o->mountpoint_given);
-	if (!fs->mountpoint || !fs->mountpoint_given)
-		return err_nomem(err);
-	fs->lookup_remote = o->lookup_remote;
-	fs->offline = o->offline;
-	fs->xattr = o->xattr;
-	fs->owner = getuid();
-	fs->group = getgid();
-	clock_gettime(CLOCK_REALTIME, &fs->started);
-	r = store_open(o->store, &fs->store, err);
 	if (!r && store_writable(fs->store, &why) < 0) { /* what names reach could not be kept */
 		log_write(LOG_NOTICE, "%s", why.text);
 		fs->lookup_remote = false;
 	}
-	if (!r)
-		r = check_paths(o, err);
-	if (!r)
-		r = open_registry(o, fs, err);
-	if (!r)
-		r = events_open(fs->store, &fs->events, err);
+	return r ? r : check_paths(o, err);
+}
+
+static int open_parts(struct fs *fs, struct err *err)
+{
+	int r = events_open(fs->store, &fs->events, err);
+
 	if (!r)
 		r = outcomes_open(&fs->outcomes, err);
 	if (!r)
@@ -120,10 +110,38 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 		r = ahead_open(fs, &fs->ahead, err);
 	if (!r)
 		r = decoder_open(fs, &fs->decoder, err);
+	if (!r)
+		r = xattr_names_open(&fs->xattr_names, err);
+	if (r < 0)
+		return r;
+	in_use_watch(fs);
+	return fresh_open(fs, &fs->fresh, err);
+}
+
+static int fs_open(const struct options *o, struct fs *fs, struct err *err)
+{
+	struct vnode *root;
+	int r;
+
+	fs->platform = o->platform;
+	fs->mountpoint = strdup(o->mountpoint);
+	fs->mountpoint_given = strdup(o->mountpoint_given);
+	if (!fs->mountpoint || !fs->mountpoint_given)
+		return err_nomem(err);
+	fs->lookup_remote = o->lookup_remote;
+	fs->offline = o->offline;
+	fs->xattr = o->xattr;
+	fs->owner = getuid();
+	fs->group = getgid();
+	clock_gettime(CLOCK_REALTIME, &fs->started);
+	r = open_store(o, fs, err);
+	if (!r)
+		r = open_registry(o, fs, err);
+	if (!r)
+		r = open_parts(fs, err);
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
-	in_use_watch(fs);
 	root = vn_root_new();
 	if (!fs->spans || !root || !inodes_add(fs->inodes, INODE_VNODE, &root->inode))
 		return err_nomem(err);
@@ -132,10 +150,12 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 
 static void fs_close(struct fs *fs)
 {
+	fresh_close(fs->fresh);
 	decoder_close(fs->decoder);
 	ahead_close(fs->ahead);
 	inodes_close(fs->inodes);
 	layers_close(fs->layers);
+	xattr_names_close(fs->xattr_names);
 	jobs_close(fs->jobs);
 	span_cache_free(fs->spans);
 	referrers_close(fs->referrers);
@@ -186,6 +206,7 @@ static int serve_mount(const struct options *o, struct fs *fs, struct ending *en
 	session_quiet(session);
 	store_stop(fs->store);
 	jobs_stop(fs->jobs);
+	fresh_stop(fs->fresh);
 	return r;
 }
 

@@ -235,12 +235,12 @@ it "all else is EROFS" '
 '
 
 # --- two mounts ---
-it "another mount of the store sees it at once, and lets go" '
+it "another mount of the store sees it within a second, and lets go" '
     M2=$T/second
     NAME=second mount_store -m "$M2" -o lookup=local
     cat "$M2/images/$R/other/v1/rootfs/big" >/dev/null
     ctl rmi "$R/other:v1" >/dev/null
-    [ ! -L "$M2/images/$R/other/v1" ] || fail "still there"
+    until_true 1 "[ ! -L $M2/images/$R/other/v1 ]"
     ls "$M2/images/$R" >/dev/null
     until_true 5 "! grep -q blobs.*deleted <(ls -l /proc/$(pid_of second)/fd)"
     restore

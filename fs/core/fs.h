@@ -20,6 +20,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+#define FS_FOREVER    1e9 /* seconds: what goes by digest */
+#define FS_NAMES_LAST 0.1 /* seconds: what index.json brings */
+
 #define FS_LOOKUP_LIMIT                                                                            \
 	15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
 
@@ -31,8 +34,10 @@ struct fs {
 	struct events *events;
 	struct inodes *inodes;
 	struct catalogs *catalogs; /* names as places */
+	struct fresh *fresh;	   /* the kernel's names of them */
 	struct outcomes *outcomes; /* of recent requests */
 	struct layers *layers;	   /* open ones, shared */
+	struct xattr_names *xattr_names;
 	struct referrers *referrers;
 	struct ahead *ahead;
 	struct decoder *decoder;
@@ -50,8 +55,9 @@ struct fs {
 	uid_t owner;
 	gid_t group;
 	struct timespec started;
-	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
-	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
+	atomic_uint parked_names; /* requests that wait, and hold the lock of a directory */
+	atomic_bool ending;	  /* nothing waits for the kernel to forget something any more */
+	atomic_size_t lent;	  /* bytes of answers that other users than the owner hold open */
 	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
 };
 

@@ -24,7 +24,7 @@ const char options_usage[] =
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
-    "  -o xattr=on|off                off: ls -l as fast as on a native disk\n"
+    "  -o xattr=on|off                whether extended attributes are answered\n"
     "  -o insecure=HOST[:PORT]        plain http, or TLS without verification (repeatable)\n"
     "  -o mirror=HOST=URL             tried first for HOST (repeatable)\n"
     "  -o auth=FILE                   credentials, in docker's config.json format\n"

@@ -60,11 +60,20 @@ int request_wait(struct request *rq, const struct job_spec *spec, struct err *er
 /* What the job came to, where it is done; else request_wait. Takes spec->arg in either case. */
 int request_await(struct request *rq, const struct job_spec *spec, struct err *err);
 
+/* How long the kernel may keep what it was told. */
+enum lasting {
+	LASTS_NOT,
+	LASTS_SECOND,
+	LASTS_WITH_NAMES, /* what index.json brings: fs/tree/fresh.h takes it back */
+	LASTS,
+};
+
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */
 struct found {
 	struct vnode *vnode;
 	struct view *view;
 	uint32_t node;
+	enum lasting lasting; /* of the name, also where there is none (-ENOENT) */
 };
 
 /* The names of a directory in the making. */
@@ -114,7 +123,7 @@ struct vnode {
 	struct inode inode; /* path NULL: every lookup makes one of its own */
 	const struct vnode_ops *ops;
 	uint64_t st_ino;
-	bool stable; /* content by digest: the kernel may keep it for ever */
+	enum lasting lasting; /* of its attributes and its content */
 };
 
 /* The vnode of an inode number, or NULL. */

@@ -3,6 +3,7 @@
 
 #include "fs/core/outcomes.h"
 #include "fs/ctl/porcelain.h"
+#include "fs/tree/fresh.h"
 #include "store/oci/ref.h"
 
 #include <errno.h>
@@ -80,6 +81,7 @@ static int run_requests(struct job *j, void *arg, struct err *err)
 		if (r == -EINTR) /* who gives up wants the rest of them no more */
 			break;
 	}
+	fresh_tell(q->fs->fresh, FRESH_NAMES);
 	return first;
 }
 

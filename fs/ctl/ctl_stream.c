@@ -4,6 +4,7 @@
 #include "fs/ctl/ctl_request.h"
 #include "fs/ctl/porcelain.h"
 #include "fs/core/inode.h"
+#include "fs/tree/fresh.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -192,6 +193,8 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 		if (r < 0 && err)
 			*err = e;
 	} while (r == FEED_DONE);
+	if (s->ended)
+		fresh_tell(s->fs->fresh, FRESH_NAMES);
 	unname(s);
 	p->holds = false;
 	release(s);

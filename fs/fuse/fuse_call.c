@@ -43,6 +43,7 @@ static void call_free(struct call *c)
 {
 	fuse_call_let_go(c);
 	job_put(c->job);
+	atomic_fetch_sub(&c->fs->parked_names, c->locks);
 	free((void *)c->name);
 	free((void *)c->text);
 	free((void *)c->data);
@@ -115,6 +116,8 @@ static struct call *call_keep(const struct call *c)
 	if (!kept)
 		return NULL;
 	*kept = *c;
+	kept->locks = c->name != NULL;
+	atomic_fetch_add(&c->fs->parked_names, kept->locks);
 	kept->name = c->name ? strdup(c->name) : NULL;
 	kept->text = c->text ? strdup(c->text) : NULL;
 	kept->data = c->data ? copy_bytes(c->data, c->size) : NULL;

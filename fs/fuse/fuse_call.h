@@ -40,6 +40,7 @@ struct call {
 	struct fs *fs;
 	struct inode *held, *held_to; /* holds; NULL: a stale number */
 	/* of a parked call */
+	bool locks;	/* a name's directory, in the kernel */
 	unsigned rooms; /* request.rooms, from one run to the next */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */

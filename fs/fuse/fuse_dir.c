@@ -10,6 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static double seconds(enum lasting l)
+{
+	static const double of[] = {[LASTS_NOT] = 0,
+				    [LASTS_SECOND] = 1,
+				    [LASTS_WITH_NAMES] = FS_NAMES_LAST,
+				    [LASTS] = FS_FOREVER};
+
+	return of[l];
+}
+
 int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
 		  struct err *err)
 {
@@ -23,21 +33,22 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 
 		if (r)
 			return r;
-		*timeout = view_is_open(w) ? FUSE_FOREVER : 0;
+		*timeout = view_is_open(w) ? FS_FOREVER : 0;
 		r = view_stat(w, node, st);
 		check = view_check(rq, w, err);
 		return check ? check : r;
 	}
 	if (!v)
 		return err_set(err, ESTALE, "unknown inode %llu", (unsigned long long)ino);
-	*timeout = v->stable ? FUSE_FOREVER : 0;
+	*timeout = seconds(v->lasting);
 	return vnode_stat(rq, v, st, err);
 }
 
 /* Replies with an entry whose lookup is counted already. */
-static int reply_entry(struct call *c, struct request *rq, uint64_t ino, struct err *err)
+static int reply_entry(struct call *c, struct request *rq, uint64_t ino, enum lasting lasting,
+		       struct err *err)
 {
-	struct fuse_entry e = {.ino = ino};
+	struct fuse_entry e = {.ino = ino, .name_timeout = seconds(lasting)};
 	int r = fuse_dir_stat(rq, ino, &e.attr, &e.timeout, err);
 
 	if (r || fuse_entry_reply(c->req, &e) != 0)
@@ -58,11 +69,11 @@ static int lookup_in_view(struct call *c, struct request *rq, struct view *w, ui
 	if (r)
 		return r;
 	if (node == TREE_NONE) {
-		fuse_entry_reply(c->req, &(struct fuse_entry){.timeout = FUSE_FOREVER});
+		fuse_entry_reply(c->req, &(struct fuse_entry){.name_timeout = FS_FOREVER});
 		return 0;
 	}
 	inodes_count_lookups(rq->fs->inodes, view_ino(w, node), 1);
-	return reply_entry(c, rq, view_ino(w, node), err);
+	return reply_entry(c, rq, view_ino(w, node), LASTS, err);
 }
 
 int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
@@ -81,10 +92,16 @@ int fuse_dir_lookup(struct call *c, struct request *rq, struct err *err)
 	if (strlen(c->name) > NAME_MAX)
 		return -ENAMETOOLONG;
 	r = v->ops->lookup(rq, v, c->name, &found, err);
+	if (r == -ENOENT && found.lasting && !c->text) { /* not for symlink(2): it wants an inode */
+		fuse_entry_reply(c->req,
+				 &(struct fuse_entry){.name_timeout = seconds(found.lasting)});
+		return 0;
+	}
 	if (r)
 		return r;
-	return reply_entry(
-	    c, rq, found.view ? view_ino(found.view, found.node) : vnode_ino(found.vnode), err);
+	return reply_entry(c, rq,
+			   found.view ? view_ino(found.view, found.node) : vnode_ino(found.vnode),
+			   found.lasting, err);
 }
 
 /* A reply to READDIR or READDIRPLUS in the making. */
@@ -127,7 +144,8 @@ static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t of
 	if (!page_add_dots(p, &offset, view_ino(w, dir), view_ino(w, tree_parent(t, dir))))
 		return 0;
 	for (; tree_dir_at(t, dir, (uint32_t)(offset - 2), &d); offset++) {
-		struct fuse_entry e = {.ino = view_ino(w, d.node), .timeout = FUSE_FOREVER};
+		struct fuse_entry e = {
+		    .ino = view_ino(w, d.node), .name_timeout = FS_FOREVER, .timeout = FS_FOREVER};
 		int r = view_stat(w, d.node, &e.attr);
 
 		if (r < 0)

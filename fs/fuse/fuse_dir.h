@@ -9,8 +9,6 @@
 #include "fs/fuse/fuse_call.h"
 #include "fs/tree/view.h"
 
-#define FUSE_FOREVER 1e9 /* seconds: content by digest */
-
 /* The attributes of an inode number and how long they hold: 0 or -errno. */
 int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
 		  struct err *err);

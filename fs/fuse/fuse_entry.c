@@ -35,9 +35,9 @@ static struct fuse_entry_out entry_out(const struct fuse_entry *e)
 {
 	return (struct fuse_entry_out){
 	    .nodeid = e->ino,
-	    .entry_valid = (uint64_t)e->timeout,
+	    .entry_valid = (uint64_t)e->name_timeout,
 	    .attr_valid = (uint64_t)e->timeout,
-	    .entry_valid_nsec = nanoseconds(e->timeout),
+	    .entry_valid_nsec = nanoseconds(e->name_timeout),
 	    .attr_valid_nsec = nanoseconds(e->timeout),
 	    .attr = attr_out(&e->attr),
 	};

@@ -16,7 +16,7 @@
 struct fuse_entry {
 	uint64_t ino; /* 0: the kernel is to remember that there is no such name */
 	struct stat attr;
-	double timeout; /* of the name and of the attributes, in seconds */
+	double name_timeout, timeout; /* of the name; of the attributes: seconds */
 };
 
 /* Replies, as libfuse's functions do: 0, or -errno where the kernel does not take it any more. */

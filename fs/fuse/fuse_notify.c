@@ -101,6 +101,14 @@ void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char 
 	fuse_notify_end(n, &n->forgetting);
 }
 
+void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino)
+{
+	if (!fuse_notify_begin(n, &n->forgetting, UINT32_MAX))
+		return;
+	fuse_lowlevel_notify_inval_inode(n->fuse, ino, -1, 0);
+	fuse_notify_end(n, &n->forgetting);
+}
+
 void fuse_notify_stop(struct fuse_notify *n)
 {
 	pthread_mutex_lock(&n->lock);

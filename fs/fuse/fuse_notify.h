@@ -29,7 +29,10 @@ int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uin
 /* FUSE_NOTIFY_INVAL_ENTRY. Not for workers that hold up the request which they serve. */
 void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char *name);
 
-/* From now on none begins: the two above do nothing. */
+/* FUSE_NOTIFY_INVAL_INODE of the attributes alone. Waits for nothing. */
+void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino);
+
+/* From now on none begins: those above do nothing. */
 void fuse_notify_stop(struct fuse_notify *n);
 
 /* After fuse_notify_stop: returns when none is under way. Workers must still serve. */

@@ -5,7 +5,9 @@
  *  - open and opendir answer ENOSYS, which with NO_OPEN_SUPPORT and NO_OPENDIR_SUPPORT means
  *    "never ask again": no OPEN, no RELEASE, and file pages and listings stay cached.
  *    flush is not implemented, for the same end.
- *  - What is reached by digest has infinite timeouts; what may change has none.
+ *  - What is reached by digest has infinite timeouts. Names that index.json brings have a tenth of
+ *    a second (fs/tree/fresh.h).
+ *  - An extended attribute that no image has is EOPNOTSUPP: `ls -l` then asks no more.
  *  - Without xattrs (xattr=off) getxattr answers ENOSYS once, and `ls -l` asks no more.
  */
 #include "fs/fuse/fuse_ops.h"

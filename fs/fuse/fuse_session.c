@@ -55,6 +55,11 @@ static void fuse_session_forget_name(const struct kernel *k, uint64_t parent, co
 	fuse_notify_forget_name(((const struct session *)k)->notify, parent, name);
 }
 
+static void fuse_session_forget_attributes(const struct kernel *k, uint64_t ino)
+{
+	fuse_notify_forget_attributes(((const struct session *)k)->notify, ino);
+}
+
 static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
 		       const struct iovec *data, size_t count)
 {
@@ -103,7 +108,8 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	s->kernel = (struct kernel){fuse_session_forget_name, store_pages};
+	s->kernel =
+	    (struct kernel){fuse_session_forget_name, fuse_session_forget_attributes, store_pages};
 	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)

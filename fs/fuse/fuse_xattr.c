@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/fuse_xattr.h"
 
+#include "fs/core/fs.h"
 #include "fs/core/inode.h"
+#include "fs/core/xattr_names.h"
 #include "fs/tree/view.h"
 
 #include <errno.h>
@@ -39,11 +41,16 @@ static int get_provenance(const struct view *w, uint32_t node, const char *name,
 	return 0;
 }
 
+static bool is_provenance(const char *name)
+{
+	return !strcmp(name, "user.imagefs.layer") || !strcmp(name, "user.imagefs.created_by");
+}
+
 static int get_value(const struct view *w, uint32_t node, const char *name, struct buf *out)
 {
 	struct xattr x;
 
-	if (!strcmp(name, "user.imagefs.layer") || !strcmp(name, "user.imagefs.created_by"))
+	if (is_provenance(name))
 		return get_provenance(w, node, name, out);
 	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++) {
 		if (strcmp(x.name, name) != 0)
@@ -54,6 +61,7 @@ static int get_value(const struct view *w, uint32_t node, const char *name, stru
 	return -ENODATA;
 }
 
+/* None is a list, too: tar and getfattr complain of each file whose list is not supported. */
 static int get_names(const struct view *w, uint32_t node, const char *name, struct buf *out)
 {
 	struct xattr x;
@@ -86,6 +94,9 @@ int fuse_xattr_get(struct call *c, struct request *rq, struct err *err)
 	uint32_t node;
 	struct view *w = view_get(rq->fs->inodes, c->ino, &node);
 
+	/* Where no image has the name, the answer keeps a program from asking again. */
+	if (!is_provenance(c->name) && !xattr_names_has(rq->fs->xattr_names, c->name))
+		return -EOPNOTSUPP;
 	return w && view_is_open(w) ? reply(c, rq, w, node, get_value, err) : -ENODATA;
 }
 

@@ -16,6 +16,7 @@ struct catalog {
 	struct names *names;	       /* a reference: what the entries borrow from */
 	struct catalog_entry *entries; /* owned; by repository, then tag, bytewise */
 	size_t count;
+	struct timespec changed;
 };
 
 struct catalogs {
@@ -41,6 +42,12 @@ void catalogs_close(struct catalogs *c)
 	catalog_put(c->last);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+struct catalog *catalog_ref(struct catalog *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
 }
 
 void catalog_put(struct catalog *c)
@@ -88,6 +95,17 @@ static int catalog_add_entry(struct catalog *c, const struct name *name, struct 
 	return e->repository && e->tag ? 0 : err_nomem(err);
 }
 
+/* The clock of a file system is coarse: two changes may have one time. */
+static struct timespec catalog_later(struct timespec t, struct timespec last)
+{
+	if (t.tv_sec > last.tv_sec || (t.tv_sec == last.tv_sec && t.tv_nsec > last.tv_nsec))
+		return t;
+	last.tv_nsec++;
+	if (last.tv_nsec == 1000000000)
+		last = (struct timespec){.tv_sec = last.tv_sec + 1};
+	return last;
+}
+
 static int catalog_new(struct names *names, struct catalog **out, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *c = calloc(1, sizeof(*c));
@@ -120,30 +138,40 @@ void catalogs_watch(struct catalogs *cache,
 	cache->renewed_arg = arg;
 }
 
-int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err)
+/* Under the lock. *old: the one before, where it was another; the caller's. */
+static int catalogs_renew(struct catalogs *cache, struct store *s, struct catalog **old,
+			  struct err *err)
 {
 	struct names *names;
-	struct catalog *old = NULL;
+	struct catalog *c = NULL, *last = cache->last;
 	int r = names_get(s, &names, err);
 
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&cache->lock);
-	if (cache->last && cache->last->names == names) {
+	if (last && last->names == names) {
 		names_put(names);
-	} else {
-		struct catalog *c = NULL;
+		return 0;
+	}
+	r = catalog_new(names, &c, err);
+	if (r < 0)
+		return r;
+	c->changed =
+	    last ? catalog_later(names_changed(names), last->changed) : names_changed(names);
+	cache->last = c;
+	*old = last;
+	return 0;
+}
 
-		r = catalog_new(names, &c, err);
-		if (!r) {
-			old = cache->last;
-			cache->last = c;
-		}
-	}
-	if (!r) {
-		*out = cache->last;
-		atomic_fetch_add(&cache->last->refs, 1);
-	}
+/* The names are taken under the lock, too: so catalogs come in their order. */
+int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err)
+{
+	struct catalog *old = NULL;
+	int r;
+
+	pthread_mutex_lock(&cache->lock);
+	r = catalogs_renew(cache, s, &old, err);
+	if (!r)
+		*out = catalog_ref(cache->last);
 	pthread_mutex_unlock(&cache->lock);
 	if (old && cache->renewed)
 		cache->renewed(cache->renewed_arg, old, *out);
@@ -153,7 +181,7 @@ int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, s
 
 struct timespec catalog_changed(const struct catalog *c)
 {
-	return names_changed(c->names);
+	return c->changed;
 }
 
 size_t catalog_count(const struct catalog *c)

@@ -34,9 +34,11 @@ void catalogs_watch(struct catalogs *cache,
 		    void *arg);
 
 int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err);
+struct catalog *catalog_ref(struct catalog *c);
 void catalog_put(struct catalog *c); /* NULL is allowed */
 DEFINE_AUTO(struct catalog, catalog_put)
 
+/* Later with each catalog: when the names were changed, or just behind that of the last one. */
 struct timespec catalog_changed(const struct catalog *c);
 
 /* All of them, sorted by repository and tag. */

@@ -3,7 +3,9 @@
 
 #include "fs/core/events.h"
 #include "fs/core/fs.h"
+#include "fs/tree/fresh.h"
 #include "fs/tree/referrers.h"
+#include "fs/tree/vn.h"
 #include "registry/transfer/pull.h"
 #include "registry/transfer/pull_blob.h"
 
@@ -137,6 +139,7 @@ static int run_name(struct job *j, void *arg, struct err *err)
 	if (!r)
 		r = pull_manifest(&t, &f->ref, &top, err);
 	descriptor_clear(&top);
+	fresh_tell(f->fs->fresh, FRESH_LISTINGS);
 	return r;
 }
 
@@ -301,14 +304,31 @@ bool fetch_referrers_due(const struct request *rq, const struct repo_image *i)
 	       !referrers_fresh(rq->fs->referrers, repo_image_ref(i));
 }
 
+/* The image's directory has one name more, it may be: its mtime and listing are others then. */
+static void fetch_forget_directory(struct fs *fs, const struct ref *ref)
+{
+	autofree char *repository = ref_familiar_repository(ref);
+	char place[VN_PATH_MAX], path[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
+	uint64_t number;
+
+	if (!repository || !fs->kernel || !vn_join(place, "images", repository) ||
+	    !vn_join(path, place, digest_text(&ref->digest, text)))
+		return;
+	number = inodes_number(fs->inodes, INODE_VNODE, path);
+	if (number)
+		fs->kernel->forget_attributes(fs->kernel, number);
+}
+
 static int run_referrers(struct job *j, void *arg, struct err *err)
 {
 	struct fetch *f = arg;
 	autoreferrers list = {0};
 	int r = registry_referrers(f->fs->registry, &f->ref, job_cancel(j), &list, err);
 
-	if (r == 0)
+	if (r == 0) {
 		referrers_keep(f->fs->referrers, &f->ref, &list);
+		fetch_forget_directory(f->fs, &f->ref);
+	}
 	return r;
 }
 

@@ -19,6 +19,7 @@
 #define STILL_LOOKS 50
 #define WAIT_MS	    5000 /* in all */
 #define POLL_US	    500
+#define PARKED_US   10000 /* whether requests still hold directories' locks */
 
 static bool image_path(char path[static VN_PATH_MAX], const char *repository,
 		       const struct digest *image)
@@ -139,6 +140,8 @@ bool in_use(struct fs *fs, const struct digest *image, bool locked)
 	AUTO(catalog_put) struct catalog *c = NULL;
 	bool used = false;
 
+	/* So may be the lock of any directory that a parked request has. */
+	locked = locked || atomic_load(&fs->parked_names) > 0;
 	if (catalog_get(fs->catalogs, fs->store, &c, NULL) < 0)
 		return false;
 	for (size_t i = 0; !used && i < catalog_count(c); i++) {
@@ -176,8 +179,11 @@ static int run_gone(struct job *j, void *arg, struct err *err)
 
 	(void)j;
 	(void)err;
-	for (size_t i = 0; i < g->count; i++)
+	for (size_t i = 0; i < g->count; i++) {
+		while (atomic_load(&g->fs->parked_names) > 0 && !g->fs->ending)
+			usleep(PARKED_US);
 		used_in(g->fs, g->images[i].repository, &g->images[i].digest, false);
+	}
 	return 0;
 }
 
@@ -187,7 +193,8 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 	struct fs *fs = arg;
 	struct gone *g = calloc(1, sizeof(*g) + catalog_count(old) * sizeof(g->images[0]));
 	struct job_spec spec = {.title = "let go of removed images",
-				.class = "names",
+				.class = "removed images", /* it may wait long */
+				.at_once = 1,
 				.run = run_gone,
 				.arg = g,
 				.free_arg = gone_free};

@@ -3,6 +3,7 @@
 
 #include "fs/tree/catalog.h"
 #include "fs/core/fs.h"
+#include "fs/tree/fresh.h"
 #include "fs/core/job.h"
 #include "fs/daemon/mount_point.h"
 #include "fs/tree/naming.h"
@@ -84,6 +85,7 @@ static int run_edit(struct job *j, void *arg, struct err *err)
 	buf_printf(&subject, "%s%s%s", e->source, e->target ? " " : "", e->target ? e->target : "");
 	if (r < 0)
 		buf_printf(&answer, "%s\n", err->text);
+	fresh_tell(e->fs->fresh, FRESH_LISTINGS);
 	outcomes_record(e->fs, verbs_of[e->kind], subject.data ? subject.data : "",
 			answer.data ? answer.data : "", r, err);
 	return r;

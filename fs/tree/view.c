@@ -6,6 +6,7 @@
 #include "fs/core/job.h"
 #include "fs/core/layers.h"
 #include "fs/core/room.h"
+#include "fs/core/xattr_names.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -112,6 +113,17 @@ static int check_same(const struct view *w, const struct view_content *old,
 		       w->inode.path);
 }
 
+/* So that whoever asks for them is not told that there are none. */
+static int know_xattrs(struct fs *fs, const struct tree *t, struct err *err)
+{
+	struct xattr x;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && tree_any_xattr(t, i, &x); i++)
+		r = xattr_names_add(fs->xattr_names, x.name, err);
+	return r;
+}
+
 /* Opens the tree and the layers from the store: -ENOENT where one of them is not there. What was
  * open and is damaged gives place. */
 static int open_content(struct view *w, struct err *err)
@@ -136,6 +148,8 @@ static int open_content(struct view *w, struct err *err)
 		r = layers_get(c->table, &digests[c->count], &c->layers[c->count], err);
 	if (!r)
 		r = check_same(w, old, c, err);
+	if (!r)
+		r = know_xattrs(w->fs, c->tree, err);
 	if (r < 0)
 		return r;
 	room_watch(w->fs);

@@ -29,6 +29,7 @@ static int blobs_lookup(struct request *rq, struct vnode *dir, const char *name,
 	const struct manifest *m = repo_image_image(v->image)->manifest;
 	char path[VN_PATH_MAX];
 
+	out->lasting = LASTS;
 	for (size_t k = 0; k < v->names.count; k++) {
 		const struct descriptor *d = &m->layers[k];
 
@@ -77,6 +78,7 @@ struct vnode *vn_blobs_new(const char *path, struct repo_image *i)
 
 	if (!v)
 		return NULL;
+	v->v.lasting = LASTS;
 	v->image = repo_image_get(i);
 	if (artifact_names(repo_image_image(i)->manifest, &v->names, NULL) < 0) {
 		vnode_free(&v->v);

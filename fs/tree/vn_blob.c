@@ -113,6 +113,6 @@ struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct d
 	b->size = size;
 	b->layer = layer;
 	atomic_init(&b->fd, -1);
-	b->v.stable = true;
+	b->v.lasting = LASTS;
 	return &b->v;
 }

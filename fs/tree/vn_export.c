@@ -368,5 +368,8 @@ struct vnode *vn_export_new(const char *path, struct repo_image *i)
 {
 	struct vn_export *x = export_of(vnode_new(&dir_ops, sizeof(*x), path), i);
 
-	return x ? &x->v : NULL;
+	if (!x)
+		return NULL;
+	x->v.lasting = LASTS;
+	return &x->v;
 }

@@ -136,11 +136,12 @@ static const struct image_name {
 	int (*find)(struct request *rq, const char *path, struct repo_image *i, struct found *out,
 		    struct err *err);
 	struct vnode *(*make)(const char *path, struct repo_image *i);
+	bool passing; /* each lookup finds another file */
 } image_names[] = {
     {"manifest.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_manifest},
     {"config.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_config},
-    {"history", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_history},
-    {"inspect.json", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_inspect},
+    {"history", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_history, .passing = true},
+    {"inspect.json", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_inspect, .passing = true},
     {"rootfs", DT_DIR, NEEDS_DOCUMENTS, true, false, .find = find_rootfs},
     {"layers", DT_DIR, NEEDS_DOCUMENTS, true, false, .make = vn_layers_new},
     {"blobs", DT_DIR, NEEDS_DOCUMENTS, false, true, .make = vn_blobs_new},
@@ -174,6 +175,18 @@ static bool has_name(const struct repo_image *i, const struct image_name *n)
 	return repo_image_image(i)->artifact ? n->artifact : n->image;
 }
 
+/* The documents, and with the first of them the directory's mtime and listing. */
+static int image_fetch_documents(struct request *rq, struct vnode *dir, struct err *err)
+{
+	struct repo_image *i = ((struct vn_image *)dir)->image;
+	bool had = repo_image_image(i) != NULL;
+	int r = fetch_image(rq, i, err);
+
+	if (!r && !had && rq->fs->kernel)
+		rq->fs->kernel->forget_attributes(rq->fs->kernel, vnode_ino(dir));
+	return r;
+}
+
 static int image_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 			struct err *err)
 {
@@ -184,11 +197,14 @@ static int image_lookup(struct request *rq, struct vnode *dir, const char *name,
 
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
-	if (!n)
+	if (!n) {
+		out->lasting = LASTS;
 		return -ENOENT;
-	r = n->needs == NEEDS_DOCUMENTS ? fetch_image(rq, i, err) : 0;
+	}
+	r = n->needs == NEEDS_DOCUMENTS ? image_fetch_documents(rq, dir, err) : 0;
 	if (r)
 		return r;
+	out->lasting = n->passing ? LASTS_NOT : LASTS;
 	if (!has_name(i, n))
 		return -ENOENT;
 	return n->find ? n->find(rq, path, i, out, err)
@@ -225,7 +241,11 @@ static const struct vnode_ops image_ops = {
 
 struct vnode *vn_image_new(const char *path, struct repo_image *i)
 {
-	return image_vnode(&image_ops, path, i);
+	struct vnode *v = image_vnode(&image_ops, path, i);
+
+	if (v)
+		v->lasting = LASTS_SECOND;
+	return v;
 }
 
 #define PLATFORM_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-"
@@ -327,6 +347,7 @@ static int platforms_lookup(struct request *rq, struct vnode *dir, const char *n
 	char path[VN_PATH_MAX], digest[DIGEST_TEXT_MAX], target[DIGEST_TEXT_MAX + 8];
 	int r = each_platform(w.index, vn_image_is_wanted, &w, err);
 
+	out->lasting = LASTS;
 	if (r || !w.found)
 		return r ? r : -ENOENT;
 	if (!vn_join(path, dir->inode.path, name))
@@ -360,5 +381,9 @@ static const struct vnode_ops platforms_ops = {
 
 struct vnode *vn_platforms_new(const char *path, struct repo_image *i)
 {
-	return image_vnode(&platforms_ops, path, i);
+	struct vnode *v = image_vnode(&platforms_ops, path, i);
+
+	if (v)
+		v->lasting = LASTS;
+	return v;
 }

@@ -36,6 +36,7 @@ static struct vnode *layer_vnode(const struct vnode_ops *ops, const char *path,
 
 	if (!v)
 		return NULL;
+	v->v.lasting = LASTS;
 	v->image = repo_image_get(i);
 	v->layer = layer;
 	return &v->v;
@@ -57,6 +58,7 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 	size_t count = repo_image_image(i)->manifest->layer_count;
 	char path[VN_PATH_MAX], text[LAYER_NAME_MAX];
 
+	out->lasting = LASTS;
 	for (size_t k = 0; k < count; k++) {
 		if (strcmp(layer_name(k, count, text), name) != 0)
 			continue;
@@ -110,6 +112,7 @@ static int layer_lookup(struct request *rq, struct vnode *dir, const char *name,
 	const struct descriptor *d = &image->manifest->layers[v->layer];
 	char path[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
 
+	out->lasting = LASTS;
 	if (!vn_join(path, dir->inode.path, name))
 		return -ENAMETOOLONG;
 	if (!strcmp(name, "diff"))

@@ -45,12 +45,16 @@ static const struct vnode_ops link_ops = {
 struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime)
 {
 	struct vn_link *l;
-	char key[VN_PATH_MAX + VN_PATH_MAX];
+	char key[VN_PATH_MAX + VN_PATH_MAX + 64];
 
-	snprintf(key, sizeof(key), "%s -> %s", path, target);
+	/* A tag that is set once more is another link, as with ln(1): the kernel may still have the
+	 * inode of the one before, with its time. */
+	snprintf(key, sizeof(key), "%s -> %s %lld.%09ld", path, target, (long long)mtime.tv_sec,
+		 mtime.tv_nsec);
 	l = vnode_new(&link_ops, sizeof(*l), key);
 	if (!l)
 		return NULL;
+	l->v.lasting = LASTS;
 	l->mtime = mtime;
 	l->target = strdup(target);
 	if (!l->target) {

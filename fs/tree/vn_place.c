@@ -134,6 +134,7 @@ static int lookup_digest(struct request *rq, const struct catalog *c, const char
 	if (!r)
 		r = repo_image_open(rq->fs, &ref, digest, &image, err);
 	if (r == -ENOENT) { /* not named here, or named and not whole: the registry may have it */
+		out->lasting = LASTS_NOT;
 		r = child.media_type ? fetch_child(rq, &ref, &child, err)
 				     : fetch_name(rq, &ref, err);
 		if (!r)
@@ -185,6 +186,8 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 	size_t known;
 	int r = -ENOENT;
 
+	/* Another answer for another user, or soon. */
+	out->lasting = rq->fs->lookup_remote ? LASTS_NOT : LASTS_WITH_NAMES;
 	catalog_repository(c, place, &known);
 	if (!known && vn_image_has_name(name))
 		return lookup_part(rq, place, err);
@@ -198,8 +201,11 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 		r = ref.tag ? fetch_name(rq, &ref, err) : err_nomem(err);
 		if (!r)
 			r = catalog_get(rq->fs->catalogs, rq->fs->store, &now, err);
-		if (!r)
-			return found_tag(rq, now, place, name, out, err);
+		if (!r) {
+			r = found_tag(rq, now, place, name, out, err);
+			out->lasting = r ? LASTS_NOT : LASTS_WITH_NAMES;
+			return r;
+		}
 	}
 	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch &&
 	    ref_is_path_component(name) && vn_join(here, place, name))
@@ -236,14 +242,18 @@ static int place_lookup(struct request *rq, struct vnode *dir, const char *name,
 	bool top = !*place;
 	int r;
 
+	if (!strcmp(name, ".tags"))
+		return lookup_tags(rq, place, out, err);
+	out->lasting = LASTS; /* whatever the store's names are */
 	if (name[0] == '.')
-		return strcmp(name, ".tags") ? -ENOENT : lookup_tags(rq, place, out, err);
+		return -ENOENT;
 	if (top && (!strcmp(name, "docker.io") || !strcmp(name, "index.docker.io") ||
 		    !strcmp(name, "library")))
 		return found_link(rq, place, name, ".", rq->fs->started, out, err);
 	r = catalog_get(rq->fs->catalogs, rq->fs->store, &c, err);
 	if (r < 0)
 		return r;
+	out->lasting = LASTS_WITH_NAMES;
 	if (!top && !digest_parse(name, &digest, NULL))
 		return lookup_digest(rq, c, place, name, &digest, out, err);
 	if (!vn_join(child, place, name))
@@ -330,6 +340,7 @@ struct vnode *vn_place_new(const char *place)
 	p = vnode_new(&place_ops, sizeof(*p), path);
 	if (!p)
 		return NULL;
+	p->v.lasting = LASTS_WITH_NAMES;
 	p->place = strdup(place);
 	if (!p->place) {
 		vnode_free(&p->v);

@@ -39,6 +39,7 @@ static int root_lookup(struct request *rq, struct vnode *dir, const char *name, 
 		       struct err *err)
 {
 	(void)dir;
+	out->lasting = LASTS;
 	if (!strcmp(name, "images"))
 		return vnode_found(rq, vn_place_new(""), out, err);
 	if (!strcmp(name, "ctl"))
@@ -72,5 +73,9 @@ static const struct vnode_ops root_ops = {
 
 struct vnode *vn_root_new(void)
 {
-	return vnode_new(&root_ops, sizeof(struct vnode), "");
+	struct vnode *v = vnode_new(&root_ops, sizeof(struct vnode), "");
+
+	if (v)
+		v->lasting = LASTS;
+	return v;
 }

@@ -50,6 +50,6 @@ struct vnode *vn_text_new(const char *path, struct buf *text, struct timespec mt
 	t->text = *text;
 	*text = (struct buf)BUF_INIT;
 	t->mtime = mtime;
-	t->v.stable = stable;
+	t->v.lasting = stable ? LASTS : LASTS_NOT;
 	return &t->v;
 }

@@ -17,6 +17,8 @@
 
 #include <time.h>
 
+#define NAMES_PATH "index.json" /* below the store; replaced by a rename at each change of ours */
+
 struct name {
 	char *reference; /* full: what its annotations stand for (layout_name.h) */
 	struct descriptor descriptor;

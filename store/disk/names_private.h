@@ -9,7 +9,6 @@
 
 #include <sys/stat.h>
 
-#define NAMES_PATH     "index.json"
 #define NAMES_PULLED   "org.imagefs.pulled"
 #define NAMES_DANGLING "org.imagefs.dangling"
 

@@ -348,24 +348,30 @@ const char *tree_symlink(const struct tree *t, uint32_t node, size_t *len)
 	return get_string(t, n->link.target, n->link.len);
 }
 
-bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struct xattr *out)
+bool tree_any_xattr(const struct tree *t, uint32_t position, struct xattr *out)
 {
-	const struct tree_attrs *attrs;
 	const struct tree_xattr *x;
-	const struct tree_set *set;
 	uint32_t len;
 
-	if (!get_node(t, node, 0, &attrs) || attrs->set >= t->header.sets)
+	if (position >= t->header.xattrs)
 		return false;
-	set = &t->sets[attrs->set];
-	if (position >= set->count || set->first > t->header.xattrs ||
-	    position >= t->header.xattrs - set->first)
-		return false;
-	x = &t->xattrs[set->first + position];
+	x = &t->xattrs[position];
 	out->name = get_name(t, x->name, &len);
 	out->value = get_string(t, x->value, x->size);
 	out->size = x->size;
 	return out->name && out->value;
+}
+
+bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struct xattr *out)
+{
+	const struct tree_attrs *attrs;
+	const struct tree_set *set;
+
+	if (!get_node(t, node, 0, &attrs) || attrs->set >= t->header.sets)
+		return false;
+	set = &t->sets[attrs->set];
+	return position < set->count && set->first <= t->header.xattrs &&
+	       tree_any_xattr(t, set->first + position, out);
 }
 
 /* The last extent that begins at or before the offset; `count` where all begin behind it. */

@@ -80,6 +80,9 @@ const char *tree_symlink(const struct tree *t, uint32_t node, size_t *len); /* N
  * above this mount), which the merger drops. */
 bool tree_xattr_at(const struct tree *t, uint32_t node, uint32_t position, struct xattr *out);
 
+/* Of all its nodes together, each set of attributes once: false behind the last. */
+bool tree_any_xattr(const struct tree *t, uint32_t position, struct xattr *out);
+
 /* Where the bytes [offset, …) of a regular file lie: a run of at most `len` bytes that is either a
  * hole or contiguous in its layer's uncompressed archive. len 0 at end of file. */
 struct tree_run {

@@ -26,6 +26,7 @@ static const struct fuse_entry file = {
 	     .st_atim = {-1, 1},
 	     .st_mtim = {INT64_C(15032385535), 999999999}, /* the last second of ext4, in 2446 */
 	     .st_ctim = {INT64_C(2147483648), 0}},	   /* the first behind 32 bits, in 2038 */
+    .name_timeout = 2.25,
     .timeout = 1.5,
 };
 
@@ -55,13 +56,13 @@ static void entries_are_those_of_libfuse(void **state)
 		skip();
 	device.attr.st_mode = S_IFBLK | 0600;
 	device.attr.st_rdev = makedev(259, 70000);
-	device.timeout = 1e9;
+	device.name_timeout = device.timeout = 1e9;
 	for (size_t i = 0; i < 8; i++) {
 		const struct fuse_entry *e = i & 1 ? &device : &file;
 		const struct fuse_entry_param p = {.ino = e->ino,
 						   .attr = e->attr,
 						   .attr_timeout = e->timeout,
-						   .entry_timeout = e->timeout};
+						   .entry_timeout = e->name_timeout};
 		const char *name = names[i / 2];
 		char ours[ROOM], theirs[ROOM];
 		size_t len = fuse_entry_put(ours, ROOM, true, name, e, 77);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/fresh.h"
+
+#include "fs/core/inode.h"
+#include "fs/tree/catalog.h"
+#include "fs/tree/vn.h"
+#include "store/base/clock.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LAST_MS	  ((int64_t)(FS_NAMES_LAST * 1000) + 10) /* the kernel rounds up to its ticks */
+#define PARKED_MS 1 /* whether requests still hold directories' locks */
+
+struct fresh {
+	struct fs *fs;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows; not held while the kernel is told */
+	pthread_cond_t changed;
+	/* Changes are counted: those that it shall be told, and those that it was told. */
+	uint64_t asked, listings, names;
+	struct catalog *listed, *named; /* references: what it was told of; the thread's */
+	int64_t expired;		/* in ms: names from before the last change have expired */
+	bool stop, joined;
+};
+
+/* ---- what the kernel is told: the difference of two catalogs ---- */
+
+struct comparison {
+	struct fs *fs;
+	const struct catalog *old, *new;
+	bool names; /* else listings */
+	/* of the repository that is compared */
+	const char *place;
+	size_t below; /* bytes of its path, with the slash behind it */
+};
+
+static uint64_t place_number(struct fs *fs, const char *place)
+{
+	char path[VN_PATH_MAX];
+
+	if (!*place)
+		return inodes_number(fs->inodes, INODE_VNODE, "images");
+	return vn_join(path, "images", place) ? inodes_number(fs->inodes, INODE_VNODE, path) : 0;
+}
+
+static void fresh_forget(const struct comparison *c, const char *place, const char *name)
+{
+	uint64_t number = c->names ? place_number(c->fs, place) : 0;
+
+	if (number)
+		c->fs->kernel->forget_name(c->fs->kernel, number, name);
+}
+
+static void forget_listing(const struct comparison *c, uint64_t number)
+{
+	if (number && !c->names)
+		c->fs->kernel->forget_attributes(c->fs->kernel, number);
+}
+
+static bool same_entry(const struct catalog_entry *a, const struct catalog_entry *b)
+{
+	const struct name *x = a->name, *y = b->name;
+
+	return !strcmp(a->tag, b->tag) &&
+	       digest_equal(&x->descriptor.digest, &y->descriptor.digest) &&
+	       x->pulled.tv_sec == y->pulled.tv_sec && x->pulled.tv_nsec == y->pulled.tv_nsec;
+}
+
+static bool same_repository_entries(const struct catalog_entry *a, size_t count,
+				    const struct catalog_entry *b, size_t other)
+{
+	if (count != other)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!same_entry(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+/* The tags and digests of `of` that `beside` has otherwise, or not. */
+static void forget_differing(const struct comparison *c, const struct catalog *of,
+			     const struct catalog *beside)
+{
+	char text[DIGEST_TEXT_MAX];
+	size_t count;
+	const struct catalog_entry *e = catalog_repository(of, c->place, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct catalog_entry *b = catalog_tag(beside, c->place, e[i].tag);
+		const struct digest *d = &e[i].name->descriptor.digest;
+
+		if (*e[i].tag && !(b && same_entry(&e[i], b)))
+			fresh_forget(c, c->place, e[i].tag);
+		if (!catalog_digest(beside, c->place, d))
+			fresh_forget(c, c->place, digest_text(d, text));
+	}
+}
+
+/* What is looked up below the repository: images of an index may have gone with that, and what lies
+ * in an image's directory may have changed. */
+static void forget_below(void *arg, const char *path)
+{
+	const struct comparison *c = arg;
+	const char *name = path + c->below;
+	struct digest d;
+
+	if (strchr(name, '/') || digest_parse(name, &d, NULL) < 0)
+		return;
+	if (catalog_digest(c->new, c->place, &d))
+		forget_listing(c, inodes_number(c->fs->inodes, INODE_VNODE, path));
+	else
+		fresh_forget(c, c->place, name);
+}
+
+/* The repository's listing, and the places that lead to it: what has come to lead somewhere, or
+ * does no more, is another thing now. */
+static void forget_way(const struct comparison *c)
+{
+	autofree char *place = strdup(c->place);
+	char *slash;
+
+	while (place && *place) {
+		bool other = catalog_leads(c->new, place) != catalog_leads(c->old, place);
+
+		forget_listing(c, place_number(c->fs, place));
+		slash = strrchr(place, '/');
+		if (other && slash)
+			*slash = '\0';
+		if (other)
+			fresh_forget(c, slash ? place : "", slash ? slash + 1 : place);
+		*(slash ? slash : place) = '\0';
+	}
+	forget_listing(c, place_number(c->fs, ""));
+}
+
+static void compare_repository(struct comparison *c, const char *place)
+{
+	char path[VN_PATH_MAX];
+
+	c->place = place;
+	c->below = strlen("images/") + strlen(place) + 1;
+	forget_differing(c, c->old, c->new);
+	forget_differing(c, c->new, c->old);
+	if (vn_join(path, "images", place))
+		inodes_each_path(c->fs->inodes, path, forget_below, c);
+	forget_way(c);
+}
+
+/* Both are sorted: the repositories that differ, each once. */
+static void fresh_compare(struct fs *fs, bool names, const struct catalog *old,
+			  const struct catalog *new)
+{
+	struct comparison c = {.fs = fs, .old = old, .new = new, .names = names};
+	size_t i = 0, k = 0;
+
+	while (i < catalog_count(old) || k < catalog_count(new)) {
+		const char *a = i < catalog_count(old) ? catalog_at(old, i)->repository : NULL;
+		const char *b = k < catalog_count(new) ? catalog_at(new, k)->repository : NULL;
+		const char *place = !b || (a && strcmp(a, b) < 0) ? a : b;
+		size_t before, after;
+		const struct catalog_entry *x = catalog_repository(old, place, &before);
+		const struct catalog_entry *y = catalog_repository(new, place, &after);
+
+		if (!same_repository_entries(x, before, y, after))
+			compare_repository(&c, place);
+		i += before;
+		k += after;
+	}
+}
+
+/* ---- its thread ---- */
+
+/* Under the lock. */
+static void fresh_wait(struct fresh *f, int64_t until)
+{
+	struct timespec t = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+
+	pthread_cond_timedwait(&f->changed, &f->lock, &t);
+}
+
+/* Under the lock, which is let go of meanwhile. */
+static void tell_listings(struct fresh *f)
+{
+	uint64_t change = f->asked;
+	struct catalog *c, *old = f->listed;
+
+	pthread_mutex_unlock(&f->lock);
+	if (catalog_get(f->fs->catalogs, f->fs->store, &c, NULL) == 0) {
+		if (c != old)
+			fresh_compare(f->fs, false, old, c);
+		f->listed = c;
+		catalog_put(old);
+	}
+	pthread_mutex_lock(&f->lock);
+	f->listings = change;
+	f->expired = clock_ms() + LAST_MS;
+	pthread_cond_broadcast(&f->changed);
+}
+
+/* Under the lock, which is let go of meanwhile. */
+static void tell_names(struct fresh *f, bool expired)
+{
+	uint64_t change = f->listings;
+	struct catalog *old = f->named;
+
+	pthread_mutex_unlock(&f->lock);
+	if (f->listed != old) {
+		if (!expired)
+			fresh_compare(f->fs, true, old, f->listed);
+		f->named = catalog_ref(f->listed);
+		catalog_put(old);
+	}
+	pthread_mutex_lock(&f->lock);
+	f->names = change;
+	pthread_cond_broadcast(&f->changed);
+}
+
+static void *fresh_run(void *arg)
+{
+	struct fresh *f = arg;
+
+	pthread_mutex_lock(&f->lock);
+	while (!f->stop) {
+		if (f->listings < f->asked)
+			tell_listings(f);
+		else if (f->names == f->asked)
+			pthread_cond_wait(&f->changed, &f->lock);
+		else if (atomic_load(&f->fs->parked_names) == 0 || clock_ms() >= f->expired)
+			tell_names(f, clock_ms() >= f->expired);
+		else
+			fresh_wait(f, clock_ms() + PARKED_MS);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+/* ---- what others ask of it ---- */
+
+void fresh_tell(struct fresh *f, enum fresh_what what)
+{
+	int64_t expired = clock_ms() + LAST_MS;
+	uint64_t change;
+
+	if (!f)
+		return;
+	pthread_mutex_lock(&f->lock);
+	change = ++f->asked;
+	pthread_cond_broadcast(&f->changed);
+	while (!f->stop && (what == FRESH_NAMES ? f->names : f->listings) < change &&
+	       clock_ms() < expired)
+		fresh_wait(f, expired);
+	pthread_mutex_unlock(&f->lock);
+}
+
+int fresh_open(struct fs *fs, struct fresh **out, struct err *err)
+{
+	struct fresh *f = calloc(1, sizeof(*f));
+	pthread_condattr_t clock;
+	int r = f ? catalog_get(fs->catalogs, fs->store, &f->listed, err) : err_nomem(err);
+
+	if (r < 0) {
+		free(f);
+		return r;
+	}
+	f->fs = fs;
+	f->named = catalog_ref(f->listed);
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->changed, &clock);
+	pthread_condattr_destroy(&clock);
+	r = pthread_create(&f->thread, NULL, fresh_run, f);
+	if (r) {
+		f->joined = true;
+		fresh_close(f);
+		return err_set(err, r, "a thread");
+	}
+	*out = f;
+	return 0;
+}
+
+void fresh_stop(struct fresh *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+	if (!f->joined)
+		pthread_join(f->thread, NULL);
+	f->joined = true;
+}
+
+void fresh_close(struct fresh *f)
+{
+	if (!f)
+		return;
+	fresh_stop(f);
+	catalog_put(f->listed);
+	catalog_put(f->named);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel keeps names below images/, and their attributes, for a tenth of a second
+ * (FS_NAMES_LAST), so that a walk by full paths costs a few messages for each of them instead of a
+ * dozen for each entry. What another process changes is seen when that has passed; so is it that
+ * the mount has ended. What this process changes is taken back at once: the difference of the
+ * catalogs, name by name.
+ *
+ * A thread of its own tells the kernel, as that may wait: a name is forgotten under the lock of its
+ * directory, and a LOOKUP there that waits for a registry has it. Who has changed something waits
+ * for that thread no longer than names last. While requests that hold such locks are parked, names
+ * are not told but left to expire.
+ *
+ * The notification that makes the kernel look up all names anew (FUSE_NOTIFY_INC_EPOCH, Linux 6.16)
+ * is of no use here: it takes away what others have mounted on a name below the mount, as bwrap
+ * does with the proc/ of a root filesystem.
+ *
+ * Thread safe. Called by jobs, with no lock held.
+ */
+#ifndef FS_FRESH_H
+#define FS_FRESH_H
+
+#include "fs/core/fs.h"
+
+int fresh_open(struct fs *fs, struct fresh **out, struct err *err);
+void fresh_stop(struct fresh *f);  /* its thread ends; fresh_tell returns at once from now on */
+void fresh_close(struct fresh *f); /* NULL is allowed */
+
+enum fresh_what {
+	FRESH_NAMES,	/* and listings */
+	FRESH_LISTINGS, /* names have only come that the kernel does not have, or the request that
+			   the job is for holds the lock of a directory (rm, mv, ln): names follow */
+};
+
+/* The kernel has nothing that was changed before, when this returns. NULL is allowed. */
+void fresh_tell(struct fresh *f, enum fresh_what what);
+
+#endif
