@@ -83,17 +83,18 @@ def by_kill(stage):
 
 
 def then_term(stage):
-    stage.begin_end()
     stage.go_on(stage.dice.uniform(0, 0.3), watched=[])
     by_signal(signal.SIGTERM)(stage)
 
 
 def registry_is_killed(stage):
+    stage.begin_end()
     stage.registry.stop()
     then_term(stage)
 
 
 def registry_is_silent(stage):
+    stage.begin_end()
     stage.registry.freeze()
     then_term(stage)
 
@@ -105,12 +106,15 @@ def store_is_removed(stage):
 
 
 def store_is_unmounted(stage):
+    stage.begin_end()
     stage.system("umount", "-l", stage.store)
     then_term(stage)
 
 
 def store_is_full(stage):
     """Who only reads notices nothing."""
+    if not stage.load.stops:
+        stage.begin_end()
     with open(f"{stage.disk}/filler", "wb", buffering=0) as file:
         try:
             while file.write(bytes(1 << 20)):
@@ -119,9 +123,9 @@ def store_is_full(stage):
             pass
     if stage.load.stops:
         stage.go_on(stage.dice.uniform(0, 0.3))
-        by_signal(signal.SIGTERM)(stage)
     else:
-        then_term(stage)
+        stage.go_on(stage.dice.uniform(0, 0.3), watched=[])
+    by_signal(signal.SIGTERM)(stage)
     os.unlink(f"{stage.disk}/filler")
 
 
