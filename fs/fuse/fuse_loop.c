@@ -85,7 +85,7 @@ static ssize_t read_request(int fd, struct fuse_buf *b)
 		n = read(fd, b->mem, BUFFER_SIZE);
 	while (n < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN));
 	if (n < 0)
-		return errno == ENODEV ? 0 : -errno;
+		return errno == ENODEV || errno == ECONNABORTED ? 0 : -errno;
 	b->size = (size_t)n;
 	return n;
 }
