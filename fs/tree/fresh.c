@@ -275,7 +275,7 @@ int fresh_open(struct fs *fs, struct fresh **out, struct err *err)
 	if (r) {
 		f->joined = true;
 		fresh_close(f);
-		return err_set(err, r, "a thread");
+		return err_set(err, r, "cannot start a thread: %s", strerror(r));
 	}
 	*out = f;
 	return 0;
