@@ -112,7 +112,9 @@ def store_is_unmounted(stage):
 
 
 def store_is_full(stage):
-    """Who only reads notices nothing."""
+    """Who only reads notices nothing; what is opened for the first time has to be written down, so all were opened before."""
+    for name in stage.world.local:
+        stage.do("opens", "look", f"{stage.images}/{name}/1/rootfs/")
     if not stage.load.stops:
         stage.begin_end()
     with open(f"{stage.disk}/filler", "wb", buffering=0) as file:
