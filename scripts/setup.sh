@@ -6,7 +6,7 @@
 #   build   compiler, libraries, and what a mount needs (the default)
 #   demo    build, and a registry to mount (scripts/demo.sh)
 #   test    demo, and the programs that the tests compare with (scripts/test.sh)
-#   bench   demo, and the peers that scripts/bench.sh measures beside imagefs
+#   bench   demo, and the peers and tools that scripts/bench.sh measures with
 #   image   what builds the reference image (scripts/mkimage.sh)
 #   cross:ARCH  what builds and runs the unit tests for another architecture (scripts/cross-test.sh)
 #
@@ -25,7 +25,7 @@ set -euo pipefail
     packages_test=("${packages_demo[@]}" libcmocka-dev skopeo umoci podman buildah python3 apache2-utils openssl
         jq attr zstd xz-utils libarchive-tools procps strace clamav)
     packages_bench=("${packages_demo[@]}" skopeo umoci podman containerd runc python3 squashfuse
-        squashfs-tools isal git)
+        squashfs-tools isal git mmdebstrap ripgrep tree rsync libarchive-tools borgbackup clamav bubblewrap)
     packages_image=(mmdebstrap buildah python3)
     packages_cross=(make pkg-config python3 zstd xz-utils openssl curl attr libarchive-tools docker-registry qemu-user)
 }

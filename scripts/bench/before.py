@@ -32,6 +32,14 @@ class Pairs:
                                      f"{statistics.median(ratios):.3f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
+def given():
+    """Whether there is another build to compare with."""
+    program = os.environ.get("BEFORE")
+    if program and not os.access(program, os.X_OK):
+        sys.exit(f"bench: BEFORE={program}: no program")
+    return bool(program)
+
+
 def in_turn(bench, measure):
     """measure(build, program) for both builds, RUNS times; which one begins changes."""
     builds = [("ours", bench.program), ("before", os.environ["BEFORE"])]
@@ -80,11 +88,9 @@ def cold(bench, store, root_of, table):
 
 
 def row(bench, pulls, root_of, table):
-    if not os.environ.get("BEFORE"):
+    if not given():
         log("no BEFORE=PROGRAM is given: nothing to compare with")
         return
-    if not os.access(os.environ["BEFORE"], os.X_OK):
-        sys.exit(f"bench: BEFORE={os.environ['BEFORE']}: no program")
     store = pulls.filled_store()
     warm(bench, store, root_of, table)
     cold(bench, store, root_of, table)

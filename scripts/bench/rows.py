@@ -10,6 +10,7 @@ import time
 from array import array
 
 import before
+import bypath
 import scale
 from parked import READERS, Readers
 from peers import PEERS, Podman
@@ -416,6 +417,21 @@ def row_parked(bench, pulls, trees, table):
         table.row(f"warm `find` beside {READERS} parked readers", parked_find, "the same without them", find)
         table.row(f"cold 4 KiB read beside {READERS} parked readers", parked_cold, "the same without them", cold)
         table.alone("killed readers are gone after", Samples("s", [gone]))
+
+
+def row_walks(bench, pulls, trees, table):
+    """tools that look at everything by full path, cold and warm"""
+    bypath.row_tools(bypath.walks(bench, table), bypath.Sides(bench, pulls, trees, rootfs), table)
+
+
+def row_copies(bench, pulls, trees, table):
+    """tools that read everything by full path, cold and warm: search, copies, archives, a backup, a scanner"""
+    bypath.row_tools(bypath.copies(bench), bypath.Sides(bench, pulls, trees, rootfs), table)
+
+
+def row_programs(bench, pulls, trees, table):
+    """the image's own programs in a container (bwrap), started cold"""
+    bypath.row_programs(bypath.Sides(bench, pulls, trees, rootfs), table)
 
 
 def row_before(bench, pulls, trees, table):

@@ -197,7 +197,7 @@ class Table:
     """The rows as markdown: each figure beside one peer's."""
 
     def __init__(self):
-        self.lines = []
+        self.lines, self.missing = [], []
 
     def row(self, what, ours, peer, theirs):
         ratio = ours.median() / theirs.median() if theirs.median() else float("nan")
@@ -211,6 +211,11 @@ class Table:
         self.lines.append(f"| {what} | {ours} | {note} | | |")
         log(self.lines[-1])
 
+    def without(self, what, why):
+        """Says below the table that this is not in it."""
+        self.missing.append(f"\n\nLeft out: {what} ({why}).")
+        log(self.missing[-1].strip())
+
     def __str__(self):
         head = "| what | imagefs | beside | theirs | imagefs : theirs |\n|---|---|---|---|---|\n"
-        return head + "\n".join(self.lines)
+        return head + "\n".join(self.lines) + "".join(self.missing)
