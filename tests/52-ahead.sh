@@ -78,6 +78,37 @@ it "who has read everything and lists again has no more than a window stored" '
     size=$(du -sb --apparent-size "$T/copy/big" | cut -f1)
     [ "$(stored)" -lt $((size + (8 << 20))) ] || fail "$(stored)"
 '
+cat >"$T/picks.py" <<'P'
+"""picks.py FILE COPY [direct]: 100 times 4 KiB of the file, which are to be the copy's; the kernel reads nothing ahead."""
+import mmap
+import os
+import random
+import sys
+
+path, copy, flags = sys.argv[1], sys.argv[2], os.O_DIRECT if sys.argv[3:] else 0
+with open(copy, "rb") as file:
+    right = file.read()
+dice = random.Random(1)
+page = mmap.mmap(-1, 4096)
+for _ in range(100):
+    offset = dice.randrange(len(right) // 4096) * 4096
+    fd = os.open(path, os.O_RDONLY | flags)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+    assert os.preadv(fd, [page], offset) == 4096 and page[:] == right[offset : offset + 4096], offset
+    os.close(fd)
+P
+it "who picks here and there in a large file finds there what was decoded around it" '
+    remount_store
+    python3 "$T/picks.py" "$ROOT/big/0" "$T/copy/big/0"
+    [ "$(count read)" -lt 20 ] || fail "$(count read)"
+    [ "$(stored)" -lt 3500000 ] || fail "$(stored)"
+    cmp "$ROOT/big/0" "$T/copy/big/0"
+'
+it "… but not past the kernel’s cache" '
+    remount_store
+    python3 "$T/picks.py" "$ROOT/big/1" "$T/copy/big/1" direct
+    eq "$(stored)" 0
+'
 it "a damaged layer gives the error to who reads it, and no bytes that are wrong" '
     unmount_store
     blob=$(ls -S "$STORE"/blobs/sha256/* | sed -n 1p)

@@ -35,6 +35,7 @@ struct call {
 	off_t offset;
 	bool plus;		 /* readdir: with entries */
 	bool reads;		 /* getattr: of the kernel's read path */
+	bool direct;		 /* read: past the kernel's cache */
 	struct ahead_work ahead; /* out: what call_run does behind the reply */
 	/* set by call_run */
 	struct fs *fs;

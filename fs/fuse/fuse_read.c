@@ -2,11 +2,13 @@
 #include "fs/fuse/fuse_read.h"
 
 #include "fs/fuse/ahead.h"
+#include "fs/fuse/around.h"
 #include "fs/fuse/fuse_call.h"
 #include "fs/fuse/fuse_splice.h"
 #include "fs/core/inode.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 /* Not in a job's thread, which comes and goes. */
 static bool splice_part(struct call *c, struct request *rq, const struct file_part *p)
@@ -17,11 +19,17 @@ static bool splice_part(struct call *c, struct request *rq, const struct file_pa
 	return true;
 }
 
-/* A call that was parked is run by a job's thread, which has other things to do. */
+/* Not for who reads past the kernel's cache. A call that was parked is run by a job's thread, which
+ * has other things to do. */
+static bool may_store(const struct call *c)
+{
+	return !c->job && !c->direct;
+}
+
 static void fuse_read_follow(struct call *c, struct request *rq, struct view *w, uint32_t node,
 			     size_t len)
 {
-	if (!c->job)
+	if (may_store(c))
 		ahead_read(rq->fs->ahead, w, node, (uint64_t)c->offset, len, rq->pid, &c->ahead);
 }
 
@@ -45,6 +53,8 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 		fuse_read_follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
+	if (may_store(c) && !c->ahead.view)
+		around_store(rq->fs, w, node, (uint64_t)c->offset, &d);
 	view_put_data(&d);
 	return 0;
 }
@@ -89,8 +99,11 @@ void fuse_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 {
 	struct fs *fs = fuse_req_userdata(req);
 
-	(void)fi;
 	stats_add(&fs->stats.requests[OP_READ], 1);
-	call_run(&(struct call){
-	    .req = req, .run = run_read, .ino = ino, .size = size, .offset = offset});
+	call_run(&(struct call){.req = req,
+				.run = run_read,
+				.ino = ino,
+				.size = size,
+				.offset = offset,
+				.direct = (fi->flags & O_DIRECT) != 0});
 }

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 struct blob_source {
@@ -68,6 +69,11 @@ uint64_t blob_source_size(const struct blob_source *b)
 bool blob_source_missing(const struct blob_source *b, struct byte_range *r)
 {
 	return ranges_missing(&b->held, r);
+}
+
+void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset)
+{
+	posix_fadvise(b->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
 int blob_source_read(const struct blob_source *b, void *data, size_t len, uint64_t offset,

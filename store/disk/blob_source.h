@@ -29,6 +29,9 @@ uint64_t blob_source_size(const struct blob_source *b); /* of the whole blob */
 /* Narrows *r to its first stretch that is not here. False: all of it is. */
 bool blob_source_missing(const struct blob_source *b, struct byte_range *r);
 
+/* They are read soon: the disk may begin. */
+void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset);
+
 /* Exactly len bytes. -ENODATA where some are missing; -EIO where the file ends early. */
 int blob_source_read(const struct blob_source *b, void *data, size_t len, uint64_t offset,
 		     struct err *err);

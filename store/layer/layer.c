@@ -125,6 +125,16 @@ static int layer_read_source(void *arg, void *data, size_t len, uint64_t offset,
 				  : blob_source_read(f->layer->source, data, len, offset, err);
 }
 
+/* All of the span: it is read in pieces, and a disk that does not know waits for each. */
+static void expect_source(const struct fill *f)
+{
+	const struct span *span = &f->part->span;
+
+	if (!f->part->in_frames)
+		blob_source_expect(f->layer->source, (size_t)(span->in_end - span->from.in),
+				   span->from.in);
+}
+
 static int unpack_window(const struct layer_part *part, void *window, struct err *err)
 {
 	size_t len = part->span.from.window;
@@ -148,9 +158,11 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 {
 	uint8_t window[CODEC_WINDOW];
 	struct layer_decoder *d = calloc(1, sizeof(*d));
-	int r = d ? unpack_window(f->part, window, err) : err_nomem(err);
+	int r;
 
+	expect_source(f);
 	*state = d;
+	r = d ? unpack_window(f->part, window, err) : err_nomem(err);
 	if (!r)
 		r = seek_open(&f->part->span, window, data, &d->seek, err);
 	return r ? r : seek_run(d->seek, wanted, layer_read_source, f, err);
@@ -253,6 +265,7 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	struct fill fill = {l, &part};
 	struct span_key key = {0};
 	size_t at, wanted;
+	bool begun;
 	int r;
 
 	if (layer_index_find(l->index, offset, &part) < 0) {
@@ -269,10 +282,15 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	out->len = out->last ? part.span.len - at : len;
 	/* A decoder of zstd may hold megabytes: it is not kept. */
 	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
-	r = span_cache_get(l->cache, &key, wanted, &ops, &fill, &out->span, err);
-	if (!r)
-		out->data = cached_span_data(out->span) + at;
-	return r;
+	r = span_cache_get(l->cache, &key, wanted, &ops, &fill, &out->span, &begun, err);
+	if (r)
+		return r;
+	out->data = cached_span_data(out->span) + at;
+	if (begun) {
+		out->before = at;
+		out->after = part.span.len - at - out->len;
+	}
+	return 0;
 }
 
 static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,

@@ -45,6 +45,9 @@ struct layer_bytes {
 	struct cached_span *span; /* NULL, or the span that data lie in */
 	void *owned;		  /* NULL, or the memory that data lie in */
 	bool last;		  /* of the span */
+	/* Bytes of the span around data, where this call had to decode it: those in front are
+	 * there, those behind may not be. */
+	size_t before, after;
 };
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 	      struct err *err);

@@ -291,7 +291,8 @@ static struct cached_span *span_cache_begin(struct span_cache *c, const struct s
 }
 
 int span_cache_get(struct span_cache *c, const struct span_key *key, size_t wanted,
-		   const struct span_ops *ops, void *arg, struct cached_span **out, struct err *err)
+		   const struct span_ops *ops, void *arg, struct cached_span **out, bool *begun,
+		   struct err *err)
 {
 	struct cached_span *s;
 	int r;
@@ -299,6 +300,7 @@ int span_cache_get(struct span_cache *c, const struct span_key *key, size_t want
 	assert(wanted <= key->len);
 	pthread_mutex_lock(&c->lock);
 	s = map_get(c->spans, key, sizeof(*key));
+	*begun = !s;
 	if (s) {
 		c->hits++;
 		if (s->users++ == 0)

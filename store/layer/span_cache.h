@@ -41,10 +41,10 @@ struct span_ops {
 };
 
 /* The span's data, of which [0, wanted) are there; they hold until span_cache_put. `arg` is fill's,
- * and used during this call alone. */
+ * and used during this call alone. *begun: the span was not there, and this call has made it. */
 struct cached_span;
 int span_cache_get(struct span_cache *c, const struct span_key *key, size_t wanted,
-		   const struct span_ops *ops, void *arg, struct cached_span **out,
+		   const struct span_ops *ops, void *arg, struct cached_span **out, bool *begun,
 		   struct err *err);
 const uint8_t *cached_span_data(const struct cached_span *s);
 

@@ -68,9 +68,13 @@ static struct cached_span *get(struct span_cache *c, struct source *s)
 {
 	struct span_key k = key(s->byte);
 	struct cached_span *span;
+	bool begun;
 	struct err err;
 
-	assert_int_equal(span_cache_get(c, &k, LEN, &ops, s, &span, &err), 0);
+	uint64_t misses = span_cache_misses(c);
+
+	assert_int_equal(span_cache_get(c, &k, LEN, &ops, s, &span, &begun, &err), 0);
+	assert_int_equal(begun, span_cache_misses(c) > misses);
 	assert_int_equal(cached_span_data(span)[0], s->byte);
 	assert_int_equal(cached_span_data(span)[LEN - 1], s->byte);
 	return span;
@@ -132,8 +136,9 @@ static void *read_span(void *arg)
 	struct reader *r = arg;
 	struct span_key k = key(r->number);
 	struct cached_span *span;
+	bool begun;
 
-	r->rc = span_cache_get(r->cache, &k, LEN, &ops, r->source, &span, &r->err);
+	r->rc = span_cache_get(r->cache, &k, LEN, &ops, r->source, &span, &begun, &r->err);
 	if (r->rc == 0)
 		span_cache_put(r->cache, span, false);
 	return NULL;
@@ -223,9 +228,10 @@ static void get_part(struct span_cache *c, struct source *s, size_t wanted)
 {
 	struct span_key k = key(s->byte);
 	struct cached_span *span;
+	bool begun;
 	struct err err;
 
-	assert_int_equal(span_cache_get(c, &k, wanted, &ops, s, &span, &err), 0);
+	assert_int_equal(span_cache_get(c, &k, wanted, &ops, s, &span, &begun, &err), 0);
 	for (size_t i = 0; i < wanted; i++)
 		assert_int_equal(cached_span_data(span)[i], s->byte);
 	span_cache_put(c, span, false);
