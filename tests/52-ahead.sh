@@ -109,6 +109,44 @@ it "… but not past the kernel’s cache" '
     python3 "$T/picks.py" "$ROOT/big/1" "$T/copy/big/1" direct
     eq "$(stored)" 0
 '
+cat >"$T/careful.py" <<'P'
+"""careful.py drop|pieces|direct ROOT TIMES: reads all files, past what is in the page cache; prints how many bytes.
+drop: each file is dropped from the cache before it is read. pieces: before each 16 KiB of it, too. direct: O_DIRECT."""
+import mmap
+import os
+import sys
+
+how, root, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+piece = mmap.mmap(-1, 16384)
+size = 0
+for top, directories, files in list(os.walk(root)) * times:
+    for name in files:
+        fd = os.open(os.path.join(top, name), os.O_RDONLY | (os.O_DIRECT if how == "direct" else 0))
+        count = n = 0
+        while n or not count:
+            if how == "pieces" or how == "drop" and not count:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            n = os.readv(fd, [piece])
+            size += n
+            count += 1
+        os.close(fd)
+print(size)
+P
+for how in drop pieces direct; do
+    remount_store
+    it "who reads past the cache ($how) soon has nothing stored" '
+        size=$(python3 "$T/careful.py" "$how" "$ROOT" 3)
+        echo "$(stored) stored of $size"
+        (($(stored) * 8 < size))
+    '
+done
+it "who comes after that, and reads what is stored, has that again" '
+    before=$(stored)
+    tar cf - -C "$ROOT" . | cat >/dev/null
+    size=$(du -sb --apparent-size "$T/copy" | cut -f1)
+    echo "$(($(stored) - before)) stored of $size"
+    ((($(stored) - before) * 2 > size))
+'
 it "a damaged layer gives the error to who reads it, and no bytes that are wrong" '
     unmount_store
     blob=$(ls -S "$STORE"/blobs/sha256/* | sed -n 1p)

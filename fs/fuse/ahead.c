@@ -6,10 +6,8 @@
  *
  * Nodes ascend in the order of a layer's archive, which is the order in which directories list
  * them. So a READ at the place where the last one of the same process in the same layer ended is
- * one of a reader that reads everything, and what follows is stored, as far as a window goes. Then
- * a READ that comes at the end of what was stored doubles the window, and one that comes anywhere
- * else halves it: the first READ of a process stores nothing, a reader that picks files stores
- * little for nothing, and who only lists nothing at all.
+ * one of a reader that reads everything, and what follows is stored, as far as a window goes. How
+ * wide that is, and who has none, is decided in readers.c.
  *
  * The kernel takes pages of inodes that it knows, and it knows what was listed. So storing ends
  * where the next directory begins. When the reader has listed that, its files follow, the first of
@@ -23,6 +21,7 @@
 #include "fs/fuse/ahead.h"
 
 #include "fs/fuse/decoder.h"
+#include "fs/fuse/readers.h"
 #include "fs/core/fs.h"
 #include "store/codec/codec.h"
 
@@ -32,11 +31,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STREAMS	   128
-#define WINDOW_MIN (128u << 10)
-#define WINDOW_MAX (8u << 20)
-#define GAP	   (64u << 10)	 /* of an archive: headers, and what is not shown */
-#define NODES	   4096u	 /* without bytes in a row, after which nothing is looked for */
 #define CHUNK	   (512u << 10)	 /* bytes that a worker stores before it looks again */
 #define FILES	   64		 /* files of such a CHUNK, at most */
 #define AT_ONCE	   (64u << 10)	 /* bytes that are stored before the end of a listing is told */
@@ -46,37 +40,29 @@
 #define PAGE	   4096u
 #define WORKERS	   4 /* that may store at the same time: fewer than there are */
 
-/* A reader's way through one layer of a view. */
-struct stream {
-	pid_t pid; /* 0: unused */
-	uint32_t view, layer;
-	uint64_t used; /* a clock of READs */
-	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be
-	 * stored */
-	uint32_t node;
-	uint64_t offset;
-	uint64_t archive; /* … and where that is in the layer */
-	size_t window;
-	size_t left;	 /* bytes of the window that are to be stored yet */
-	size_t trust;	 /* bytes that may be stored for a listing, before the next READ */
-	uint64_t wanted; /* of the archive: decoded up to here, or about to be */
-};
-
-struct ahead {
-	struct fs *fs;
-	pthread_mutex_t lock; /* guards what follows */
-	struct stream streams[STREAMS];
-	uint64_t clock;
-	pid_t storing[WORKERS]; /* for whom */
-	unsigned storing_count, storing_max;
-};
-
 /* A part of a file that a worker has taken. */
 struct ahead_part {
 	struct stream *from; /* to be looked at with the lock held: it may be another's by then */
 	uint32_t layer, node;
 	uint64_t offset, archive;
 	size_t len;
+};
+
+/* What a worker stores. */
+struct ahead_storing {
+	bool busy;
+	pid_t pid; /* for whom */
+	uint32_t view;
+	size_t done, count; /* of the parts that it has taken last */
+	struct ahead_part parts[FILES];
+};
+
+struct ahead {
+	struct fs *fs;
+	pthread_mutex_t lock; /* guards what follows */
+	struct readers readers;
+	struct ahead_storing storing[WORKERS];
+	unsigned storing_max; /* of those */
 };
 
 int ahead_open(struct fs *fs, struct ahead **out, struct err *err)
@@ -101,93 +87,45 @@ void ahead_close(struct ahead *a)
 	free(a);
 }
 
-/* ---- streams; with the lock held ---- */
+static size_t less(size_t a, size_t b)
+{
+	return a > b ? a - b : 0;
+}
 
 static bool is_reader(const struct stream *s, const struct view *w, pid_t pid)
 {
-	return s->pid == pid && s->view == w->inode.number;
+	return readers_is_of(s, w->inode.number, pid);
 }
 
-/* The stream of a reader in a layer, or the one that was not used for the longest time. */
-static struct stream *ahead_find(struct ahead *a, const struct view *w, uint32_t layer, pid_t pid)
+/* Whether the bytes at `archive` are on their way: a worker stores them now, or will. */
+static bool is_under_way(const struct ahead *a, const struct stream *s, uint64_t archive)
 {
-	struct stream *oldest = a->streams;
-
-	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
-		if (s->layer == layer && is_reader(s, w, pid))
-			return s;
-		if (s->used < oldest->used)
-			oldest = s;
+	for (const struct ahead_storing *g = a->storing; g < a->storing + WORKERS; g++) {
+		if (!g->busy || !readers_is_of(s, g->view, g->pid))
+			continue;
+		for (const struct ahead_part *p = g->parts + g->done; p < g->parts + g->count; p++)
+			if (p->layer == s->layer && archive >= p->archive &&
+			    archive - p->archive < p->len)
+				return true;
 	}
-	return oldest;
-}
-
-/* Moves a stream to the first place from (node, offset) on that has bytes in its layer. */
-static void move_to(struct stream *s, const struct tree *t, uint32_t node, uint64_t offset)
-{
-	struct tree_run run;
-
-	for (uint32_t i = 0; i < NODES && node < tree_count(t); i++, node++, offset = 0) {
-		if (tree_layer(t, node) == s->layer && tree_map(t, node, offset, 1, &run) == 0 &&
-		    run.length > 0 && !run.hole) {
-			s->node = node;
-			s->offset = offset;
-			s->archive = run.archive;
-			return;
-		}
-	}
-	s->node = TREE_NONE;
-	s->left = 0;
-}
-
-static void widen(struct stream *s)
-{
-	s->window = s->window < WINDOW_MIN / 2 ? WINDOW_MIN : 2 * s->window;
-	if (s->window > WINDOW_MAX)
-		s->window = WINDOW_MAX;
-	s->left = s->trust = s->window;
-}
-
-/* A READ at `archive` of a layer, up to (node, offset). */
-static void ahead_follow(struct stream *s, const struct tree *t, uint64_t archive, uint32_t node,
-			 uint64_t offset)
-{
-	bool behind = archive < s->archive;
-	uint64_t distance = behind ? s->archive - archive : archive - s->archive;
-
-	if (behind && distance <= s->window)
-		return; /* on its way to be stored, or stored and lost again */
-	if (!behind && s->left > 0 && distance <= s->left) {
-		s->left -= distance; /* the reader was faster */
-		s->trust = s->window;
-	} else if (!behind && s->left == 0 && distance <= GAP) {
-		widen(s);
-	} else {
-		s->window /= 2;
-		s->left = s->trust = 0;
-	}
-	move_to(s, t, node, offset);
+	return false;
 }
 
 /* A worker that has told its answer may begin to store. */
 static void ahead_start(struct ahead *a, struct view *w, pid_t pid, struct ahead_work *out)
 {
-	if (a->storing_count == a->storing_max)
+	assert(!out->view);
+	for (struct ahead_storing *g = a->storing; g < a->storing + a->storing_max; g++) {
+		if (g->busy)
+			continue;
+		*out = (struct ahead_work){w, pid, g};
+		g->busy = true;
+		g->pid = pid;
+		g->view = w->inode.number;
+		g->done = g->count = 0;
+		inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 		return;
-	assert(a->storing_count < WORKERS && !out->view);
-	a->storing[a->storing_count++] = pid;
-	*out = (struct ahead_work){w, pid};
-	inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
-}
-
-static void ahead_end(struct ahead *a, pid_t pid)
-{
-	unsigned i = 0;
-
-	while (i < a->storing_count && a->storing[i] != pid)
-		i++;
-	assert(i < a->storing_count);
-	a->storing[i] = a->storing[--a->storing_count];
+	}
 }
 
 void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
@@ -201,14 +139,9 @@ void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset,
 	if (layer == TREE_NONE || tree_map(t, node, offset, 1, &run) < 0 || !run.length || run.hole)
 		return;
 	pthread_mutex_lock(&a->lock);
-	s = ahead_find(a, w, layer, pid);
-	if (s->layer == layer && is_reader(s, w, pid)) {
-		ahead_follow(s, t, run.archive, node, offset + len);
-	} else {
-		*s = (struct stream){.pid = pid, .view = w->inode.number, .layer = layer};
-		move_to(s, t, node, offset + len);
-	}
-	s->used = ++a->clock;
+	s = readers_find(&a->readers, w->inode.number, layer, pid);
+	if (readers_follow(&a->readers, s, run.archive, len, is_under_way(a, s, run.archive)))
+		readers_move_behind(s, t, node, offset + len);
 	if (s->left > 0)
 		ahead_start(a, w, pid, out);
 	pthread_mutex_unlock(&a->lock);
@@ -229,11 +162,6 @@ static size_t ahead_part_length(const struct tree *t, const struct stream *s, si
 	return rest < room ? (size_t)rest : room;
 }
 
-static size_t less(size_t a, size_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* What is to be decoded next of a stream, if it is time for that; with the lock held. */
 static bool want(struct stream *s, uint64_t *archive)
 {
@@ -248,23 +176,25 @@ static bool want(struct stream *s, uint64_t *archive)
 /* Several readers have the processors busy, and the cache full. With the lock held. */
 static bool is_alone(const struct ahead *a, pid_t pid)
 {
-	for (unsigned i = 0; i < a->storing_count; i++)
-		if (a->storing[i] != pid)
+	for (const struct ahead_storing *g = a->storing; g < a->storing + WORKERS; g++)
+		if (g->busy && g->pid != pid)
 			return false;
 	return true;
 }
 
 /* The next parts of one of the reader's streams; how many. */
-static size_t ahead_take(struct ahead *a, const struct ahead_work *work, struct ahead_part *parts,
-			 size_t files, size_t room)
+static size_t ahead_take(struct ahead *a, const struct ahead_work *work, size_t files, size_t room)
 {
 	const struct tree *t = view_tree(work->view);
+	struct ahead_part *parts = work->storing->parts;
 	uint64_t archive[DECODED / SPAN];
 	size_t count = 0, wanted = 0;
 
 	assert(files <= FILES);
 	pthread_mutex_lock(&a->lock);
-	for (struct stream *s = a->streams; count == 0 && s < a->streams + STREAMS; s++) {
+	for (size_t i = 0; count == 0 && i < READERS_STREAMS; i++) {
+		struct stream *s = &a->readers.streams[i];
+
 		while (is_reader(s, work->view, work->pid) && s->left > 0 && room > 0 &&
 		       count < files) {
 			size_t len = ahead_part_length(t, s, room < s->left ? room : s->left);
@@ -274,12 +204,14 @@ static size_t ahead_take(struct ahead *a, const struct ahead_work *work, struct 
 			room = less(room, len);
 			s->left = less(s->left, len);
 			s->trust = less(s->trust, len);
-			move_to(s, t, s->node, s->offset + len);
+			readers_move(s, t, s->node, s->offset + len);
 		}
 		while (count > 0 && is_alone(a, work->pid) && wanted < DECODED / SPAN &&
 		       want(s, &archive[wanted]))
 			wanted++;
 	}
+	work->storing->done = 0;
+	work->storing->count = count;
 	pthread_mutex_unlock(&a->lock);
 	for (size_t i = 0; i < wanted; i++)
 		decoder_want(a->fs->decoder, work->view, parts[0].layer, archive[i]);
@@ -292,13 +224,8 @@ static void stop_at(struct ahead *a, const struct ahead_work *work, const struct
 	struct stream *s = p->from;
 
 	pthread_mutex_lock(&a->lock);
-	if (is_reader(s, work->view, work->pid) && s->layer == p->layer &&
-	    (s->node == TREE_NONE || s->archive > p->archive)) {
-		s->node = p->node;
-		s->offset = p->offset;
-		s->archive = p->archive;
-		s->left = 0;
-	}
+	if (is_reader(s, work->view, work->pid) && s->layer == p->layer)
+		readers_stop(s, p->node, p->offset, p->archive);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -320,18 +247,29 @@ static int store_part(struct ahead *a, const struct view *w, const struct ahead_
 	return r;
 }
 
+/* How many parts of those that the worker took are stored, or will not be. */
+static void ahead_done(struct ahead *a, const struct ahead_work *work, size_t done)
+{
+	pthread_mutex_lock(&a->lock);
+	assert(done <= work->storing->count);
+	work->storing->done = done;
+	pthread_mutex_unlock(&a->lock);
+}
+
 /* False where there is no more to be stored for now. */
 static bool store_some(struct ahead *a, const struct ahead_work *work, size_t files, size_t room)
 {
-	struct ahead_part parts[FILES];
-	size_t count = ahead_take(a, work, parts, files, room);
+	const struct ahead_part *parts = work->storing->parts;
+	size_t count = ahead_take(a, work, files, room);
 
 	for (size_t i = 0; i < count; i++) {
 		if (store_part(a, work->view, &parts[i]) < 0) {
 			stop_at(a, work, &parts[i]);
 			break;
 		}
+		ahead_done(a, work, i + 1);
 	}
+	ahead_done(a, work, count);
 	return count > 0;
 }
 
@@ -343,7 +281,7 @@ void ahead_store(struct ahead *a, struct ahead_work *work)
 		;
 	inodes_let_go(a->fs->inodes, &work->view->inode);
 	pthread_mutex_lock(&a->lock);
-	ahead_end(a, work->pid);
+	work->storing->busy = false;
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -373,7 +311,9 @@ void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, stru
 	bool wanted = false;
 
 	pthread_mutex_lock(&a->lock);
-	for (struct stream *s = a->streams; s < a->streams + STREAMS; s++) {
+	for (size_t i = 0; i < READERS_STREAMS; i++) {
+		struct stream *s = &a->readers.streams[i];
+
 		if (is_reader(s, w, pid) && s->left == 0 && s->trust > 0 && s->node != TREE_NONE &&
 		    is_in(view_tree(w), dir, s->node)) {
 			s->left = s->trust;

@@ -18,6 +18,7 @@ void ahead_close(struct ahead *a); /* NULL is allowed */
 struct ahead_work {
 	struct view *view; /* held, so that it stays */
 	pid_t pid;
+	struct ahead_storing *storing; /* the worker's own */
 };
 
 /* To be called before a READ is answered. */
