@@ -61,6 +61,14 @@ it "a warm walk by full path sends next to nothing" '
     echo "$sent messages for $n entries"
     ((n > 2000 && sent * 20 < n))
 '
+it "fsync of all files and directories is 0, and sends next to nothing" '
+    find "$ROOT" | xargs sync # what it looks up
+    before=$(every)
+    find "$ROOT" | xargs sync
+    sent=$(($(every) - before))
+    echo "$sent messages"
+    ((sent <= 100 && $(count fsync) <= 2)) # of 2000 files
+'
 xattrs() { counts getxattr listxattr; }
 it "with xattrs ls -lR asks for those of a few names, and then no more" '
     ls -lR "$ROOT" >/dev/null

@@ -5,6 +5,9 @@
  *  - open and opendir answer ENOSYS, which with NO_OPEN_SUPPORT and NO_OPENDIR_SUPPORT means
  *    "never ask again": no OPEN, no RELEASE, and file pages and listings stay cached.
  *    flush is not implemented, for the same end.
+ *  - fsync answers ENOSYS: fsync(2) gives 0 from then on, of directories too, and asks no more. So
+ *    it is with access, lseek, poll and statx, which are not implemented. There is no such answer to
+ *    ioctl, to listxattr where some images have attributes, or to statfs: each is asked again.
  *  - What is reached by digest has infinite timeouts. Names that index.json brings have a tenth of
  *    a second (fs/tree/fresh.h).
  *  - An extended attribute that no image has is EOPNOTSUPP: `ls -l` then asks no more.
@@ -246,14 +249,14 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_statfs(req, &st);
 }
 
-/* Control files are never dirty. */
+/* Of directories, too. Nothing here is ever dirty, control files neither. */
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)datasync;
 	(void)fi;
 	fuse_ops_count(req, OP_FSYNC);
-	fuse_reply_err(req, 0);
+	fuse_reply_err(req, ENOSYS);
 }
 
 /* The tree is read-only; in ctl/ there is no such verb. */
@@ -332,6 +335,7 @@ const struct fuse_lowlevel_ops fuse_ops = {
     .removexattr = op_readonly,
     .statfs = op_statfs,
     .fsync = op_fsync,
+    .fsyncdir = op_fsync,
     .create = op_create,
     .mknod = op_mknod,
     .mkdir = op_mkdir,
