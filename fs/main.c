@@ -15,6 +15,7 @@
 #include "fs/core/layers.h"
 #include "fs/daemon/mount_point.h"
 #include "fs/core/options.h"
+#include "fs/core/dir_locks.h"
 #include "fs/core/xattr_names.h"
 #include "fs/core/outcomes.h"
 #include "fs/daemon/process.h"
@@ -112,6 +113,8 @@ static int open_parts(struct fs *fs, struct err *err)
 		r = decoder_open(fs, &fs->decoder, err);
 	if (!r)
 		r = xattr_names_open(&fs->xattr_names, err);
+	if (!r)
+		r = dir_locks_open(&fs->dir_locks, err);
 	if (r < 0)
 		return r;
 	in_use_watch(fs);
@@ -156,6 +159,7 @@ static void fs_close(struct fs *fs)
 	inodes_close(fs->inodes);
 	layers_close(fs->layers);
 	xattr_names_close(fs->xattr_names);
+	dir_locks_close(fs->dir_locks);
 	jobs_close(fs->jobs);
 	span_cache_free(fs->spans);
 	referrers_close(fs->referrers);

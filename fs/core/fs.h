@@ -38,6 +38,7 @@ struct fs {
 	struct outcomes *outcomes; /* of recent requests */
 	struct layers *layers;	   /* open ones, shared */
 	struct xattr_names *xattr_names;
+	struct dir_locks *dir_locks; /* in the kernel */
 	struct referrers *referrers;
 	struct ahead *ahead;
 	struct decoder *decoder;
@@ -55,9 +56,8 @@ struct fs {
 	uid_t owner;
 	gid_t group;
 	struct timespec started;
-	atomic_uint parked_names; /* requests that wait, and hold the lock of a directory */
-	atomic_bool ending;	  /* nothing waits for the kernel to forget something any more */
-	atomic_size_t lent;	  /* bytes of answers that other users than the owner hold open */
+	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
+	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
 	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
 };
 

@@ -10,10 +10,16 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+enum forgotten {
+	FORGOTTEN,
+	FORGOTTEN_NOT,	  /* a request that is parked has the directory's lock (dir_locks.h) */
+	FORGOTTEN_IN_WAY, /* but a LOOKUP had to give way; not again, for a while */
+};
+
 struct kernel {
-	/* Makes the kernel forget a name in a directory (an inode number); may wait for a LOOKUP in
-	 * it. Does nothing once the end has begun. */
-	void (*forget_name)(const struct kernel *k, uint64_t parent, const char *name);
+	/* Makes the kernel forget a name in a directory (an inode number); waits for the requests
+	 * there that are not parked. Does nothing once the end has begun. */
+	enum forgotten (*forget_name)(const struct kernel *k, uint64_t parent, const char *name);
 	/* Makes the kernel ask for the attributes of an inode anew, and a directory's listing with
 	 * them where its mtime has moved. Waits for nothing. */
 	void (*forget_attributes)(const struct kernel *k, uint64_t ino);

@@ -38,7 +38,8 @@
 #define DECODED	   (2560u << 10) /* bytes of the archive, decoded beyond what is stored */
 #define SPAN	   CODEC_SPACING /* the archive is decoded in such steps */
 #define PAGE	   4096u
-#define WORKERS	   4 /* that may store at the same time: fewer than there are */
+#define JUMP	   (1u << 20) /* bytes of an archive; more than READs of one reader are out of order */
+#define WORKERS	   4	      /* that may store at the same time: fewer than there are */
 
 /* A part of a file that a worker has taken. */
 struct ahead_part {
@@ -118,7 +119,9 @@ static void ahead_start(struct ahead *a, struct view *w, pid_t pid, struct ahead
 	for (struct ahead_storing *g = a->storing; g < a->storing + a->storing_max; g++) {
 		if (g->busy)
 			continue;
-		*out = (struct ahead_work){w, pid, g};
+		out->view = w;
+		out->pid = pid;
+		out->storing = g;
 		g->busy = true;
 		g->pid = pid;
 		g->view = w->inode.number;
@@ -126,6 +129,11 @@ static void ahead_start(struct ahead *a, struct view *w, pid_t pid, struct ahead
 		inodes_hold(a->fs->inodes, view_ino(w, INODE_VIEW_ROOT));
 		return;
 	}
+}
+
+static bool is_far(uint64_t a, uint64_t b)
+{
+	return (a < b ? b - a : a - b) > JUMP;
 }
 
 void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset, size_t len,
@@ -140,6 +148,8 @@ void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset,
 		return;
 	pthread_mutex_lock(&a->lock);
 	s = readers_find(&a->readers, w->inode.number, layer, pid);
+	out->jumped = s->used == 0 ? offset > 0 : is_far(s->last, run.archive);
+	s->last = run.archive + len;
 	if (readers_follow(&a->readers, s, run.archive, len, is_under_way(a, s, run.archive)))
 		readers_move_behind(s, t, node, offset + len);
 	if (s->left > 0)

@@ -16,6 +16,7 @@ void ahead_close(struct ahead *a); /* NULL is allowed */
 
 /* What is to be done behind the answer to a request; view NULL: nothing. */
 struct ahead_work {
+	bool jumped;	   /* the READ is far from where this reader was, or begins in mid-file */
 	struct view *view; /* held, so that it stays */
 	pid_t pid;
 	struct ahead_storing *storing; /* the worker's own */

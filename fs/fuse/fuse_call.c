@@ -43,7 +43,8 @@ static void call_free(struct call *c)
 {
 	fuse_call_let_go(c);
 	job_put(c->job);
-	atomic_fetch_sub(&c->fs->parked_names, c->locks);
+	dir_locks_unpark(c->fs->dir_locks, &c->lock);
+	dir_locks_unpark(c->fs->dir_locks, &c->lock_to);
 	free((void *)c->name);
 	free((void *)c->text);
 	free((void *)c->data);
@@ -116,8 +117,6 @@ static struct call *call_keep(const struct call *c)
 	if (!kept)
 		return NULL;
 	*kept = *c;
-	kept->locks = c->name != NULL;
-	atomic_fetch_add(&c->fs->parked_names, kept->locks);
 	kept->name = c->name ? strdup(c->name) : NULL;
 	kept->text = c->text ? strdup(c->text) : NULL;
 	kept->data = c->data ? copy_bytes(c->data, c->size) : NULL;
@@ -130,17 +129,30 @@ static struct call *call_keep(const struct call *c)
 	return kept;
 }
 
+/* From here on no name is forgotten in the call's directories. False: it must not be parked. */
+static bool enter(struct call *c)
+{
+	struct dir_locks *locks = c->fs->dir_locks;
+	bool free = dir_locks_park(locks, &c->lock, c->name ? c->ino : 0);
+
+	dir_locks_park(locks, &c->lock_to, c->to);
+	return free || !c->gives_way;
+}
+
 static void park_copy(struct call *c, struct job *wait)
 {
 	struct call *kept = call_keep(c);
 
-	if (kept) {
+	if (kept && enter(kept)) {
 		park(kept, wait);
 		return;
 	}
 	job_put(wait);
-	fuse_reply_err(c->req, ENOMEM);
-	fuse_call_let_go(c);
+	fuse_reply_err(c->req, kept ? ESTALE : ENOMEM);
+	if (kept)
+		call_free(kept);
+	else
+		fuse_call_let_go(c);
 }
 
 void call_run(struct call *c)

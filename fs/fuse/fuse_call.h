@@ -17,6 +17,7 @@
 
 #include "fs/fuse/ahead.h"
 #include "fs/core/fs.h"
+#include "fs/core/dir_locks.h"
 #include "fs/core/job.h"
 #include "fs/core/vnode.h"
 
@@ -36,13 +37,14 @@ struct call {
 	bool plus;		 /* readdir: with entries */
 	bool reads;		 /* getattr: of the kernel's read path */
 	bool direct;		 /* read: past the kernel's cache */
+	bool gives_way;		 /* lookup: ESTALE makes the kernel ask once more */
 	struct ahead_work ahead; /* out: what call_run does behind the reply */
 	/* set by call_run */
 	struct fs *fs;
 	struct inode *held, *held_to; /* holds; NULL: a stale number */
 	/* of a parked call */
-	bool locks;	/* a name's directory, in the kernel */
-	unsigned rooms; /* request.rooms, from one run to the next */
+	struct dir_lock lock, lock_to; /* of ino and to, by name */
+	unsigned rooms;		       /* request.rooms, from one run to the next */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */
 };

@@ -59,7 +59,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	fuse_ops_count(req, OP_LOOKUP);
-	call_run(&(struct call){.req = req, .run = fuse_dir_lookup, .ino = parent, .name = name});
+	call_run(&(struct call){
+	    .req = req, .run = fuse_dir_lookup, .ino = parent, .name = name, .gives_way = true});
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)

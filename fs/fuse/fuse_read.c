@@ -53,7 +53,7 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 		fuse_read_follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
-	if (may_store(c) && !c->ahead.view)
+	if (c->ahead.jumped && !c->ahead.view)
 		around_store(rq->fs, w, node, (uint64_t)c->offset, &d);
 	view_put_data(&d);
 	return 0;

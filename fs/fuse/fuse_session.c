@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/fuse_session.h"
 
+#include "fs/core/dir_locks.h"
 #include "fs/daemon/dead_mount.h"
 #include "fs/fuse/fuse_loop.h"
 #include "fs/fuse/fuse_notify.h"
@@ -50,9 +51,16 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	return 0;
 }
 
-static void fuse_session_forget_name(const struct kernel *k, uint64_t parent, const char *name)
+static enum forgotten fuse_session_forget_name(const struct kernel *k, uint64_t parent,
+					       const char *name)
 {
-	fuse_notify_forget_name(((const struct session *)k)->notify, parent, name);
+	const struct session *s = (const struct session *)k;
+	struct dir_lock lock;
+
+	if (!dir_locks_forget(s->fs->dir_locks, &lock, parent))
+		return FORGOTTEN_NOT;
+	fuse_notify_forget_name(s->notify, parent, name);
+	return dir_locks_forgot(s->fs->dir_locks, &lock) ? FORGOTTEN : FORGOTTEN_IN_WAY;
 }
 
 static void fuse_session_forget_attributes(const struct kernel *k, uint64_t ino)

@@ -26,6 +26,7 @@ struct stream {
 	pid_t pid; /* 0: unused */
 	uint32_t view, layer;
 	uint64_t used; /* a clock of READs; 0: its first one comes now */
+	uint64_t last; /* where the last READ ended, in the layer */
 	/* What comes next: TREE_NONE or the first byte that was neither read nor taken to be
 	 * stored */
 	uint32_t node;

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST_MS	  ((int64_t)(FS_NAMES_LAST * 1000) + 10) /* the kernel rounds up to its ticks */
-#define PARKED_MS 1 /* whether requests still hold directories' locks */
+#define LAST_MS	   ((int64_t)(FS_NAMES_LAST * 1000) + 10) /* the kernel rounds up to its ticks */
+#define PARKED_MS  1  /* until the names of a directory with a parked request are tried again, */
+#define PARKED_MAX 32 /* and at most */
 
 struct fresh {
 	struct fs *fs;
@@ -21,7 +22,11 @@ struct fresh {
 	/* Changes are counted: those that it shall be told, and those that it was told. */
 	uint64_t asked, listings, names;
 	struct catalog *listed, *named; /* references: what it was told of; the thread's */
-	int64_t expired;		/* in ms: names from before the last change have expired */
+	/* In ms: when names from before the last change have expired; when those that could not be
+	 * told are tried again. */
+	int64_t expired, again;
+	int64_t pause; /* between two tries */
+	int64_t quiet; /* no name before that */
 	bool stop, joined;
 };
 
@@ -30,7 +35,8 @@ struct fresh {
 struct comparison {
 	struct fs *fs;
 	const struct catalog *old, *new;
-	bool names; /* else listings */
+	bool names;	      /* else listings */
+	enum forgotten worst; /* of all names */
 	/* of the repository that is compared */
 	const char *place;
 	size_t below; /* bytes of its path, with the slash behind it */
@@ -45,12 +51,16 @@ static uint64_t place_number(struct fs *fs, const char *place)
 	return vn_join(path, "images", place) ? inodes_number(fs->inodes, INODE_VNODE, path) : 0;
 }
 
-static void fresh_forget(const struct comparison *c, const char *place, const char *name)
+static void fresh_forget(struct comparison *c, const char *place, const char *name)
 {
 	uint64_t number = c->names ? place_number(c->fs, place) : 0;
+	enum forgotten how;
 
-	if (number)
-		c->fs->kernel->forget_name(c->fs->kernel, number, name);
+	if (!number || c->worst == FORGOTTEN_IN_WAY)
+		return;
+	how = c->fs->kernel->forget_name(c->fs->kernel, number, name);
+	if (how > c->worst)
+		c->worst = how;
 }
 
 static void forget_listing(const struct comparison *c, uint64_t number)
@@ -80,7 +90,7 @@ static bool same_repository_entries(const struct catalog_entry *a, size_t count,
 }
 
 /* The tags and digests of `of` that `beside` has otherwise, or not. */
-static void forget_differing(const struct comparison *c, const struct catalog *of,
+static void forget_differing(struct comparison *c, const struct catalog *of,
 			     const struct catalog *beside)
 {
 	char text[DIGEST_TEXT_MAX];
@@ -102,7 +112,7 @@ static void forget_differing(const struct comparison *c, const struct catalog *o
  * in an image's directory may have changed. */
 static void forget_below(void *arg, const char *path)
 {
-	const struct comparison *c = arg;
+	struct comparison *c = arg;
 	const char *name = path + c->below;
 	struct digest d;
 
@@ -116,7 +126,7 @@ static void forget_below(void *arg, const char *path)
 
 /* The repository's listing, and the places that lead to it: what has come to lead somewhere, or
  * does no more, is another thing now. */
-static void forget_way(const struct comparison *c)
+static void forget_way(struct comparison *c)
 {
 	autofree char *place = strdup(c->place);
 	char *slash;
@@ -148,9 +158,9 @@ static void compare_repository(struct comparison *c, const char *place)
 	forget_way(c);
 }
 
-/* Both are sorted: the repositories that differ, each once. */
-static void fresh_compare(struct fs *fs, bool names, const struct catalog *old,
-			  const struct catalog *new)
+/* Both are sorted: the repositories that differ, each once. The worst that became of a name. */
+static enum forgotten fresh_compare(struct fs *fs, bool names, const struct catalog *old,
+				    const struct catalog *new)
 {
 	struct comparison c = {.fs = fs, .old = old, .new = new, .names = names};
 	size_t i = 0, k = 0;
@@ -168,6 +178,7 @@ static void fresh_compare(struct fs *fs, bool names, const struct catalog *old,
 		i += before;
 		k += after;
 	}
+	return c.worst;
 }
 
 /* ---- its thread ---- */
@@ -196,25 +207,36 @@ static void tell_listings(struct fresh *f)
 	pthread_mutex_lock(&f->lock);
 	f->listings = change;
 	f->expired = clock_ms() + LAST_MS;
+	f->again = f->quiet;
+	f->pause = PARKED_MS;
 	pthread_cond_broadcast(&f->changed);
 }
 
-/* Under the lock, which is let go of meanwhile. */
-static void tell_names(struct fresh *f, bool expired)
+/* The kernel has no names any more that differ from what was listed. Under the lock. */
+static void end_names(struct fresh *f)
 {
-	uint64_t change = f->listings;
-	struct catalog *old = f->named;
+	catalog_put(f->named);
+	f->named = catalog_ref(f->listed);
+	f->names = f->listings;
+	pthread_cond_broadcast(&f->changed);
+}
+
+/* Under the lock, which is let go of meanwhile. Names that could not be told are tried again, or
+ * left to expire where a LOOKUP had to give way for one: it comes once more. */
+static void tell_names(struct fresh *f)
+{
+	enum forgotten worst = FORGOTTEN;
 
 	pthread_mutex_unlock(&f->lock);
-	if (f->listed != old) {
-		if (!expired)
-			fresh_compare(f->fs, true, old, f->listed);
-		f->named = catalog_ref(f->listed);
-		catalog_put(old);
-	}
+	if (f->listed != f->named)
+		worst = fresh_compare(f->fs, true, f->named, f->listed);
 	pthread_mutex_lock(&f->lock);
-	f->names = change;
-	pthread_cond_broadcast(&f->changed);
+	if (worst == FORGOTTEN)
+		end_names(f);
+	f->again = clock_ms() + f->pause;
+	if (worst == FORGOTTEN_IN_WAY)
+		f->again = f->quiet = clock_ms() + LAST_MS;
+	f->pause = f->pause < PARKED_MAX ? 2 * f->pause : PARKED_MAX;
 }
 
 static void *fresh_run(void *arg)
@@ -227,10 +249,12 @@ static void *fresh_run(void *arg)
 			tell_listings(f);
 		else if (f->names == f->asked)
 			pthread_cond_wait(&f->changed, &f->lock);
-		else if (atomic_load(&f->fs->parked_names) == 0 || clock_ms() >= f->expired)
-			tell_names(f, clock_ms() >= f->expired);
+		else if (clock_ms() >= f->expired)
+			end_names(f);
+		else if (clock_ms() >= f->again)
+			tell_names(f);
 		else
-			fresh_wait(f, clock_ms() + PARKED_MS);
+			fresh_wait(f, f->again < f->expired ? f->again : f->expired);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return NULL;

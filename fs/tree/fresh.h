@@ -6,10 +6,9 @@
  * the mount has ended. What this process changes is taken back at once: the difference of the
  * catalogs, name by name.
  *
- * A thread of its own tells the kernel, as that may wait: a name is forgotten under the lock of its
- * directory, and a LOOKUP there that waits for a registry has it. Who has changed something waits
- * for that thread no longer than names last. While requests that hold such locks are parked, names
- * are not told but left to expire.
+ * A thread of its own tells the kernel, as that may wait (dir_locks.h). Who has changed something
+ * waits for that thread no longer than names last. The names of a directory where a request is
+ * parked are not told but left to expire.
  *
  * The notification that makes the kernel look up all names anew (FUSE_NOTIFY_INC_EPOCH, Linux 6.16)
  * is of no use here: it takes away what others have mounted on a name below the mount, as bwrap

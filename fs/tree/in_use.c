@@ -2,6 +2,7 @@
 #include "fs/tree/in_use.h"
 
 #include "fs/tree/catalog.h"
+#include "fs/core/dir_locks.h"
 #include "fs/core/inode.h"
 #include "fs/core/job.h"
 #include "fs/tree/view.h"
@@ -141,7 +142,7 @@ bool in_use(struct fs *fs, const struct digest *image, bool locked)
 	bool used = false;
 
 	/* So may be the lock of any directory that a parked request has. */
-	locked = locked || atomic_load(&fs->parked_names) > 0;
+	locked = locked || dir_locks_parked(fs->dir_locks);
 	if (catalog_get(fs->catalogs, fs->store, &c, NULL) < 0)
 		return false;
 	for (size_t i = 0; !used && i < catalog_count(c); i++) {
@@ -180,7 +181,7 @@ static int run_gone(struct job *j, void *arg, struct err *err)
 	(void)j;
 	(void)err;
 	for (size_t i = 0; i < g->count; i++) {
-		while (atomic_load(&g->fs->parked_names) > 0 && !g->fs->ending)
+		while (dir_locks_parked(g->fs->dir_locks) && !g->fs->ending)
 			usleep(PARKED_US);
 		used_in(g->fs, g->images[i].repository, &g->images[i].digest, false);
 	}

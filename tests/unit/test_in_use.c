@@ -49,12 +49,13 @@ int usleep(useconds_t us)
 	return 0;
 }
 
-static void forget_name(const struct kernel *k, uint64_t parent, const char *name)
+static enum forgotten forget_name(const struct kernel *k, uint64_t parent, const char *name)
 {
 	(void)k;
 	(void)parent;
 	(void)name;
 	kernel.told++;
+	return FORGOTTEN;
 }
 
 static const struct kernel asked = {.forget_name = forget_name};
