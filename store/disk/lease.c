@@ -23,7 +23,8 @@
 struct lease {
 	struct store *store; /* borrowed */
 	pthread_mutex_t lock;
-	int fd; /* owned, flock()ed; -1 in a store that may only be read */
+	int fd;	    /* owned, flock()ed; -1 in a store that may only be read */
+	off_t size; /* bytes of whole lines; under lock */
 	char path[PATH_SIZE];
 };
 
@@ -76,6 +77,19 @@ int lease_open(struct store *s, struct lease **out, struct err *err)
 	return 0;
 }
 
+/* All or nothing: a line that a full disk has cut would spoil the next one. What cannot be cut off
+ * is written over. */
+static int lease_append(struct lease *l, const struct buf *text, struct err *err)
+{
+	int r = io_pwrite_all(l->fd, text->data, text->len, l->size, err);
+
+	if (!r)
+		l->size += (off_t)text->len;
+	else if (ftruncate(l->fd, l->size) < 0)
+		return -EIO;
+	return r;
+}
+
 int lease_add(struct lease *l, const struct digest *digests, size_t count, struct err *err)
 {
 	AUTO(store_unlock) struct store_lock *lock = NULL;
@@ -94,7 +108,7 @@ int lease_add(struct lease *l, const struct digest *digests, size_t count, struc
 	if (r)
 		return r;
 	pthread_mutex_lock(&l->lock);
-	r = io_write_all(l->fd, text.data, text.len, err);
+	r = lease_append(l, &text, err);
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }
@@ -113,7 +127,7 @@ void lease_close(struct lease *l)
 	free(l);
 }
 
-/* Every line of a lease; a line that was cut short by a full disk held nothing yet. */
+/* Every whole line of a lease. */
 static int each_line(char *text, int (*each)(void *arg, const struct digest *d, struct err *err),
 		     void *arg, struct err *err)
 {
