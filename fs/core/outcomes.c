@@ -3,6 +3,7 @@
 
 #include "fs/core/events.h"
 #include "fs/core/fs.h"
+#include "store/base/map.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -10,43 +11,79 @@
 #include <string.h>
 #include <time.h>
 
-#define KEPT 128 /* of all verbs together; one verb shows OUTCOMES_MAX at most */
-
-struct outcome {
-	char *verb; /* owned, NULL: none yet */
-	char *text;
+/* Those of one verb. */
+struct outcomes_verb {
+	char *texts[OUTCOMES_MAX]; /* owned, a ring; NULL: none yet */
+	size_t next;
 };
 
 struct outcomes {
 	pthread_mutex_t lock;
-	struct outcome ring[KEPT];
-	size_t next;
+	struct map *by_verb; /* name → struct outcomes_verb, owned; both under lock */
 };
 
 int outcomes_open(struct outcomes **out, struct err *err)
 {
-	*out = calloc(1, sizeof(**out));
-	if (!*out)
+	AUTO(outcomes_close) struct outcomes *o = calloc(1, sizeof(*o));
+
+	if (!o)
 		return err_nomem(err);
-	pthread_mutex_init(&(*out)->lock, NULL);
+	pthread_mutex_init(&o->lock, NULL);
+	o->by_verb = map_new();
+	if (!o->by_verb)
+		return err_nomem(err);
+	*out = steal(&o);
 	return 0;
 }
 
-static void outcome_clear(struct outcome *o)
+static void outcomes_verb_free(void *verb)
 {
-	free(o->verb);
-	free(o->text);
-	*o = (struct outcome){0};
+	struct outcomes_verb *v = verb;
+
+	for (size_t i = 0; i < OUTCOMES_MAX; i++)
+		free(v->texts[i]);
+	free(v);
 }
 
 void outcomes_close(struct outcomes *o)
 {
 	if (!o)
 		return;
-	for (size_t i = 0; i < KEPT; i++)
-		outcome_clear(&o->ring[i]);
+	map_free_all(o->by_verb, outcomes_verb_free);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
+}
+
+/* Under the lock. NULL: out of memory. */
+static struct outcomes_verb *outcomes_of(struct outcomes *o, const char *verb)
+{
+	struct outcomes_verb *v = map_get(o->by_verb, verb, strlen(verb));
+
+	if (v)
+		return v;
+	v = calloc(1, sizeof(*v));
+	if (v && map_put(o->by_verb, verb, strlen(verb), v) < 0) {
+		free(v);
+		v = NULL;
+	}
+	return v;
+}
+
+/* Takes the text. */
+static void outcomes_keep(struct outcomes *o, const char *verb, char *text)
+{
+	struct outcomes_verb *v;
+
+	pthread_mutex_lock(&o->lock);
+	v = outcomes_of(o, verb);
+	if (v) {
+		assert(v->next < OUTCOMES_MAX);
+		free(v->texts[v->next]);
+		v->texts[v->next] = steal(&text);
+		v->next = (v->next + 1) % OUTCOMES_MAX;
+	}
+	pthread_mutex_unlock(&o->lock);
+	free(text);
 }
 
 /* The lines of a text, each with four blanks in front. */
@@ -65,47 +102,32 @@ static void print_indented(struct buf *out, const char *text)
 void outcomes_add(struct outcomes *o, const char *verb, const char *request, const char *answer,
 		  int result, const struct err *err)
 {
-	struct outcome new = {.verb = strdup(verb)};
 	struct buf text = BUF_INIT;
 	time_t now = time(NULL);
 	struct tm tm;
-	char when[32];
+	char when[32], *kept;
 
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_printf(&text, "%s %s %s: %s\n", when, verb, request,
 		   result < 0 ? strerrorname_np(-result) : "ok");
 	print_indented(&text, *answer || result == 0 ? answer : err->text);
-	new.text = buf_steal(&text);
-	if (!new.verb || !new.text) {
-		outcome_clear(&new);
-		return;
-	}
-	pthread_mutex_lock(&o->lock);
-	assert(o->next < KEPT);
-	outcome_clear(&o->ring[o->next]);
-	o->ring[o->next] = new;
-	o->next = (o->next + 1) % KEPT;
-	pthread_mutex_unlock(&o->lock);
+	kept = buf_steal(&text);
+	if (kept)
+		outcomes_keep(o, verb, kept);
 }
 
 void outcomes_print(struct outcomes *o, const char *verb, struct buf *out)
 {
-	size_t shown = 0, skip = 0;
+	const struct outcomes_verb *v;
 
 	pthread_mutex_lock(&o->lock);
-	for (size_t i = 0; i < KEPT; i++)
-		shown += o->ring[i].verb && !strcmp(o->ring[i].verb, verb);
-	skip = shown > OUTCOMES_MAX ? shown - OUTCOMES_MAX : 0;
-	for (size_t i = 0; i < KEPT; i++) {
-		const struct outcome *e = &o->ring[(o->next + i) % KEPT];
+	v = map_get(o->by_verb, verb, strlen(verb));
+	for (size_t i = 0; v && i < OUTCOMES_MAX; i++) {
+		const char *text = v->texts[(v->next + i) % OUTCOMES_MAX];
 
-		if (!e->verb || strcmp(e->verb, verb) != 0)
-			continue;
-		if (skip > 0)
-			skip--;
-		else
-			buf_puts(out, e->text);
+		if (text)
+			buf_puts(out, text);
 	}
 	pthread_mutex_unlock(&o->lock);
 }

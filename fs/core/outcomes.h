@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What became of recent requests to a verb: what a read of its control file shows
- * behind the usage. The last OUTCOMES_MAX of each verb are kept. Thread safe.
+ * behind the usage. The last OUTCOMES_MAX of each verb are kept, whatever other verbs do. Thread safe.
  */
 #ifndef FS_OUTCOMES_H
 #define FS_OUTCOMES_H
 
 #include "store/base/buf.h"
 #include "store/base/err.h"
+#include "store/base/mem.h"
 
 #define OUTCOMES_MAX 16
 
@@ -16,6 +17,7 @@ struct outcomes;
 
 int outcomes_open(struct outcomes **out, struct err *err);
 void outcomes_close(struct outcomes *o); /* NULL is allowed */
+DEFINE_AUTO(struct outcomes, outcomes_close)
 
 /* Keeps one; `answer` is what the request printed, its error included; `result` 0 or -errno with
  * its sentence, which is kept where the answer is empty. */
