@@ -242,6 +242,13 @@ it "with lookup=local only what the store has is found" '
     eq "$(requests .)" "$before"
     eq "$(cat "$I/$DIGEST/rootfs/new")" new
 '
+# platform_of ARCHITECTURE: what the index multi:v2 names for it.
+platform_of() { echo "$M/images/$R/multi/$(jq -r ".manifests[] | select(.platform.architecture == \"$1\") | .digest" "$M/images/$R/multi/v2/index.json")"; }
+push_image multi v2 "${PLATFORMS//\'arch\', a/\'arch\', a + \'2\'}" >/dev/null
+it "with lookup=local the platforms of a local index open" '
+    pull "$R/multi:v2" >/dev/null
+    eq "$(cat "$M/images/$R/multi/v2/platforms/linux-arm64-v8/rootfs/arch")" arm642
+'
 remount_store -o offline
 it "with offline, what needs the network is ENETUNREACH, and the rest reads" '
     expect_errno ENETUNREACH stat "$I/v2/config.json"
@@ -268,6 +275,22 @@ if [[ $EUID == 0 ]]; then
         setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" stat "$I/v2x" | grep -x ENOENT
         eq "$(requests .)" "$before"
         setpriv --reuid 65534 --clear-groups cat "$I/$DIGEST/rootfs/new"
+    '
+    it "nor what another user looks up of an index that is here, until the owner has looked" '
+        other() { setpriv --reuid 65534 --clear-groups python3 "$T/syscall.py" "$@"; }
+        before=$(requests .)
+        arm=$(platform_of arm)
+        for path in "$arm" "$arm/rootfs/arch" "$M/images/$R/multi/v2/platforms/linux-arm-v6/manifest.json"; do
+            eq "$(other stat "$path")" ENOENT
+        done
+        manifest=$(platform_of amd64)
+        rm "$STORE/blobs/sha256/${manifest##*:}"
+        remount_store -o allow_other
+        eq "$(other stat "$M/images/$R/multi/v2/config.json")" ENOENT
+        eq "$(requests .)" "$before"
+        stat "$arm/" "$M/images/$R/multi/v2/config.json" >/dev/null
+        eq "$(other stat "$arm/config.json")" ok
+        eq "$(setpriv --reuid 65534 --clear-groups cat "$arm/rootfs/arch")" arm2
     '
     it "with allow_other, the files of an image keep their permissions" '
         digest=$(push_image private v1 "Image([Layer([f(\"shadow\", \"s\", 0o600)])])")

@@ -38,8 +38,9 @@ struct vnode;
 struct request {
 	struct fs *fs;
 	pid_t pid;	  /* of the process that asks; 0: not known */
-	bool owner;	  /* it asks for the user who mounted, or for root */
-	bool may_fetch;	  /* … and names may reach the registry */
+	bool owner;	  /* the user who mounted asks, or root */
+	bool may_fetch;	  /* names that the store does not know reach a registry: the user who
+			   * mounted asks, and lookup=local is not set */
 	bool lookup;	  /* a LOOKUP: attributes are not what was asked for */
 	bool reads;	  /* a GETATTR before a read: the size has to be right */
 	struct job *wait; /* out, with FS_WAIT: a reference */

@@ -115,15 +115,18 @@ static int fetch_start(struct request *rq, struct fetch *f, const struct fetch_k
 	return request_await(rq, &spec, err);
 }
 
-/* Names reach a registry only for the owner of the mount, and where it was mounted so. */
-static int may_ask(const struct request *rq, const struct ref *ref, struct err *err)
+/* Names reach a registry only for the user who mounted, and where it was mounted so; what an index
+ * of the store names, for the owner of the mount. */
+static int may_ask(const struct request *rq, bool may, const struct ref *ref, struct err *err)
 {
 	autofree char *name = NULL;
 
-	if (rq->may_fetch && !rq->fs->offline)
+	if (may && !rq->fs->offline)
 		return 0;
 	name = ref_familiar(ref);
-	if (rq->may_fetch)
+	if (!name)
+		return err_nomem(err);
+	if (may)
 		return err_set(err, ENETUNREACH, "%s: not in the store, and the mount is offline",
 			       name);
 	return err_set(err, ENOENT, "No such image: %s", name);
@@ -147,7 +150,7 @@ int fetch_name(struct request *rq, const struct ref *ref, struct err *err)
 {
 	static const struct fetch_kind kind = {"name", FS_LOOKUP_LIMIT, run_name};
 	struct fetch *f;
-	int r = may_ask(rq, ref, err);
+	int r = may_ask(rq, rq->may_fetch, ref, err);
 
 	if (r < 0)
 		return r;
@@ -169,9 +172,13 @@ int fetch_child(struct request *rq, const struct ref *repository, const struct d
 {
 	static const struct fetch_kind kind = {"child", FS_LOOKUP_LIMIT, run_descriptor};
 	AUTO(fetch_free) struct fetch *f = fetch_new(rq, repository, err);
+	int r;
 
 	if (!f)
 		return -ENOMEM;
+	r = may_ask(rq, rq->owner, repository, err);
+	if (r < 0)
+		return r;
 	if (descriptor_copy(&f->descriptor, d, err) < 0)
 		return -ENOMEM;
 	f->ref.has_digest = true;
@@ -363,7 +370,7 @@ int fetch_tags(struct request *rq, const struct ref *repository, struct err *err
 {
 	static const struct fetch_kind kind = {"tags", FS_LOOKUP_LIMIT, run_tags};
 	struct fetch *f;
-	int r = may_ask(rq, repository, err);
+	int r = may_ask(rq, rq->may_fetch, repository, err);
 
 	if (r < 0)
 		return r;

@@ -18,10 +18,12 @@
 int fetch_name(struct request *rq, const struct ref *ref, struct err *err);
 
 /* Manifest and config of an image for the mount's platform: 0 at once where the store has them.
- * -ENOENT where the index has nothing for the platform. */
+ * -ENOENT where the index has nothing for the platform; else as fetch_child. */
 int fetch_image(struct request *rq, struct repo_image *i, struct err *err);
 
-/* A document that an index of the repository names; it is not recorded as a name. */
+/* A document that an index of the repository names; it is not recorded as a name. With lookup=local
+ * as well, as what is named is local. -ENOENT where another user than the owner asks, -ENETUNREACH
+ * where the mount is offline. */
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
 		struct err *err);
 
