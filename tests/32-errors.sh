@@ -175,8 +175,16 @@ it "nobody answers a lookup: ETIMEDOUT in seconds" '
     expect_errno ETIMEDOUT stat "$M/images/$H/stalled/v1/config.json"
     eq "$(asked "/v2/stalled/")" 1
 '
-it "a lookup that the registry refuses: EACCES" '
+# says PATTERN: what README sends a user to, who has only seen an errno.
+says() { matches "$(tail -n 3 "$M/ctl/events")" "$1"; }
+it "a lookup that the registry refuses: EACCES, and ctl/events has the words of the registry" '
     expect_errno EACCES stat "$M/images/$H/e403/v1/config.json"
+    says "requested access to the resource is denied"
+'
+it "a lookup of an image that has nothing for this platform: ENOENT, and ctl/events has the platforms that there are" '
+    expect_errno ENOENT list "$M/images/$H/foreign/v1/rootfs"
+    says "linux/s390x.*linux/ppc64le"
+    ctl rmi "$H/foreign:v1" >/dev/null
 '
 it "a lookup gives the same errnos" '
     expect_errno ENOENT stat "$M/images/$H/good/nope/config.json"

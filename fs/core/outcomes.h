@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What became of recent requests to a verb: what a read of its control file shows
- * behind the usage. The last OUTCOMES_MAX of each verb are kept, whatever other verbs do. Thread safe.
+ * behind the usage. The last OUTCOMES_MAX of each verb are kept, whatever other verbs do.
+ * Thread safe.
  */
 #ifndef FS_OUTCOMES_H
 #define FS_OUTCOMES_H

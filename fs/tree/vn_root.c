@@ -33,7 +33,8 @@ static const char readme[] =
     "  cat ctl/images 'ctl/images?--digests'    the table, with docker's options after ?\n"
     "  cat app.tar > ctl/load                   the images of an archive\n"
     "  cat ctl/help                             all control files\n"
-    "  cat ctl/jobs ctl/stats; tail -f ctl/events\n";
+    "  cat ctl/jobs ctl/stats; tail -f ctl/events\n"
+    "  tail -n 3 ctl/events                     why a name below images/ did not open\n";
 
 static int root_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 		       struct err *err)
