@@ -46,4 +46,12 @@ it "FUSE or curl outside their rooms" '
     finds "fs/core/job.c" fs/core/job.c "#include <fuse_lowlevel.h>"
     finds "store/base/err.c" store/base/err.c "#include <curl/curl.h>"
 '
+it "a compression that is new is missed by the compiler wherever they are told apart" '
+    sed -i "s/^\tCOMPRESSION_ZSTD,/&\n\tCOMPRESSION_NEW,/" "$T/store/codec/codec.h"
+    grep -q COMPRESSION_NEW "$T/store/codec/codec.h"
+    cd "$T"
+    for file in store/codec/codec.c store/archive/archive_docker.c; do
+        has "$(cc -std=gnu11 -D_GNU_SOURCE -Wall -fsyntax-only -I. $(pkg-config --cflags json-c) $file 2>&1)" COMPRESSION_NEW
+    done
+'
 finish

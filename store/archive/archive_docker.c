@@ -18,13 +18,14 @@
 static const char *layer_type(enum compression c)
 {
 	switch (c) {
+	case COMPRESSION_NONE:
+		break;
 	case COMPRESSION_GZIP:
 		return "application/vnd.docker.image.rootfs.diff.tar.gzip";
 	case COMPRESSION_ZSTD:
 		return "application/vnd.docker.image.rootfs.diff.tar.zstd";
-	default:
-		return "application/vnd.docker.image.rootfs.diff.tar";
 	}
+	return "application/vnd.docker.image.rootfs.diff.tar";
 }
 
 static void put_descriptor(struct buf *out, const char *type, const struct digest *digest,

@@ -35,6 +35,18 @@ int compression_detect(const void *data, size_t len, enum compression *out, stru
 	return 0;
 }
 
+bool compression_is_small(enum compression c)
+{
+	switch (c) {
+	case COMPRESSION_NONE:
+	case COMPRESSION_GZIP:
+		return true;
+	case COMPRESSION_ZSTD:
+		break;
+	}
+	return false;
+}
+
 static void codec_fill(struct codec_target *t, const void *data, size_t len)
 {
 	uint8_t *to = t->data + t->filled;
@@ -101,10 +113,14 @@ static int plain_open(const struct codec_sink *sink, const struct codec_target *
 int codec_open(enum compression c, const struct codec_sink *sink, struct codec **out,
 	       struct err *err)
 {
-	if (c == COMPRESSION_GZIP)
+	switch (c) {
+	case COMPRESSION_NONE:
+		break;
+	case COMPRESSION_GZIP:
 		return gzip_open(inflate_default(), sink, out, err);
-	if (c == COMPRESSION_ZSTD)
+	case COMPRESSION_ZSTD:
 		return zstd_open(sink, out, err);
+	}
 	return plain_open(sink, NULL, out, err);
 }
 
@@ -113,10 +129,14 @@ int codec_open_at(enum compression c, const struct seek_point *from, const void 
 {
 	struct codec_target target = {.data = data, .len = len};
 
-	if (c == COMPRESSION_GZIP)
+	switch (c) {
+	case COMPRESSION_NONE:
+		break;
+	case COMPRESSION_GZIP:
 		return gzip_open_at(inflate_default(), from, window, &target, out, err);
-	if (c == COMPRESSION_ZSTD)
+	case COMPRESSION_ZSTD:
 		return zstd_open_at(from, &target, out, err);
+	}
 	return plain_open(NULL, &target, out, err);
 }
 

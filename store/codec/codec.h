@@ -15,13 +15,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
+/* The numbers are those of layer_format.h. A switch over them has no default, so that the compiler
+ * finds the places of a new one. */
+enum compression {
+	COMPRESSION_NONE,
+	COMPRESSION_GZIP,
+	COMPRESSION_ZSTD,
+	COMPRESSION_LAST = COMPRESSION_ZSTD
+};
 
 #define COMPRESSION_HEAD 6 /* bytes by which it is known */
 
 /* By the first bytes (at least COMPRESSION_HEAD of them, less only where the stream is shorter), as
  * docker does; what is not known as compressed is a plain archive, except bzip2 and xz: -EOPNOTSUPP. */
 int compression_detect(const void *data, size_t len, enum compression *out, struct err *err);
+
+/* True where a decoder in the middle of a span is small enough to be kept until more of the span is
+ * wanted; one of zstd may hold megabytes. */
+bool compression_is_small(enum compression c);
 
 /* Plain bytes between two seek points: what a random read decodes, about. Half of it doubles the
  * windows, which are most of a layer's index. */

@@ -280,8 +280,7 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	at = offset - part.span.from.out;
 	out->last = len >= part.span.len - at;
 	out->len = out->last ? part.span.len - at : len;
-	/* A decoder of zstd may hold megabytes: it is not kept. */
-	wanted = part.span.compression == COMPRESSION_ZSTD ? part.span.len : at + out->len;
+	wanted = compression_is_small(part.span.compression) ? at + out->len : part.span.len;
 	r = span_cache_get(l->cache, &key, wanted, &ops, &fill, &out->span, &begun, err);
 	if (r)
 		return r;

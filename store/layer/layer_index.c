@@ -113,7 +113,7 @@ static int check_spans(const struct layer_index *x, struct err *err)
 	uint64_t checks = 0;
 	struct index_found f;
 
-	if (h->compression > COMPRESSION_ZSTD)
+	if (h->compression > COMPRESSION_LAST)
 		return unusable(err, "an unknown compression");
 	if (h->check > LAYER_CHECK_DIGESTS)
 		return unusable(err, "an unknown kind of checks");
