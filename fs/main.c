@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/ahead.h"
+#include "fs/ctl/vn_ctl.h"
 #include "fs/tree/catalog.h"
 #include "fs/daemon/dead_mount.h"
 #include "fs/fuse/decoder.h"
@@ -145,7 +146,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
-	root = vn_root_new();
+	root = vn_root_new(vn_ctl_new);
 	if (!fs->spans || !root || !inodes_add(fs->inodes, INODE_VNODE, &root->inode))
 		return err_nomem(err);
 	return layers_open(fs->store, fs->spans, &fs->layers, err);

@@ -12,6 +12,8 @@
 #   - the nouns of a folder (blob.c and blob.h are one) include each other in a circle; a part may include what it is
 #     a part of (json_check.c: json.h),
 #   - two functions, or two structs, have the same name,
+#   - a header declares a function that another room defines: a call by it would go where no include may,
+#   - the guard of a header is not what its name says (store/base/err.h: STORE_ERR_H),
 #   - a .c or .h does not open with its SPDX line.
 #
 # A file of more than 500 lines is only warned of.
@@ -81,6 +83,23 @@ names() { # names FILE...
         }' "$@"
 }
 
+# "NAME HEADER" of every function that is declared and not defined there.
+declared() { # declared HEADER...
+    awk '/^[a-z][^=;:{]*\(/ && !/^(static|typedef)/ { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print $0, FILENAME }' "$@"
+}
+
+# "HEADER FOUND WANTED" where the guard is another one.
+wrong_guards() { # wrong_guards HEADER...
+    awk '
+        /^#ifndef/ {
+            wanted = FILENAME
+            gsub(/\/.*\/|\.h$/, "_", wanted)
+            wanted = toupper(wanted) "H"
+            if ($2 != wanted) print FILENAME, $2, wanted
+            nextfile
+        }' "$@"
+}
+
 # The files that come to a library's header, each with the include by which it does.
 reach() { # reach PATTERN, with the lines of includes() as input
     awk -v pattern="$1" '
@@ -140,6 +159,14 @@ for folder in store registry fs; do
     check_circles "$folder"
 done
 
+headers=({store,registry,fs}/*/*.h)
+while read -r name header file; do fail "$name: $header declares it, and $file, of another room, defines it"; done < <(
+    awk 'function room(path) { sub(/[^\/]*$/, "", path); return path }
+        NR == FNR { where[$1] = $2; next }
+        $1 in where && room($2) != room(where[$1]) { print $1, $2, where[$1] }' \
+        - <(declared "${headers[@]}") <<<"$defined")
+while read -r header found wanted; do fail "$header: its guard is $found, not $wanted"; done < <(
+    wrong_guards "${headers[@]}" tests/*/*.h)
 while read -r file; do fail "$file: does not open with its SPDX line"; done < <(
     awk 'FNR == 1 && !/SPDX-License-Identifier: MIT/ { print FILENAME }' "${sources[@]}" tests/*.[ch] tests/*/*.[ch])
 wc -l "${sources[@]}" tests/*/*.[ch] | awk '$1 > 500 && $2 != "total" { print $2 ": " $1 " lines; more than 500 are two nouns" }' >&2

@@ -42,6 +42,16 @@ it "a file in no room, a name that two files have, and one without a licence" '
     has "$(cat "$T/err")" "store/disk/lost.c: does not open with its SPDX line"
     rm "$T/store/disk/lost.c"
 '
+it "a function that a header of another room declares" '
+    finds "job_wait: store/base/err.h declares it, and fs/core/job.c, of another room, defines it" store/base/err.h \
+        "bool job_wait(struct job *j, struct job_waiter *w);"
+'
+it "a guard that is not what the name of its header says" '
+    sed -i s/STORE_ERR_H/STORE_ERROR_H/ "$T/store/base/err.h"
+    fails check 2>"$T/err" >/dev/null
+    has "$(cat "$T/err")" "store/base/err.h: its guard is STORE_ERROR_H, not STORE_ERR_H"
+    sed -i s/STORE_ERROR_H/STORE_ERR_H/ "$T/store/base/err.h"
+'
 it "FUSE or curl outside their rooms" '
     finds "fs/core/job.c" fs/core/job.c "#include <fuse_lowlevel.h>"
     finds "store/base/err.c" store/base/err.c "#include <curl/curl.h>"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ctl/: which kind of file a name is (vn_ctl.h). What a file does, its kind says. */
+/* ctl/: which kind of file a name is. What a file does, its kind says. */
 #include "fs/ctl/vn_ctl.h"
 
 #include "fs/core/outcomes.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of files in ctl/, a file each (vn_ctl_*.c): constructors that give a vnode which is not
- * yet in the inode table, or NULL when memory is out.
+ * ctl/, and the kinds of files in it, a file each (vn_ctl_*.c): constructors that give a vnode which
+ * is not yet in the inode table, or NULL when memory is out.
  */
 #ifndef FS_VN_CTL_H
 #define FS_VN_CTL_H
 
 #include "fs/core/vnode.h"
 #include "fs/ctl/verb.h"
+
+/* The directory. */
+struct vnode *vn_ctl_new(void);
 
 /* Requests by line, each with its answer behind it. */
 struct vnode *vn_ctl_talk_new(struct request *rq, const struct verb *verb, const char *path);

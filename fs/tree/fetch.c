@@ -8,6 +8,8 @@
 #include "fs/tree/vn.h"
 #include "registry/transfer/pull.h"
 #include "registry/transfer/pull_blob.h"
+#include "registry/transfer/pull_manifest.h"
+#include "registry/transfer/pull_merge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,7 +166,7 @@ static int run_descriptor(struct job *j, void *arg, struct err *err)
 	struct transfer t;
 	int r = fetch_transfer(f, j, NULL, &t, err);
 
-	return r ? r : pull_by_descriptor(&t, &f->ref, &f->descriptor, err);
+	return r ? r : pull_manifest_by_descriptor(&t, &f->ref, &f->descriptor, err);
 }
 
 int fetch_child(struct request *rq, const struct ref *repository, const struct descriptor *d,
@@ -254,7 +256,7 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	r = fetch_layers_of(f, j, f->kind == TREE_MERGED, err);
 	if (!r)
 		r = fetch_transfer(f, j, NULL, &t, err);
-	return r < 0 ? r : pull_tree(&t, f->kind, digests, f->count, &tree, err);
+	return r < 0 ? r : pull_merge_tree(&t, f->kind, digests, f->count, &tree, err);
 }
 
 static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)

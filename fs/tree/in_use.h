@@ -13,8 +13,8 @@
 
 /*
  * True where files of the image are open below images/, in any repository that has it. `locked`:
- * the kernel waits for this within an unlink(2), rmdir(2) or rename(2), which lock the repository's
- * directory or the image's; then only what is in root filesystems is seen.
+ * the kernel waits for this within an unlink(2) or rmdir(2), which locks the repository's directory
+ * or the image's; then only what is in root filesystems is seen.
  */
 bool in_use(struct fs *fs, const struct digest *image, bool locked);
 

@@ -140,8 +140,8 @@ static int naming_put_lines(const struct name *const *names, const struct names_
 	return buf_failed(answer) ? err_nomem(err) : 0;
 }
 
-int naming_remove_names(struct fs *fs, const struct name *const *names, size_t count,
-			const struct removal *how, struct buf *answer, struct err *err)
+static int naming_remove_names(struct fs *fs, const struct name *const *names, size_t count,
+			       const struct removal *how, struct buf *answer, struct err *err)
 {
 	AUTO(names_put) struct names *all = NULL;
 	autofree struct names_change *changes = calloc(count, sizeof(*changes));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * docker tag and docker rmi: names of the store set and taken away, and what nothing needs any more
- * deleted. Also what rm, rmdir, ln -s and mv do below images/. Blocks for the disk; on a job's
- * thread.
+ * deleted. Also what rm, rmdir and ln -s do below images/ (mv is place_edit.c's own). Blocks for the
+ * disk; on a job's thread.
  */
-#ifndef FS_REMOVAL_H
-#define FS_REMOVAL_H
+#ifndef FS_NAMING_H
+#define FS_NAMING_H
 
 #include "fs/core/fs.h"
 #include "store/base/buf.h"
@@ -23,9 +23,5 @@ struct removal {
  * docker's sentence. */
 int naming_remove(struct fs *fs, const char *word, const struct removal *how, struct buf *answer,
 		  struct err *err);
-
-/* The names of an image in one repository, as rmdir takes them: the same. */
-int naming_remove_names(struct fs *fs, const struct name *const *names, size_t count,
-			const struct removal *how, struct buf *answer, struct err *err);
 
 #endif

@@ -70,7 +70,7 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 		  struct err *err);
 
 /* The same without a copy, as far as that can be: pieces of decoded spans, which hold until
- * view_put. Not thread safe; a count of 0 is the end of the file. */
+ * view_put_data. Not thread safe; a count of 0 is the end of the file. */
 #define VIEW_PIECES 8
 struct view_data {
 	struct layer *layer; /* borrowed */

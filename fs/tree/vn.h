@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of vnodes, a file each (vn_*.c): constructors that give a vnode which is not
- * yet in the inode table (vnode_found puts it there), or NULL when memory is out. What they
- * are given is copied, or counted.
+ * The kinds of vnodes, a file each (vn_*.c; vn_image.c has platforms/ as well): constructors that
+ * give a vnode which is not yet in the inode table (vnode_found puts it there), or NULL when memory
+ * is out. What they are given is copied, or counted.
  */
 #ifndef FS_VN_H
 #define FS_VN_H
@@ -11,8 +11,8 @@
 #include "fs/core/vnode.h"
 #include "store/tree/tree.h"
 
-/* The root: README, images/, ctl/. */
-struct vnode *vn_root_new(void);
+/* The root: README, images/, ctl/. `make_ctl` makes ctl/, which is of a room above. */
+struct vnode *vn_root_new(struct vnode *(*make_ctl)(void));
 
 /* images/ and what lies below it down to an image: `place` as in fs/tree/catalog.h. */
 struct vnode *vn_place_new(const char *place);
@@ -46,9 +46,6 @@ struct vnode *vn_export_new(const char *path, struct repo_image *i);
 #define VN_NO_LAYER SIZE_MAX
 struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct digest *digest,
 			  uint64_t size, size_t layer);
-
-/* ctl/ */
-struct vnode *vn_ctl_new(void);
 
 /* "dir/name" into a buffer; returns it, or NULL where it is too long. */
 #define VN_PATH_MAX 8192

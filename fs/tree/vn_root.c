@@ -7,6 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
+struct vn_root {
+	struct vnode v;
+	struct vnode *(*make_ctl)(void);
+};
+
 static const char readme[] =
     "imagefs: container images as files\n"
     "\n"
@@ -39,12 +44,11 @@ static const char readme[] =
 static int root_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 		       struct err *err)
 {
-	(void)dir;
 	out->lasting = LASTS;
 	if (!strcmp(name, "images"))
 		return vnode_found(rq, vn_place_new(""), out, err);
 	if (!strcmp(name, "ctl"))
-		return vnode_found(rq, vn_ctl_new(), out, err);
+		return vnode_found(rq, ((struct vn_root *)dir)->make_ctl(), out, err);
 	if (!strcmp(name, "README")) {
 		struct buf text = BUF_INIT;
 
@@ -72,11 +76,13 @@ static const struct vnode_ops root_ops = {
     .list = root_list,
 };
 
-struct vnode *vn_root_new(void)
+struct vnode *vn_root_new(struct vnode *(*make_ctl)(void))
 {
-	struct vnode *v = vnode_new(&root_ops, sizeof(struct vnode), "");
+	struct vn_root *root = vnode_new(&root_ops, sizeof(*root), "");
 
-	if (v)
-		v->lasting = LASTS;
-	return v;
+	if (!root)
+		return NULL;
+	root->v.lasting = LASTS;
+	root->make_ctl = make_ctl;
+	return &root->v;
 }

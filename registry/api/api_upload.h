@@ -4,8 +4,8 @@
  * registry.h do, with its errors; always to the registry itself, never a mirror. Nothing that is
  * stored shows before its manifest is put.
  */
-#ifndef REGISTRY_UPLOAD_H
-#define REGISTRY_UPLOAD_H
+#ifndef REGISTRY_API_UPLOAD_H
+#define REGISTRY_API_UPLOAD_H
 
 #include "registry/api/registry.h"
 #include "store/disk/blob.h"

@@ -3,8 +3,8 @@
  * Inside the client: the context that registry.h hands out. It is counted: each call and each open
  * stream holds it, so that registry_close() need not wait for those that it has just stopped.
  */
-#ifndef REGISTRY_PRIVATE_H
-#define REGISTRY_PRIVATE_H
+#ifndef REGISTRY_REGISTRY_PRIVATE_H
+#define REGISTRY_REGISTRY_PRIVATE_H
 
 #include "registry/auth/auth.h"
 #include "registry/auth/hosts.h"

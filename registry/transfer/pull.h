@@ -9,7 +9,6 @@
 
 #include "registry/transfer/transfer.h"
 #include "store/oci/oci.h"
-#include "store/tree/tree.h"
 
 /*
  * Fetches manifest, or index and the platform's manifest, and the config; records the name (a tag
@@ -20,11 +19,6 @@
 int pull_manifest(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 		  struct err *err);
 
-/* Fetches what is missing of one image whose manifest descriptor is known (platform manifest inside
- * an index, config), from `repository`. For digests that the tree leads to. */
-int pull_by_descriptor(const struct transfer *t, const struct ref *repository,
-		       const struct descriptor *d, struct err *err);
-
 /* One layer: blob and derived index, each where missing. diff_id may be NULL. */
 int pull_layer(const struct transfer *t, const struct ref *repository,
 	       const struct descriptor *layer, const struct digest *diff_id, struct err *err);
@@ -33,11 +27,6 @@ int pull_layer(const struct transfer *t, const struct ref *repository,
  * prints the layers' lines to the watch. */
 int pull_layers(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		const struct config *c, bool merged, struct err *err);
-
-/* The merged tree of the first `count` layers (or the diff tree of one), built where it is missing.
- * The layers must be there. */
-int pull_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
-	      size_t count, struct tree **out, struct err *err);
 
 /* `docker pull`: manifest, layers, tree, and docker's lines from "7: Pulling from …" to the full
  * reference. */

@@ -10,6 +10,7 @@
 #include "registry/transfer/pull_receive.h"
 
 #include "store/disk/blob.h"
+#include "store/layer/layer_build.h"
 #include "store/layer/layer_stream.h"
 
 #include <errno.h>
@@ -130,7 +131,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	int r = layer_index_open(store, digest, &index, err);
 
 	if (!r)
-		return layer_check_diff_id(layer_index_diff_id(index), a->arg, err);
+		return layer_build_check_diff_id(layer_index_diff_id(index), a->arg, err);
 	if (r != -ENOENT)
 		return r;
 	r = layer_build_from_blob(store, digest, a->arg, a->transfer->cancel, err);

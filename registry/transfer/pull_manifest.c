@@ -134,8 +134,8 @@ static int complete(const struct transfer *t, const struct ref *repository,
 	return r < 0 ? r : complete(t, repository, chosen, depth + 1, err);
 }
 
-int pull_by_descriptor(const struct transfer *t, const struct ref *repository,
-		       const struct descriptor *d, struct err *err)
+int pull_manifest_by_descriptor(const struct transfer *t, const struct ref *repository,
+				const struct descriptor *d, struct err *err)
 {
 	return complete(t, repository, d, 0, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of pull_manifest (registry/transfer/pull.h), for pull_image: which moves the tag only
- * when the layers are there as well. Blocks; thread safe.
+ * The steps of pull_manifest (registry/transfer/pull.h), for pull_image, which moves the tag only
+ * when the layers are there as well; and the documents of an image that has no name of its own.
+ * Blocks; thread safe.
  */
 #ifndef REGISTRY_PULL_MANIFEST_H
 #define REGISTRY_PULL_MANIFEST_H
@@ -24,5 +25,10 @@ int pull_manifest_document(const struct transfer *t, const struct ref *repositor
 /* Records the reference's name: its tag, or where it has none "repository@digest". */
 int pull_manifest_record(const struct transfer *t, const struct ref *ref,
 			 const struct descriptor *top, struct err *err);
+
+/* Fetches what is missing of one image whose manifest descriptor is known (platform manifest inside
+ * an index, config), from `repository`. For digests that the tree leads to. */
+int pull_manifest_by_descriptor(const struct transfer *t, const struct ref *repository,
+				const struct descriptor *d, struct err *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/transfer/pull_merge.h"
 
+#include "store/layer/layer_build.h"
 #include "store/layer/layer_index.h"
-#include "store/tree/tree_format.h"
+#include "store/tree/tree.h"
 #include "store/tree/tree_merge.h"
 
 #include <errno.h>
@@ -137,8 +138,8 @@ static int make_tree(const struct transfer *t, enum tree_kind kind, const struct
 	return r < 0 ? r : pull_merge_finish(m, err);
 }
 
-int pull_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
-	      size_t count, struct tree **out, struct err *err)
+int pull_merge_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+		    size_t count, struct tree **out, struct err *err)
 {
 	int r = open_tree(t, kind, layers, count, out, err);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The merged tree of an image, made layer by layer, bottom first, as its layers come. Not thread
- * safe; what is borrowed stays until the merge is closed.
+ * The merged tree of an image, made layer by layer, bottom first, as its layers come; or of layers
+ * that are there (pull_merge_tree). One merge is for one thread; what is borrowed stays until it is
+ * closed.
  */
 #ifndef REGISTRY_PULL_MERGE_H
 #define REGISTRY_PULL_MERGE_H
 
 #include "registry/transfer/pull.h"
+#include "store/tree/tree.h"
 
 /* *out is NULL where the store has the tree. */
 struct pull_merge;
@@ -26,5 +28,10 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err);
 int pull_merge_finish(struct pull_merge *m, struct err *err);
 void pull_merge_close(struct pull_merge *m);
 DEFINE_AUTO(struct pull_merge, pull_merge_close)
+
+/* The merged tree of the first `count` layers (or the diff tree of one), built where it is missing.
+ * The layers must be there. */
+int pull_merge_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+		    size_t count, struct tree **out, struct err *err);
 
 #endif

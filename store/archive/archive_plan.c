@@ -3,6 +3,7 @@
 
 #include "store/disk/blob.h"
 #include "store/images/gc.h"
+#include "store/layer/layer_build.h"
 #include "store/disk/lease.h"
 #include "store/base/map.h"
 #include "store/disk/names.h"

@@ -7,7 +7,7 @@
 #include "store/disk/layout.h"
 #include "store/disk/lease.h"
 #include "store/images/reach.h"
-#include "store/tree/tree_format.h"
+#include "store/tree/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/layer/layer_index.h"
+#include "store/layer/layer_build.h"
 
 #include "store/base/budget.h"
 #include "store/base/io.h"
 #include "store/base/lane.h"
+#include "store/layer/layer_index.h"
 #include "store/layer/layer_writer.h"
 #include "store/tar/tar.h"
 
@@ -175,7 +176,7 @@ int layer_build_finish(struct layer_build *b, const struct digest *blob, struct 
 	if (r)
 		return r;
 	hash_final(b->hash, &found);
-	r = layer_check_diff_id(&found, b->has_diff_id ? &b->diff_id : NULL, err);
+	r = layer_build_check_diff_id(&found, b->has_diff_id ? &b->diff_id : NULL, err);
 	if (!r)
 		r = toc_writer_finish(b->toc, &toc, err);
 	if (r)
@@ -261,4 +262,15 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 		return -corrupt.code;
 	}
 	return layer_build_finish(b, blob, err);
+}
+
+int layer_build_check_diff_id(const struct digest *found, const struct digest *wanted,
+			      struct err *err)
+{
+	char found_text[DIGEST_TEXT_MAX], wanted_text[DIGEST_TEXT_MAX];
+
+	if (!wanted || digest_equal(found, wanted))
+		return 0;
+	return err_set(err, EBADMSG, "its archive has the digest %s, the config says diff_id %s",
+		       digest_text(found, found_text), digest_text(wanted, wanted_text));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file derived/layers/HEX, for layer_index.c and layer_writer.c alone:
+ * The file derived/layers/HEX. Only store/layer/ knows it: what writes the file (layer_writer,
+ * frames) and what reads it (layer_index, layer).
  *
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,23 +21,6 @@ struct layer_index {
 	const uint8_t *toc;
 	struct digest diff_id;
 };
-
-const char *layer_path(const struct digest *blob, const char *suffix,
-		       char path[static LAYER_PATH_MAX])
-{
-	char hex[DIGEST_HEX_MAX];
-
-	snprintf(path, LAYER_PATH_MAX, "derived/layers/%s%s", digest_hex(blob, hex), suffix);
-	return path;
-}
-
-uint64_t layer_checksum(const void *header, uint64_t body)
-{
-	const size_t covered = offsetof(struct layer_header, compression);
-
-	return XXH3_64bits_withSeed((const uint8_t *)header + covered,
-				    sizeof(struct layer_header) - covered, body);
-}
 
 static int unusable(struct err *err, const char *why)
 {
@@ -364,14 +346,4 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 
 	unlinkat(store_cachefd(s), layer_path(blob, "", path), 0);
 	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
-}
-
-int layer_check_diff_id(const struct digest *found, const struct digest *wanted, struct err *err)
-{
-	char found_text[DIGEST_TEXT_MAX], wanted_text[DIGEST_TEXT_MAX];
-
-	if (!wanted || digest_equal(found, wanted))
-		return 0;
-	return err_set(err, EBADMSG, "its archive has the digest %s, the config says diff_id %s",
-		       digest_text(found, found_text), digest_text(wanted, wanted_text));
 }

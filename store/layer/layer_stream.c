@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/layer/layer_stream.h"
 
+#include "store/layer/layer_build.h"
+
 #include "store/base/lane.h"
 
 #include <assert.h>

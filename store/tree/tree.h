@@ -30,13 +30,26 @@ struct tree;
 
 /*
  * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is
- * of another version or damaged (the caller then builds it: tree_merge_build). The file's name is the
+ * of another version or damaged (the caller then builds it: tree_merge.h). The file's name is the
  * sha256 over kind and digests, so images that share a chain share the tree.
  */
 int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
 	      struct tree **out, struct err *err);
+
+/* The same for a file anywhere. */
+int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree **out,
+		 struct err *err);
 void tree_close(struct tree *t);
 DEFINE_AUTO(struct tree, tree_close)
+
+/* The digest over kind and layers that names a tree. */
+int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
+		struct err *err);
+
+/* "derived/trees/HEX" for these layers. */
+#define TREE_PATH_MAX 160
+int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
+	      char path[static TREE_PATH_MAX], struct err *err);
 
 /* Whether all that was read of it until now is what was written. It costs an fstat(2). */
 bool tree_intact(const struct tree *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a merged tree, derived/trees/HEX. Numbers are in the machine's own byte order (a file
+ * The file of a merged tree, derived/trees/HEX, for store/tree/ alone. Numbers are in the machine's own byte order (a file
  * of the other one is refused, and built again). Behind the header follow, without gaps:
  *
  *	struct tree_node    nodes[]    by number: 0 the root, then as the layers' archives have them
@@ -166,17 +166,5 @@ static inline uint64_t tree_file_size(const struct tree_header *h)
 	       (uint64_t)h->sets * sizeof(struct tree_set) +
 	       (uint64_t)h->xattrs * sizeof(struct tree_xattr) + h->string_bytes;
 }
-
-/* tree_open for a file anywhere. */
-int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree **out,
-		 struct err *err);
-
-/* "derived/trees/HEX" for these layers. */
-#define TREE_PATH_MAX 160
-/* The digest over kind and layers that names a tree. */
-int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
-		struct err *err);
-int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
-	      char path[static TREE_PATH_MAX], struct err *err);
 
 #endif

@@ -3,8 +3,8 @@
  * What a reader is, what it knows of the images, and how it tells what it found. Of a program with
  * one thread that ends soon: nothing is freed.
  */
-#ifndef TESTS_END_KNOWN_H
-#define TESTS_END_KNOWN_H
+#ifndef TESTS_KNOWN_H
+#define TESTS_KNOWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +28,8 @@ struct image {
 
 /* What all readers of a round see. */
 struct shared {
-	_Atomic uint64_t stop; /* not 0: they are to */
-	_Atomic uint64_t read; /* bytes, by all of them */
+	_Atomic uint64_t stop;	  /* not 0: they are to */
+	_Atomic uint64_t read;	  /* bytes, by all of them */
 	_Atomic uint64_t entered; /* how many of those that are to stand in the mount do */
 };
 

@@ -4,8 +4,8 @@
  * the same image are not in step. What they find they tell (known.h); they return at the end of the
  * image, or soon after they are told to stop.
  */
-#ifndef TESTS_END_PASS_H
-#define TESTS_END_PASS_H
+#ifndef TESTS_PASS_H
+#define TESTS_PASS_H
 
 #include "known.h"
 

@@ -2,8 +2,8 @@
 /*
  * Runs codecs over whole inputs and looks at what they give. Include after cmocka.h.
  */
-#ifndef TESTS_UNIT_CODEC_CHECK_H
-#define TESTS_UNIT_CODEC_CHECK_H
+#ifndef TESTS_CODEC_CHECK_H
+#define TESTS_CODEC_CHECK_H
 
 #include "store/codec/codec_ops.h"
 #include "store/codec/seek.h"

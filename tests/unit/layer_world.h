@@ -2,10 +2,11 @@
 /*
  * A store with one archive, for the tests of layers, and what they do with it.
  */
-#ifndef TESTS_UNIT_LAYER_WORLD_H
-#define TESTS_UNIT_LAYER_WORLD_H
+#ifndef TESTS_LAYER_WORLD_H
+#define TESTS_LAYER_WORLD_H
 
 #include "store/layer/layer.h"
+#include "store/layer/layer_build.h"
 #include "store/layer/layer_format.h"
 
 #include <setjmp.h>

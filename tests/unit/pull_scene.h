@@ -7,6 +7,7 @@
 #define TESTS_PULL_SCENE_H
 
 #include "registry/transfer/pull.h"
+#include "store/tree/tree.h"
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 #include "store/disk/names.h"

@@ -3,8 +3,8 @@
  * Plain data that compress as layers do, and programs that compress them. For tests of codecs and
  * layers; all of it allocated, freed with free(). Include after cmocka.h.
  */
-#ifndef TESTS_UNIT_SAMPLE_H
-#define TESTS_UNIT_SAMPLE_H
+#ifndef TESTS_SAMPLE_H
+#define TESTS_SAMPLE_H
 
 #include "tests/unit/scratch.h"
 

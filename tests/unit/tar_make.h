@@ -4,8 +4,8 @@
  * archive, copied. Every archive is parsed whole, byte by byte and in odd pieces, which must give
  * the same.
  */
-#ifndef TESTS_UNIT_TAR_MAKE_H
-#define TESTS_UNIT_TAR_MAKE_H
+#ifndef TESTS_TAR_MAKE_H
+#define TESTS_TAR_MAKE_H
 
 #include "store/base/buf.h"
 #include "store/tar/tar.h"

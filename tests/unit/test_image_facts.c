@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/images/image_facts.h"
 #include "store/disk/blob.h"
+#include "store/layer/layer_build.h"
 #include "store/layer/layer_index.h"
 #include "tests/unit/sample_image.h"
 #include "tests/unit/scratch.h"

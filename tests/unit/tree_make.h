@@ -9,8 +9,8 @@
  *	            ">TARGET", "xNLINK", "uUID", "tSECONDS", "MAJOR:MINOR", "NAME=VALUE"; the root
  * is "/"
  */
-#ifndef TESTS_UNIT_TREE_MAKE_H
-#define TESTS_UNIT_TREE_MAKE_H
+#ifndef TESTS_TREE_MAKE_H
+#define TESTS_TREE_MAKE_H
 
 #include "store/base/buf.h"
 #include "store/base/io.h"
