@@ -2,7 +2,7 @@
 /*
  * What one mount consists of: the parts that its operations use, in one struct that is
  * passed along. Set up by fs/main.c before the first request and taken down after
- * the last; constant in between.
+ * the last. In between, only `stats`, `kernel` and the atomics at the end change.
  */
 #ifndef FS_FS_H
 #define FS_FS_H

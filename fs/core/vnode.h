@@ -109,8 +109,8 @@ struct vnode_ops {
 	/* All of it or an error. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		     size_t len, struct err *err);
-	/* Of a directory whose names can be changed. symlink: the name leads to something
-	 * afterwards; rename: `to` is of the same kind. */
+	/* Of a directory whose names can be changed; else NULL. After symlink a lookup finds the
+	 * name, whatever kind of file it is. In rename, `to` is a directory of the same kind. */
 	int (*remove)(struct request *rq, struct vnode *dir, const char *name, bool directory,
 		      struct err *err);
 	int (*symlink)(struct request *rq, struct vnode *dir, const char *name, const char *target,

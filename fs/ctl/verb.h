@@ -52,7 +52,8 @@ struct verb {
 	bool remote; /* its last word is a reference, whose registry it asks */
 	bool others; /* another user than the owner may read it; a VERB_TABLE */
 	/* A request: its words; what docker would print goes to `answer`, by porcelain_error where
-	 * that is on standard error. `j` is NULL where a table is read. */
+	 * that is on standard error. `j` is the job that runs it, or NULL: a table that the owner
+	 * reads is printed without one. */
 	int (*run)(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		   struct err *err);
 	const struct verb_stream *stream;

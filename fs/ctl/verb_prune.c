@@ -18,8 +18,8 @@ struct prune {
 	bool all; /* tagged images, too */
 	bool has_until;
 	int64_t until;	      /* pulled or tagged before this */
-	struct words labels;  /* owned; all must be there, */
-	struct words without; /* … and none of these */
+	struct words labels;  /* owned; an image must have all of them */
+	struct words without; /* owned; an image may have none of them */
 };
 
 static int verb_prune_add_filter(struct prune *p, const char *text, struct err *err)

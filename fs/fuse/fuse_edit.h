@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operations that change directories: unlink, rmdir, symlink, rename. Those that no directory
- * has are -EROFS.
+ * The operations that change directories: unlink, rmdir, symlink, rename. In a directory that has
+ * none of them (struct vnode_ops) they are -EROFS.
  */
 #ifndef FS_FUSE_EDIT_H
 #define FS_FUSE_EDIT_H

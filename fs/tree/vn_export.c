@@ -29,7 +29,7 @@ struct vn_export {
 	pthread_mutex_t lock;
 	struct archive_save *save; /* of image.tar: owned, set from the beginning */
 	int fd;			   /* of image.tar, under lock: the blob that was read last; -1 */
-	struct digest open;	   /* … and which that is */
+	struct digest open;	   /* the digest of that blob; under lock */
 	struct view *view;	   /* of rootfs.tar: a lookup of it is counted */
 	struct rootfs_tar *rootfs; /* of rootfs.tar, under lock until it is set: owned */
 };

@@ -131,8 +131,8 @@ static const struct image_name {
 	unsigned char type;
 	enum image_name_needs needs;
 	bool image, artifact; /* whose directories have it */
-	/* It is there: by `find`, or by a vnode that `make` makes for each lookup: what they say
-	 * may change. */
+	/* One of both. `find` gives what the name leads to. `make` makes a vnode, which goes again
+	 * where the path has one (vnode_found). */
 	int (*find)(struct request *rq, const char *path, struct repo_image *i, struct found *out,
 		    struct err *err);
 	struct vnode *(*make)(const char *path, struct repo_image *i);

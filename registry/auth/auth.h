@@ -22,8 +22,8 @@ void auth_close(struct auth *a);
 struct auth_scope {
 	const char *registry;	/* the key of its credentials: "docker.io", "localhost:5000" */
 	const char *repository; /* path: "library/redis" */
-	bool push;		/* to write there, too; */
-	const char *from;	/* … and to read this repository, to mount a blob from; or NULL */
+	bool push;		/* to write there, too */
+	const char *from;	/* another repository to read, to mount a blob from; or NULL */
 	/* A login: with these and no others, and nothing is kept. NULL: with what is stored. */
 	const struct credential *credential;
 };
@@ -37,7 +37,7 @@ struct auth_question {
 	enum address_reach reach; /* of the address that answered */
 	const struct header_list *headers;
 	const char *rejected; /* the field that was sent, or NULL */
-	bool fresh;	      /* … which auth_answer had given for the same request */
+	bool fresh;	      /* auth_answer had given that field for the same request */
 	struct cancel *cancel;
 };
 

@@ -3,7 +3,8 @@
  * The blobs of a transfer, several at a time. A few threads take tasks from a list, the largest
  * first, so that no large one is left for the end, and each task once. The first failure stops the
  * others; it is the one that is reported. The bytes of all tasks are summed up for the transfer's
- * watch. Belongs to one thread but while crew_run() runs.
+ * watch. Belongs to one thread; while that is in crew_run(), its
+ * workers share it under its lock.
  */
 #ifndef REGISTRY_CREW_H
 #define REGISTRY_CREW_H

@@ -25,10 +25,10 @@ uint64_t archive_save_size(const struct archive_save *a);
 #define ARCHIVE_SAVE_DOCUMENT SIZE_MAX
 struct archive_save_part {
 	uint64_t length;
-	const char *data; /* NULL: of a blob: */
-	struct digest digest;
-	uint64_t from;
-	size_t layer; /* … of this layer; ARCHIVE_SAVE_DOCUMENT: manifest or config */
+	const char *data;     /* NULL: the bytes are a blob's, and the fields below say which */
+	struct digest digest; /* of the blob */
+	uint64_t from;	      /* offset in the blob */
+	size_t layer;	      /* whose blob it is; ARCHIVE_SAVE_DOCUMENT: a manifest or config */
 };
 void archive_save_at(const struct archive_save *a, uint64_t offset, struct archive_save_part *out);
 

@@ -18,7 +18,7 @@ int blob_source_open(struct store *s, const struct digest *digest, struct blob_s
 		     struct err *err);
 
 /* A file in which a blob of `size` bytes is held in part, each byte at its place. Takes the
- * descriptor and the set, also where it fails. */
+ * descriptor and the set, also where it fails. Nothing reads lazily yet: only tests open a part. */
 int blob_source_open_part(int fd, uint64_t size, struct ranges *held, struct blob_source **out,
 			  struct err *err);
 void blob_source_close(struct blob_source *b);

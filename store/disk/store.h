@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store: an OCI image layout on disk (image-layout.md of the OCI image
- * specification), with derived/ and partial/ beside it.
+ * specification), with derived/, partial/ and leases/
+ * beside it.
  *
  *	oci-layout  index.json  blobs/<algorithm>/<hex>
  *	derived/layers/HEX   index of a layer: its entries and seek points   } rebuilt at need
  *	derived/trees/HEX    a merged tree                                   }
  *	partial/HEX          a blob being fetched, its bytes so far
+ *	leases/              what is being worked with (store/disk/lease.h)
  *	auth.json  lock
  *
  * Thread safe; several processes may have one store open. Owned by who opened it.
@@ -37,8 +39,9 @@ int store_open(const char *path, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is allowed */
 DEFINE_AUTO(struct store, store_close)
 
-int store_dirfd(const struct store *s);	  /* borrowed; all paths of the store are relative to it */
-int store_cachefd(const struct store *s); /* … but those below derived/: to this */
+/* Both are borrowed. Paths below derived/ are relative to the second, all others to the first. */
+int store_dirfd(const struct store *s);
+int store_cachefd(const struct store *s);
 
 /* 0, or -EROFS with the reason why nothing may be changed: asked before anything is. */
 int store_writable(const struct store *s, struct err *err);

@@ -27,7 +27,7 @@ const struct layer_index *layer_index(const struct layer *l); /* borrowed */
 bool layer_intact(const struct layer *l);
 
 /* The first bytes of the blob that are not here, of those that a range of the archive needs. False:
- * it can be read. */
+ * it can be read. Nothing reads lazily yet: all blobs are whole, and only tests ask. */
 bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out);
 
 /* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG

@@ -19,7 +19,7 @@ enum {
 	BUILD_IMPLICIT = 1, /* a directory that its layer has no entry for */
 	BUILD_OPAQUE = 2,   /* a directory that hides what lower layers have in it */
 	BUILD_PENDING = 4,  /* stands for a hard link whose target was not there yet */
-	BUILD_VISITED = 8,  /* … and is being resolved */
+	BUILD_VISITED = 8,  /* stands for such a link that is being resolved */
 };
 
 struct build_node {
