@@ -14,7 +14,8 @@
 #   - two functions, or two structs, have the same name,
 #   - a header declares a function that another room defines: a call by it would go where no include may,
 #   - the guard of a header is not what its name says (store/base/err.h: STORE_ERR_H),
-#   - a .c or .h does not open with its SPDX line.
+#   - a .c or .h does not open with its SPDX line,
+#   - a noun does not stand in a table of its folder's README (each `verb_x` is there as `verb_*`).
 #
 # A file of more than 500 lines is only warned of.
 set -euo pipefail
@@ -167,6 +168,13 @@ while read -r name header file; do fail "$name: $header declares it, and $file, 
         - <(declared "${headers[@]}") <<<"$defined")
 while read -r header found wanted; do fail "$header: its guard is $found, not $wanted"; done < <(
     wrong_guards "${headers[@]}" tests/*/*.h)
+# What the tables of a README name between backticks, with or without the .h.
+for folder in store registry fs; do
+    while read -r noun; do
+        fail "$folder/README.md: no table has $noun"
+    done < <(printf '%s\n' $folder/*/*.[ch] | sed -E 's,.*/,,; s/\.[ch]$//; s/^verb_.*/verb_*/' | sort -u |
+        grep -vxFf <(grep '^|' $folder/README.md | grep -oE '`[a-z0-9_*]+(\.h)?`' | sed -E 's/`|\.h//g'))
+done
 while read -r file; do fail "$file: does not open with its SPDX line"; done < <(
     awk 'FNR == 1 && !/SPDX-License-Identifier: MIT/ { print FILENAME }' "${sources[@]}" tests/*.[ch] tests/*/*.[ch])
 wc -l "${sources[@]}" tests/*/*.[ch] | awk '$1 > 500 && $2 != "total" { print $2 ": " $1 " lines; more than 500 are two nouns" }' >&2

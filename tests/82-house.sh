@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# scripts/check-includes.sh finds what it is there to find.
+# scripts/check-includes.sh finds what it is there to find; the tables of tests/ and scripts/ have all that is there.
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$T/tests/unit"
 cp -r "$HERE/../fs" "$HERE/../store" "$HERE/../registry" "$T"
@@ -51,6 +51,26 @@ it "a guard that is not what the name of its header says" '
     fails check 2>"$T/err" >/dev/null
     has "$(cat "$T/err")" "store/base/err.h: its guard is STORE_ERROR_H, not STORE_ERR_H"
     sed -i s/STORE_ERROR_H/STORE_ERR_H/ "$T/store/base/err.h"
+'
+it "a noun that no table has" '
+    sed -i "s/^| .lane. |.*//" "$T/store/README.md"
+    fails check 2>"$T/err" >/dev/null
+    eq "$(cat "$T/err")" "store/README.md: no table has lane"
+    cp "$HERE/../store/README.md" "$T/store"
+'
+it "every test and script stands in the table of its folder" '
+    numbers=$(grep "^| .NN-topic.sh. |" "$HERE/README.md")
+    for file in "$HERE"/[0-9][0-9]-*.sh; do
+        number=${file##*/}
+        matches "$numbers" "[:,] ${number%%-*} "
+    done
+    for folder in "$HERE" "$HERE/../scripts"; do
+        for path in "$folder"/*; do
+            file=${path##*/}
+            [[ ! -d $path ]] || file+=/
+            [[ $file == README.md || $file == [0-9]* ]] || grep -qE "[\`, ]$file" "$folder/README.md" || fail "$folder/README.md lacks $file"
+        done
+    done
 '
 it "FUSE or curl outside their rooms" '
     finds "fs/core/job.c" fs/core/job.c "#include <fuse_lowlevel.h>"
