@@ -72,6 +72,15 @@ it "every test and script stands in the table of its folder" '
         done
     done
 '
+it "the pages name every file that starts a thread or has a lock" '
+    cd "$HERE/.."
+    threads=$(sed -n "/^## Threads/,/^Locks/p" fs/README.md | grep "^|")
+    for file in $(grep -l "pthread_create(" {store,registry,fs}/*/*.c); do has "$threads" "| \`$(basename "$file" .c)\`"; done
+    locks=$(sed -n "/^Locks of this folder/,\$p" fs/README.md)
+    for file in $(grep -lE "^\s*(static )?pthread_(mutex|rwlock)_t " fs/*/*.[ch]); do file=${file##*/}; has "$locks" "\`${file%.?}\`"; done
+    locks=$(sed -n "/^## Locks/,\$p" store/README.md)
+    for file in $(grep -lE "^\s*(static )?pthread_mutex_t " store/*/*.[ch] | grep -v store_private); do file=${file##*/}; has "$locks" "\`${file%.?}\`"; done
+'
 it "FUSE or curl outside their rooms" '
     finds "fs/core/job.c" fs/core/job.c "#include <fuse_lowlevel.h>"
     finds "store/base/err.c" store/base/err.c "#include <curl/curl.h>"
