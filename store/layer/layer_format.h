@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file derived/layers/HEX. Only store/layer/ knows it: what writes the file (layer_writer,
- * frames) and what reads it (layer_index, layer).
+ * The file derived/layers/HEX, for what writes it (layer_writer, frames) and what reads it
+ * (layer_index, layer). layer_index.h includes this for enum layer_check; nothing outside of
+ * store/layer/ uses the rest.
  *
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
