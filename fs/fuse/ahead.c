@@ -38,8 +38,8 @@
 #define DECODED	   (2560u << 10) /* bytes of the archive, decoded beyond what is stored */
 #define SPAN	   CODEC_SPACING /* the archive is decoded in such steps */
 #define PAGE	   4096u
-#define JUMP	   (1u << 20) /* bytes of an archive; more than READs of one reader are out of order */
-#define WORKERS	   4	      /* that may store at the same time: fewer than there are */
+#define JUMP	   (256u << 10) /* bytes of an archive; more than the kernel reads ahead at once */
+#define WORKERS	   4		/* that may store at the same time: fewer than there are */
 
 /* A part of a file that a worker has taken. */
 struct ahead_part {
