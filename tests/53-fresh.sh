@@ -490,6 +490,13 @@ it "a registry says no, then a pull brings it: the next look has it" '
         [ -L "$M/images/$R/app/given$i" ]
     done
 '
+it "what a lookup has brought is not in use behind it" '
+    for i in 1 2 3 4 5 6 7 8; do
+        push_image "bring$i" v1 >/dev/null
+        expect_errno ENOENT stat "$M/images/$R/bring$i/v1/rootfs/nothing"
+        ctl rmi "$R/bring$i:v1"
+    done
+'
 it "the no of a registry ends" '
     absent "$M/images/$R/app/soon"
     push_image app soon >/dev/null

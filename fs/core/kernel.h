@@ -20,6 +20,10 @@ struct kernel {
 	/* Makes the kernel forget a name in a directory (an inode number); waits for the requests
 	 * there that are not parked. Does nothing once the end has begun. */
 	enum forgotten (*forget_name)(const struct kernel *k, uint64_t parent, const char *name);
+	/* Makes the kernel ask for a name anew, without forgetting what it has: for names that have
+	 * come. Who walks through one that is forgotten leaves it behind unnamed, and no name leads
+	 * to it any more by which it could be forgotten. */
+	enum forgotten (*expire_name)(const struct kernel *k, uint64_t parent, const char *name);
 	/* Makes the kernel ask for the attributes of an inode anew, and a directory's listing with
 	 * them where its mtime has moved. Waits for nothing. */
 	void (*forget_attributes)(const struct kernel *k, uint64_t ino);

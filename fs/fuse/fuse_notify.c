@@ -101,6 +101,28 @@ void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char 
 	fuse_notify_end(n, &n->forgetting);
 }
 
+/* libfuse's function has other parameters from one version to the next. */
+static void send_expire(struct fuse_notify *n, uint64_t parent, const char *name)
+{
+	struct fuse_notify_inval_entry_out entry = {
+	    .parent = parent, .namelen = (uint32_t)strlen(name), .flags = FUSE_EXPIRE_ONLY};
+	struct fuse_out_header header = {.error = FUSE_NOTIFY_INVAL_ENTRY};
+	const struct iovec iov[] = {
+	    {&header, sizeof(header)}, {&entry, sizeof(entry)}, {(char *)name, entry.namelen + 1}};
+
+	header.len = (uint32_t)(sizeof(header) + sizeof(entry) + entry.namelen + 1);
+	if (writev(fuse_session_fd(n->fuse), iov, 3) < 0)
+		return; /* -ENOENT as a rule: it does not have the name */
+}
+
+void fuse_notify_expire_name(struct fuse_notify *n, uint64_t parent, const char *name)
+{
+	if (!fuse_notify_begin(n, &n->forgetting, UINT32_MAX))
+		return;
+	send_expire(n, parent, name);
+	fuse_notify_end(n, &n->forgetting);
+}
+
 void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino)
 {
 	if (!fuse_notify_begin(n, &n->forgetting, UINT32_MAX))

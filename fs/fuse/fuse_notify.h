@@ -29,6 +29,9 @@ int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uin
 /* FUSE_NOTIFY_INVAL_ENTRY. Not for workers that hold up the request which they serve. */
 void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char *name);
 
+/* The same with FUSE_EXPIRE_ONLY (Linux 6.2; before, the name is forgotten). */
+void fuse_notify_expire_name(struct fuse_notify *n, uint64_t parent, const char *name);
+
 /* FUSE_NOTIFY_INVAL_INODE of the attributes alone. Waits for nothing. */
 void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino);
 

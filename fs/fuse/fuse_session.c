@@ -51,16 +51,27 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	return 0;
 }
 
-static enum forgotten fuse_session_forget_name(const struct kernel *k, uint64_t parent,
-					       const char *name)
+static enum forgotten tell_name(const struct session *s, uint64_t parent, const char *name,
+				void (*tell)(struct fuse_notify *, uint64_t, const char *))
 {
-	const struct session *s = (const struct session *)k;
 	struct dir_lock lock;
 
 	if (!dir_locks_forget(s->fs->dir_locks, &lock, parent))
 		return FORGOTTEN_NOT;
-	fuse_notify_forget_name(s->notify, parent, name);
+	tell(s->notify, parent, name);
 	return dir_locks_forgot(s->fs->dir_locks, &lock) ? FORGOTTEN : FORGOTTEN_IN_WAY;
+}
+
+static enum forgotten fuse_session_forget_name(const struct kernel *k, uint64_t parent,
+					       const char *name)
+{
+	return tell_name((const struct session *)k, parent, name, fuse_notify_forget_name);
+}
+
+static enum forgotten fuse_session_expire_name(const struct kernel *k, uint64_t parent,
+					       const char *name)
+{
+	return tell_name((const struct session *)k, parent, name, fuse_notify_expire_name);
 }
 
 static void fuse_session_forget_attributes(const struct kernel *k, uint64_t ino)
@@ -116,8 +127,8 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	s->kernel =
-	    (struct kernel){fuse_session_forget_name, fuse_session_forget_attributes, store_pages};
+	s->kernel = (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
+				    fuse_session_forget_attributes, store_pages};
 	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)

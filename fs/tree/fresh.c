@@ -51,14 +51,15 @@ static uint64_t place_number(struct fs *fs, const char *place)
 	return vn_join(path, "images", place) ? inodes_number(fs->inodes, INODE_VNODE, path) : 0;
 }
 
-static void fresh_forget(struct comparison *c, const char *place, const char *name)
+static void fresh_forget(struct comparison *c, const char *place, const char *name, bool gone)
 {
+	const struct kernel *k = c->fs->kernel;
 	uint64_t number = c->names ? place_number(c->fs, place) : 0;
 	enum forgotten how;
 
 	if (!number || c->worst == FORGOTTEN_IN_WAY)
 		return;
-	how = c->fs->kernel->forget_name(c->fs->kernel, number, name);
+	how = gone ? k->forget_name(k, number, name) : k->expire_name(k, number, name);
 	if (how > c->worst)
 		c->worst = how;
 }
@@ -93,6 +94,7 @@ static bool same_repository_entries(const struct catalog_entry *a, size_t count,
 static void forget_differing(struct comparison *c, const struct catalog *of,
 			     const struct catalog *beside)
 {
+	bool old = of == c->old;
 	char text[DIGEST_TEXT_MAX];
 	size_t count;
 	const struct catalog_entry *e = catalog_repository(of, c->place, &count);
@@ -102,9 +104,9 @@ static void forget_differing(struct comparison *c, const struct catalog *of,
 		const struct digest *d = &e[i].name->descriptor.digest;
 
 		if (*e[i].tag && !(b && same_entry(&e[i], b)))
-			fresh_forget(c, c->place, e[i].tag);
+			fresh_forget(c, c->place, e[i].tag, old || b);
 		if (!catalog_digest(beside, c->place, d))
-			fresh_forget(c, c->place, digest_text(d, text));
+			fresh_forget(c, c->place, digest_text(d, text), old);
 	}
 }
 
@@ -121,7 +123,7 @@ static void forget_below(void *arg, const char *path)
 	if (catalog_digest(c->new, c->place, &d))
 		forget_listing(c, inodes_number(c->fs->inodes, INODE_VNODE, path));
 	else
-		fresh_forget(c, c->place, name);
+		fresh_forget(c, c->place, name, true);
 }
 
 /* The repository's listing, and the places that lead to it: what has come to lead somewhere, or
@@ -132,14 +134,15 @@ static void forget_way(struct comparison *c)
 	char *slash;
 
 	while (place && *place) {
-		bool other = catalog_leads(c->new, place) != catalog_leads(c->old, place);
+		bool leads = catalog_leads(c->new, place);
+		bool other = leads != catalog_leads(c->old, place);
 
 		forget_listing(c, place_number(c->fs, place));
 		slash = strrchr(place, '/');
 		if (other && slash)
 			*slash = '\0';
 		if (other)
-			fresh_forget(c, slash ? place : "", slash ? slash + 1 : place);
+			fresh_forget(c, slash ? place : "", slash ? slash + 1 : place, !leads);
 		*(slash ? slash : place) = '\0';
 	}
 	forget_listing(c, place_number(c->fs, ""));
