@@ -38,8 +38,8 @@ static bool has_dir(const struct dir_lock_list *list, uint64_t dir)
 	const struct dir_lock *d;
 
 	LIST_FOREACH(d, list, link)
-	if (d->dir == dir)
-		return true;
+		if (d->dir == dir)
+			return true;
 	return false;
 }
 
@@ -53,8 +53,7 @@ bool dir_locks_park(struct dir_locks *l, struct dir_lock *d, uint64_t dir)
 		return true;
 	pthread_mutex_lock(&l->lock);
 	LIST_INSERT_HEAD(&l->parked, d, link);
-	LIST_FOREACH(f, &l->forgetting, link)
-	{
+	LIST_FOREACH(f, &l->forgetting, link) {
 		if (f->dir == dir) {
 			f->met = true;
 			free = false;

@@ -88,11 +88,6 @@ void ahead_close(struct ahead *a)
 	free(a);
 }
 
-static size_t less(size_t a, size_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static bool is_reader(const struct stream *s, const struct view *w, pid_t pid)
 {
 	return readers_is_of(s, w->inode.number, pid);
@@ -211,9 +206,9 @@ static size_t ahead_take(struct ahead *a, const struct ahead_work *work, size_t 
 
 			parts[count++] =
 			    (struct ahead_part){s, s->layer, s->node, s->offset, s->archive, len};
-			room = less(room, len);
-			s->left = less(s->left, len);
-			s->trust = less(s->trust, len);
+			room = (size_t)readers_less(room, len);
+			s->left = (size_t)readers_less(s->left, len);
+			s->trust = (size_t)readers_less(s->trust, len);
 			readers_move(s, t, s->node, s->offset + len);
 		}
 		while (count > 0 && is_alone(a, work->pid) && wanted < DECODED / SPAN &&
@@ -240,19 +235,15 @@ static void stop_at(struct ahead *a, const struct ahead_work *work, const struct
 }
 
 /* The data come first: so those that the kernel does not take yet are decoded by then. */
-static int store_part(struct ahead *a, const struct view *w, const struct ahead_part *p)
+int ahead_store_range(struct fs *fs, const struct view *w, uint32_t node, uint64_t offset,
+		      size_t len)
 {
 	struct view_data d;
-	int r = view_get_data(w, p->node, p->offset, p->len, &d, NULL);
+	int r = view_get_data(w, node, offset, len, &d, NULL);
 
 	if (r < 0)
 		return r;
-	r = a->fs->kernel->store_pages(a->fs->kernel, view_ino(w, p->node), p->offset, d.iov,
-				       d.count);
-	if (!r) {
-		stats_add(&a->fs->stats.stored, 1);
-		stats_add(&a->fs->stats.stored_bytes, d.len);
-	}
+	r = fs->kernel->store_pages(fs->kernel, view_ino(w, node), offset, d.iov, d.count);
 	view_put_data(&d);
 	return r;
 }
@@ -273,8 +264,10 @@ static bool store_some(struct ahead *a, const struct ahead_work *work, size_t fi
 	size_t count = ahead_take(a, work, files, room);
 
 	for (size_t i = 0; i < count; i++) {
-		if (store_part(a, work->view, &parts[i]) < 0) {
-			stop_at(a, work, &parts[i]);
+		const struct ahead_part *p = &parts[i];
+
+		if (ahead_store_range(a->fs, work->view, p->node, p->offset, p->len) < 0) {
+			stop_at(a, work, p);
 			break;
 		}
 		ahead_done(a, work, i + 1);

@@ -30,6 +30,11 @@ void ahead_read(struct ahead *a, struct view *w, uint32_t node, uint64_t offset,
  * The first files are stored at once. */
 void ahead_listed(struct ahead *a, struct view *w, uint32_t dir, pid_t pid, struct ahead_work *out);
 
+/* Stores a range of a file of a view in the kernel's cache: whole pages, the last one up to the
+ * file's end. */
+int ahead_store_range(struct fs *fs, const struct view *w, uint32_t node, uint64_t offset,
+		      size_t len);
+
 /* To be called behind the answer; returns when enough is stored. */
 void ahead_store(struct ahead *a, struct ahead_work *work);
 

@@ -2,21 +2,9 @@
 #include "fs/fuse/around.h"
 
 #include "fs/core/fs.h"
+#include "fs/fuse/ahead.h"
 
 #define PAGE 4096u
-
-static bool around_put(struct fs *fs, const struct view *w, uint32_t node, uint64_t offset,
-		       const struct iovec *iov, size_t count)
-{
-	int r = fs->kernel->store_pages(fs->kernel, view_ino(w, node), offset, iov, count);
-
-	if (r < 0)
-		return false;
-	stats_add(&fs->stats.stored, 1);
-	for (size_t i = 0; i < count; i++)
-		stats_add(&fs->stats.stored_bytes, iov[i].iov_len);
-	return true;
-}
 
 /* The file's bytes in front of `offset` that lie in front of the piece in its span, too: whole
  * pages. */
@@ -37,28 +25,28 @@ static size_t length_before(const struct tree *t, uint32_t node, uint64_t offset
 static void store_behind(struct fs *fs, const struct view *w, uint32_t node, uint64_t offset,
 			 size_t len)
 {
-	struct view_data d;
 	struct stat st;
 
 	if (tree_stat(view_tree(w), node, &st) < 0 || offset >= (uint64_t)st.st_size)
 		return;
 	if (len < (uint64_t)st.st_size - offset)
 		len = len / PAGE * PAGE;
-	if (len == 0 || offset % PAGE || view_get_data(w, node, offset, len, &d, NULL) < 0)
-		return;
-	around_put(fs, w, node, offset, d.iov, d.count);
-	view_put_data(&d);
+	if (len > 0 && offset % PAGE == 0)
+		ahead_store_range(fs, w, node, offset, len);
 }
 
 void around_store(struct fs *fs, const struct view *w, uint32_t node, uint64_t offset,
 		  const struct view_data *d)
 {
+	const struct kernel *k = fs->kernel;
+
 	for (size_t i = 0; i < d->count; offset += d->iov[i++].iov_len) {
 		const struct layer_bytes *b = &d->held[i];
 		size_t len = length_before(view_tree(w), node, offset, b);
 		const struct iovec iov = {(uint8_t *)b->data - len, len};
 
-		if (len && around_put(fs, w, node, offset - len, &iov, 1) && b->after)
+		if (len && k->store_pages(k, view_ino(w, node), offset - len, &iov, 1) == 0 &&
+		    b->after)
 			store_behind(fs, w, node, offset + b->len, b->after);
 	}
 }

@@ -83,8 +83,14 @@ static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
 		       const struct iovec *data, size_t count)
 {
 	const struct session *s = (const struct session *)k;
+	int r = fuse_notify_store(s->notify, fuse_loop_workers(s->loop), ino, offset, data, count);
 
-	return fuse_notify_store(s->notify, fuse_loop_workers(s->loop), ino, offset, data, count);
+	if (r < 0)
+		return r;
+	stats_add(&s->fs->stats.stored, 1);
+	for (size_t i = 0; i < count; i++)
+		stats_add(&s->fs->stats.stored_bytes, data[i].iov_len);
+	return 0;
 }
 
 /* The number that the kernel gave the connection; asks the mount for nothing. */

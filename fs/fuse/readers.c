@@ -29,11 +29,6 @@
 
 #define NODES 4096u /* without bytes in a row, after which nothing is looked for */
 
-static uint64_t readers_less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 bool readers_is_of(const struct stream *s, uint32_t view, pid_t pid)
 {
 	return s->pid == pid && s->view == view;

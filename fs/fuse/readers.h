@@ -51,6 +51,12 @@ struct readers {
 	uint64_t clock;
 };
 
+/* a - b, at least 0. */
+static inline uint64_t readers_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 bool readers_is_of(const struct stream *s, uint32_t view, pid_t pid);
 
 /* The stream of a reader in a layer. A new one takes the place of that which was not used for the

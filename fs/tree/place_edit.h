@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rm, rmdir, ln -s and mv below images/, as jobs that the request is parked on: what ctl/rmi and
- * ctl/tag do (fs/tree/naming.h), and for mv both names in one change. All else is -EROFS. A user who does not own the mount gets
- * -EACCES. `place` is as in fs/tree/catalog.h.
+ * ctl/tag do (fs/tree/naming.h), and for mv both names in one change. All else is -EROFS. A user
+ * who does not own the mount gets -EACCES. `place` is as in fs/tree/catalog.h.
  */
 #ifndef FS_PLACE_EDIT_H
 #define FS_PLACE_EDIT_H
