@@ -3,6 +3,7 @@
 
 #include "store/oci/ref.h"
 #include "store/base/map.h"
+#include "store/base/stamp.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -95,17 +96,6 @@ static int catalog_add_entry(struct catalog *c, const struct name *name, struct 
 	return e->repository && e->tag ? 0 : err_nomem(err);
 }
 
-/* The clock of a file system is coarse: two changes may have one time. */
-static struct timespec catalog_later(struct timespec t, struct timespec last)
-{
-	if (t.tv_sec > last.tv_sec || (t.tv_sec == last.tv_sec && t.tv_nsec > last.tv_nsec))
-		return t;
-	last.tv_nsec++;
-	if (last.tv_nsec == 1000000000)
-		last = (struct timespec){.tv_sec = last.tv_sec + 1};
-	return last;
-}
-
 static int catalog_new(struct names *names, struct catalog **out, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *c = calloc(1, sizeof(*c));
@@ -156,7 +146,7 @@ static int catalogs_renew(struct catalogs *cache, struct store *s, struct catalo
 	if (r < 0)
 		return r;
 	c->changed =
-	    last ? catalog_later(names_changed(names), last->changed) : names_changed(names);
+	    last ? stamp_behind(last->changed, names_changed(names)) : names_changed(names);
 	cache->last = c;
 	*old = last;
 	return 0;

@@ -4,6 +4,7 @@
 #include "store/disk/blob.h"
 #include "store/base/clock.h"
 #include "store/base/map.h"
+#include "store/base/stamp.h"
 #include "store/disk/names.h"
 
 #include <errno.h>
@@ -209,8 +210,7 @@ static int add_local(struct referrers *t, const struct ref *repository, const st
 		if (referrers_put(t->local, key, k, known_free) < 0)
 			return -ENOMEM;
 	}
-	if (at->tv_sec > k->changed.tv_sec ||
-	    (at->tv_sec == k->changed.tv_sec && at->tv_nsec > k->changed.tv_nsec))
+	if (stamp_is_later(*at, k->changed))
 		k->changed = *at;
 	return digests_add(&k->digests, &name->descriptor.digest, NULL);
 }
@@ -398,8 +398,7 @@ bool referrers_changed(struct referrers *t, const struct ref *image, struct time
 		if (!k || !k->digests.count)
 			continue;
 		any = true;
-		if (k->changed.tv_sec > out->tv_sec ||
-		    (k->changed.tv_sec == out->tv_sec && k->changed.tv_nsec > out->tv_nsec))
+		if (stamp_is_later(k->changed, *out))
 			*out = k->changed;
 	}
 	pthread_mutex_unlock(&t->lock);

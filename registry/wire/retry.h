@@ -4,9 +4,10 @@
  *
  * At most RETRY_TRIES requests without progress, 0.5 s, 1 s, 2 s, 4 s apart (each ± half of it at
  * random, so that many clients do not come back together). Where the first failure is a connection
- * that broke, the next request follows at once, and the waits begin behind it. A Retry-After that is longer counts
- * instead, at most RETRY_AFTER_MAX_MS of it. A limit that passed in silence costs as much as three
- * tries: two of them and it is over. RETRY_PROGRESS bytes are progress, and start the count anew.
+ * that broke, the next request follows at once, and the waits begin behind it. A Retry-After that is
+ * longer counts instead, at most RETRY_AFTER_MAX_MS of it. A limit that passed in silence costs as
+ * much as three tries: two of them and it is over. RETRY_PROGRESS bytes are progress, and start the
+ * count anew.
  */
 #ifndef REGISTRY_RETRY_H
 #define REGISTRY_RETRY_H

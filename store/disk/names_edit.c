@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/io.h"
+#include "store/base/stamp.h"
 #include "store/disk/layout.h"
 #include "store/disk/layout_name.h"
 #include "store/disk/names_private.h"
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#define NANOSECONDS 1000000000L
 
 /* ---- one descriptor ---- */
 
@@ -223,19 +222,12 @@ static int apply_remove(struct edit *e, struct names_change *c, struct err *err)
 
 /* ---- the file ---- */
 
-/* Two changes within one tick of the clock, or after it was set back, must still differ. */
 static struct timespec later_than(struct timespec old)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec > old.tv_sec || (now.tv_sec == old.tv_sec && now.tv_nsec > old.tv_nsec))
-		return now;
-	if (++old.tv_nsec == NANOSECONDS) {
-		old.tv_nsec = 0;
-		old.tv_sec++;
-	}
-	return old;
+	return stamp_behind(old, now);
 }
 
 static int write_index(struct store *s, struct json_object *doc, const struct stat *old,
