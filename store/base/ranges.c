@@ -44,6 +44,32 @@ int ranges_add(struct ranges *set, struct byte_range r, struct err *err)
 	return 0;
 }
 
+int ranges_remove(struct ranges *set, struct byte_range r, struct err *err)
+{
+	size_t from = ranges_find(set, r.first), to, kept = 0;
+	struct byte_range rest[2], *list;
+
+	if (from < set->count && set->list[from].end == r.first)
+		from++;
+	for (to = from; to < set->count && set->list[to].first < r.end; to++) {
+		if (set->list[to].first < r.first)
+			rest[kept++] = (struct byte_range){set->list[to].first, r.first};
+		if (set->list[to].end > r.end)
+			rest[kept++] = (struct byte_range){r.end, set->list[to].end};
+	}
+	if (to == from || r.first == r.end)
+		return 0;
+	assert(kept <= 2);
+	list = reallocarray(set->list, set->count + 1, sizeof(*list));
+	if (!list)
+		return err_nomem(err);
+	memmove(list + from + kept, list + to, (set->count - to) * sizeof(*list));
+	memcpy(list + from, rest, kept * sizeof(*list));
+	set->list = list;
+	set->count = set->count - (to - from) + kept;
+	return 0;
+}
+
 bool ranges_missing(const struct ranges *set, struct byte_range *r)
 {
 	size_t i = ranges_find(set, r->first);

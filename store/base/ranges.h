@@ -26,7 +26,8 @@ struct ranges {
 		0                                                                                  \
 	}
 
-int ranges_add(struct ranges *set, struct byte_range r, struct err *err); /* -ENOMEM */
+int ranges_add(struct ranges *set, struct byte_range r, struct err *err);    /* -ENOMEM */
+int ranges_remove(struct ranges *set, struct byte_range r, struct err *err); /* -ENOMEM */
 
 /* Narrows *r to its first stretch that is not in the set. False: all of it is. */
 bool ranges_missing(const struct ranges *set, struct byte_range *r);

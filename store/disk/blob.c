@@ -96,29 +96,34 @@ static int hash_file(int fd, struct hash *hash, struct cancel *cancel, struct er
 	}
 }
 
-int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
-		struct err *err)
+int blob_verify_file(int fd, const struct digest *digest, struct cancel *cancel, struct err *err)
 {
 	AUTO(hash_close) struct hash *hash = NULL;
-	autoclose int fd = blob_open(s, digest, NULL, err);
-	char path[BLOB_PATH_MAX];
 	struct digest found;
-	int r = fd < 0 ? fd : hash_open(digest->algorithm, &hash, err);
+	int r = hash_open(digest->algorithm, &hash, err);
 
 	if (!r)
 		r = hash_file(fd, hash, cancel, err);
 	if (r)
 		return r;
 	hash_final(hash, &found);
-	r = blob_check_digest(digest, &found, err);
-	if (r && store_writable(s, NULL) == 0)
+	return blob_check_digest(digest, &found, err);
+}
+
+int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
+		struct err *err)
+{
+	autoclose int fd = blob_open(s, digest, NULL, err);
+	char path[BLOB_PATH_MAX];
+	int r = fd < 0 ? fd : blob_verify_file(fd, digest, cancel, err);
+
+	if (r == -EBADMSG && store_writable(s, NULL) == 0)
 		unlinkat(store_dirfd(s), blob_path(digest, path), 0);
 	return r;
 }
 
-/* Moves a complete, verified file to its place below blobs/. */
-static int publish(struct store *s, int fd, const char *from, const struct digest *digest,
-		   struct err *err)
+int blob_adopt_path(struct store *s, int fd, const char *from, const struct digest *digest,
+		    struct err *err)
 {
 	char path[BLOB_PATH_MAX];
 	int r;
@@ -130,7 +135,7 @@ static int publish(struct store *s, int fd, const char *from, const struct diges
 
 int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err)
 {
-	int r = publish(s, t->fd, t->path, digest, err);
+	int r = blob_adopt_path(s, t->fd, t->path, digest, err);
 
 	if (r) {
 		io_tmp_abort(t);
@@ -379,7 +384,7 @@ int blob_writer_commit(struct blob_writer *w, struct err *err)
 
 	assert(!w->committed);
 	if (!r)
-		r = publish(w->store, w->fd, w->path, &w->digest, err);
+		r = blob_adopt_path(w->store, w->fd, w->path, &w->digest, err);
 	if (r) {
 		blob_writer_restart(w, NULL);
 		return r;

@@ -42,6 +42,13 @@ struct io_tmp;
 #define BLOB_TMP "partial/"
 int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err);
 
+/* The same for a file of partial/ that is open as fd, read and write; it is moved. */
+int blob_adopt_path(struct store *s, int fd, const char *from, const struct digest *digest,
+		    struct err *err);
+
+/* Reads a file through: -EBADMSG where its bytes have another digest. */
+int blob_verify_file(int fd, const struct digest *digest, struct cancel *cancel, struct err *err);
+
 /* Reads a blob through: -ENOENT, or -EBADMSG where its bytes have rotted. Such a blob is removed
  * (a reader that has it open keeps it), so that it can be fetched anew. */
 int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,

@@ -4,29 +4,24 @@
 #include "store/base/io.h"
 #include "store/disk/blob.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
 struct blob_source {
-	int fd; /* owned */
+	struct held *held; /* owned; NULL: the blob is whole */
+	int fd;		   /* of the bytes; owned where the blob is whole */
 	uint64_t size;
-	struct ranges held;
 };
 
-static int blob_source_new(int fd, uint64_t size, struct ranges *held, struct blob_source **out,
+static int blob_source_new(int fd, uint64_t size, struct held *held, struct blob_source **out,
 			   struct err *err)
 {
-	struct blob_source *b = calloc(1, sizeof(*b));
+	struct blob_source *b = malloc(sizeof(*b));
 
-	if (!b) {
-		close(fd);
-		ranges_clear(held);
+	if (!b)
 		return err_nomem(err);
-	}
-	*b = (struct blob_source){fd, size, *held};
-	*held = (struct ranges)RANGES_INIT;
+	*b = (struct blob_source){held, fd, size};
 	*out = b;
 	return 0;
 }
@@ -34,31 +29,38 @@ static int blob_source_new(int fd, uint64_t size, struct ranges *held, struct bl
 int blob_source_open(struct store *s, const struct digest *digest, struct blob_source **out,
 		     struct err *err)
 {
-	struct ranges held = RANGES_INIT;
 	uint64_t size;
 	autoclose int fd = blob_open(s, digest, &size, err);
-	int r;
+	int r = fd < 0 ? fd : blob_source_new(fd, size, NULL, out, err);
 
-	if (fd < 0)
-		return fd;
-	r = ranges_add(&held, (struct byte_range){0, size}, err);
-	return r ? r : blob_source_new(steal_fd(&fd), size, &held, out, err);
+	if (!r)
+		steal_fd(&fd);
+	return r;
 }
 
-int blob_source_open_part(int fd, uint64_t size, struct ranges *held, struct blob_source **out,
-			  struct err *err)
+int blob_source_open_held(struct held *held, struct blob_source **out, struct err *err)
 {
-	assert(held->count == 0 || held->list[held->count - 1].end <= size);
-	return blob_source_new(fd, size, held, out, err);
+	int r = blob_source_new(held_fd(held), held_size(held), held, out, err);
+
+	if (r)
+		held_close(held);
+	return r;
 }
 
 void blob_source_close(struct blob_source *b)
 {
 	if (!b)
 		return;
-	close(b->fd);
-	ranges_clear(&b->held);
+	if (b->held)
+		held_close(b->held);
+	else
+		close(b->fd);
 	free(b);
+}
+
+struct held *blob_source_held(const struct blob_source *b)
+{
+	return b->held;
 }
 
 uint64_t blob_source_size(const struct blob_source *b)
@@ -68,7 +70,11 @@ uint64_t blob_source_size(const struct blob_source *b)
 
 bool blob_source_missing(const struct blob_source *b, struct byte_range *r)
 {
-	return ranges_missing(&b->held, r);
+	if (b->held)
+		return held_missing(b->held, r);
+	if (r->first < b->size)
+		r->first = r->end < b->size ? r->end : b->size;
+	return r->first < r->end;
 }
 
 void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset)
@@ -89,7 +95,5 @@ int blob_source_read(const struct blob_source *b, void *data, size_t len, uint64
 
 int blob_source_whole_fd(const struct blob_source *b)
 {
-	struct byte_range r = {0, b->size};
-
-	return blob_source_missing(b, &r) ? -1 : b->fd;
+	return b->held ? -1 : b->fd;
 }

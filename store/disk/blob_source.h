@@ -9,6 +9,7 @@
 #include "store/base/digest.h"
 #include "store/base/mem.h"
 #include "store/base/ranges.h"
+#include "store/disk/held.h"
 #include "store/disk/store.h"
 
 struct blob_source;
@@ -17,12 +18,13 @@ struct blob_source;
 int blob_source_open(struct store *s, const struct digest *digest, struct blob_source **out,
 		     struct err *err);
 
-/* A file in which a blob of `size` bytes is held in part, each byte at its place. Takes the
- * descriptor and the set, also where it fails. Nothing reads lazily yet: only tests open a part. */
-int blob_source_open_part(int fd, uint64_t size, struct ranges *held, struct blob_source **out,
-			  struct err *err);
+/* A blob that is here in part. Takes it, also where it fails. */
+int blob_source_open_held(struct held *held, struct blob_source **out, struct err *err);
 void blob_source_close(struct blob_source *b);
 DEFINE_AUTO(struct blob_source, blob_source_close)
+
+/* Borrowed; NULL: the blob is whole. */
+struct held *blob_source_held(const struct blob_source *b);
 
 uint64_t blob_source_size(const struct blob_source *b); /* of the whole blob */
 
@@ -36,7 +38,7 @@ void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset
 int blob_source_read(const struct blob_source *b, void *data, size_t len, uint64_t offset,
 		     struct err *err);
 
-/* The file, where all of the blob is in it; else -1. Borrowed. */
+/* The file of a blob that is whole; else -1. Borrowed. */
 int blob_source_whole_fd(const struct blob_source *b);
 
 #endif

@@ -128,7 +128,7 @@ static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
 	return 0;
 }
 
-/* derived/: HEX or HEX.SUFFIX, of a layer or tree whose digest has these digits. */
+/* HEX or HEX.SUFFIX, of a layer or tree whose digest has these digits. */
 static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err)
 {
 	struct sweep *s = arg;
@@ -151,12 +151,20 @@ static int sweep_partial(void *arg, int dirfd, const char *name, struct err *err
 	struct stat st;
 
 	(void)err;
+	if (strchr(name, '.'))
+		return 0; /* held, which is swept as what names need */
 	for (size_t i = 0; i < ALGORITHMS; i++)
 		if (digest_of_name(algorithms[i], name, &digest) &&
 		    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    blob_drop_partial(s->marks->store, &digest))
 			s->gc->bytes += (uint64_t)st.st_blocks * 512;
 	return 0;
+}
+
+/* Of blobs that are here in part. */
+static int sweep_held(void *arg, int dirfd, const char *name, struct err *err)
+{
+	return strchr(name, '.') ? sweep_derived(arg, dirfd, name, err) : 0;
 }
 
 static int sweep(struct sweep *s, struct err *err)
@@ -173,6 +181,8 @@ static int sweep(struct sweep *s, struct err *err)
 		r = io_each_file(dirfd, "derived/layers", sweep_derived, s, err);
 	if (!r)
 		r = io_each_file(dirfd, "derived/trees", sweep_derived, s, err);
+	if (!r)
+		r = io_each_file(dirfd, "partial", sweep_held, s, err);
 	if (r || !s->gc->partial)
 		return r;
 	layout_sweep(dirfd);

@@ -133,27 +133,24 @@ static void a_span_of_another_digest_is_refused(void **state)
 	free(b.bytes.p);
 }
 
-/* A file that has the spans but the one of that number, and the source that says so. */
-static struct blob_source *part_source(const struct cut_blob *b, size_t but)
+/* A source that holds the spans but the one of that number. */
+static struct blob_source *part_source(const struct cut_blob *b, const struct digest *blob,
+				       size_t but)
 {
-	struct ranges held = RANGES_INIT;
 	struct blob_source *source;
-	char path[512];
-	int fd;
+	struct held *held;
 
-	snprintf(path, sizeof(path), "%s/part", world.dir.path);
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
+	held_remove(world.store, blob);
+	assert_int_equal(held_open(world.store, blob, b->bytes.n, &held, NULL), 0);
 	for (size_t i = 0; i < b->count; i++) {
 		struct byte_range in = b->in[i];
-		size_t n = in.end - in.first;
 
-		if (i == but)
-			continue;
-		assert_int_equal(pwrite(fd, b->bytes.p + in.first, n, (off_t)in.first), n);
-		assert_int_equal(ranges_add(&held, in, NULL), 0);
+		if (i != but)
+			assert_int_equal(held_write(held, b->bytes.p + in.first, in.end - in.first,
+						    in.first, NULL),
+					 0);
 	}
-	assert_int_equal(blob_source_open_part(fd, b->bytes.n, &held, &source, NULL), 0);
+	assert_int_equal(blob_source_open_held(held, &source, NULL), 0);
 	assert_int_equal(blob_source_whole_fd(source), -1);
 	return source;
 }
@@ -173,8 +170,8 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 	digest_of(DIGEST_SHA256, b.bytes.p, b.bytes.n, &blob, &err);
 	write_table(&b, &blob);
 	assert_int_equal(layer_open(world.store, cache, &blob, &l, &err), -ENOENT);
-	assert_int_equal(layer_open_source(world.store, cache, &blob, part_source(&b, 5), &l, &err),
-			 0);
+	assert_int_equal(
+	    layer_open_source(world.store, cache, &blob, part_source(&b, &blob, 5), &l, &err), 0);
 	assert_false(layer_missing(l, 0, 5 * PIECE, &r));
 	assert_false(layer_missing(l, 6 * PIECE, PIECE, &r));
 	assert_range(l, 0, 5 * PIECE);
@@ -189,8 +186,8 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 	layer_close(l);
 
 	/* What it could not read is read as soon as it is there. */
-	assert_int_equal(layer_open_source(world.store, cache, &blob, part_source(&b, 7), &l, &err),
-			 0);
+	assert_int_equal(
+	    layer_open_source(world.store, cache, &blob, part_source(&b, &blob, 7), &l, &err), 0);
 	assert_range(l, 5 * PIECE - 10, PIECE);
 	layer_close(l);
 	span_cache_free(cache);
@@ -200,20 +197,19 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 static void of_a_plain_archive_the_bytes_themselves_are_missing(void **state)
 {
 	struct digest blob = put_blob(world.tar);
-	struct ranges held = RANGES_INIT;
 	struct blob_source *source;
+	struct held *held;
 	struct byte_range r;
 	struct layer *l;
-	int fd;
 
 	(void)state;
 	build(&blob);
 	l = open_layer(&blob);
 	assert_false(layer_missing(l, 0, world.tar.n, &r));
-	fd = dup(layer_plain_fd(l));
 	layer_close(l);
-	assert_int_equal(ranges_add(&held, (struct byte_range){0, 5000}, NULL), 0);
-	assert_int_equal(blob_source_open_part(fd, world.tar.n, &held, &source, NULL), 0);
+	assert_int_equal(held_open(world.store, &blob, world.tar.n, &held, NULL), 0);
+	assert_int_equal(held_write(held, world.tar.p, 5000, 0, NULL), 0);
+	assert_int_equal(blob_source_open_held(held, &source, NULL), 0);
 	assert_int_equal(layer_open_source(world.store, world.cache, &blob, source, &l, NULL), 0);
 	assert_range(l, 0, 5000);
 	assert_int_equal(layer_plain_fd(l), -1);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Blobs that are here in part: kept, shared, cut by crashes, made whole. */
+#include "store/disk/held.h"
+
+#include "store/images/gc.h"
+#include "store/disk/lease.h"
+
+#include <errno.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/blob_make.h"
+
+#define MAP_HEADER 24
+#define MAP_RECORD 32
+
+static char held_name[BLOB_PATH_MAX + 8], map_name[BLOB_PATH_MAX + 8];
+
+static int setup_held(void **state)
+{
+	snprintf(held_name, sizeof(held_name), "%s%s", partial, HELD_SUFFIX);
+	snprintf(map_name, sizeof(map_name), "%s%s", partial, HELD_MAP_SUFFIX);
+	return setup(state);
+}
+
+static struct held *open_whole(void)
+{
+	struct held *h = NULL;
+	struct err err = {0};
+
+	if (held_open(store, &digest, SIZE, &h, &err))
+		fail_msg("%s", err.text);
+	return h;
+}
+
+static void put(struct held *h, uint64_t first, uint64_t end)
+{
+	assert_int_equal(held_write(h, data + first, end - first, first, NULL), 0);
+}
+
+/* [first, end) is held, and right. */
+static void assert_held(struct held *h, uint64_t first, uint64_t end)
+{
+	struct byte_range r = {first, end};
+	char *back = malloc(end - first);
+
+	assert_false(held_missing(h, &r));
+	assert_int_equal(pread(held_fd(h), back, end - first, (off_t)first), end - first);
+	assert_memory_equal(back, data + first, end - first);
+	free(back);
+}
+
+static void assert_missing(struct held *h, uint64_t first, uint64_t end)
+{
+	struct byte_range r = {first, end};
+
+	assert_true(held_missing(h, &r));
+	assert_int_equal(r.first, first);
+	assert_int_equal(r.end, end);
+}
+
+static void what_was_written_is_held_by_the_next(void **state)
+{
+	struct held *h;
+
+	(void)state;
+	assert_int_equal(held_open_existing(store, &digest, SIZE, &h, NULL), -ENOENT);
+	h = open_whole();
+	assert_missing(h, 0, SIZE);
+	put(h, 1000, 5000);
+	put(h, 5000, 9000);
+	put(h, 100000, 100001);
+	assert_held(h, 1000, 9000);
+	assert_missing(h, 9000, 100000);
+	held_close(h);
+	assert_int_equal(held_open_existing(store, &digest, SIZE, &h, NULL), 0);
+	assert_int_equal(held_bytes(h), 8001);
+	assert_held(h, 1000, 9000);
+	assert_held(h, 100000, 100001);
+	assert_missing(h, 0, 1000);
+	held_close(h);
+}
+
+static void others_see_what_was_synced(void **state)
+{
+	struct held *a = open_whole(), *b = open_whole();
+
+	(void)state;
+	put(a, 0, 4096);
+	assert_missing(b, 0, 100);
+	assert_int_equal(held_sync(a, NULL), 0);
+	assert_held(b, 0, 4096);
+	put(b, 4096, 8192);
+	assert_int_equal(held_sync(b, NULL), 0);
+	assert_held(a, 0, 8192);
+	held_close(a);
+	held_close(b);
+}
+
+static void what_is_dropped_is_missing_for_all(void **state)
+{
+	struct held *a = open_whole(), *b = open_whole();
+
+	(void)state;
+	put(a, 0, 9000);
+	assert_int_equal(held_sync(a, NULL), 0);
+	put(a, 9000, 10000);
+	assert_held(b, 0, 9000);
+	assert_int_equal(held_drop(a, (struct byte_range){2000, 9500}, NULL), 0);
+	assert_missing(a, 2000, 9500);
+	assert_missing(b, 9500, SIZE); /* it looks at the map, which has the drop */
+	assert_missing(b, 2000, 9500);
+	put(b, 2000, 3000); /* it comes again; the older record of the drop is not in its way */
+	assert_held(b, 0, 3000);
+	assert_missing(b, 9500, SIZE);
+	assert_held(b, 0, 3000);
+	held_close(b);
+	held_close(a);
+	a = open_whole();
+	assert_held(a, 0, 3000);
+	assert_missing(a, 3000, 9500);
+	assert_held(a, 9500, 10000);
+	held_close(a);
+}
+
+/* A record that was cut, or whose bytes are wrong, ends the map; the next one begins there. */
+static void a_map_that_was_cut_keeps_what_is_whole(void **state)
+{
+	(void)state;
+	for (off_t cut = MAP_HEADER + MAP_RECORD; cut < MAP_HEADER + 2 * MAP_RECORD; cut++) {
+		struct held *h = open_whole();
+
+		put(h, 0, 100);
+		held_sync(h, NULL);
+		put(h, 1000, 1100);
+		held_close(h);
+		assert_int_equal(truncate(scratch_path(&dir, map_name), cut), 0);
+		h = open_whole();
+		assert_held(h, 0, 100);
+		assert_missing(h, 1000, 1100);
+		put(h, 2000, 2100);
+		held_close(h);
+		h = open_whole();
+		assert_held(h, 0, 100);
+		assert_held(h, 2000, 2100);
+		assert_int_equal(held_bytes(h), 200);
+		held_close(h);
+		assert_true(held_remove(store, &digest));
+	}
+	assert_false(held_remove(store, &digest));
+}
+
+static void a_map_without_its_file_holds_nothing(void **state)
+{
+	struct held *h = open_whole();
+
+	(void)state;
+	put(h, 0, 100);
+	held_close(h);
+	assert_int_equal(unlinkat(dir.fd, held_name, 0), 0);
+	h = open_whole();
+	assert_int_equal(held_bytes(h), 0);
+	put(h, 0, 100);
+	held_close(h);
+	assert_int_equal(truncate(scratch_path(&dir, held_name), 50), 0);
+	h = open_whole();
+	assert_int_equal(held_bytes(h), 0);
+	held_close(h);
+	/* The blob's size is another one, as another manifest says. */
+	h = open_whole();
+	put(h, 0, 100);
+	held_close(h);
+	assert_int_equal(held_open(store, &digest, SIZE - 1, &h, NULL), 0);
+	assert_int_equal(held_bytes(h), 0);
+	held_close(h);
+}
+
+/* The log is written anew when it is opened. */
+static void a_map_does_not_grow_without_end(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		struct held *h = open_whole();
+
+		put(h, 100 * i, 100 * (i + 1));
+		held_close(h);
+	}
+	assert_int_equal(fstatat(dir.fd, map_name, &st, 0), 0);
+	assert_in_range(st.st_size, MAP_HEADER + MAP_RECORD, MAP_HEADER + 20 * MAP_RECORD);
+}
+
+static void a_whole_blob_is_published(void **state)
+{
+	struct held *h = open_whole(), *reader = open_whole();
+	struct err err;
+
+	(void)state;
+	put(h, 0, SIZE / 2);
+	assert_int_equal(held_publish(h, NULL, &err), -ENODATA);
+	put(h, SIZE / 2, SIZE);
+	assert_int_equal(held_publish(h, NULL, &err), 0);
+	assert_whole();
+	assert_false(scratch_has(&dir, held_name));
+	assert_false(scratch_has(&dir, map_name));
+	assert_held(reader, 0, SIZE);
+	held_close(reader);
+	held_close(h);
+	assert_false(scratch_has(&dir, map_name));
+}
+
+static void wrong_bytes_are_not_published(void **state)
+{
+	struct held *h = open_whole();
+	struct err err;
+
+	(void)state;
+	put(h, 0, SIZE);
+	assert_int_equal(held_write(h, "?", 1, 7, NULL), 0);
+	assert_int_equal(held_publish(h, NULL, &err), -EBADMSG);
+	assert_int_equal(held_bytes(h), 0);
+	assert_false(blob_exists(store, &digest, BLOB_SIZE_ANY));
+	put(h, 0, SIZE);
+	assert_int_equal(held_publish(h, NULL, &err), 0);
+	held_close(h);
+	assert_whole();
+}
+
+/* What no name and no lease needs goes with a prune; who has it open reads on. */
+static void prune_takes_it_and_a_lease_keeps_it(void **state)
+{
+	struct held *h = open_whole();
+	struct gc gc = {0};
+	struct lease *lease;
+
+	(void)state;
+	put(h, 0, SIZE);
+	held_sync(h, NULL);
+	assert_int_equal(lease_open(store, &lease, NULL), 0);
+	assert_int_equal(lease_add(lease, &digest, 1, NULL), 0);
+	assert_int_equal(gc_run(store, &gc, NULL), 0);
+	assert_true(scratch_has(&dir, held_name) && scratch_has(&dir, map_name));
+	lease_close(lease);
+	assert_int_equal(gc_run(store, &gc, NULL), 0);
+	assert_false(scratch_has(&dir, held_name) || scratch_has(&dir, map_name));
+	assert_in_range(gc.bytes, SIZE, SIZE + 65536);
+	assert_held(h, 0, SIZE);
+	assert_int_equal(held_publish(h, NULL, NULL), -ESTALE);
+	held_close(h);
+	h = open_whole();
+	assert_int_equal(held_bytes(h), 0);
+	held_close(h);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_held, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(what_was_written_is_held_by_the_next),
+	    TEST(others_see_what_was_synced),
+	    TEST(what_is_dropped_is_missing_for_all),
+	    TEST(a_map_that_was_cut_keeps_what_is_whole),
+	    TEST(a_map_without_its_file_holds_nothing),
+	    TEST(a_map_does_not_grow_without_end),
+	    TEST(a_whole_blob_is_published),
+	    TEST(wrong_bytes_are_not_published),
+	    TEST(prune_takes_it_and_a_lease_keeps_it),
+	};
+
+	return cmocka_run_group_tests(tests, setup_data, teardown_data);
+}
