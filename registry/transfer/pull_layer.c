@@ -128,7 +128,7 @@ static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 	AUTO(layer_index_close) struct layer_index *index = NULL;
 	const struct digest *digest = &a->blob->digest;
 	struct store *store = a->transfer->store;
-	int r = layer_index_open(store, digest, &index, err);
+	int r = layer_index_open(store, digest, LAYER_CHECK_BLOCKS, &index, err);
 
 	if (!r)
 		return layer_build_check_diff_id(layer_index_diff_id(index), a->arg, err);

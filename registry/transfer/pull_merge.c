@@ -83,7 +83,7 @@ static int read_toc(const struct transfer *t, const struct digest *layer, uint64
 		if (tries < TRIES)
 			r = layer_build_from_blob(t->store, layer, NULL, t->cancel, err);
 		if (tries == TRIES || !r)
-			r = layer_index_open(t->store, layer, &index, err);
+			r = layer_index_open(t->store, layer, LAYER_CHECK_BLOCKS, &index, err);
 		if (!r && (*entries = layer_index_entries(index)) > most)
 			return PULL_MERGE_LATER;
 		buf_reset(toc);

@@ -144,11 +144,11 @@ int archive_plan_layer(struct archive_plan *p, const struct digest *digest, stru
 
 	if (q)
 		return quarantine_layer(q, p->cancel, out, err);
-	r = layer_index_open(p->store, digest, out, err);
+	r = layer_index_open(p->store, digest, LAYER_CHECK_BLOCKS, out, err);
 	if (r != -ENOENT)
 		return r;
 	r = layer_build_from_blob(p->store, digest, NULL, p->cancel, err);
-	return r < 0 ? r : layer_index_open(p->store, digest, out, err);
+	return r < 0 ? r : layer_index_open(p->store, digest, LAYER_CHECK_BLOCKS, out, err);
 }
 
 static void archive_plan_image_clear(struct planned_image *i)

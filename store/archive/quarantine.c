@@ -214,7 +214,7 @@ int quarantine_layer(struct quarantine *q, struct cancel *cancel, struct layer_i
 	int r;
 
 	if (!q->corruption.code) {
-		r = layer_index_open(q->store, &q->digest, out, err);
+		r = layer_index_open(q->store, &q->digest, LAYER_CHECK_BLOCKS, out, err);
 		if (r == -ENOENT)
 			r = build_now(q, cancel, err);
 		else
@@ -223,7 +223,7 @@ int quarantine_layer(struct quarantine *q, struct cancel *cancel, struct layer_i
 			return r;
 	}
 	if (!q->corruption.code)
-		return layer_index_open(q->store, &q->digest, out, err);
+		return layer_index_open(q->store, &q->digest, LAYER_CHECK_BLOCKS, out, err);
 	if (err)
 		*err = q->corruption;
 	return -q->corruption.code;

@@ -44,7 +44,8 @@ static int open_frames(struct layer *l, struct err *err)
 }
 
 int layer_open_source(struct store *s, struct span_cache *cache, const struct digest *blob,
-		      struct blob_source *source, struct layer **out, struct err *err)
+		      enum layer_check kind, struct blob_source *source, struct layer **out,
+		      struct err *err)
 {
 	AUTO(layer_close) struct layer *l = calloc(1, sizeof(*l));
 	int r;
@@ -58,7 +59,7 @@ int layer_open_source(struct store *s, struct span_cache *cache, const struct di
 	l->blob = *blob;
 	l->source = source;
 	l->frames_fd = -1;
-	r = layer_index_open(s, blob, &l->index, err);
+	r = layer_index_open(s, blob, kind, &l->index, err);
 	if (!r && blob_source_size(source) != layer_index_blob_size(l->index))
 		r = err_set(err, EBADMSG, "the blob in the store has another size than before");
 	if (!r)
@@ -74,7 +75,7 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 	struct blob_source *source;
 	int r = blob_source_open(s, blob, &source, err);
 
-	return r ? r : layer_open_source(s, cache, blob, source, out, err);
+	return r ? r : layer_open_source(s, cache, blob, LAYER_CHECK_BLOCKS, source, out, err);
 }
 
 void layer_close(struct layer *l)
@@ -108,6 +109,7 @@ int layer_plain_fd(const struct layer *l)
 /* A span that is decoded step by step. */
 struct layer_decoder {
 	struct seek *seek;
+	uint8_t *whole;	 /* owned; NULL, or where what is skipped and the span are decoded to */
 	size_t verified; /* bytes: whole blocks, or all */
 };
 
@@ -150,6 +152,7 @@ static void decoder_end(void *state)
 	struct layer_decoder *d = state;
 
 	seek_close(d->seek);
+	free(d->whole);
 	free(d);
 }
 
@@ -158,14 +161,20 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 {
 	uint8_t window[CODEC_WINDOW];
 	struct layer_decoder *d = calloc(1, sizeof(*d));
+	struct span span = f->part->span;
 	int r;
 
 	expect_source(f);
 	*state = d;
 	r = d ? unpack_window(f->part, window, err) : err_nomem(err);
+	span.len += f->part->skip;
+	if (!r && f->part->skip > 0) {
+		data = d->whole = malloc(span.len);
+		r = data ? 0 : err_nomem(err);
+	}
 	if (!r)
-		r = seek_open(&f->part->span, window, data, &d->seek, err);
-	return r ? r : seek_run(d->seek, wanted, layer_read_source, f, err);
+		r = seek_open(&span, window, data, &d->seek, err);
+	return r ? r : seek_run(d->seek, wanted + f->part->skip, layer_read_source, f, err);
 }
 
 static int verify_digest(const struct layer_part *part, const uint8_t *data, struct err *err)
@@ -197,15 +206,19 @@ static int verify_blocks(struct layer_decoder *d, const struct layer_part *part,
 	return 0;
 }
 
-/* Of a digest, only all of the span can be verified. */
-static int layer_verify(struct fill *f, struct layer_decoder *d, const uint8_t *data,
-			struct err *err)
+/* Of a digest, only all of the span can be verified. What was skipped in front of it is verified by
+ * nobody, and goes. */
+static int layer_verify(struct fill *f, struct layer_decoder *d, uint8_t *data, struct err *err)
 {
 	int r;
 
 	if (layer_index_check(f->layer->index) == LAYER_CHECK_BLOCKS)
 		return verify_blocks(d, f->part, data, err);
-	assert(seek_filled(d->seek) == f->part->span.len);
+	assert(seek_filled(d->seek) == f->part->skip + f->part->span.len);
+	if (d->whole) {
+		memcpy(data, d->whole + f->part->skip, f->part->span.len);
+		free(steal(&d->whole));
+	}
 	r = verify_digest(f->part, data, err);
 	if (!r)
 		d->verified = f->part->span.len;
@@ -247,7 +260,7 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	if (wanted > part->span.len || layer_index_check(f->layer->index) == LAYER_CHECK_DIGESTS)
 		wanted = part->span.len;
 	if (d)
-		r = seek_run(d->seek, wanted, layer_read_source, f, err);
+		r = seek_run(d->seek, wanted + part->skip, layer_read_source, f, err);
 	else
 		r = decoder_begin(f, data, wanted, state, err);
 	d = *state;

@@ -14,9 +14,11 @@ struct layer;
 int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
 	       struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
 
-/* The same over a source of the blob's bytes, which is taken, also where it fails. */
+/* The same over a source of the blob's bytes, which is taken, also where it fails, and by the index
+ * of that kind. layer_open is by LAYER_CHECK_BLOCKS. */
 int layer_open_source(struct store *s, struct span_cache *cache, const struct digest *blob,
-		      struct blob_source *source, struct layer **out, struct err *err);
+		      enum layer_check kind, struct blob_source *source, struct layer **out,
+		      struct err *err);
 void layer_close(struct layer *l);
 DEFINE_AUTO(struct layer, layer_close)
 

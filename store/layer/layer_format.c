@@ -5,6 +5,11 @@
 
 #include <stdio.h>
 
+const char *layer_suffix(enum layer_check kind)
+{
+	return kind == LAYER_CHECK_DIGESTS ? ".table" : "";
+}
+
 const char *layer_path(const struct digest *blob, const char *suffix,
 		       char path[static LAYER_PATH_MAX])
 {

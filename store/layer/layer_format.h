@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file derived/layers/HEX, for what writes it (layer_writer, frames) and what reads it
+ * The files derived/layers/HEX and HEX.table, for what writes them (layer_writer, frames) and what reads them
  * (layer_index, layer). layer_index.h includes this for enum layer_check; nothing outside of
  * store/layer/ uses the rest.
  *
@@ -24,12 +24,12 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  3
+#define LAYER_VERSION  4
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
 
-/* No span has more plain bytes: a longer stretch without a seek point (one deflate block, one
+/* No span has more plain bytes, with what is skipped in front of it: a longer stretch without a seek point (one deflate block, one
  * zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(4u << 20)
 #define LAYER_FRAME_LEN (1u << 20)  /* plain bytes of a frame there */
@@ -39,7 +39,8 @@
 enum layer_check {
 	LAYER_CHECK_BLOCKS, /* XXH3-64 of blocks that we saw; each span begins a new one */
 	/* The sha256 of a span, from a table of contents. Nothing reads lazily yet: only tests write
-	 * such a file (layer_table.h). */
+	 * such a file (layer_table.h). It is HEX.table: what is made from all of the bytes stands
+	 * beside it. */
 	LAYER_CHECK_DIGESTS,
 };
 #define LAYER_DIGEST_WORDS 4
@@ -79,10 +80,10 @@ struct layer_span {
 	uint64_t check;	      /* the number of its first check */
 	uint64_t window;      /* offset in the windows */
 	uint32_t window_size; /* compressed; 0: none */
-	uint32_t window_len;  /* as seek_point.window */
+	uint32_t skip; /* plain bytes from `in` on that are not part of it; with digests only */
+	uint16_t window_len; /* as seek_point.window */
 	uint8_t bit;
-	uint8_t source; /* enum layer_source */
-	uint8_t zero[2];
+	uint8_t source;	 /* enum layer_source */
 	uint32_t in_len; /* compressed bytes; 0: they end where the next span begins */
 };
 
@@ -90,14 +91,18 @@ struct layer_span {
 _Static_assert(sizeof(struct layer_header) == 232 && offsetof(struct layer_header, blob) == 40 &&
 		   offsetof(struct layer_header, blob_size) == 168,
 	       "layer_header");
-_Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, bit) == 40 &&
-		   offsetof(struct layer_span, in_len) == 44,
+_Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, skip) == 36 &&
+		   offsetof(struct layer_span, bit) == 42 &&
+		   offsetof(struct layer_span, in_len) == 44 && CODEC_WINDOW <= UINT16_MAX,
 	       "layer_span");
 
 /* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */
 uint64_t layer_checksum(const void *header, uint64_t body);
 
-/* "derived/layers/HEX" with `suffix` ("", ".frames") behind it; returns path. */
+/* What the name of an index has behind HEX: "" or ".table". */
+const char *layer_suffix(enum layer_check kind);
+
+/* "derived/layers/HEX" with `suffix` ("", ".table", ".frames") behind it; returns path. */
 const char *layer_path(const struct digest *blob, const char *suffix,
 		       char path[static LAYER_PATH_MAX]);
 

@@ -80,7 +80,8 @@ static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct
 		out->end = x->spans[i + 1].out;
 	return s->out < out->end && out->end - s->out <= LAYER_SPAN_MAX &&
 	       s->source <= LAYER_FRAMES && s->in < source_size(x, s) && s->bit <= 7 &&
-	       s->window_len <= CODEC_WINDOW &&
+	       s->window_len <= CODEC_WINDOW && s->skip <= LAYER_SPAN_MAX - (out->end - s->out) &&
+	       (s->skip == 0 || x->header.check == LAYER_CHECK_DIGESTS) &&
 	       (s->window_len > 0 || (s->window_size == 0 && s->bit == 0)) &&
 	       s->window <= x->header.windows_size &&
 	       s->window_size <= x->header.windows_size - s->window &&
@@ -99,6 +100,8 @@ static int check_spans(const struct layer_index *x, struct err *err)
 		return unusable(err, "an unknown compression");
 	if (h->check > LAYER_CHECK_DIGESTS)
 		return unusable(err, "an unknown kind of checks");
+	if (h->check == LAYER_CHECK_DIGESTS && h->frames_size > 0)
+		return unusable(err, "frames that are of another index");
 	if (h->compression == COMPRESSION_NONE)
 		return h->span_count == 0 && h->check_count == 0 && h->archive_size == h->blob_size
 			   ? 0
@@ -171,11 +174,13 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	return r;
 }
 
-int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
-		     struct err *err)
+int layer_index_open(struct store *s, const struct digest *blob, enum layer_check kind,
+		     struct layer_index **out, struct err *err)
 {
 	char path[LAYER_PATH_MAX];
-	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
+	autoclose int fd =
+	    io_open(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), O_RDONLY, 0, err);
+	AUTO(layer_index_close) struct layer_index *x = NULL;
 	AUTO(mapped_close) struct mapped *map = NULL;
 	struct stat st;
 	int r;
@@ -189,10 +194,14 @@ int layer_index_open(struct store *s, const struct digest *blob, struct layer_in
 	r = mapped_open(fd, (size_t)st.st_size, &map, err);
 	if (r)
 		return err_context(err, "%s", path);
-	r = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, out, err);
-	if (!r)
-		(*out)->map = steal(&map);
-	return r;
+	r = layer_index_parse(mapped_data(map), (size_t)st.st_size, blob, &x, err);
+	if (r)
+		return r;
+	x->map = steal(&map);
+	if (x->header.check != (uint32_t)kind)
+		return unusable(err, "of another kind than its name says");
+	*out = steal(&x);
+	return 0;
 }
 
 int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
@@ -332,6 +341,7 @@ int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_
 	    .span.from = {.out = s->out, .in = s->in, .window = s->window_len, .bit = s->bit},
 	    .span.in_end = find_in_end(x, i, s),
 	    .span.len = f.end - s->out,
+	    .skip = s->skip,
 	    .in_frames = s->source == LAYER_FRAMES,
 	    .checks = x->checks + s->check,
 	    .window = x->windows + s->window,
@@ -344,6 +354,7 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 {
 	char path[LAYER_PATH_MAX];
 
-	unlinkat(store_cachefd(s), layer_path(blob, "", path), 0);
+	for (enum layer_check kind = 0; kind <= LAYER_CHECK_DIGESTS; kind++)
+		unlinkat(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), 0);
 	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
 }

@@ -24,8 +24,9 @@
 #include <stdbool.h>
 
 struct layer_index;
-int layer_index_open(struct store *s, const struct digest *blob, struct layer_index **out,
-		     struct err *err);
+/* The index of that kind: none stands in for the other. */
+int layer_index_open(struct store *s, const struct digest *blob, enum layer_check kind,
+		     struct layer_index **out, struct err *err);
 void layer_index_close(struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
@@ -62,6 +63,7 @@ int layer_index_copy_toc(const struct layer_index *x, struct buf *out, struct er
 struct layer_part {
 	uint64_t number; /* of the span, from 0 */
 	struct span span;
+	uint32_t skip;		/* plain bytes that come first, and are not of the span */
 	bool in_frames;		/* to be read from HEX.frames instead of the blob */
 	const uint64_t *checks; /* layer_check_count() of them, borrowed from the index */
 	const void *window;	/* compressed, borrowed from the index */
@@ -72,7 +74,8 @@ struct layer_part {
  * where the file is damaged. */
 int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
 
-/* Removes the index of a layer, so that it is built again: what it refers to proved damaged. */
+/* Removes the indexes of a layer, of both kinds, so that they are made again: what they refer to
+ * proved damaged. */
 void layer_index_remove(struct store *s, const struct digest *blob);
 
 #endif

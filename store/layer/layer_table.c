@@ -26,10 +26,10 @@ int layer_table_open(struct store *s, struct layer_table **out, struct err *err)
 	return r;
 }
 
-int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t len,
+int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t skip, uint64_t len,
 		     const struct digest *sha256, struct err *err)
 {
-	int r = layer_writer_span(t->writer, in, len, sha256, err);
+	int r = layer_writer_span(t->writer, in, skip, len, sha256, err);
 
 	t->size += len;
 	if (in.end > t->in_end)
@@ -40,6 +40,11 @@ int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t len,
 int layer_table_entry(struct layer_table *t, const struct entry *e, struct err *err)
 {
 	return toc_writer_add(t->toc, e, err);
+}
+
+uint64_t layer_table_memory(const struct layer_table *t)
+{
+	return layer_writer_memory(t->writer) + toc_writer_memory(t->toc);
 }
 
 int layer_table_finish(struct layer_table *t, const struct layer_claim *c, struct err *err)

@@ -19,9 +19,10 @@
 struct layer_table;
 int layer_table_open(struct store *s, struct layer_table **out, struct err *err);
 
-/* The next `len` bytes of the archive: where in the blob their gzip member or zstd frame lies, and
- * the sha256 of what it decompresses to. -EBADMSG: there can be no such span. */
-int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t len,
+/* The next `len` bytes of the archive: where in the blob the gzip member or zstd frame lies that
+ * holds them behind its first `skip` plain bytes, and their sha256. -EBADMSG: there can be no such
+ * span. */
+int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t skip, uint64_t len,
 		     const struct digest *sha256, struct err *err);
 
 /* In the order of the layer. They keep the limits of store/tar/entry.h. */
@@ -33,6 +34,9 @@ struct layer_claim {
 	uint64_t blob_size;
 	enum compression compression; /* COMPRESSION_GZIP or _ZSTD */
 };
+
+/* Bytes of memory that what was written so far takes until the end. */
+uint64_t layer_table_memory(const struct layer_table *t);
 
 /* Publishes the index. Then only close. */
 int layer_table_finish(struct layer_table *t, const struct layer_claim *c, struct err *err);

@@ -116,15 +116,16 @@ static int begin_span(struct layer_writer *w, struct layer_span *s, struct err *
 	return buf_failed(&w->spans) || buf_failed(&w->checks) ? err_nomem(err) : 0;
 }
 
-int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t len,
+int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t skip, uint64_t len,
 		      const struct digest *sha256, struct err *err)
 {
-	struct layer_span s = {.out = w->out, .in = in.first};
+	struct layer_span s = {.out = w->out, .in = in.first, .skip = (uint32_t)skip};
 	int r;
 
 	assert(w->kind == LAYER_CHECK_DIGESTS && sha256->algorithm == DIGEST_SHA256);
-	if (len == 0 || len > LAYER_SPAN_MAX)
-		return err_set(err, EBADMSG, "a span of %llu bytes", (unsigned long long)len);
+	if (len == 0 || len > LAYER_SPAN_MAX || skip > LAYER_SPAN_MAX - len)
+		return err_set(err, EBADMSG, "a span of %llu bytes behind %llu",
+			       (unsigned long long)len, (unsigned long long)skip);
 	if (in.first >= in.end || in.end - in.first > UINT32_MAX)
 		return err_set(err, EBADMSG, "a span at %llu of %llu compressed bytes",
 			       (unsigned long long)in.first,
@@ -160,7 +161,8 @@ static int write_window(struct layer_writer *w, struct err *err)
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,
 		       struct err *err)
 {
-	struct layer_span s = {.out = p->out, .in = p->in, .bit = p->bit, .window_len = p->window};
+	struct layer_span s = {
+	    .out = p->out, .in = p->in, .bit = p->bit, .window_len = (uint16_t)p->window};
 	int r = write_window(w, err);
 
 	assert(w->kind == LAYER_CHECK_BLOCKS);
@@ -225,6 +227,11 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 	return 0;
 }
 
+uint64_t layer_writer_memory(const struct layer_writer *w)
+{
+	return w->spans.len + w->checks.len;
+}
+
 static int write_header(struct layer_writer *w, const struct layer_summary *summary,
 			struct err *err)
 {
@@ -280,7 +287,8 @@ int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summ
 	if (!r && w->frames)
 		r = frames_publish(w->frames, summary->blob, err);
 	if (!r)
-		r = io_tmp_commit(&w->tmp, layer_path(summary->blob, "", path), err);
+		r = io_tmp_commit(&w->tmp, layer_path(summary->blob, layer_suffix(w->kind), path),
+				  err);
 	return r;
 }
 

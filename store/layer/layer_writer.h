@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes derived/layers/HEX, and HEX.frames where it is needed: as an archive goes by, its data and
- * its seek points in order, or span by span, as a table of contents has them. Files appear at
+ * Writes derived/layers/HEX, and HEX.frames where it is needed, as an archive goes by, its data and
+ * its seek points in order; or HEX.table, span by span, as a table of contents has them. Files appear at
  * finish, both or none. One thread at a time.
  */
 #ifndef STORE_LAYER_WRITER_H
@@ -16,9 +16,10 @@ struct layer_writer;
 int layer_writer_open(struct store *s, enum layer_check check, struct layer_writer **out,
 		      struct err *err);
 
-/* LAYER_CHECK_DIGESTS: the next `len` plain bytes, 1..LAYER_SPAN_MAX, are what bytes in.first to
- * in.end of the blob decompress to, and have that sha256. -EBADMSG: there can be no such span. */
-int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t len,
+/* LAYER_CHECK_DIGESTS: the next `len` plain bytes are what bytes in.first to in.end of the blob
+ * decompress to, behind the first `skip` of it, and have that sha256. len > 0, skip + len <=
+ * LAYER_SPAN_MAX, or -EBADMSG: there can be no such span. */
+int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t skip, uint64_t len,
 		      const struct digest *sha256, struct err *err);
 
 /* LAYER_CHECK_BLOCKS: the next data can be decoded from this point of the blob on. */
@@ -27,6 +28,9 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 /* Compressed bytes, after what they gave: windows are reduced by them. */
 int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err);
 int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err);
+
+/* Bytes of memory that the spans so far take. */
+uint64_t layer_writer_memory(const struct layer_writer *w);
 
 struct layer_summary {
 	const struct digest *blob;

@@ -19,6 +19,7 @@ int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err)
 int toc_writer_finish(struct toc_writer *w, struct buf *out,
 		      struct err *err); /* appends the stream */
 uint64_t toc_writer_count(const struct toc_writer *w);
+uint64_t toc_writer_memory(const struct toc_writer *w); /* bytes of the stream so far */
 void toc_writer_close(struct toc_writer *w);
 DEFINE_AUTO(struct toc_writer, toc_writer_close)
 

@@ -158,6 +158,11 @@ uint64_t toc_writer_count(const struct toc_writer *w)
 	return w->count;
 }
 
+uint64_t toc_writer_memory(const struct toc_writer *w)
+{
+	return w->out.len + w->pending.len;
+}
+
 static int compress_pending(struct toc_writer *w, ZSTD_EndDirective mode, struct err *err)
 {
 	ZSTD_inBuffer in = {w->pending.data, w->pending.len, 0};

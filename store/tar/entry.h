@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One entry of a layer's archive, as the tar parser finds it and the layer's index
+ * One entry of a layer's archive, as the tar parser or a table of contents has it and the layer's index
  * keeps it. A plain value: the pointers belong to whoever filled it and hold until
  * that one's next step.
  */
@@ -29,8 +29,8 @@ struct extent {		 /* of a sparse file: these bytes are stored, the rest reads as
 };
 
 struct entry {
-	const char *
-	    path; /* as stored, cleaned: no leading "/" or "./", no trailing "/", no empty or "."
+	const char
+	    *path; /* as stored, cleaned: no leading "/" or "./", no trailing "/", no empty or "."
 		     component; "" is the root. ".." components are left for the merger to refuse */
 	size_t path_len;
 	const char
@@ -50,5 +50,9 @@ struct entry {
 	const struct xattr *xattrs;
 	uint32_t xattr_count;
 };
+
+/* Cleans a path in place, as entry.path is: without leading and trailing slashes, empty components
+ * and "."; returns the new length. The memory has room for a NUL behind it. */
+size_t entry_clean_path(char *path, size_t len);
 
 #endif

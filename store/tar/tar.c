@@ -58,27 +58,6 @@ void tar_close(struct tar *t)
 	free(t);
 }
 
-/* In place: without leading and trailing slashes, empty components and "."; the new length. */
-static size_t clean_path(char *path, size_t len)
-{
-	char *from = path, *end = path + len, *to = path;
-
-	while (from < end) {
-		char *slash = memchr(from, '/', (size_t)(end - from));
-		size_t n = (size_t)((slash ? slash : end) - from);
-
-		if (n > 0 && !(n == 1 && *from == '.')) {
-			if (to != path)
-				*to++ = '/';
-			memmove(to, from, n);
-			to += n;
-		}
-		from += n + 1;
-	}
-	*to = '\0';
-	return (size_t)(to - path);
-}
-
 static uint32_t padding_of(uint64_t size)
 {
 	return (uint32_t)(-size & (TAR_BLOCK - 1));
@@ -160,10 +139,10 @@ static void take_names(struct tar *t)
 	if (x->sparse && x->sparse_name.len)
 		path = x->sparse_name;
 	if (t->header.type == '1')
-		link.len = clean_path(link.data, link.len);
+		link.len = entry_clean_path(link.data, link.len);
 	else if (t->header.type != '2')
 		link = (struct tar_text){"", 0};
-	t->entry.path_len = clean_path(path.data, path.len);
+	t->entry.path_len = entry_clean_path(path.data, path.len);
 	t->entry.path = path.data;
 	t->entry.link = link.data;
 	t->entry.link_len = link.len;

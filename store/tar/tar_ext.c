@@ -121,8 +121,7 @@ static int base64_digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* In place; libarchive leaves the padding out. False: not base64. */
-static bool base64_decode(struct tar_text *value)
+bool tar_ext_base64(struct tar_text *value)
 {
 	uint32_t bits = 0;
 	size_t len = value->len, out = 0;
@@ -177,7 +176,7 @@ static int take_xattr(struct tar_ext *x, char *key, struct tar_text value, bool 
 {
 	if (!libarchive)
 		return add_xattr(x, key + strlen(XATTR_SCHILY), value, true, err);
-	if (!base64_decode(&value))
+	if (!tar_ext_base64(&value))
 		return tar_ext_malformed(key, err);
 	url_decode(key + strlen(XATTR_LIBARCHIVE));
 	return add_xattr(x, key + strlen(XATTR_LIBARCHIVE), value, false, err);

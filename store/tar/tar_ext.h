@@ -44,4 +44,7 @@ void tar_ext_free(struct tar_ext *x);
 /* Takes apart the records in x->pax. -EBADMSG: malformed, or over a limit of store/tar/entry.h. */
 int tar_ext_pax(struct tar_ext *x, struct err *err);
 
+/* Base64 to bytes, in place; the padding may be left out, as libarchive does. False: not base64. */
+bool tar_ext_base64(struct tar_text *value);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Layers that are read by a table of contents: spans with digests, blobs that are here in part. */
+#include "store/images/gc.h"
 #include "store/layer/layer_table.h"
 #include "store/tar/tar.h"
 #include "tests/unit/layer_world.h"
@@ -76,7 +77,7 @@ static void write_table(const struct cut_blob *b, const struct digest *blob)
 		struct bytes p = piece(i);
 
 		digest_of(DIGEST_SHA256, p.p, p.n, &d, &err);
-		assert_int_equal(layer_table_span(t, b->in[i], p.n, &d, &err), 0);
+		assert_int_equal(layer_table_span(t, b->in[i], 0, p.n, &d, &err), 0);
 	}
 	assert_int_equal(tar_open(add_entry, t, &tar, &err), 0);
 	assert_int_equal(tar_feed(tar, world.tar.p, world.tar.n, &err), 0);
@@ -85,6 +86,20 @@ static void write_table(const struct cut_blob *b, const struct digest *blob)
 	if (layer_table_finish(t, &claim, &err) < 0)
 		fail_msg("%s", err.text);
 	layer_table_close(t);
+}
+
+/* A layer whose blob is whole, by its table. */
+static struct layer *open_table(const struct digest *blob)
+{
+	struct blob_source *source;
+	struct layer *l;
+	struct err err;
+
+	assert_int_equal(blob_source_open(world.store, blob, &source, &err), 0);
+	if (layer_open_source(world.store, world.cache, blob, LAYER_CHECK_DIGESTS, source, &l,
+			      &err))
+		fail_msg("%s", err.text);
+	return l;
 }
 
 static void a_layer_is_read_by_its_table(void **state)
@@ -96,7 +111,7 @@ static void a_layer_is_read_by_its_table(void **state)
 		struct layer *l;
 
 		write_table(&b, &blob);
-		l = open_layer(&blob);
+		l = open_table(&blob);
 		assert_int_equal(layer_index_check(layer_index(l)), LAYER_CHECK_DIGESTS);
 		assert_int_equal(layer_index_archive_size(layer_index(l)), world.tar.n);
 		assert_int_equal(layer_index_entries(layer_index(l)), 104);
@@ -122,7 +137,7 @@ static void a_span_of_another_digest_is_refused(void **state)
 	b.in[5].end = b.in[5].first + other.n;
 	blob = put_blob(b.bytes);
 	write_table(&b, &blob);
-	l = open_layer(&blob);
+	l = open_table(&blob);
 	assert_int_equal(layer_read(l, 5 * PIECE, data, sizeof(data), &err), -EBADMSG);
 	assert_non_null(strstr(err.text, "do not match their digest"));
 	assert_range(l, 4 * PIECE, PIECE);
@@ -170,8 +185,9 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 	digest_of(DIGEST_SHA256, b.bytes.p, b.bytes.n, &blob, &err);
 	write_table(&b, &blob);
 	assert_int_equal(layer_open(world.store, cache, &blob, &l, &err), -ENOENT);
-	assert_int_equal(
-	    layer_open_source(world.store, cache, &blob, part_source(&b, &blob, 5), &l, &err), 0);
+	assert_int_equal(layer_open_source(world.store, cache, &blob, LAYER_CHECK_DIGESTS,
+					   part_source(&b, &blob, 5), &l, &err),
+			 0);
 	assert_false(layer_missing(l, 0, 5 * PIECE, &r));
 	assert_false(layer_missing(l, 6 * PIECE, PIECE, &r));
 	assert_range(l, 0, 5 * PIECE);
@@ -186,8 +202,9 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 	layer_close(l);
 
 	/* What it could not read is read as soon as it is there. */
-	assert_int_equal(
-	    layer_open_source(world.store, cache, &blob, part_source(&b, &blob, 7), &l, &err), 0);
+	assert_int_equal(layer_open_source(world.store, cache, &blob, LAYER_CHECK_DIGESTS,
+					   part_source(&b, &blob, 7), &l, &err),
+			 0);
 	assert_range(l, 5 * PIECE - 10, PIECE);
 	layer_close(l);
 	span_cache_free(cache);
@@ -210,13 +227,111 @@ static void of_a_plain_archive_the_bytes_themselves_are_missing(void **state)
 	assert_int_equal(held_open(world.store, &blob, world.tar.n, &held, NULL), 0);
 	assert_int_equal(held_write(held, world.tar.p, 5000, 0, NULL), 0);
 	assert_int_equal(blob_source_open_held(held, &source, NULL), 0);
-	assert_int_equal(layer_open_source(world.store, world.cache, &blob, source, &l, NULL), 0);
+	assert_int_equal(layer_open_source(world.store, world.cache, &blob, LAYER_CHECK_BLOCKS,
+					   source, &l, NULL),
+			 0);
 	assert_range(l, 0, 5000);
 	assert_int_equal(layer_plain_fd(l), -1);
 	assert_true(layer_missing(l, 4000, 2000, &r));
 	assert_int_equal(r.first, 5000);
 	assert_int_equal(r.end, 6000);
 	layer_close(l);
+}
+
+/* Spans that begin within a member: two pieces in each, the second behind a gap. */
+static void what_stands_before_a_span_is_skipped(void **state)
+{
+	enum { LEN = 300000, PARTS = 6, SKIP = 12345 };
+
+	(void)state;
+	for (enum compression c = COMPRESSION_GZIP; c <= COMPRESSION_ZSTD; c++) {
+		struct bytes member = compress_piece(c, (struct bytes){world.tar.p, LEN * PARTS});
+		const struct digest blob = put_blob(member);
+		const struct layer_claim claim = {&blob, &world.diff_id, member.n, c};
+		struct layer_table *t;
+		struct digest d;
+		struct layer *l;
+		struct err err;
+
+		assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+		for (size_t i = 0; i < PARTS; i++) {
+			const uint8_t *at = world.tar.p + i * LEN + SKIP;
+
+			digest_of(DIGEST_SHA256, at, LEN - SKIP, &d, &err);
+			assert_int_equal(layer_table_span(t, (struct byte_range){0, member.n},
+							  i * LEN + SKIP, LEN - SKIP, &d, &err),
+					 0);
+		}
+		assert_int_equal(layer_table_finish(t, &claim, &err), 0);
+		layer_table_close(t);
+		l = open_table(&blob);
+		for (size_t i = 0; i < PARTS; i++) {
+			uint8_t *data = malloc(LEN - SKIP);
+
+			assert_int_equal(layer_read(l, i * (LEN - SKIP), data, LEN - SKIP, &err),
+					 0);
+			assert_memory_equal(data, world.tar.p + i * LEN + SKIP, LEN - SKIP);
+			free(data);
+		}
+		layer_close(l);
+		free(member.p);
+	}
+}
+
+/* What the table says and what the bytes say are two files, and neither is taken for the other. */
+static void an_index_by_table_stands_in_for_no_other(void **state)
+{
+	struct cut_blob b = cut(COMPRESSION_ZSTD);
+	struct layer_index *x;
+	char path[512], other[512];
+	struct digest blob;
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	b.bytes.n -= GAP; /* a stream that can be decoded to its end */
+	blob = put_blob(b.bytes);
+	path_in_store(path, sizeof(path), &blob, ".table");
+	path_in_store(other, sizeof(other), &blob, "");
+	write_table(&b, &blob);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(stat(other, &st), -1);
+	assert_int_equal(layer_open(world.store, world.cache, &blob, &(struct layer *){0}, &err),
+			 -ENOENT);
+	assert_int_equal(layer_index_open(world.store, &blob, LAYER_CHECK_DIGESTS, &x, &err), 0);
+	layer_index_close(x);
+
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(layer_index_open(world.store, &blob, LAYER_CHECK_BLOCKS, &x, &err),
+			 -ENOENT);
+	assert_int_equal(layer_index_open(world.store, &blob, LAYER_CHECK_DIGESTS, &x, &err),
+			 -ENOENT);
+	write_table(&b, &blob);
+	layer_index_remove(world.store, &blob);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(stat(other, &st), -1);
+	free(b.bytes.p);
+}
+
+static void an_index_by_table_goes_with_its_blob(void **state)
+{
+	struct cut_blob b = cut(COMPRESSION_GZIP);
+	struct digest blob;
+	char path[512];
+	struct stat st;
+	struct gc gc = {0};
+	struct err err;
+
+	(void)state;
+	b.bytes.p[b.bytes.n - 1] ^= 2; /* a blob of its own */
+	blob = put_blob(b.bytes);
+	write_table(&b, &blob);
+	path_in_store(path, sizeof(path), &blob, ".table");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(gc_run(world.store, &gc, &err), 0);
+	assert_int_equal(stat(path, &st), -1);
+	assert_false(blob_exists(world.store, &blob, b.bytes.n));
+	free(b.bytes.p);
 }
 
 static void what_cannot_be_a_span_is_refused(void **state)
@@ -228,13 +343,18 @@ static void what_cannot_be_a_span_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(layer_table_open(world.store, &t, &err), 0);
-	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, 0, &d, &err), -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, 0, 0, &d, &err), -EBADMSG);
 	assert_int_equal(
-	    layer_table_span(t, (struct byte_range){0, 10}, LAYER_SPAN_MAX + 1, &d, &err),
+	    layer_table_span(t, (struct byte_range){0, 10}, 0, LAYER_SPAN_MAX + 1, &d, &err),
 	    -EBADMSG);
-	assert_int_equal(layer_table_span(t, (struct byte_range){10, 10}, 5, &d, &err), -EBADMSG);
-	assert_int_equal(layer_table_span(t, (struct byte_range){10, 5}, 5, &d, &err), -EBADMSG);
-	assert_int_equal(layer_table_span(t, (struct byte_range){0, 60}, 5, &d, &err), 0);
+	assert_int_equal(
+	    layer_table_span(t, (struct byte_range){0, 10}, LAYER_SPAN_MAX, 1, &d, &err), -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, UINT64_MAX, 1, &d, &err),
+			 -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){10, 10}, 0, 5, &d, &err),
+			 -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){10, 5}, 0, 5, &d, &err), -EBADMSG);
+	assert_int_equal(layer_table_span(t, (struct byte_range){0, 60}, 0, 5, &d, &err), 0);
 	assert_int_equal(layer_table_finish(t, &claim, &err), -EBADMSG);
 	layer_table_close(t);
 }
@@ -246,6 +366,9 @@ int main(void)
 	    cmocka_unit_test(a_span_of_another_digest_is_refused),
 	    cmocka_unit_test(what_is_missing_is_told_and_the_rest_is_read),
 	    cmocka_unit_test(of_a_plain_archive_the_bytes_themselves_are_missing),
+	    cmocka_unit_test(what_stands_before_a_span_is_skipped),
+	    cmocka_unit_test(an_index_by_table_stands_in_for_no_other),
+	    cmocka_unit_test(an_index_by_table_goes_with_its_blob),
 	    cmocka_unit_test(what_cannot_be_a_span_is_refused),
 	};
 
