@@ -307,9 +307,8 @@ bool json_same_folded(const char *key, const char *name)
 
 static bool has_free_keys(const char *key, size_t len)
 {
-	static const char *const names[] = {"annotations",  "Labels", "Volumes",
-					    "ExposedPorts", "auths",  "credHelpers",
-					    "HttpHeaders"};
+	static const char *const names[] = {"annotations",  "Labels", "Volumes",     "xattrs",
+					    "ExposedPorts", "auths",  "credHelpers", "HttpHeaders"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strlen(names[i]) == len && memcmp(names[i], key, len) == 0)

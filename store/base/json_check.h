@@ -6,7 +6,7 @@
  *
  * Go programs match the members of a struct without regard to case, others do not: two members that
  * differ only by case would make one document mean two things, so they count as duplicates. In maps
- * whose keys are chosen freely (annotations, Labels, …) every program tells case apart, and real
+ * whose keys are chosen freely (annotations, Labels, xattrs, …) every program tells case apart, and real
  * images have both "Name" and "name" there: these are compared exactly.
  */
 #ifndef STORE_JSON_CHECK_H

@@ -166,6 +166,7 @@ static void free_keys_may_differ_by_case(void **state)
 {
 	(void)state;
 	assert_good("{\"config\":{\"Labels\":{\"Name\":\"a\",\"name\":\"b\"}}}");
+	assert_good("{\"xattrs\":{\"user.Name\":\"\",\"user.name\":\"\"}}");
 	assert_good("{\"annotations\":{\"a\":\"1\",\"A\":\"2\"}}");
 	assert_good("{\"Volumes\":{\"/Data\":{},\"/data\":{}}}");
 }
