@@ -23,7 +23,7 @@ cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
 # From the bottom up: a room includes what stands before it.
 rooms=(
-    store/{base,oci,disk,codec,tar,layer,tree,images,archive}
+    store/{base,oci,disk,codec,tar,layer,lazy,tree,images,archive}
     registry/{wire,http,auth,api,transfer}
     fs/{docker,daemon,core,tree,ctl,fuse} fs
 )
