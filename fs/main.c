@@ -9,6 +9,7 @@
 #include "fs/core/fs.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/daemon/guard.h"
+#include "fs/tree/fetch_plan.h"
 #include "fs/tree/fresh.h"
 #include "fs/tree/in_use.h"
 #include "fs/core/inode.h"
@@ -113,6 +114,8 @@ static int open_parts(struct fs *fs, struct err *err)
 	if (!r)
 		r = decoder_open(fs, &fs->decoder, err);
 	if (!r)
+		r = fetch_plan_open(&fs->fetch_plan, err);
+	if (!r)
 		r = xattr_names_open(&fs->xattr_names, err);
 	if (!r)
 		r = dir_locks_open(&fs->dir_locks, err);
@@ -133,6 +136,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (!fs->mountpoint || !fs->mountpoint_given)
 		return err_nomem(err);
 	fs->lookup_remote = o->lookup_remote;
+	fs->fetch_lazy = o->fetch_lazy;
 	fs->offline = o->offline;
 	fs->xattr = o->xattr;
 	fs->owner = getuid();
@@ -162,6 +166,7 @@ static void fs_close(struct fs *fs)
 	xattr_names_close(fs->xattr_names);
 	dir_locks_close(fs->dir_locks);
 	jobs_close(fs->jobs);
+	fetch_plan_close(fs->fetch_plan);
 	span_cache_free(fs->spans);
 	referrers_close(fs->referrers);
 	catalogs_close(fs->catalogs);

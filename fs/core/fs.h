@@ -33,10 +33,11 @@ struct fs {
 	struct jobs *jobs;
 	struct events *events;
 	struct inodes *inodes;
-	struct catalogs *catalogs; /* names as places */
-	struct fresh *fresh;	   /* the kernel's names of them */
-	struct outcomes *outcomes; /* of recent requests */
-	struct layers *layers;	   /* open ones, shared */
+	struct catalogs *catalogs;     /* names as places */
+	struct fresh *fresh;	       /* the kernel's names of them */
+	struct outcomes *outcomes;     /* of recent requests */
+	struct layers *layers;	       /* open ones, shared */
+	struct fetch_plan *fetch_plan; /* what is fetched of those that are read by a table */
 	struct xattr_names *xattr_names;
 	struct dir_locks *dir_locks; /* in the kernel */
 	struct referrers *referrers;
@@ -52,6 +53,7 @@ struct fs {
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
 	bool lookup_remote;
 	bool offline;
+	bool fetch_lazy;
 	bool xattr;
 	uid_t owner;
 	gid_t group;

@@ -431,6 +431,11 @@ bool job_has_key(const struct job *j, const struct job_key *key)
 	return j->key && job_key_is(key, j->key);
 }
 
+bool job_is_of_kind(const struct job *j, const char *kind)
+{
+	return j->key && job_key_is_of_kind(j->key, kind);
+}
+
 struct cancel *job_cancel(struct job *j)
 {
 	return &j->cancel;

@@ -73,6 +73,7 @@ bool job_leave(struct job *j, struct job_waiter *w);
 /* What a job that has ended came to; the error is copied. */
 int job_outcome(const struct job *j, struct err *err);
 bool job_has_key(const struct job *j, const struct job_key *key);
+bool job_is_of_kind(const struct job *j, const char *kind);
 
 /* For the function that runs. */
 struct cancel *job_cancel(struct job *j);

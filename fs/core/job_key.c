@@ -33,3 +33,10 @@ bool job_key_is(const struct job_key *k, const char *text)
 
 	return !strncmp(text, front, len) && !strcmp(text + len, k->name ? k->name : "");
 }
+
+bool job_key_is_of_kind(const char *text, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	return !strncmp(text, kind, len) && text[len] == ' ';
+}

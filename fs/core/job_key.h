@@ -19,5 +19,6 @@ struct job_key {
 /* The key as a text, which no other key has. The caller frees it; NULL: out of memory. */
 char *job_key_text(const struct job_key *k);
 bool job_key_is(const struct job_key *k, const char *text);
+bool job_key_is_of_kind(const char *text, const char *kind);
 
 #endif

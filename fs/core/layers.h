@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The open layers of a mount: one handle per digest, shared by all images that have
+ * The open layers of a mount: one handle per name, shared by all images that have
  * the layer, closed with its last user. One that proves damaged (layer_intact) is given to
  * nobody else. Thread safe.
  */
@@ -14,7 +14,8 @@ struct layers;
 int layers_open(struct store *s, struct span_cache *spans, struct layers **out, struct err *err);
 void layers_close(struct layers *t); /* none may be in use; NULL is allowed */
 
-int layers_get(struct layers *t, const struct digest *blob, struct layer **out, struct err *err);
+int layers_get(struct layers *t, const struct layer_name *name, uint64_t blob_size,
+	       struct layer **out, struct err *err);
 void layers_put(struct layers *t, struct layer *l); /* NULL is allowed */
 
 #endif

@@ -22,6 +22,9 @@ const char options_usage[] =
     "  -V, --version   the version\n"
     "\n"
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
+    "  -o fetch=lazy|whole            whether layers with a table of contents are read before "
+    "they\n"
+    "                                 are downloaded\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -78,6 +81,8 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 		return platform_parse(v, &o->platform, err);
 	if ((v = value_of(option, "lookup")))
 		return choice("lookup", v, "remote", "local", &o->lookup_remote, err);
+	if ((v = value_of(option, "fetch")))
+		return choice("fetch", v, "lazy", "whole", &o->fetch_lazy, err);
 	if ((v = value_of(option, "xattr")))
 		return choice("xattr", v, "on", "off", &o->xattr, err);
 	if ((v = value_of(option, "insecure")))
@@ -156,7 +161,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
 	};
 	int c, r = 0;
 
-	*o = (struct options){.lookup_remote = true, .xattr = true};
+	*o = (struct options){.lookup_remote = true, .fetch_lazy = true, .xattr = true};
 	platform_host(&o->platform);
 	opterr = 0;
 	while (!r && (c = getopt_long(argc, argv, "o:fdhV", long_options, NULL)) != -1) {

@@ -21,7 +21,8 @@ struct options {
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
-	bool xattr; /* xattr=on|off */
+	bool fetch_lazy; /* fetch=lazy|whole */
+	bool xattr;	 /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

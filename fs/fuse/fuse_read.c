@@ -47,6 +47,8 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 			return 0;
 	}
 	r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
+	if (r == -ENODATA)
+		return view_fetch(rq, w, node, (uint64_t)c->offset, c->size, err);
 	if (r < 0)
 		return r;
 	if (!plain)

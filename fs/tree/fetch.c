@@ -10,6 +10,7 @@
 #include "registry/transfer/pull_blob.h"
 #include "registry/transfer/pull_manifest.h"
 #include "registry/transfer/pull_merge.h"
+#include "registry/transfer/pull_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -216,7 +217,8 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 	return r ? r : repo_image_load(rq->fs, i, err);
 }
 
-static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct err *err)
+/* `tree`: of layers that have a table of contents, that does. */
+static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err *err)
 {
 	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
 	struct transfer t;
@@ -229,11 +231,12 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool merged, struct e
 		r = pull_blob(&t, &f->ref, &m->layers[i], err);
 	if (r || image->artifact)
 		return r;
+	t.lazy = tree && f->fs->fetch_lazy;
 	if (f->count == m->layer_count)
-		return pull_layers(&t, &f->ref, m, c, merged, err);
+		return pull_layers(&t, &f->ref, m, c, tree && f->kind == TREE_MERGED, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)
-		r = pull_layer(&t, &f->ref, &m->layers[i],
-			       i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
+		r = pull_table_or_layer(&t, &f->ref, &m->layers[i],
+					i < c->diff_id_count ? &c->diff_ids[i] : NULL, err);
 	return r;
 }
 
@@ -247,16 +250,16 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	struct fetch *f = arg;
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
-	autofree struct digest *digests = image_layer_digests(m, f->first, f->count);
+	autofree struct layer_name *layers = image_layer_names(f->fs->store, m, f->first, f->count);
 	struct transfer t;
 	int r;
 
-	if (!digests)
+	if (!layers)
 		return err_nomem(err);
-	r = fetch_layers_of(f, j, f->kind == TREE_MERGED, err);
+	r = fetch_layers_of(f, j, true, err);
 	if (!r)
 		r = fetch_transfer(f, j, NULL, &t, err);
-	return r < 0 ? r : pull_merge_tree(&t, f->kind, digests, f->count, &tree, err);
+	return r < 0 ? r : pull_merge_tree(&t, f->kind, layers, f->count, &tree, err);
 }
 
 static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)

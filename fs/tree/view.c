@@ -2,6 +2,7 @@
 #include "fs/tree/view.h"
 
 #include "fs/tree/fetch.h"
+#include "fs/tree/fetch_range.h"
 #include "fs/core/fs.h"
 #include "fs/core/job.h"
 #include "fs/core/layers.h"
@@ -124,6 +125,15 @@ static int know_xattrs(struct fs *fs, const struct tree *t, struct err *err)
 	return r;
 }
 
+/* Where all of a layer is to be fetched, what is read by its table is not there yet. */
+static bool may_be_lazy(const struct fs *fs, const struct layer_name *names, size_t count)
+{
+	for (size_t i = 0; i < count && !fs->fetch_lazy && !fs->offline; i++)
+		if (names[i].check == LAYER_CHECK_DIGESTS)
+			return false;
+	return true;
+}
+
 /* Opens the tree and the layers from the store: -ENOENT where one of them is not there. What was
  * open and is damaged gives place. */
 static int open_content(struct view *w, struct err *err)
@@ -131,8 +141,8 @@ static int open_content(struct view *w, struct err *err)
 	AUTO(content_free) struct view_content *c = calloc(1, sizeof(*c));
 	const struct manifest *m = repo_image_image(w->image)->manifest;
 	struct view_content *old = get_content(w);
-	autofree struct digest *digests = NULL;
-	int r;
+	autofree struct layer_name *names = NULL;
+	int r = 0;
 
 	if (!c)
 		return err_nomem(err);
@@ -140,12 +150,16 @@ static int open_content(struct view *w, struct err *err)
 		return 0; /* another thread was faster */
 	c->table = w->fs->layers;
 	c->layers = calloc(w->count + 1, sizeof(*c->layers));
-	digests = image_layer_digests(m, w->first, w->count);
-	if (!c->layers || !digests)
+	names = image_layer_names(w->fs->store, m, w->first, w->count);
+	if (!c->layers || !names)
 		return err_nomem(err);
-	r = tree_open(w->fs->store, w->kind, digests, w->count, &c->tree, err);
+	if (!may_be_lazy(w->fs, names, w->count))
+		return -ENOENT;
 	for (; !r && c->count < w->count; c->count += !r)
-		r = layers_get(c->table, &digests[c->count], &c->layers[c->count], err);
+		r = layers_get(c->table, &names[c->count], m->layers[w->first + c->count].size,
+			       &c->layers[c->count], err);
+	if (!r)
+		r = tree_open(w->fs->store, w->kind, names, w->count, &c->tree, err);
 	if (!r)
 		r = check_same(w, old, c, err);
 	if (!r)
@@ -199,7 +213,7 @@ int view_settle(struct request *rq, struct view *w)
 	if (use(rq, w))
 		return 0;
 	r = open_content(w, NULL);
-	if (r == -ENOENT && image_layers_local(w->fs->store, repo_image_image(w->image)->manifest,
+	if (r == -ENOENT && image_layers_shown(w->fs->store, repo_image_image(w->image)->manifest,
 					       w->first, w->count))
 		r = fetch_tree(rq, w->image, w->kind, w->first, w->count, NULL);
 	rq->content = get_content(w);
@@ -322,6 +336,26 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 
 	r = check_read(w, c, r, err);
 	return r < 0 ? r : (ssize_t)done;
+}
+
+int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t offset, size_t len,
+	       struct err *err)
+{
+	struct view_content *c = get_content(w);
+	struct layer_gap missing;
+	struct layer *layer;
+	struct tree_run run;
+	int r = 0;
+
+	for (size_t done = 0; !r && done < len; done += run.length) {
+		r = find_run(w, c, node, offset + done, len - done, &run, &layer, err);
+		if (r || run.length == 0)
+			break;
+		if (!run.hole && layer_missing(layer, run.archive, run.length, &missing))
+			return fetch_range(rq, w->image, (size_t)view_layer(w, node), &missing,
+					   err);
+	}
+	return r ? r : run_again(rq, err); /* it has come meanwhile */
 }
 
 static void add_piece(struct view_data *d, const struct layer_bytes *b)

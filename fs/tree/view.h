@@ -82,6 +82,10 @@ int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t l
 		  struct view_data *out, struct err *err);
 void view_put_data(struct view_data *d);
 
+/* What these bytes need comes, where reading them gave -ENODATA: FS_WAIT, or why it does not. */
+int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t offset, size_t len,
+	       struct err *err);
+
 /* True where the same bytes lie as they are in a file, one behind the other. */
 bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
 		     struct file_part *out);

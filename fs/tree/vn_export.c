@@ -240,20 +240,22 @@ static int rootfs_stat(struct request *rq, struct vnode *v, struct stat *st, str
 	return check ? check : r;
 }
 
-static int read_content(struct vn_export *x, const struct rootfs_tar_part *p, size_t len,
-			struct buf *out, struct err *err)
+static int read_content(struct request *rq, struct vn_export *x, const struct rootfs_tar_part *p,
+			size_t len, struct buf *out, struct err *err)
 {
 	char *room = buf_reserve(out, len);
 	ssize_t n = room ? view_read(x->view, p->node, p->from, room, len, err) : err_nomem(err);
 
+	if (n == -ENODATA)
+		return view_fetch(rq, x->view, p->node, p->from, len, err);
 	if (n < 0)
 		return (int)n;
 	out->len += (size_t)n;
 	return (size_t)n < len ? err_set(err, EIO, "a file is shorter than it says") : 0;
 }
 
-static int read_parts(struct vn_export *x, uint64_t offset, size_t end, struct buf *out,
-		      struct err *err)
+static int read_parts(struct request *rq, struct vn_export *x, uint64_t offset, size_t end,
+		      struct buf *out, struct err *err)
 {
 	while (out->len < end) {
 		size_t before = out->len, room = end - before;
@@ -261,7 +263,7 @@ static int read_parts(struct vn_export *x, uint64_t offset, size_t end, struct b
 		int r = rootfs_tar_at(x->rootfs, offset, &p, out, err);
 
 		if (!r && p.content)
-			r = read_content(x, &p, p.length < room ? p.length : room, out, err);
+			r = read_content(rq, x, &p, p.length < room ? p.length : room, out, err);
 		if (r || !p.length)
 			return r;
 		if (out->len > end)
@@ -281,7 +283,7 @@ static int rootfs_read(struct request *rq, struct vnode *v, uint64_t offset, siz
 		return r;
 	r = vn_export_make_plan(x, err);
 	if (!r)
-		r = read_parts(x, offset, out->len + len, out, err);
+		r = read_parts(rq, x, offset, out->len + len, out, err);
 	check = view_check(rq, x->view, err);
 	return check ? check : r;
 }

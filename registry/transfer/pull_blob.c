@@ -27,7 +27,8 @@ static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct er
 	const struct pull_sink sink = {.arg = w, .put = put_in_file, .restart = restart_file};
 
 	if (!r && blob_writer_offset(w) < a->blob->size)
-		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(w), &sink,
+		r = pull_receive(a->transfer, a->repository, a->blob,
+				 (struct byte_range){blob_writer_offset(w), a->blob->size}, &sink,
 				 err);
 	if (r < 0)
 		return r;
@@ -115,7 +116,7 @@ static int read_verified(const struct transfer *t, const struct ref *repository,
 	int r;
 
 	silent.watch = NULL;
-	r = pull_receive(&silent, repository, d, 0, &sink, err);
+	r = pull_receive(&silent, repository, d, (struct byte_range){0, d->size}, &sink, err);
 	if (!r)
 		r = digest_of(d->digest.algorithm, body->data, body->len, &digest, err);
 	if (r < 0 || digest_equal(&digest, &d->digest))

@@ -5,12 +5,17 @@
  * to tell apart: they were spoilt on the way (then their digest is wrong, and one more try from
  * the start is worth it), or the layer is like this in the registry. So the rest is received even
  * so, and the digest has the first word.
+ *
+ * A blob of which something is held in part (store/disk/held.h) gets the rest there, and is read
+ * through when it is whole.
  */
 #include "registry/transfer/pull_attempt.h"
+#include "registry/transfer/pull_range.h"
 #include "registry/transfer/pull_receive.h"
 
 #include "store/disk/blob.h"
 #include "store/layer/layer_build.h"
+#include "store/layer/layer_name.h"
 #include "store/layer/layer_stream.h"
 
 #include <errno.h>
@@ -96,7 +101,8 @@ static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct
 	if (!r)
 		r = feed_held(s, a->transfer->cancel, err);
 	if (!r && blob_writer_offset(s->writer) < a->blob->size)
-		r = pull_receive(a->transfer, a->repository, a->blob, blob_writer_offset(s->writer),
+		r = pull_receive(a->transfer, a->repository, a->blob,
+				 (struct byte_range){blob_writer_offset(s->writer), a->blob->size},
 				 &sink, err);
 	return r;
 }
@@ -146,9 +152,12 @@ static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err
 
 	if (r < 0)
 		return r;
-	if (blob_exists(a->transfer->store, &a->blob->digest, a->blob->size))
-		return index_blob(a, spoilt, err);
-	return fetch_blob(a, spoilt, err);
+	if (!blob_exists(a->transfer->store, &a->blob->digest, a->blob->size)) {
+		r = pull_rest(a->transfer, a->repository, a->blob, spoilt, err);
+		if (r == -ENOENT)
+			return fetch_blob(a, spoilt, err);
+	}
+	return r ? r : index_blob(a, spoilt, err);
 }
 
 int pull_layer(const struct transfer *t, const struct ref *repository,
@@ -161,5 +170,9 @@ int pull_layer(const struct transfer *t, const struct ref *repository,
 					     .run = pull_layer_run,
 					     .arg = diff_id};
 
-	return pull_attempt(&attempt, err);
+	int r = pull_attempt(&attempt, err);
+
+	if (!r)
+		layer_name_drop_table(t->store, &layer->digest);
+	return r;
 }

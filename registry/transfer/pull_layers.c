@@ -8,6 +8,7 @@
  */
 #include "registry/transfer/crew.h"
 #include "registry/transfer/pull_merge.h"
+#include "registry/transfer/pull_table.h"
 
 #include "store/disk/blob.h"
 #include "store/images/image.h"
@@ -104,7 +105,7 @@ static int pull_layers_run(struct crew *c, const struct crew_task *task, const s
 {
 	const struct pull_layers *l = c->arg;
 	const struct pull_task *t = task->what;
-	int r = pull_layer(own, l->repository, t->layer, t->diff_id, err);
+	int r = pull_table_or_layer(own, l->repository, t->layer, t->diff_id, err);
 
 	if (r < 0 || t->local)
 		return r;
@@ -174,7 +175,7 @@ static int fetch_all(struct crew *c, const struct manifest *m, const struct conf
 int pull_layers(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		const struct config *config, bool merged, struct err *err)
 {
-	autofree struct digest *layers = image_layer_digests(m, 0, m->layer_count);
+	autofree struct layer_name *layers = image_layer_names(t->store, m, 0, m->layer_count);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct pull_layers l = {.repository = repository};
 	autocrew crew = {.transfer = t,

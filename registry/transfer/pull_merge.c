@@ -7,18 +7,19 @@
 #include "store/tree/tree_merge.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define TRIES 3 /* of what is derived, and gone when it is wanted */
 
 struct pull_merge {
-	const struct transfer *transfer; /* borrowed, as are the layers */
-	const struct digest *layers;	 /* bottom first */
+	const struct transfer *transfer; /* borrowed */
+	struct layer_name *layers;	 /* owned; bottom first */
 	size_t count, next;
 	uint64_t entries; /* of the layers that are merged */
 	struct tree_merge *merge;
 };
 
-static int open_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+static int open_tree(const struct transfer *t, enum tree_kind kind, const struct layer_name *layers,
 		     size_t count, struct tree **out, struct err *err)
 {
 	struct digest name;
@@ -29,22 +30,27 @@ static int open_tree(const struct transfer *t, enum tree_kind kind, const struct
 	return r < 0 ? r : tree_open(t->store, kind, layers, count, out, err);
 }
 
-static int open_merge(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
-		      size_t count, struct pull_merge **out, struct err *err)
+static int open_merge(const struct transfer *t, enum tree_kind kind,
+		      const struct layer_name *layers, size_t count, struct pull_merge **out,
+		      struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *m = calloc(1, sizeof(*m));
 	int r;
 
 	if (!m)
 		return err_nomem(err);
-	*m = (struct pull_merge){.transfer = t, .layers = layers, .count = count};
+	*m = (struct pull_merge){
+	    .transfer = t, .layers = calloc(count + 1, sizeof(*layers)), .count = count};
+	if (!m->layers)
+		return err_nomem(err);
+	memcpy(m->layers, layers, count * sizeof(*layers));
 	r = tree_merge_open(kind, &m->merge, err);
 	if (!r)
 		*out = steal(&m);
 	return r;
 }
 
-int pull_merge_open(const struct transfer *t, const struct digest *layers, size_t count,
+int pull_merge_open(const struct transfer *t, const struct layer_name *layers, size_t count,
 		    struct pull_merge **out, struct err *err)
 {
 	AUTO(tree_close) struct tree *tree = NULL;
@@ -59,12 +65,13 @@ void pull_merge_close(struct pull_merge *m)
 	if (!m)
 		return;
 	tree_merge_close(m->merge);
+	free(m->layers);
 	free(m);
 }
 
 const struct digest *pull_merge_next(const struct pull_merge *m)
 {
-	return m->next < m->count ? &m->layers[m->next] : NULL;
+	return m->next < m->count ? &m->layers[m->next].blob : NULL;
 }
 
 /*
@@ -72,7 +79,7 @@ const struct digest *pull_merge_next(const struct pull_merge *m)
  * above `most`. What is derived may be deleted or damaged at any time: then it is made again.
  * -ENOENT would be taken for an answer of the registry's.
  */
-static int read_toc(const struct transfer *t, const struct digest *layer, uint64_t most,
+static int read_toc(const struct transfer *t, const struct layer_name *layer, uint64_t most,
 		    uint64_t *entries, struct buf *toc, struct err *err)
 {
 	int r = -ENOENT;
@@ -80,10 +87,10 @@ static int read_toc(const struct transfer *t, const struct digest *layer, uint64
 	for (int tries = TRIES; r == -ENOENT && tries > 0; tries--) {
 		AUTO(layer_index_close) struct layer_index *index = NULL;
 
-		if (tries < TRIES)
-			r = layer_build_from_blob(t->store, layer, NULL, t->cancel, err);
+		if (tries < TRIES && layer->check == LAYER_CHECK_BLOCKS)
+			r = layer_build_from_blob(t->store, &layer->blob, NULL, t->cancel, err);
 		if (tries == TRIES || !r)
-			r = layer_index_open(t->store, layer, LAYER_CHECK_BLOCKS, &index, err);
+			r = layer_index_open(t->store, &layer->blob, layer->check, &index, err);
 		if (!r && (*entries = layer_index_entries(index)) > most)
 			return PULL_MERGE_LATER;
 		buf_reset(toc);
@@ -96,12 +103,14 @@ static int read_toc(const struct transfer *t, const struct digest *layer, uint64
 int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 {
 	AUTO(toc_reader_close) struct toc_reader *toc = NULL;
-	const struct digest *layer = &m->layers[m->next];
+	struct layer_name *layer = &m->layers[m->next];
 	char text[DIGEST_TEXT_MAX];
 	autobuf bytes = BUF_INIT;
 	uint64_t entries = 0;
-	int r = read_toc(m->transfer, layer, most - m->entries, &entries, &bytes, err);
+	int r;
 
+	*layer = layer_name_of(m->transfer->store, &layer->blob);
+	r = read_toc(m->transfer, layer, most - m->entries, &entries, &bytes, err);
 	if (r == PULL_MERGE_LATER)
 		return r;
 	if (!r)
@@ -109,7 +118,7 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 	if (!r)
 		r = tree_merge_layer(m->merge, toc, m->transfer->cancel, err);
 	if (r < 0) {
-		err_context(err, "layer %s", digest_text(layer, text));
+		err_context(err, "layer %s", digest_text(&layer->blob, text));
 		return r;
 	}
 	m->entries += entries;
@@ -129,16 +138,20 @@ int pull_merge_finish(struct pull_merge *m, struct err *err)
 
 /* Two that build the same tree at once both publish it whole; the second replaces the first by an
  * equal one. */
-static int make_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+static int make_tree(const struct transfer *t, enum tree_kind kind, struct layer_name *layers,
 		     size_t count, struct err *err)
 {
 	AUTO(pull_merge_close) struct pull_merge *m = NULL;
 	int r = open_merge(t, kind, layers, count, &m, err);
 
-	return r < 0 ? r : pull_merge_finish(m, err);
+	if (!r)
+		r = pull_merge_finish(m, err);
+	if (!r)
+		memcpy(layers, m->layers, count * sizeof(*layers));
+	return r;
 }
 
-int pull_merge_tree(const struct transfer *t, enum tree_kind kind, const struct digest *layers,
+int pull_merge_tree(const struct transfer *t, enum tree_kind kind, struct layer_name *layers,
 		    size_t count, struct tree **out, struct err *err)
 {
 	int r = open_tree(t, kind, layers, count, out, err);

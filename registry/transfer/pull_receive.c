@@ -6,12 +6,10 @@
 #define BUFFER_SIZE (512u << 10)
 
 int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
-		 uint64_t offset, const struct pull_sink *sink, struct err *err)
+		 struct byte_range range, const struct pull_sink *sink, struct err *err)
 {
-	const struct blob_request q = {.repository = repository,
-				       .digest = &d->digest,
-				       .size = d->size,
-				       .range = {offset, d->size}};
+	const struct blob_request q = {
+	    .repository = repository, .digest = &d->digest, .size = d->size, .range = range};
 	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
 	autofree char *buffer = malloc(BUFFER_SIZE);
 	struct byte_range comes = {0};
@@ -20,7 +18,7 @@ int pull_receive(const struct transfer *t, const struct ref *repository, const s
 
 	if (!r)
 		r = registry_blob(t->registry, &q, t->cancel, &comes, &stream, err);
-	if (!r && comes.first != offset)
+	if (!r && comes.first != range.first)
 		r = sink->restart(sink->arg, err);
 	at = comes.first;
 	while (!r) {

@@ -14,8 +14,9 @@ struct pull_sink {
 	int (*restart)(void *arg, struct err *err); /* the first byte comes next, again */
 };
 
-/* All bytes from `offset` on. The pull's watch is told of progress. */
+/* The bytes of a range; where the server ignores that, a restart and all of the blob. The pull's
+ * watch is told of progress. */
 int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
-		 uint64_t offset, const struct pull_sink *sink, struct err *err);
+		 struct byte_range range, const struct pull_sink *sink, struct err *err);
 
 #endif

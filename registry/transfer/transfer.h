@@ -30,6 +30,7 @@ struct transfer {
 	const struct transfer_watch *watch; /* or NULL */
 	struct lease *lease; /* holds what is fetched until a name does; NULL where nothing is ever
 				deleted meanwhile */
+	bool lazy;	     /* of a layer its table of contents does, where it has one */
 };
 
 /* Tell the watch, on the caller's thread. Each does nothing where nobody watches. */

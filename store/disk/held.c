@@ -139,6 +139,18 @@ static int record_synced(struct held *h, int synced, struct err *err)
 	return r;
 }
 
+/* The file has its name still: a prune has not removed it. */
+static bool held_is_linked(const struct held *h, const char *suffix, int fd)
+{
+	char path[HELD_PATH_MAX];
+	struct stat named, open;
+
+	return fstat(fd, &open) == 0 &&
+	       fstatat(store_dirfd(h->store), held_path(&h->digest, suffix, path), &named,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       open.st_ino == named.st_ino && open.st_dev == named.st_dev;
+}
+
 int held_sync(struct held *h, struct err *err)
 {
 	int r = 0;
@@ -205,18 +217,6 @@ static int order_map(struct held *h, struct err *err)
 		r = append_record(h, HELD_ADDED, h->ranges.list[i], err);
 	h->map_read = sizeof(struct held_header) + h->ranges.count * sizeof(struct held_record);
 	return r;
-}
-
-/* The file has its name still: a prune has not removed it. */
-static bool held_is_linked(const struct held *h, const char *suffix, int fd)
-{
-	char path[HELD_PATH_MAX];
-	struct stat named, open;
-
-	return fstat(fd, &open) == 0 &&
-	       fstatat(store_dirfd(h->store), held_path(&h->digest, suffix, path), &named,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
 static void close_files(struct held *h)
@@ -391,6 +391,8 @@ int held_drop(struct held *h, struct byte_range r, struct err *err)
 {
 	int failed;
 
+	if (!held_is_linked(h, HELD_SUFFIX, h->fd))
+		return 0;
 	pthread_mutex_lock(&h->lock);
 	failed = ranges_remove(&h->fresh, r, err);
 	if (!failed)

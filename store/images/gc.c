@@ -27,7 +27,8 @@ struct marks {
 /* The trees of an image: of its layers up to each, and of each by itself. */
 static int mark_trees(struct marks *m, const struct manifest *manifest, struct err *err)
 {
-	autofree struct digest *layers = image_layer_digests(manifest, 0, manifest->layer_count);
+	autofree struct layer_name *layers =
+	    image_layer_names(m->store, manifest, 0, manifest->layer_count);
 	struct digest name;
 	int r = layers ? 0 : err_nomem(err);
 

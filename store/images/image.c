@@ -158,14 +158,24 @@ uint64_t image_size(struct store *s, const struct image *i, bool *indexed)
 	return sum;
 }
 
-struct digest *image_layer_digests(const struct manifest *m, size_t first, size_t count)
+struct layer_name *image_layer_names(struct store *s, const struct manifest *m, size_t first,
+				     size_t count)
 {
-	struct digest *digests = calloc(count + 1, sizeof(*digests));
+	struct layer_name *names = calloc(count + 1, sizeof(*names));
 
 	assert(first <= m->layer_count && count <= m->layer_count - first);
-	for (size_t i = 0; digests && i < count; i++)
-		digests[i] = m->layers[first + i].digest;
-	return digests;
+	for (size_t i = 0; names && i < count; i++)
+		names[i] = layer_name_of(s, &m->layers[first + i].digest);
+	return names;
+}
+
+bool image_layers_shown(struct store *s, const struct manifest *m, size_t first, size_t count)
+{
+	for (size_t i = first; i < first + count; i++)
+		if (layer_name_of(s, &m->layers[i].digest).check == LAYER_CHECK_BLOCKS &&
+		    !image_layers_local(s, m, i, 1))
+			return false;
+	return true;
 }
 
 bool image_layers_local(struct store *s, const struct manifest *m, size_t first, size_t count)

@@ -10,6 +10,7 @@
 #include "store/base/mem.h"
 #include "store/oci/oci.h"
 #include "store/disk/store.h"
+#include "store/layer/layer_name.h"
 
 #define IMAGE_INDEX_DEPTH_MAX 4 /* indexes inside indexes */
 
@@ -48,9 +49,14 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer, bool *indexed);
 uint64_t image_size(struct store *s, const struct image *i, bool *indexed);
 
-/* The blob digests of layers [first, first + count) of a manifest, bottom first: an array that the
+/* Layers [first, first + count) of a manifest as they are read now, bottom first: an array that the
  * caller frees, NULL where memory is out. */
-struct digest *image_layer_digests(const struct manifest *m, size_t first, size_t count);
+struct layer_name *image_layer_names(struct store *s, const struct manifest *m, size_t first,
+				     size_t count);
+
+/* True where the store has what it takes to show these layers: their blobs, or tables of their
+ * contents. */
+bool image_layers_shown(struct store *s, const struct manifest *m, size_t first, size_t count);
 
 /* True where the store has the blobs of all these layers. */
 bool image_layers_local(struct store *s, const struct manifest *m, size_t first, size_t count);

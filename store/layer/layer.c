@@ -78,6 +78,24 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 	return r ? r : layer_open_source(s, cache, blob, LAYER_CHECK_BLOCKS, source, out, err);
 }
 
+int layer_open_name(struct store *s, struct span_cache *cache, const struct layer_name *name,
+		    uint64_t blob_size, struct layer **out, struct err *err)
+{
+	struct blob_source *source;
+	struct held *held;
+	int r;
+
+	if (name->check == LAYER_CHECK_BLOCKS)
+		return layer_open(s, cache, &name->blob, out, err);
+	r = blob_source_open(s, &name->blob, &source, err);
+	if (r == -ENOENT) {
+		r = held_open(s, &name->blob, blob_size, &held, err);
+		if (!r)
+			r = blob_source_open_held(held, &source, err);
+	}
+	return r ? r : layer_open_source(s, cache, &name->blob, name->check, source, out, err);
+}
+
 void layer_close(struct layer *l)
 {
 	if (!l)
@@ -97,6 +115,11 @@ bool layer_intact(const struct layer *l)
 const struct layer_index *layer_index(const struct layer *l)
 {
 	return l->index;
+}
+
+struct held *layer_held(const struct layer *l)
+{
+	return blob_source_held(l->source);
 }
 
 int layer_plain_fd(const struct layer *l)
@@ -242,6 +265,9 @@ static int find_damage(struct layer *l, const struct layer_part *part, int r, st
 	index = !part->in_frames && r == -EBADMSG && !layer_index_intact(l->index);
 	if (index || part->in_frames)
 		drop_derived(l);
+	else if (blob_source_held(l->source)) /* it is fetched again */
+		held_drop(blob_source_held(l->source),
+			  (struct byte_range){part->span.from.in, part->span.in_end}, NULL);
 	return err_context(err, "%s of the layer, damaged at %llu",
 			   part->in_frames ? "frames"
 			   : index	   ? "the index"
@@ -328,20 +354,24 @@ static int check_range(const struct layer *l, uint64_t offset, size_t len, struc
 	return 0;
 }
 
-bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out)
+bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct layer_gap *out)
 {
 	uint64_t end = offset + len;
 
-	*out = (struct byte_range){offset, end};
-	if (layer_index_compression(l->index) == COMPRESSION_NONE)
-		return blob_source_missing(l->source, out);
+	out->in = (struct byte_range){offset, end};
+	if (layer_index_compression(l->index) == COMPRESSION_NONE) {
+		bool missing = blob_source_missing(l->source, &out->in);
+
+		out->archive = out->in.first;
+		return missing;
+	}
 	while (offset < end) {
 		struct layer_part part;
 
 		if (layer_index_find(l->index, offset, &part) < 0)
 			return false;
-		*out = (struct byte_range){part.span.from.in, part.span.in_end};
-		if (!part.in_frames && blob_source_missing(l->source, out))
+		*out = (struct layer_gap){{part.span.from.in, part.span.in_end}, offset};
+		if (!part.in_frames && blob_source_missing(l->source, &out->in))
 			return true;
 		offset = part.span.from.out + part.span.len;
 	}

@@ -8,11 +8,16 @@
 
 #include "store/disk/blob_source.h"
 #include "store/layer/layer_index.h"
+#include "store/layer/layer_name.h"
 #include "store/layer/span_cache.h"
 
 struct layer;
 int layer_open(struct store *s, struct span_cache *cache, const struct digest *blob,
 	       struct layer **out, struct err *err); /* -ENOENT: no blob, or no index */
+
+/* As it is read by that name. Of a blob that is not whole, what is held. */
+int layer_open_name(struct store *s, struct span_cache *cache, const struct layer_name *name,
+		    uint64_t blob_size, struct layer **out, struct err *err);
 
 /* The same over a source of the blob's bytes, which is taken, also where it fails, and by the index
  * of that kind. layer_open is by LAYER_CHECK_BLOCKS. */
@@ -28,9 +33,17 @@ const struct layer_index *layer_index(const struct layer *l); /* borrowed */
  * errors from then on. Another layer_open is -ENOENT until it has been made again. */
 bool layer_intact(const struct layer *l);
 
-/* The first bytes of the blob that are not here, of those that a range of the archive needs. False:
- * it can be read. Nothing reads lazily yet: all blobs are whole, and only tests ask. */
-bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct byte_range *out);
+/* What of the blob is not here. */
+struct layer_gap {
+	struct byte_range in;
+	uint64_t archive; /* an offset of the archive that cannot be read without it */
+};
+
+/* The first gap in what a range of the archive needs. False: it can be read. */
+bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct layer_gap *out);
+
+/* Where the bytes of the blob are kept as they come; NULL: it is whole. Borrowed. */
+struct held *layer_held(const struct layer *l);
 
 /* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG
  * where the blob, or what is derived from it, is damaged, or the archive ends before; -EIO where

@@ -32,8 +32,8 @@ struct tree {
 	const char *strings;
 };
 
-int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
-		struct err *err)
+int tree_digest(enum tree_kind kind, const struct layer_name *layers, size_t count,
+		struct digest *out, struct err *err)
 {
 	AUTO(hash_close) struct hash *hash = NULL;
 	const char *name = kind == TREE_DIFF ? "diff\n" : "merged\n";
@@ -44,15 +44,17 @@ int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, 
 		return r;
 	hash_update(hash, name, strlen(name));
 	for (size_t i = 0; i < count; i++) {
-		digest_text(&layers[i], text);
+		const char *how = layers[i].check == LAYER_CHECK_DIGESTS ? " table\n" : "\n";
+
+		digest_text(&layers[i].blob, text);
 		hash_update(hash, text, strlen(text));
-		hash_update(hash, "\n", 1);
+		hash_update(hash, how, strlen(how));
 	}
 	hash_final(hash, out);
 	return 0;
 }
 
-int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
+int tree_path(enum tree_kind kind, const struct layer_name *layers, size_t count,
 	      char path[static TREE_PATH_MAX], struct err *err)
 {
 	char hex[DIGEST_HEX_MAX];
@@ -135,7 +137,7 @@ int tree_open_at(int dirfd, const char *path, enum tree_kind kind, struct tree *
 	return 0;
 }
 
-int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
+int tree_open(struct store *s, enum tree_kind kind, const struct layer_name *layers, size_t count,
 	      struct tree **out, struct err *err)
 {
 	char path[TREE_PATH_MAX];

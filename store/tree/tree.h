@@ -17,6 +17,7 @@
 #include "store/base/digest.h"
 #include "store/tar/entry.h"
 #include "store/disk/store.h"
+#include "store/layer/layer_name.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -29,11 +30,11 @@ enum tree_kind { TREE_MERGED, TREE_DIFF };
 struct tree;
 
 /*
- * Opens the tree of these layers (bottom first; blob digests), -ENOENT where it was not built or is
+ * Opens the tree of these layers (bottom first), -ENOENT where it was not built or is
  * of another version or damaged (the caller then builds it: tree_merge.h). The file's name is the
- * sha256 over kind and digests, so images that share a chain share the tree.
+ * sha256 over kind and layers, so images that share a chain share the tree.
  */
-int tree_open(struct store *s, enum tree_kind kind, const struct digest *layers, size_t count,
+int tree_open(struct store *s, enum tree_kind kind, const struct layer_name *layers, size_t count,
 	      struct tree **out, struct err *err);
 
 /* The same for a file anywhere. */
@@ -43,12 +44,12 @@ void tree_close(struct tree *t);
 DEFINE_AUTO(struct tree, tree_close)
 
 /* The digest over kind and layers that names a tree. */
-int tree_digest(enum tree_kind kind, const struct digest *layers, size_t count, struct digest *out,
-		struct err *err);
+int tree_digest(enum tree_kind kind, const struct layer_name *layers, size_t count,
+		struct digest *out, struct err *err);
 
 /* "derived/trees/HEX" for these layers. */
 #define TREE_PATH_MAX 160
-int tree_path(enum tree_kind kind, const struct digest *layers, size_t count,
+int tree_path(enum tree_kind kind, const struct layer_name *layers, size_t count,
 	      char path[static TREE_PATH_MAX], struct err *err);
 
 /* Whether all that was read of it until now is what was written. It costs an fstat(2). */

@@ -209,7 +209,7 @@ int tree_merge_write(struct tree_merge *m, int fd, struct err *err)
 	return r ? r : tree_write(&m->build, m->root, m->upper.kind, m->upper.dropped, fd, err);
 }
 
-int tree_merge_publish(struct tree_merge *m, struct store *s, const struct digest *layers,
+int tree_merge_publish(struct tree_merge *m, struct store *s, const struct layer_name *layers,
 		       size_t count, struct err *err)
 {
 	char path[TREE_PATH_MAX];

@@ -19,7 +19,7 @@ int tree_merge_layer(struct tree_merge *m, struct toc_reader *entries, struct ca
 		     struct err *err);
 
 /* Writes derived/trees/HEX for these digests (as for tree_open) and ends the merge. */
-int tree_merge_publish(struct tree_merge *m, struct store *s, const struct digest *layers,
+int tree_merge_publish(struct tree_merge *m, struct store *s, const struct layer_name *layers,
 		       size_t count, struct err *err);
 
 /* The same without a store: the tree as merged so far, into an empty file at its beginning. */

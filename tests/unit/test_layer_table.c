@@ -174,7 +174,7 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 {
 	struct cut_blob b = cut(COMPRESSION_GZIP);
 	struct span_cache *cache = span_cache_new(8 << 20);
-	struct byte_range r;
+	struct layer_gap r;
 	struct digest blob;
 	struct layer *l;
 	uint8_t data[100];
@@ -194,8 +194,8 @@ static void what_is_missing_is_told_and_the_rest_is_read(void **state)
 	assert_range(l, 6 * PIECE, PIECE);
 
 	assert_true(layer_missing(l, 3 * PIECE, 2 * PIECE + 1, &r));
-	assert_int_equal(r.first, b.in[5].first);
-	assert_int_equal(r.end, b.in[5].end);
+	assert_int_equal(r.in.first, b.in[5].first);
+	assert_int_equal(r.in.end, b.in[5].end);
 	assert_int_equal(layer_read(l, 6 * PIECE - 10, data, sizeof(data), &err), -ENODATA);
 	assert_true(layer_intact(l));
 	assert_range(l, 4 * PIECE, PIECE);
@@ -216,7 +216,7 @@ static void of_a_plain_archive_the_bytes_themselves_are_missing(void **state)
 	struct digest blob = put_blob(world.tar);
 	struct blob_source *source;
 	struct held *held;
-	struct byte_range r;
+	struct layer_gap r;
 	struct layer *l;
 
 	(void)state;
@@ -233,8 +233,8 @@ static void of_a_plain_archive_the_bytes_themselves_are_missing(void **state)
 	assert_range(l, 0, 5000);
 	assert_int_equal(layer_plain_fd(l), -1);
 	assert_true(layer_missing(l, 4000, 2000, &r));
-	assert_int_equal(r.first, 5000);
-	assert_int_equal(r.end, 6000);
+	assert_int_equal(r.in.first, 5000);
+	assert_int_equal(r.in.end, 6000);
 	layer_close(l);
 }
 

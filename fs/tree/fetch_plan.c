@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/fetch_plan.h"
+
+#include "store/base/map.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define PLAN_NEAR	(64u << 10)  /* between two chunks lies what belongs to none */
+#define PLAN_WINDOW_MIN (256u << 10) /* bytes that are fetched at least for who reads on */
+#define PLAN_WINDOW_MAX (8u << 20)
+
+/* Of one blob. */
+struct planned_blob {
+	struct planned_fetch *fetches; /* under way */
+	uint64_t next;		       /* where the furthest of the last ones ended */
+	uint64_t window;	       /* bytes; 0: nobody reads on */
+};
+
+struct planned_fetch {
+	struct planned_fetch *next;
+	struct planned_blob *blob;
+	struct byte_range range;
+	unsigned users;
+};
+
+struct fetch_plan {
+	pthread_mutex_t lock;
+	struct map *blobs; /* struct digest → struct planned_blob; they stay */
+};
+
+int fetch_plan_open(struct fetch_plan **out, struct err *err)
+{
+	struct fetch_plan *z = calloc(1, sizeof(*z));
+
+	if (z)
+		z->blobs = map_new();
+	if (!z || !z->blobs) {
+		free(z);
+		return err_nomem(err);
+	}
+	pthread_mutex_init(&z->lock, NULL);
+	*out = z;
+	return 0;
+}
+
+static void free_blob(void *value)
+{
+	struct planned_blob *b = value;
+
+	assert(!b->fetches);
+	free(b);
+}
+
+void fetch_plan_close(struct fetch_plan *z)
+{
+	if (!z)
+		return;
+	map_free_all(z->blobs, free_blob);
+	pthread_mutex_destroy(&z->lock);
+	free(z);
+}
+
+static struct planned_blob *get_blob(struct fetch_plan *z, const struct digest *digest)
+{
+	struct planned_blob *b = map_get(z->blobs, digest, sizeof(*digest));
+
+	if (b)
+		return b;
+	b = calloc(1, sizeof(*b));
+	if (b && map_put(z->blobs, digest, sizeof(*digest), b) < 0) {
+		free(b);
+		b = NULL;
+	}
+	return b;
+}
+
+static struct planned_fetch *find_fetch(const struct planned_blob *b, uint64_t at)
+{
+	for (struct planned_fetch *f = b->fetches; f; f = f->next)
+		if (f->range.first <= at && at < f->range.end)
+			return f;
+	return NULL;
+}
+
+static struct planned_fetch *begin_fetch(struct planned_blob *b, struct byte_range range)
+{
+	struct planned_fetch *f = malloc(sizeof(*f));
+
+	if (!f)
+		return NULL;
+	*f = (struct planned_fetch){b->fetches, b, range, 1};
+	b->fetches = f;
+	b->next = range.end;
+	return f;
+}
+
+/* The window that a reader has who wants what begins at `at`. */
+static uint64_t grow_window(struct planned_blob *b, uint64_t at)
+{
+	bool on = at >= b->next && at - b->next <= PLAN_NEAR;
+
+	if (!on)
+		b->window = 0;
+	else if (b->window < PLAN_WINDOW_MIN)
+		b->window = PLAN_WINDOW_MIN;
+	else if (b->window < PLAN_WINDOW_MAX)
+		b->window *= 2;
+	return b->window;
+}
+
+static uint64_t end_of(uint64_t first, uint64_t len, uint64_t size)
+{
+	return len < size - first ? first + len : size;
+}
+
+/* Under the lock: NULL, or what is to be under way before it is asked for. */
+static struct planned_fetch *plan_ahead(struct planned_blob *b, uint64_t size)
+{
+	struct byte_range range = {b->next, end_of(b->next, b->window, size)};
+
+	return b->window > PLAN_WINDOW_MIN && range.first < range.end ? begin_fetch(b, range)
+								      : NULL;
+}
+
+int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t size,
+		    struct byte_range missing, struct planned_fetch **fetch,
+		    struct planned_fetch **ahead, struct err *err)
+{
+	struct planned_blob *b;
+
+	assert(missing.first < missing.end && missing.end <= size);
+	*fetch = *ahead = NULL;
+	pthread_mutex_lock(&z->lock);
+	b = get_blob(z, blob);
+	if (b)
+		*fetch = find_fetch(b, missing.first);
+	if (*fetch) {
+		(*fetch)->users++;
+		if ((*fetch)->range.end == b->next)
+			*ahead = plan_ahead(b, size);
+	} else if (b) {
+		uint64_t end = end_of(missing.first, grow_window(b, missing.first), size);
+
+		if (end > missing.end)
+			missing.end = end;
+		*fetch = begin_fetch(b, missing);
+		if (*fetch)
+			*ahead = plan_ahead(b, size);
+	}
+	pthread_mutex_unlock(&z->lock);
+	return *fetch ? 0 : err_nomem(err);
+}
+
+struct byte_range planned_fetch_range(const struct planned_fetch *f)
+{
+	return f->range;
+}
+
+void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f)
+{
+	struct planned_fetch **at;
+
+	if (!f)
+		return;
+	pthread_mutex_lock(&z->lock);
+	assert(f->users > 0);
+	if (--f->users == 0) {
+		for (at = &f->blob->fetches; *at != f; at = &(*at)->next)
+			;
+		*at = f->next;
+		free(f);
+	}
+	pthread_mutex_unlock(&z->lock);
+}
+
+void planned_fetch_failed(struct fetch_plan *z, struct planned_fetch *f)
+{
+	pthread_mutex_lock(&z->lock);
+	f->blob->window = 0;
+	f->blob->next = 0;
+	pthread_mutex_unlock(&z->lock);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What of a blob is fetched for those who read a layer before it is downloaded: which bytes, and
+ * how many more. Who reads on where the last fetch ended gets more each time, and the next bytes
+ * are under way before he asks. Who picks gets what he asked for. Thread safe.
+ */
+#ifndef FS_FETCH_PLAN_H
+#define FS_FETCH_PLAN_H
+
+#include "store/base/digest.h"
+#include "store/base/mem.h"
+#include "store/base/ranges.h"
+
+struct fetch_plan;
+int fetch_plan_open(struct fetch_plan **out, struct err *err);
+void fetch_plan_close(struct fetch_plan *z); /* NULL is allowed */
+
+/* A fetch that is under way. */
+struct planned_fetch;
+
+/*
+ * Bytes of a blob of that size are missing. *fetch is to bring the first of them: one under way, or
+ * a new one. *ahead is another one that is to be started besides, or NULL. Both are references.
+ */
+int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t size,
+		    struct byte_range missing, struct planned_fetch **fetch,
+		    struct planned_fetch **ahead, struct err *err);
+struct byte_range planned_fetch_range(const struct planned_fetch *f);
+
+/* It is under way as long as there is a reference to it. */
+void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f);
+
+/* It failed: the next one is for what is missing, and no more. */
+void planned_fetch_failed(struct fetch_plan *z, struct planned_fetch *f);
+
+#endif

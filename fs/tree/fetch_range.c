@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/fetch_range.h"
+
+#include "fs/core/events.h"
+#include "fs/core/fs.h"
+#include "fs/core/layers.h"
+#include "fs/tree/fetch_plan.h"
+#include "registry/transfer/pull_range.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES 2 /* of bytes that prove wrong */
+
+static const char range_kind[] = "range";
+
+/* What the job needs. */
+struct range_job {
+	struct fs *fs;
+	struct repo_image *image; /* a reference, as is fetch */
+	size_t layer;
+	struct planned_fetch *fetch;
+	bool verified;	  /* by the job: somebody waits for what lies at `archive` */
+	uint64_t archive; /* offset */
+};
+
+static void range_job_free(void *arg)
+{
+	struct range_job *a = arg;
+
+	if (!a)
+		return;
+	planned_fetch_put(a->fs->fetch_plan, a->fetch);
+	repo_image_put(a->image);
+	free(a);
+}
+
+static const struct descriptor *layer_of(const struct range_job *a)
+{
+	return &repo_image_image(a->image)->manifest->layers[a->layer];
+}
+
+/* The bytes are decoded for who waits for them, and verified with that. */
+static int look_at_bytes(struct layer *l, uint64_t archive, struct err *err)
+{
+	struct layer_bytes b;
+	int r = layer_get(l, archive, 1, &b, err);
+
+	if (r)
+		return r;
+	b.last = false;
+	layer_put(l, &b);
+	return 0;
+}
+
+static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struct err *err)
+{
+	const struct descriptor *d = layer_of(a);
+	AUTO(lease_close) struct lease *lease = NULL;
+	struct transfer t = {.registry = a->fs->registry,
+			     .store = a->fs->store,
+			     .platform = &a->fs->platform,
+			     .cancel = job_cancel(j)};
+	int r = lease_open(a->fs->store, &lease, err);
+
+	t.lease = lease;
+	if (!r)
+		r = transfer_hold(&t, &d->digest, err);
+	for (int tries = TRIES; !r && tries > 0; tries--) {
+		r = pull_range(&t, repo_image_ref(a->image), d, planned_fetch_range(a->fetch),
+			       layer_held(l), err);
+		if (r || !a->verified)
+			break;
+		r = look_at_bytes(l, a->archive, err);
+		if (r == -EBADMSG && tries > 1)
+			r = 0; /* spoilt on the way, maybe */
+		else
+			break;
+	}
+	return r;
+}
+
+static int run_range(struct job *j, void *arg, struct err *err)
+{
+	struct range_job *a = arg;
+	const struct descriptor *d = layer_of(a);
+	const struct layer_name name = {d->digest, LAYER_CHECK_DIGESTS};
+	struct layer *l;
+	int r = layers_get(a->fs->layers, &name, d->size, &l, err);
+
+	if (r)
+		return r;
+	if (layer_held(l)) /* else the blob has become whole meanwhile */
+		r = fetch_into(a, j, l, err);
+	layers_put(a->fs->layers, l);
+	if (r)
+		planned_fetch_failed(a->fs->fetch_plan, a->fetch);
+	return r;
+}
+
+/* What came is no event: there are too many. */
+static void range_ended(void *arg, const char *title, int result, const struct err *err)
+{
+	struct fs *fs = arg;
+
+	if (result < 0)
+		events_add(fs->events, "fetch", title, result, err);
+}
+
+/* Starts it, for the request or for nobody. Takes the fetch. */
+static int start_range(struct request *rq, struct repo_image *i, size_t layer,
+		       const struct layer_gap *missing, struct planned_fetch *fetch,
+		       struct err *err)
+{
+	struct range_job *a = calloc(1, sizeof(*a));
+	const struct ref *ref = repo_image_ref(i);
+	struct byte_range range = planned_fetch_range(fetch);
+	autofree char *name = ref_familiar(ref);
+	char text[DIGEST_TEXT_MAX];
+	autofree char *title = NULL;
+
+	if (!a || !name ||
+	    asprintf(&title, "bytes %llu to %llu of layer %zu of %s",
+		     (unsigned long long)range.first, (unsigned long long)range.end - 1, layer,
+		     name) < 0) {
+		planned_fetch_put(rq->fs->fetch_plan, fetch);
+		free(a);
+		return err_nomem(err);
+	}
+	*a = (struct range_job){rq->fs, repo_image_get(i), layer,
+				fetch,	missing != NULL,   missing ? missing->archive : 0};
+	struct job_spec spec = {
+	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), range.first, range.end},
+	    .shared = true,
+	    .title = title,
+	    .class = ref->domain,
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = run_range,
+	    .arg = a,
+	    .free_arg = range_job_free,
+	    .ended = range_ended,
+	    .ended_arg = rq->fs,
+	};
+
+	return missing ? request_await(rq, &spec, err) : job_start(rq->fs->jobs, &spec, NULL, NULL);
+}
+
+int fetch_range(struct request *rq, struct repo_image *i, size_t layer,
+		const struct layer_gap *missing, struct err *err)
+{
+	const struct descriptor *d = &repo_image_image(i)->manifest->layers[layer];
+	struct planned_fetch *fetch, *ahead;
+	int r =
+	    rq->ended && job_is_of_kind(rq->ended, range_kind) ? job_outcome(rq->ended, err) : 0;
+
+	if (!r)
+		r = fetch_plan_make(rq->fs->fetch_plan, &d->digest, d->size, missing->in, &fetch,
+				    &ahead, err);
+	if (r)
+		return r;
+	r = start_range(rq, i, layer, missing, fetch, err);
+	if (ahead)
+		start_range(rq, i, layer, NULL, ahead, NULL);
+	return r ? r : err_set(err, EIO, "what was fetched of the layer does not stay");
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/transfer/pull_table.h"
+
+#include "registry/transfer/pull_attempt.h"
+#include "registry/transfer/pull_range.h"
+#include "store/base/io.h"
+#include "store/disk/blob.h"
+#include "store/layer/layer_index.h"
+#include "store/lazy/lazy_build.h"
+
+#include <errno.h>
+
+#define PIECE_SIZE (256u << 10) /* of a table, read at once */
+
+/* A layer whose table comes. */
+struct table_fetch {
+	const struct pull_attempt *attempt;
+	struct lazy lazy;
+	struct held *held; /* owned, as is build */
+	struct lazy_build *build;
+};
+
+/* What lazy.next says, from the registry or what is held. */
+static int fetch_next(const struct table_fetch *f, struct err *err)
+{
+	const struct pull_attempt *a = f->attempt;
+
+	return pull_range(a->transfer, a->repository, a->blob, f->lazy.next, f->held, err);
+}
+
+static int fetch_footer(struct table_fetch *f, struct err *err)
+{
+	uint8_t footer[LAZY_FOOTER];
+	struct byte_range at = f->lazy.next;
+	int r = fetch_next(f, err);
+
+	if (!r)
+		r = io_pread_all(held_fd(f->held), footer, (size_t)(at.end - at.first),
+				 (off_t)at.first, err);
+	return r ? r : lazy_footer(&f->lazy, footer, (size_t)(at.end - at.first), err);
+}
+
+static int feed_table(struct table_fetch *f, struct err *err)
+{
+	const struct pull_attempt *a = f->attempt;
+	autofree char *piece = malloc(PIECE_SIZE);
+	struct byte_range left = f->lazy.next;
+	int r = piece ? lazy_build_open(a->transfer->store, &f->lazy, a->blob, a->arg,
+					a->transfer->cancel, &f->build, err)
+		      : err_nomem(err);
+
+	while (!r && left.first < left.end) {
+		uint64_t n = left.end - left.first;
+
+		n = n < PIECE_SIZE ? n : PIECE_SIZE;
+		r = io_pread_all(held_fd(f->held), piece, (size_t)n, (off_t)left.first, err);
+		if (!r)
+			r = lazy_build_feed(f->build, piece, (size_t)n, err);
+		left.first += n;
+	}
+	return r ? r : lazy_build_finish(f->build, err);
+}
+
+static int fetch_table(struct table_fetch *f, struct err *err)
+{
+	const struct pull_attempt *a = f->attempt;
+	int r = held_open(a->transfer->store, &a->blob->digest, a->blob->size, &f->held, err);
+
+	if (!r && !f->lazy.has_table)
+		r = fetch_footer(f, err);
+	if (!r)
+		r = fetch_next(f, err);
+	return r ? r : feed_table(f, err);
+}
+
+static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
+{
+	AUTO(layer_index_close) struct layer_index *index = NULL;
+	struct table_fetch f = {.attempt = a};
+	int r = lazy_find(a->blob, &f.lazy, err);
+
+	if (r)
+		return r;
+	if (f.lazy.format == LAZY_NONE)
+		return err_set(err, EOPNOTSUPP, "no table of contents");
+	r = layer_index_open(a->transfer->store, &a->blob->digest, LAYER_CHECK_DIGESTS, &index,
+			     err);
+	if (r != -ENOENT)
+		return r;
+	r = fetch_table(&f, err);
+	if (r == -EBADMSG && f.held) { /* on the way, maybe */
+		held_drop(f.held, f.lazy.next, NULL);
+		*spoilt = true;
+	}
+	lazy_build_close(f.build);
+	held_close(f.held);
+	return r;
+}
+
+int pull_table(const struct transfer *t, const struct ref *repository,
+	       const struct descriptor *layer, const struct digest *diff_id, struct err *err)
+{
+	const struct pull_attempt attempt = {.transfer = t,
+					     .repository = repository,
+					     .blob = layer,
+					     .kind = "table of layer",
+					     .run = pull_table_run,
+					     .arg = diff_id};
+
+	return pull_attempt(&attempt, err);
+}
+
+int pull_table_or_layer(const struct transfer *t, const struct ref *repository,
+			const struct descriptor *layer, const struct digest *diff_id,
+			struct err *err)
+{
+	int r = -EOPNOTSUPP;
+
+	if (t->lazy && !blob_exists(t->store, &layer->digest, layer->size))
+		r = pull_table(t, repository, layer, diff_id, err);
+	if (r == -EOPNOTSUPP || r == -EBADMSG)
+		r = pull_layer(t, repository, layer, diff_id, err);
+	return r;
+}

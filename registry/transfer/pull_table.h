@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of contents of a layer (store/lazy/lazy.h), so that it can be read before its blob is
+ * here. Blocks; thread safe.
+ */
+#ifndef REGISTRY_PULL_TABLE_H
+#define REGISTRY_PULL_TABLE_H
+
+#include "registry/transfer/pull.h"
+
+/* The store has the layer's index by its table. -EOPNOTSUPP: the layer has no table, or none that
+ * it can be read by; `err` says why. */
+int pull_table(const struct transfer *t, const struct ref *repository,
+	       const struct descriptor *layer, const struct digest *diff_id, struct err *err);
+
+/* What it takes to show the layer: where t->lazy is set its table, if it has one and its blob is not
+ * here; else all of it. */
+int pull_table_or_layer(const struct transfer *t, const struct ref *repository,
+			const struct descriptor *layer, const struct digest *diff_id,
+			struct err *err);
+
+#endif
