@@ -17,7 +17,7 @@
 #define BASIC_LIFE_MS 300000 /* then the credential's source is asked again */
 #define MARGIN_MS     10000 /* a token is not used in its last seconds, at most a quarter of them */
 
-struct held {
+struct held_token {
 	char *field; /* owned, secret */
 	int64_t until_ms;
 };
@@ -27,13 +27,13 @@ struct auth {
 	struct hosts *hosts; /* borrowed */
 	struct creds *creds;
 	pthread_mutex_t lock;
-	struct map *held;    /* lock: "registry\nrepository" to struct held */
+	struct map *held;    /* lock: "registry\nrepository" to struct held_token */
 	uint64_t generation; /* lock: of the files by which they were had */
 };
 
 static void held_free(void *value)
 {
-	struct held *h = value;
+	struct held_token *h = value;
 
 	if (h)
 		secret_free(h->field);
@@ -115,7 +115,7 @@ char *auth_field(struct auth *a, const struct auth_scope *s)
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
 
-	struct held *h = a->held ? map_get(a->held, key, strlen(key)) : NULL;
+	struct held_token *h = a->held ? map_get(a->held, key, strlen(key)) : NULL;
 
 	if (h && clock_ms() < h->until_ms)
 		field = strdup(h->field);
@@ -129,17 +129,17 @@ static void hold(struct auth *a, const struct auth_scope *s, const char *field, 
 {
 	int64_t margin = life_ms / 4 < MARGIN_MS ? life_ms / 4 : MARGIN_MS;
 	autofree char *key = auth_make_key(s);
-	struct held *h = malloc(sizeof(*h));
+	struct held_token *h = malloc(sizeof(*h));
 
 	if (!key || !h || s->credential) {
 		free(h);
 		return;
 	}
-	*h = (struct held){.field = strdup(field), .until_ms = clock_ms() + life_ms - margin};
+	*h = (struct held_token){.field = strdup(field), .until_ms = clock_ms() + life_ms - margin};
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
 
-	struct held *old = a->held ? map_remove(a->held, key, strlen(key)) : NULL;
+	struct held_token *old = a->held ? map_remove(a->held, key, strlen(key)) : NULL;
 
 	if (!h->field || !a->held || map_put(a->held, key, strlen(key), h) < 0)
 		held_free(h);
