@@ -11,7 +11,7 @@
 #define CHUNKED_TYPE	 1 /* the only type of table that there is */
 #define FRAME_HEADER	 8 /* of the skippable zstd frame around a table */
 
-static bool has_suffix(const char *text, const char *suffix)
+static bool type_ends(const char *text, const char *suffix)
 {
 	size_t len = strlen(text), n = strlen(suffix);
 
@@ -99,9 +99,9 @@ int lazy_find(const struct descriptor *d, struct lazy *out, struct err *err)
 	*out = (struct lazy){0};
 	if (!d->annotations || d->foreign)
 		return 0;
-	if (has_suffix(d->media_type, "+gzip") || has_suffix(d->media_type, ".gzip"))
+	if (type_ends(d->media_type, "+gzip") || type_ends(d->media_type, ".gzip"))
 		return find_estargz(d, out, err);
-	if (has_suffix(d->media_type, "+zstd"))
+	if (type_ends(d->media_type, "+zstd"))
 		return find_chunked(d, out, err);
 	return 0;
 }

@@ -111,7 +111,7 @@ static int lazy_build_on_window(void *arg, size_t bytes, struct err *err)
 	return r;
 }
 
-static int open_parts(struct lazy_build *b, struct store *s, struct err *err)
+static int lazy_build_parts(struct lazy_build *b, struct store *s, struct err *err)
 {
 	const struct codec_sink sink = {
 	    .arg = b, .data = lazy_build_on_data, .window = lazy_build_on_window};
@@ -142,7 +142,7 @@ int lazy_build_open(struct store *s, const struct lazy *l, const struct descript
 	b->diff_id = diff_id;
 	b->cancel = cancel;
 	b->budget = store_windows(s);
-	r = l->has_table ? open_parts(b, s, err)
+	r = l->has_table ? lazy_build_parts(b, s, err)
 			 : err_set(err, EINVAL, "the place of the table is not known");
 	if (!r)
 		*out = steal(&b);

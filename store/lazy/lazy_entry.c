@@ -19,8 +19,8 @@ void lazy_entry_free(struct lazy_entry *l)
 }
 
 /* A whole number from 0 to max; 0 where it is missing, as Go leaves zeros out. */
-static int take_number(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
-		       struct err *err)
+static int lazy_entry_number(const struct json_object *o, const char *key, uint64_t max,
+			     uint64_t *out, struct err *err)
 {
 	struct err why = {0};
 
@@ -34,7 +34,7 @@ static int lazy_entry_u32(const struct json_object *o, const char *key, uint32_t
 			  struct err *err)
 {
 	uint64_t value;
-	int r = take_number(o, key, UINT32_MAX, &value, err);
+	int r = lazy_entry_number(o, key, UINT32_MAX, &value, err);
 
 	*out = (uint32_t)value;
 	return r;
@@ -42,8 +42,8 @@ static int lazy_entry_u32(const struct json_object *o, const char *key, uint32_t
 
 /* A string; "" where it is missing. Go writes U+FFFD for each byte that is not UTF-8: what the
  * string was is lost. */
-static int take_text(const struct json_object *o, const char *key, const char **out,
-		     struct err *err)
+static int lazy_entry_text(const struct json_object *o, const char *key, const char **out,
+			   struct err *err)
 {
 	*out = "";
 	if (!json_member(o, key))
@@ -93,7 +93,7 @@ static int take_path(struct lazy_entry *l, const struct json_object *o, struct e
 {
 	const char *name;
 	char *path;
-	int r = take_text(o, "name", &name, err);
+	int r = lazy_entry_text(o, "name", &name, err);
 
 	if (r)
 		return r;
@@ -109,7 +109,7 @@ static int take_link(struct lazy_entry *l, const struct json_object *o, bool har
 {
 	const char *target;
 	char *link;
-	int r = take_text(o, "linkName", &target, err);
+	int r = lazy_entry_text(o, "linkName", &target, err);
 
 	if (r)
 		return r;
@@ -128,8 +128,8 @@ static int take_link(struct lazy_entry *l, const struct json_object *o, bool har
 
 /* ---- attributes ---- */
 
-static int take_xattr(struct lazy_entry *l, const char *name, const struct json_object *value,
-		      struct err *err)
+static int lazy_entry_xattr(struct lazy_entry *l, const char *name, const struct json_object *value,
+			    struct err *err)
 {
 	const char *text = json_text(value);
 	size_t len = strlen(name);
@@ -155,7 +155,7 @@ static int take_xattr(struct lazy_entry *l, const char *name, const struct json_
 	return 0;
 }
 
-static int take_xattrs(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int lazy_entry_xattrs(struct lazy_entry *l, const struct json_object *o, struct err *err)
 {
 	struct json_object *map = json_map(o, "xattrs");
 	int r = 0;
@@ -166,18 +166,18 @@ static int take_xattrs(struct lazy_entry *l, const struct json_object *o, struct
 						: 0;
 	json_object_object_foreach(map, name, value)
 	{
-		r = take_xattr(l, name, value, err);
+		r = lazy_entry_xattr(l, name, value, err);
 		if (r)
 			break;
 	}
 	return r;
 }
 
-static int take_time(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int lazy_entry_time(struct lazy_entry *l, const struct json_object *o, struct err *err)
 {
 	const char *text;
 	struct err why = {0};
-	int r = take_text(o, "modtime", &text, err);
+	int r = lazy_entry_text(o, "modtime", &text, err);
 
 	if (r || !*text)
 		return r;
@@ -188,12 +188,12 @@ static int take_time(struct lazy_entry *l, const struct json_object *o, struct e
 	return 0;
 }
 
-static int take_attrs(struct lazy_entry *l, const struct json_object *o, uint32_t type,
-		      struct err *err)
+static int lazy_entry_attrs(struct lazy_entry *l, const struct json_object *o, uint32_t type,
+			    struct err *err)
 {
 	struct entry *e = &l->entry;
 	uint64_t mode;
-	int r = take_number(o, "mode", INT64_MAX, &mode, err);
+	int r = lazy_entry_number(o, "mode", INT64_MAX, &mode, err);
 
 	e->mode = type | ((uint32_t)mode & 07777);
 	if (!r)
@@ -205,8 +205,8 @@ static int take_attrs(struct lazy_entry *l, const struct json_object *o, uint32_
 	if (!r && (type == S_IFCHR || type == S_IFBLK))
 		r = lazy_entry_u32(o, "devMinor", &e->dev_minor, err);
 	if (!r)
-		r = take_time(l, o, err);
-	return r ? r : take_xattrs(l, o, err);
+		r = lazy_entry_time(l, o, err);
+	return r ? r : lazy_entry_xattrs(l, o, err);
 }
 
 /* ---- content ---- */
@@ -216,7 +216,7 @@ static int take_digest(const struct json_object *o, const char *key, struct dige
 		       struct err *err)
 {
 	const char *text;
-	int r = take_text(o, key, &text, err);
+	int r = lazy_entry_text(o, key, &text, err);
 
 	*has = false;
 	if (r || !*text)
@@ -234,7 +234,7 @@ static int take_content(struct lazy_entry *l, const struct json_object *o, struc
 	const char *type;
 	bool has, has_whole = false;
 	struct digest whole;
-	int r = take_text(o, "chunkType", &type, err);
+	int r = lazy_entry_text(o, "chunkType", &type, err);
 
 	if (!r && *type && strcmp(type, "zeros") != 0)
 		r = err_set(err, EOPNOTSUPP, "chunks of type \"%.32s\"", type);
@@ -264,7 +264,7 @@ static int take_chunk(struct lazy_entry *l, const struct json_object *o, struct 
 	int r = 0;
 
 	for (size_t i = 0; !r && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		r = take_number(o, numbers[i].key, INT64_MAX, numbers[i].out, err);
+		r = lazy_entry_number(o, numbers[i].key, INT64_MAX, numbers[i].out, err);
 	if (l->is_chunk)
 		l->end = 0; /* the file's own says where the last one ends */
 	return r ? r : take_content(l, o, err);
@@ -272,7 +272,7 @@ static int take_chunk(struct lazy_entry *l, const struct json_object *o, struct 
 
 static int take_file(struct lazy_entry *l, const struct json_object *o, struct err *err)
 {
-	int r = take_number(o, "size", INT64_MAX, &l->entry.size, err);
+	int r = lazy_entry_number(o, "size", INT64_MAX, &l->entry.size, err);
 
 	return r ? r : take_chunk(l, o, err);
 }
@@ -300,7 +300,7 @@ static int take_typed(struct lazy_entry *l, const struct json_object *o, struct 
 		i++;
 	if (i == TYPES)
 		return err_set(err, EBADMSG, "an unknown type \"%.32s\"", name ? name : "");
-	r = take_attrs(l, o, types[i].type, err);
+	r = lazy_entry_attrs(l, o, types[i].type, err);
 	if (!r && types[i].type == S_IFREG)
 		r = take_file(l, o, err);
 	if (!r && (types[i].type == S_IFLNK || types[i].type == 0))

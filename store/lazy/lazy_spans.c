@@ -29,7 +29,7 @@ static int write_spans(struct lazy_spans *s, uint64_t end, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < count; i++) {
-		uint64_t max = compressed_max((uint64_t)w[i].skip + w[i].len);
+		uint64_t max = compressed_max((uint64_t)w[i].skip + w[i].len + s->block);
 		struct byte_range in = {s->member, end};
 		struct digest sha256 = {.algorithm = DIGEST_SHA256};
 

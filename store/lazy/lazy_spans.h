@@ -15,6 +15,8 @@
 struct lazy_spans {
 	struct layer_table *table; /* borrowed */
 	uint64_t limit;		   /* here the members and frames of the blob's content end */
+	uint64_t
+	    block; /* plain bytes that are decoded at once: of the last block more than is wanted */
 	bool has_member;
 	uint64_t member;    /* where the present one begins */
 	uint64_t end;	    /* … and ends; 0: not known yet */

@@ -12,6 +12,9 @@
 
 #define NAME_SHOWN 200 /* bytes of a name in a sentence */
 
+/* RFC 8878, 3.1.1.2.4; deflate gives its bytes one by one. */
+#define ZSTD_BLOCK_MAX (128u << 10)
+
 /* Extents of a sparse file; the reader of an index takes no more. */
 #define EXTENTS_MAX (1u << 18)
 
@@ -195,7 +198,11 @@ int lazy_table_open(struct layer_table *index, enum lazy_format format, uint64_t
 		return err_nomem(err);
 	t->index = index;
 	t->format = format;
-	t->spans = (struct lazy_spans){.table = index, .limit = limit};
+	t->spans = (struct lazy_spans){
+	    .table = index,
+	    .limit = limit,
+	    .block = format == LAZY_ZSTD_CHUNKED ? ZSTD_BLOCK_MAX : 0,
+	};
 	r = json_elements_open("entries", lazy_table_on_element, t, &t->json, err);
 	if (!r)
 		*out = steal(&t);
