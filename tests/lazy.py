@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Layers with a table of contents, as their writers make them: eStargz (stargz-snapshotter estargz/) and
+zstd:chunked (containers/storage pkg/chunked/compressor). The same members and frames, the same fields of the JSON in the
+same order; only the compressors are others.
+
+    lazy.py DIR     writes DIR/FORM/{blob,descriptor.json} of the sample for each form
+"""
+import gzip
+import json
+import os
+import random
+import struct
+import sys
+from datetime import datetime, timezone
+
+from oci import *
+
+LANDMARK = ".no.prefetch.landmark"
+ESTARGZ_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
+ESTARGZ_SIZE = "io.containers.estargz.uncompressed-size"
+CHUNKED = "io.github.containers.zstd-chunked."
+TYPES = {b"0": "reg", b"1": "hardlink", b"2": "symlink", b"3": "char", b"4": "block", b"5": "dir", b"6": "fifo"}
+
+
+def go_json(doc, **kw):
+    """As Go's encoder writes it: what HTML would take for its own is escaped."""
+    text = json.dumps(doc, ensure_ascii=False, **kw)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e").encode()
+
+
+def without_zeros(entry):
+    return {k: v for k, v in entry.items() if v or k in ("name", "type")}
+
+
+def text(data):
+    return data.decode("utf-8", "replace")
+
+
+def rfc3339(mtime):
+    seconds, ns = divmod(mtime, NS)
+    fraction = f".{ns:09d}".rstrip("0") if ns else ""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+
+
+def xattrs(e):
+    return {k: base64.b64encode(encode(v)).decode() for k, v in sorted(e.xattrs.items())}
+
+
+# --- eStargz -------------------------------------------------------------------------------------
+
+
+class Members:
+    """gzip members, one behind the other; what is written goes to the one that is open."""
+
+    def __init__(self):
+        self.blob, self.open = b"", b""
+
+    def write(self, data):
+        self.open += data
+
+    def close(self):
+        if self.open:
+            self.blob += gzip.compress(self.open, 9, mtime=0)
+        self.open = b""
+        return len(self.blob)
+
+
+def estargz_entry(e):
+    seconds = (e.mtime + NS // 2) // NS
+    return {
+        "name": text(e.name),
+        "type": TYPES[e.type],
+        "size": len(e.data),
+        "modtime": rfc3339(seconds * NS) if seconds else "",
+        "linkName": text(e.link),
+        "mode": e.mode,
+        "uid": e.uid,
+        "gid": e.gid,
+        "offset": 0,
+        "innerOffset": 0,
+        "devMajor": e.major,
+        "devMinor": e.minor,
+        "xattrs": xattrs(e),
+        "digest": digest(e.data) if e.type == b"0" else "",
+        "chunkOffset": 0,
+        "chunkSize": 0,
+        "chunkDigest": "",
+    }
+
+
+def estargz_file(out, e, toc, chunk_size, min_chunk, last):
+    """Content goes to members of its own, or to the one that is open while that has less than min_chunk plain
+    bytes (the writer counts compressed ones, which another compressor has not the same)."""
+    entry = toc[-1]
+    for at in range(0, len(e.data), chunk_size):
+        part = e.data[at : at + chunk_size]
+        if at:
+            entry = {**estargz_entry(f("")), "name": text(e.name), "type": "chunk", "digest": "", "mode": 0, "modtime": ""}
+            toc.append(entry)
+        if len(part) == chunk_size:
+            entry["chunkSize"] = chunk_size
+        if len(out.open) >= min_chunk or text(e.name) == LANDMARK or last is None:
+            last = out.close()
+        entry |= {"offset": last, "innerOffset": len(out.open), "chunkOffset": at, "chunkDigest": digest(part)}
+        out.write(part)
+    return last
+
+
+def estargz_end(toc, offset, legacy):
+    table = go_json({"version": 1, "entries": [without_zeros(e) for e in toc]}, indent="\t")
+    tail = gzip.compress(tar([f("stargz.index.json", table, mode=0, mtime=0)]), 9, mtime=0)
+    extra = f"{offset:016x}STARGZ".encode()
+    if not legacy:
+        extra = b"SG" + struct.pack("<H", len(extra)) + extra
+    footer = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra
+    return table, tail + footer + b"\1\0\0\xff\xff" + bytes(8)
+
+
+def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False):
+    out, toc, last = Members(), [], None
+    for e in [f(LANDMARK, b"\x0f", mode=0, mtime=0)] + entries:
+        whole = member(e)
+        padding = -len(e.data) % 512
+        out.write(whole[: len(whole) - len(e.data) - padding])
+        toc.append(estargz_entry(e))
+        last = estargz_file(out, e, toc, chunk_size, min_chunk, last)
+        out.write(bytes(padding))
+    table, end = estargz_end(toc, out.close(), legacy)
+    blob = out.blob + end
+    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
+    return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
+
+
+# --- zstd:chunked --------------------------------------------------------------------------------
+
+
+class RollSum:
+    """Where a chunk ends: a sum over the last 64 bytes (from bup)."""
+
+    def __init__(self):
+        self.window, self.at = bytearray(64), 0
+        self.s1, self.s2 = 64 * 31, 64 * 63 * 31
+
+    def roll(self, byte):
+        drop = self.window[self.at]
+        self.s1 += byte - drop
+        self.s2 += self.s1 - 64 * (drop + 31)
+        self.window[self.at] = byte
+        self.at = (self.at + 1) % 64
+        return self.s2 & 0xFFFF == 0xFFFF
+
+
+def split(data):
+    """(offset, end, is a hole) of the chunks: holes are zeros, 1024 of them or more."""
+    chunks, sum, begin, at = [], RollSum(), 0, 0
+
+    def cut(end, hole=False):
+        nonlocal begin
+        if end > begin:
+            chunks.append((begin, end, hole))
+        begin = end
+
+    while at < len(data):
+        end = at
+        while end < len(data) and data[end] == 0:
+            end += 1
+        if end - at >= 1024:
+            cut(at)
+            for _ in range(end - at):
+                sum.roll(0)
+            cut(end, True)
+            at = end
+            continue
+        for at in range(at, max(end, at + 1)):
+            if sum.roll(data[at]):
+                cut(at + 1)
+        at += 1
+    cut(len(data))
+    return chunks
+
+
+def chunked_entries(e, offsets, end):
+    chunks = split(e.data)
+    first = {
+        "type": TYPES[e.type],
+        "name": text(e.name),
+        "linkName": text(e.link),
+        "mode": e.mode,
+        "size": len(e.data),
+        "uid": e.uid,
+        "gid": e.gid,
+        "modtime": rfc3339(e.mtime),
+        "devMajor": e.major,
+        "devMinor": e.minor,
+        "xattrs": xattrs(e),
+        "digest": digest(e.data) if e.data else "",
+        "offset": offsets[0] if chunks else 0,
+        "endOffset": end if chunks else 0,
+    }
+    entries = [first] + [{"type": "chunk", "name": text(e.name)} for _ in chunks[1:]]
+    for entry, (at, to, hole), offset in zip(entries, chunks, offsets):
+        if len(chunks) > 1:
+            entry |= {"offset": offset, "chunkSize": to - at, "chunkOffset": at}
+            entry |= {"chunkDigest": digest(e.data[at:to]), "chunkType": "zeros" if hole else ""}
+    return [without_zeros(entry) for entry in entries]
+
+
+def skippable(data):
+    return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(data)) + data
+
+
+def chunked(entries):
+    blob, pending, toc = b"", b"", []
+    for e in entries:
+        whole = member(e)
+        padding = -len(e.data) % 512
+        pending += whole[: len(whole) - len(e.data) - padding]
+        offsets = []
+        for at, to, _ in split(e.data):
+            blob += zstd_bytes(pending) if pending else b""
+            pending = b""
+            offsets.append(len(blob))
+            blob += zstd_bytes(e.data[at:to])
+        toc += chunked_entries(e, offsets, len(blob))
+        pending += bytes(padding)
+    blob += zstd_bytes(pending + bytes(1024))
+    split_data = zstd_bytes(b"{}\n")
+    table = go_json({"version": 1, "entries": toc, "tarSplitDigest": digest(split_data)}, separators=(",", ":"))
+    packed, at = zstd_bytes(table), len(blob) + 8
+    split_at = at + len(packed) + 8
+    footer = struct.pack("<7Q", at, len(packed), len(table), 1, split_at, len(split_data), 3) + b"GNUlInUx"
+    blob += skippable(packed) + skippable(split_data) + skippable(footer)
+    notes = {
+        CHUNKED + "manifest-checksum": digest(packed),
+        CHUNKED + "manifest-position": f"{at}:{len(packed)}:{len(table)}:1",
+        CHUNKED + "tarsplit-position": f"{split_at}:{len(split_data)}:3",
+    }
+    return descriptor(OCI_LAYER + "+zstd", blob, annotations=notes), blob
+
+
+# --- the sample ----------------------------------------------------------------------------------
+
+
+def sample():
+    noise = random.Random(3)
+    words = b" ".join(b"word%d" % noise.randrange(300) for _ in range(60000))
+    holes = words[:3000] + bytes(100000) + words[:90000] + bytes(1023) + words[:10] + bytes(5000)
+    return [
+        d("etc", mtime=EPOCH + 123456789),
+        f("etc/empty"),
+        f("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", mode=0o640, uid=0, gid=42, xattrs={"user.note": b"\x00\xff a"}),
+        f("etc/html", "<a href=\"?a&b\">", xattrs={"user.empty": b"", "security.x": b"1"}),
+        h("etc/hard", "etc/passwd", mode=0o640),
+        s("etc/soft", "../usr/./bin/"),
+        d("usr"),
+        f("usr/words", words, mode=0o4755, mtime=EPOCH + 999999999),
+        f("usr/holes", holes, mtime=0),
+        f("usr/zeros", bytes(50000)),
+        f("usr/" + "long" * 60, "a name of 240 bytes"),
+        f("usr/d\u00fcnn \u65e5\u672c \"quoted\" \\ \t", "a name with everything"),
+        c("usr/null", 1, 3),
+        b("usr/disk", 8, 17),
+        p("usr/pipe"),
+        wh("usr/gone"),
+        opq("etc"),
+        f("etc/passwd2", words[:70000], uid=70000, gid=100000),
+        f("etc/last", b"x"),
+    ]
+
+
+def write(where, form, layer):
+    about, blob = layer
+    os.makedirs(f"{where}/{form}", exist_ok=True)
+    open(f"{where}/{form}/blob", "wb").write(blob)
+    open(f"{where}/{form}/descriptor.json", "w").write(json.dumps(about))
+
+
+if __name__ == "__main__":
+    where, entries = sys.argv[1], sample()
+    write(where, "estargz", estargz(entries))
+    write(where, "legacy", estargz(entries, legacy=True))
+    write(where, "parts", estargz(entries, chunk_size=30000))
+    write(where, "shared", estargz(entries, chunk_size=50000, min_chunk=200000))
+    write(where, "chunked", chunked(entries))
