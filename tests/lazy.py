@@ -251,7 +251,7 @@ def sample():
         f("etc/empty"),
         f("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", mode=0o640, uid=0, gid=42, xattrs={"user.note": b"\x00\xff a"}),
         f("etc/html", "<a href=\"?a&b\">", xattrs={"user.empty": b"", "security.x": b"1"}),
-        h("etc/hard", "etc/passwd", mode=0o640),
+        h("etc/hard", "etc/passwd", mode=0o640, gid=42),
         s("etc/soft", "../usr/./bin/"),
         d("usr"),
         f("usr/words", words, mode=0o4755, mtime=EPOCH + 999999999),
@@ -276,10 +276,40 @@ def write(where, form, layer):
     open(f"{where}/{form}/descriptor.json", "w").write(json.dumps(about))
 
 
+# --- images --------------------------------------------------------------------------------------
+
+
+class TableLayer:
+    """A layer as oci.py's Layer is, with a table: form is estargz, legacy, parts, shared or chunked."""
+
+    def __init__(self, entries, form="estargz"):
+        self.about, self.blob = FORMS[form](entries)
+        self.type, self.digest = self.about["mediaType"], self.about["digest"]
+        unpack = ["zstd", "-dcq"] if form == "chunked" else ["gzip", "-dc"]
+        self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout
+        self.diff_id = digest(self.tar)
+
+
+class TableImage(Image):
+    def seal(self):
+        super().seal()
+        for at, layer in enumerate(self.layers):
+            if isinstance(layer, TableLayer):
+                self.manifest_doc["layers"][at] = layer.about
+        self.manifest = dump(self.manifest_doc)
+        self.digest = digest(self.manifest)
+        return self
+
+
+FORMS = {
+    "estargz": estargz,
+    "legacy": lambda entries: estargz(entries, legacy=True),
+    "parts": lambda entries: estargz(entries, chunk_size=30000),
+    "shared": lambda entries: estargz(entries, chunk_size=50000, min_chunk=200000),
+    "chunked": chunked,
+}
+
 if __name__ == "__main__":
     where, entries = sys.argv[1], sample()
-    write(where, "estargz", estargz(entries))
-    write(where, "legacy", estargz(entries, legacy=True))
-    write(where, "parts", estargz(entries, chunk_size=30000))
-    write(where, "shared", estargz(entries, chunk_size=50000, min_chunk=200000))
-    write(where, "chunked", chunked(entries))
+    for form, make in FORMS.items():
+        write(where, form, make(entries))

@@ -11,6 +11,7 @@
 #include "store/base/io.h"
 #include "store/base/xxh.h"
 #include "store/disk/blob.h"
+#include "store/disk/store_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -49,6 +50,8 @@ _Static_assert(sizeof(struct held_record) == 32, "held_record");
 
 struct held {
 	struct store *store; /* borrowed */
+	struct held *next;   /* of those that are open, and */
+	unsigned users;	     /* by how many: under the store's held_lock */
 	struct digest digest;
 	uint64_t size;
 	int fd, map_fd;		   /* owned */
@@ -231,6 +234,20 @@ static void close_files(struct held *h)
 	h->fd = h->map_fd = -1;
 }
 
+static void free_held(struct held *h)
+{
+	if (!h)
+		return;
+	if (h->map_fd >= 0)
+		held_sync(h, NULL);
+	close_files(h);
+	ranges_clear(&h->ranges);
+	pthread_mutex_destroy(&h->lock);
+	pthread_mutex_destroy(&h->sync_lock);
+	free(h);
+}
+DEFINE_AUTO(struct held, free_held)
+
 /* One try: -EAGAIN where it was removed, or is being put in order, meanwhile. */
 static int open_files(struct held *h, int create, struct err *err)
 {
@@ -261,19 +278,53 @@ static int open_files(struct held *h, int create, struct err *err)
 	return read_map(h, err);
 }
 
+/* Under the store's held_lock. One that has lost its name is for those alone who have it. */
+static struct held *find_open(struct store *s, const struct digest *digest, uint64_t size)
+{
+	for (struct held *h = s->held; h; h = h->next)
+		if (h->size == size && digest_equal(&h->digest, digest) &&
+		    held_is_linked(h, HELD_SUFFIX, h->fd))
+			return h;
+	return NULL;
+}
+
+/* One handle for all threads of the process: what one has written, the others see at once. Another
+ * thread may have been faster than `fresh`, which is given back then. */
+static struct held *share(struct store *s, const struct digest *digest, uint64_t size,
+			  struct held **fresh)
+{
+	struct held *h;
+
+	pthread_mutex_lock(&s->held_lock);
+	h = find_open(s, digest, size);
+	if (!h && *fresh) {
+		h = steal(fresh);
+		h->next = s->held;
+		s->held = h;
+	}
+	if (h)
+		h->users++;
+	pthread_mutex_unlock(&s->held_lock);
+	return h;
+}
+
 static int open_held(struct store *s, const struct digest *digest, uint64_t size, int create,
 		     struct held **out, struct err *err)
 {
 	static const struct timespec pause = {.tv_nsec = 10000000};
-	AUTO(held_close) struct held *h = calloc(1, sizeof(*h));
+	AUTO(free_held) struct held *h = NULL;
 	int r = store_writable(s, err);
 
+	*out = r ? NULL : share(s, digest, size, &h);
+	if (r || *out)
+		return r;
+	h = calloc(1, sizeof(*h));
 	if (!h)
 		return err_nomem(err);
 	*h = (struct held){.store = s, .digest = *digest, .size = size, .fd = -1, .map_fd = -1};
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_mutex_init(&h->sync_lock, NULL);
-	if (!r && create)
+	if (create)
 		r = io_mkdirs(store_dirfd(s), "partial", 0700, err);
 	if (r)
 		return r;
@@ -286,10 +337,9 @@ static int open_held(struct store *s, const struct digest *digest, uint64_t size
 		h->map_read = 0;
 		nanosleep(&pause, NULL);
 	}
-	if (r)
-		return r;
-	*out = steal(&h);
-	return 0;
+	if (!r)
+		*out = share(s, digest, size, &h);
+	return r;
 }
 
 int held_open(struct store *s, const struct digest *digest, uint64_t size, struct held **out,
@@ -306,15 +356,21 @@ int held_open_existing(struct store *s, const struct digest *digest, uint64_t si
 
 void held_close(struct held *h)
 {
+	struct held **at;
+
 	if (!h)
 		return;
-	if (h->map_fd >= 0)
-		held_sync(h, NULL);
-	close_files(h);
-	ranges_clear(&h->ranges);
-	pthread_mutex_destroy(&h->lock);
-	pthread_mutex_destroy(&h->sync_lock);
-	free(h);
+	pthread_mutex_lock(&h->store->held_lock);
+	assert(h->users > 0);
+	if (--h->users > 0) {
+		pthread_mutex_unlock(&h->store->held_lock);
+		return;
+	}
+	for (at = &h->store->held; *at != h; at = &(*at)->next)
+		;
+	*at = h->next;
+	pthread_mutex_unlock(&h->store->held_lock);
+	free_held(h);
 }
 
 /* ---- what is here ---- */

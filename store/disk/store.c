@@ -153,6 +153,7 @@ int store_open(const char *path, struct store **out, struct err *err)
 		return err_nomem(err);
 	s->dirfd = s->cachefd = -1;
 	pthread_mutex_init(&s->names_lock, NULL);
+	pthread_mutex_init(&s->held_lock, NULL);
 	pthread_mutex_init(&s->facts_lock, NULL);
 	s->windows = budget_new(WINDOWS_BYTES);
 	if (!s->windows)
@@ -178,6 +179,7 @@ void store_close(struct store *s)
 	if (s->facts)
 		s->facts_release(s->facts);
 	pthread_mutex_destroy(&s->names_lock);
+	pthread_mutex_destroy(&s->held_lock);
 	pthread_mutex_destroy(&s->facts_lock);
 	budget_free(s->windows);
 	if (s->cachefd >= 0)

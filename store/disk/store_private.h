@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is inside a store, for store.c, names.c and image_facts.c alone.
+ * What is inside a store, for store.c, names.c, held.c and image_facts.c alone.
  */
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
@@ -21,6 +21,9 @@ struct store {
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */
 	void (*names_release)(void *arg); /* gives that reference back */
+	/* Blobs that are here in part and open, by held.c. */
+	pthread_mutex_t held_lock;
+	struct held *held; /* under held_lock; a list, owned by who has them open */
 	/* What is known of images, kept here by image_facts.c. */
 	pthread_mutex_t facts_lock;
 	void *facts;			  /* under facts_lock; owned */

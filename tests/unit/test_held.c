@@ -85,9 +85,35 @@ static void what_was_written_is_held_by_the_next(void **state)
 	held_close(h);
 }
 
-static void others_see_what_was_synced(void **state)
+/* As another process has it. */
+static struct held *open_elsewhere(struct store **other)
+{
+	struct held *h = NULL;
+
+	assert_int_equal(store_open(dir.path, other, NULL), 0);
+	assert_int_equal(held_open(*other, &digest, SIZE, &h, NULL), 0);
+	return h;
+}
+
+static void threads_see_it_at_once(void **state)
 {
 	struct held *a = open_whole(), *b = open_whole();
+
+	(void)state;
+	put(a, 0, 4096);
+	assert_held(b, 0, 4096);
+	held_close(a);
+	put(b, 4096, 8192);
+	held_close(b);
+	a = open_whole();
+	assert_held(a, 0, 8192);
+	held_close(a);
+}
+
+static void others_see_what_was_synced(void **state)
+{
+	struct store *other;
+	struct held *a = open_whole(), *b = open_elsewhere(&other);
 
 	(void)state;
 	put(a, 0, 4096);
@@ -99,11 +125,13 @@ static void others_see_what_was_synced(void **state)
 	assert_held(a, 0, 8192);
 	held_close(a);
 	held_close(b);
+	store_close(other);
 }
 
 static void what_is_dropped_is_missing_for_all(void **state)
 {
-	struct held *a = open_whole(), *b = open_whole();
+	struct store *other;
+	struct held *a = open_whole(), *b = open_elsewhere(&other);
 
 	(void)state;
 	put(a, 0, 9000);
@@ -119,6 +147,7 @@ static void what_is_dropped_is_missing_for_all(void **state)
 	assert_missing(b, 9500, SIZE);
 	assert_held(b, 0, 3000);
 	held_close(b);
+	store_close(other);
 	held_close(a);
 	a = open_whole();
 	assert_held(a, 0, 3000);
@@ -197,7 +226,8 @@ static void a_map_does_not_grow_without_end(void **state)
 
 static void a_whole_blob_is_published(void **state)
 {
-	struct held *h = open_whole(), *reader = open_whole();
+	struct store *other;
+	struct held *h = open_whole(), *reader = open_elsewhere(&other);
 	struct err err;
 
 	(void)state;
@@ -210,6 +240,7 @@ static void a_whole_blob_is_published(void **state)
 	assert_false(scratch_has(&dir, map_name));
 	assert_held(reader, 0, SIZE);
 	held_close(reader);
+	store_close(other);
 	held_close(h);
 	assert_false(scratch_has(&dir, map_name));
 }
@@ -263,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(what_was_written_is_held_by_the_next),
+	    TEST(threads_see_it_at_once),
 	    TEST(others_see_what_was_synced),
 	    TEST(what_is_dropped_is_missing_for_all),
 	    TEST(a_map_that_was_cut_keeps_what_is_whole),
