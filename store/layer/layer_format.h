@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files derived/layers/HEX and HEX.table, for what writes them (layer_writer, frames) and what reads them
- * (layer_index, layer). layer_index.h includes this for enum layer_check; nothing outside of
- * store/layer/ uses the rest.
+ * The files derived/layers/HEX and HEX.table, for what writes them (layer_writer, frames) and what
+ * reads them (layer_index, layer). layer_index.h includes this for enum layer_check; nothing
+ * outside of store/layer/ uses the rest but the limits of spans.
  *
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
@@ -29,8 +29,8 @@
 
 #define LAYER_DIRECTORY "derived/layers/"
 
-/* No span has more plain bytes, with what is skipped in front of it: a longer stretch without a seek point (one deflate block, one
- * zstd frame) goes on in HEX.frames. */
+/* No span has more plain bytes, and no more are skipped in front of it: a longer stretch without a
+ * seek point (one deflate block, one zstd frame) goes on in HEX.frames. */
 #define LAYER_SPAN_MAX	(4u << 20)
 #define LAYER_FRAME_LEN (1u << 20)  /* plain bytes of a frame there */
 #define LAYER_BLOCK	(32u << 10) /* plain bytes of a block; a span's last one may be shorter */

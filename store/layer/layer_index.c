@@ -80,7 +80,7 @@ static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct
 		out->end = x->spans[i + 1].out;
 	return s->out < out->end && out->end - s->out <= LAYER_SPAN_MAX &&
 	       s->source <= LAYER_FRAMES && s->in < source_size(x, s) && s->bit <= 7 &&
-	       s->window_len <= CODEC_WINDOW && s->skip <= LAYER_SPAN_MAX - (out->end - s->out) &&
+	       s->window_len <= CODEC_WINDOW && s->skip <= LAYER_SPAN_MAX &&
 	       (s->skip == 0 || x->header.check == LAYER_CHECK_DIGESTS) &&
 	       (s->window_len > 0 || (s->window_size == 0 && s->bit == 0)) &&
 	       s->window <= x->header.windows_size &&

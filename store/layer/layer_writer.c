@@ -123,7 +123,7 @@ int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t ski
 	int r;
 
 	assert(w->kind == LAYER_CHECK_DIGESTS && sha256->algorithm == DIGEST_SHA256);
-	if (len == 0 || len > LAYER_SPAN_MAX || skip > LAYER_SPAN_MAX - len)
+	if (len == 0 || len > LAYER_SPAN_MAX || skip > LAYER_SPAN_MAX)
 		return err_set(err, EBADMSG, "a span of %llu bytes behind %llu",
 			       (unsigned long long)len, (unsigned long long)skip);
 	if (in.first >= in.end || in.end - in.first > UINT32_MAX)

@@ -17,8 +17,8 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
 		      struct err *err);
 
 /* LAYER_CHECK_DIGESTS: the next `len` plain bytes are what bytes in.first to in.end of the blob
- * decompress to, behind the first `skip` of it, and have that sha256. len > 0, skip + len <=
- * LAYER_SPAN_MAX, or -EBADMSG: there can be no such span. */
+ * decompress to, behind the first `skip` of it, and have that sha256. len > 0; neither len nor
+ * skip is above LAYER_SPAN_MAX, or -EBADMSG: there can be no such span. */
 int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t skip, uint64_t len,
 		      const struct digest *sha256, struct err *err);
 

@@ -5,11 +5,21 @@
 #include <errno.h>
 #include <string.h>
 
-#define ESTARGZ_DIGEST	 "containerd.io/snapshot/stargz/toc.digest"
-#define CHUNKED_DIGEST	 "io.github.containers.zstd-chunked.manifest-checksum"
-#define CHUNKED_POSITION "io.github.containers.zstd-chunked.manifest-position"
-#define CHUNKED_TYPE	 1 /* the only type of table that there is */
-#define FRAME_HEADER	 8 /* of the skippable zstd frame around a table */
+#define ESTARGZ_DIGEST "containerd.io/snapshot/stargz/toc.digest"
+#define CHUNKED_TYPE   1 /* the only type of table that there is */
+#define FRAME_HEADER   8 /* of the skippable zstd frame around a table */
+
+/* Who writes zstd:chunked, and calls its annotations how: containers/storage; and
+ * stargz-snapshotter, with the entries of its own format. */
+static const struct writer {
+	const char *digest, *position;
+	bool landmarks;
+} writers[] = {
+    {"io.github.containers.zstd-chunked.manifest-checksum",
+     "io.github.containers.zstd-chunked.manifest-position", false},
+    {"io.containers.zstd-chunked.manifest-checksum", "io.containers.zstd-chunked.manifest-position",
+     true},
+};
 
 static bool type_ends(const char *text, const char *suffix)
 {
@@ -43,6 +53,7 @@ static int find_estargz(const struct descriptor *d, struct lazy *l, struct err *
 		return err_set(err, EBADMSG, "eStargz: a blob of %llu bytes has no footer",
 			       (unsigned long long)d->size);
 	l->format = LAZY_ESTARGZ;
+	l->landmarks = true;
 	l->compression = COMPRESSION_GZIP;
 	l->next = (struct byte_range){d->size - LAZY_FOOTER, d->size};
 	return 0;
@@ -66,13 +77,14 @@ static bool parse_position(const char *text, uint64_t out[static 4])
 	return true;
 }
 
-static int find_chunked(const struct descriptor *d, struct lazy *l, struct err *err)
+static int find_chunked(const struct descriptor *d, const struct writer *w, struct lazy *l,
+			struct err *err)
 {
-	const char *position = json_string(d->annotations, CHUNKED_POSITION);
+	const char *position = json_string(d->annotations, w->position);
 	uint64_t n[4]; /* offset, length, length of the JSON, type */
 	int r;
 
-	if (!position || !find_digest(d, CHUNKED_DIGEST, &l->table))
+	if (!position || !find_digest(d, w->digest, &l->table))
 		return 0;
 	if (!parse_position(position, n))
 		return err_set(err, EBADMSG, "zstd:chunked: \"%.80s\" is no position", position);
@@ -86,6 +98,7 @@ static int find_chunked(const struct descriptor *d, struct lazy *l, struct err *
 	if (r)
 		return r;
 	l->format = LAZY_ZSTD_CHUNKED;
+	l->landmarks = w->landmarks;
 	l->compression = COMPRESSION_ZSTD;
 	l->next = (struct byte_range){n[0], n[0] + n[1]};
 	l->json_max = n[2];
@@ -96,14 +109,18 @@ static int find_chunked(const struct descriptor *d, struct lazy *l, struct err *
 
 int lazy_find(const struct descriptor *d, struct lazy *out, struct err *err)
 {
+	int r = 0;
+
 	*out = (struct lazy){0};
 	if (!d->annotations || d->foreign)
 		return 0;
 	if (type_ends(d->media_type, "+gzip") || type_ends(d->media_type, ".gzip"))
 		return find_estargz(d, out, err);
-	if (type_ends(d->media_type, "+zstd"))
-		return find_chunked(d, out, err);
-	return 0;
+	if (!type_ends(d->media_type, "+zstd"))
+		return 0;
+	for (size_t i = 0; !r && !out->format && i < sizeof(writers) / sizeof(writers[0]); i++)
+		r = find_chunked(d, &writers[i], out, err);
+	return r;
 }
 
 /* 16 hex digits. */

@@ -30,11 +30,12 @@ enum lazy_format { LAZY_NONE, LAZY_ESTARGZ, LAZY_ZSTD_CHUNKED };
 struct lazy {
 	enum lazy_format format;
 	enum compression compression; /* of the blob, as its media type says */
+	bool landmarks;		      /* it tells of files that the writer added for itself */
 	struct digest table;	/* eStargz: of the JSON; zstd:chunked: of its compressed bytes */
 	struct byte_range next; /* of the blob: what to get next */
 	bool has_table;		/* that is the table; else the footer */
 	uint64_t json_max;	/* plain bytes of the table at most */
-	uint64_t content_end;	/* of the blob; with has_table */
+	uint64_t content_end;	/* of the blob: here its content ends; with has_table */
 };
 
 /* LAZY_NONE, and 0, where the layer has no table, or one with a digest other than sha256, of an

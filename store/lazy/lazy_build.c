@@ -124,7 +124,7 @@ static int lazy_build_parts(struct lazy_build *b, struct store *s, struct err *e
 	if (!r)
 		r = layer_table_open(s, &b->index, err);
 	if (!r)
-		r = lazy_table_open(b->index, b->from.format, b->from.content_end, &b->table, err);
+		r = lazy_table_open(b->index, &b->from, &b->table, err);
 	return r;
 }
 

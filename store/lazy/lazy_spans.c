@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Skip and length fit into 32 bits each, as LAYER_SPAN_MAX does. */
+/* Both are at most LAYER_SPAN_MAX. */
 struct waiting {
 	uint32_t skip, len;
 	uint8_t sha256[32];
@@ -69,9 +69,8 @@ static int add_waiting(struct lazy_spans *s, uint64_t inner, uint64_t size,
 {
 	struct waiting w = {.skip = (uint32_t)inner, .len = (uint32_t)size};
 
-	if (inner > LAYER_SPAN_MAX || size > LAYER_SPAN_MAX - inner)
-		return err_set(err, EOPNOTSUPP,
-			       "a chunk of %llu bytes behind %llu: more than %u in all",
+	if (inner > LAYER_SPAN_MAX || size > LAYER_SPAN_MAX)
+		return err_set(err, EOPNOTSUPP, "a chunk of %llu bytes behind %llu: more than %u",
 			       (unsigned long long)size, (unsigned long long)inner, LAYER_SPAN_MAX);
 	memcpy(w.sha256, sha256->bytes, sizeof(w.sha256));
 	buf_append(&s->waiting, &w, sizeof(w));

@@ -20,7 +20,7 @@
 
 struct lazy_table {
 	struct layer_table *index; /* borrowed */
-	enum lazy_format format;
+	bool landmarks;
 	uint64_t entries;
 	struct json_elements *json; /* owned */
 	struct lazy_spans spans;
@@ -38,9 +38,9 @@ struct lazy_table {
 /* What the writer of eStargz adds for itself, and no image has (docs/estargz.md, "Landmark"). */
 static bool is_landmark(const struct lazy_table *t, const struct entry *e)
 {
-	return t->format == LAZY_ESTARGZ && (strcmp(e->path, ".prefetch.landmark") == 0 ||
-					     strcmp(e->path, ".no.prefetch.landmark") == 0 ||
-					     strcmp(e->path, "stargz.index.json") == 0);
+	return t->landmarks && (strcmp(e->path, ".prefetch.landmark") == 0 ||
+				strcmp(e->path, ".no.prefetch.landmark") == 0 ||
+				strcmp(e->path, "stargz.index.json") == 0);
 }
 
 static int check_memory(const struct lazy_table *t, struct err *err)
@@ -188,8 +188,8 @@ static int lazy_table_on_element(void *arg, const struct json_object *o, struct 
 	return r ? err_context(err, "\"%.*s\"", NAME_SHOWN, name ? name : "") : 0;
 }
 
-int lazy_table_open(struct layer_table *index, enum lazy_format format, uint64_t limit,
-		    struct lazy_table **out, struct err *err)
+int lazy_table_open(struct layer_table *index, const struct lazy *from, struct lazy_table **out,
+		    struct err *err)
 {
 	AUTO(lazy_table_close) struct lazy_table *t = calloc(1, sizeof(*t));
 	int r;
@@ -197,11 +197,11 @@ int lazy_table_open(struct layer_table *index, enum lazy_format format, uint64_t
 	if (!t)
 		return err_nomem(err);
 	t->index = index;
-	t->format = format;
+	t->landmarks = from->landmarks;
 	t->spans = (struct lazy_spans){
 	    .table = index,
-	    .limit = limit,
-	    .block = format == LAZY_ZSTD_CHUNKED ? ZSTD_BLOCK_MAX : 0,
+	    .limit = from->content_end,
+	    .block = from->format == LAZY_ZSTD_CHUNKED ? ZSTD_BLOCK_MAX : 0,
 	};
 	r = json_elements_open("entries", lazy_table_on_element, t, &t->json, err);
 	if (!r)

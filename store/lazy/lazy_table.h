@@ -18,9 +18,9 @@
 
 struct lazy_table;
 
-/* `limit`: where the content of the blob ends. The index is borrowed. */
-int lazy_table_open(struct layer_table *index, enum lazy_format format, uint64_t limit,
-		    struct lazy_table **out, struct err *err);
+/* Of `from`, format, landmarks and content_end count. The index is borrowed. */
+int lazy_table_open(struct layer_table *index, const struct lazy *from, struct lazy_table **out,
+		    struct err *err);
 
 /* Takes all `len` bytes of the JSON. -EBADMSG: no writer makes such a table; -EOPNOTSUPP: the layer
  * cannot be read by it (a chunk without sha256, too long, out of order; another version; more than

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One entry of a layer's archive, as the tar parser or a table of contents has it and the layer's index
- * keeps it. A plain value: the pointers belong to whoever filled it and hold until
- * that one's next step.
+ * One entry of a layer's archive, as the tar parser or a table of contents has it and the layer's
+ * index keeps it. A plain value: the pointers belong to whoever filled it and hold until that one's
+ * next step.
  */
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H

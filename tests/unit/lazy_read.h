@@ -47,11 +47,13 @@ static inline int read_document(enum lazy_format format, const char *json, size_
 {
 	AUTO(layer_table_close) struct layer_table *index = NULL;
 	AUTO(lazy_table_close) struct lazy_table *t = NULL;
+	const struct lazy from = {
+	    .format = format, .landmarks = format == LAZY_ESTARGZ, .content_end = LIMIT};
 	size_t len = strlen(json);
 	int r = layer_table_open(world.store, &index, err);
 
 	if (!r)
-		r = lazy_table_open(index, format, LIMIT, &t, err);
+		r = lazy_table_open(index, &from, &t, err);
 	for (size_t at = 0; !r && at < len; at += step)
 		r = lazy_table_feed(t, json + at, len - at < step ? len - at : step, err);
 	if (!r)

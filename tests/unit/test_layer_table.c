@@ -348,7 +348,8 @@ static void what_cannot_be_a_span_is_refused(void **state)
 	    layer_table_span(t, (struct byte_range){0, 10}, 0, LAYER_SPAN_MAX + 1, &d, &err),
 	    -EBADMSG);
 	assert_int_equal(
-	    layer_table_span(t, (struct byte_range){0, 10}, LAYER_SPAN_MAX, 1, &d, &err), -EBADMSG);
+	    layer_table_span(t, (struct byte_range){0, 10}, LAYER_SPAN_MAX + 1, 1, &d, &err),
+	    -EBADMSG);
 	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, UINT64_MAX, 1, &d, &err),
 			 -EBADMSG);
 	assert_int_equal(layer_table_span(t, (struct byte_range){10, 10}, 0, 5, &d, &err),

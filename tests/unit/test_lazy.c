@@ -51,6 +51,18 @@ static void a_layer_says_where_its_table_is(void **state)
 	assert_int_equal(z.json_max, 5000);
 	assert_int_equal(z.compression, COMPRESSION_ZSTD);
 	assert_int_equal(z.table.bytes[31], 0xaa);
+	assert_false(z.landmarks);
+
+	/* As stargz-snapshotter calls them; the media type says which of its two digests counts. */
+	assert_int_equal(
+	    find(ZSTD,
+		 STARGZ(SHA) ",\"io.containers.zstd-chunked.manifest-checksum\":\"" SHA
+			     "\",\"io.containers.zstd-chunked.manifest-position\":\"608:7:99:1\"",
+		 &z, &err),
+	    0);
+	assert_int_equal(z.format, LAZY_ZSTD_CHUNKED);
+	assert_int_equal(z.next.first, 608);
+	assert_true(z.landmarks);
 }
 
 static void what_we_do_not_know_is_no_table(void **state)

@@ -109,14 +109,14 @@ static void chunks_that_do_not_make_the_file_are_refused(void **state)
 	    {REG(",\"size\":10,\"offset\":100,\"digest\":7"), "\"digest\" is no string", EBADMSG},
 	    {REG(",\"size\":10,\"offset\":100,\"chunkDigest\":" SHA ",\"chunkType\":\"delta\""),
 	     "chunks of type \"delta\"", EOPNOTSUPP},
-	    {REG(",\"size\":4194305,\"offset\":100,\"digest\":" SHA), "more than 4194304 in all",
+	    {REG(",\"size\":4194305,\"offset\":100,\"digest\":" SHA), "more than 4194304",
 	     EOPNOTSUPP},
 	    {REG(",\"size\":9223372036854775807,\"offset\":100,\"digest\":" SHA),
-	     "more than 4194304 in all", EOPNOTSUPP},
-	    {REG(",\"size\":10,\"offset\":100,\"innerOffset\":4194295,\"digest\":" SHA),
-	     "more than 4194304 in all", EOPNOTSUPP},
+	     "more than 4194304", EOPNOTSUPP},
+	    {REG(",\"size\":10,\"offset\":100,\"innerOffset\":4194305,\"digest\":" SHA),
+	     "more than 4194304", EOPNOTSUPP},
 	    {REG(",\"size\":10,\"offset\":100,\"innerOffset\":9223372036854775807,\"digest\":" SHA),
-	     "more than 4194304 in all", EOPNOTSUPP},
+	     "more than 4194304", EOPNOTSUPP},
 	    {REG(",\"size\":10,\"offset\":100,\"chunkSize\":11,\"chunkDigest\":" SHA),
 	     "a chunk of 11 bytes where 10 are left", EBADMSG},
 	    {REG(",\"size\":10,\"offset\":100,\"chunkOffset\":1,\"chunkDigest\":" SHA),
@@ -235,6 +235,7 @@ static void memory_is_bounded(void **state)
 {
 	AUTO(layer_table_close) struct layer_table *index = NULL;
 	AUTO(lazy_table_close) struct lazy_table *t = NULL;
+	const struct lazy from = {.format = LAZY_ESTARGZ, .content_end = UINT64_C(1) << 40};
 	static const char begin[] = "{\"version\":1,\"entries\":[" REG_10;
 	autobuf entry = BUF_INIT;
 	struct err err;
@@ -243,7 +244,7 @@ static void memory_is_bounded(void **state)
 
 	(void)state;
 	assert_int_equal(layer_table_open(world.store, &index, &err), 0);
-	assert_int_equal(lazy_table_open(index, LAZY_ESTARGZ, UINT64_C(1) << 40, &t, &err), 0);
+	assert_int_equal(lazy_table_open(index, &from, &t, &err), 0);
 	r = lazy_table_feed(t, begin, sizeof(begin) - 1, &err);
 	for (i = 0; !r && i < 1000000; i++) {
 		buf_reset(&entry);
