@@ -3,7 +3,7 @@
 # Layers that are read before they are downloaded: what comes, that it is right, and what happens when it is not.
 . "$(dirname "$0")/lib.sh"
 need_fuse
-FORMS="estargz legacy parts shared chunked"
+FORMS="estargz legacy parts shared zstd chunked"
 export T PYTHONPATH=$T:$HERE
 cat >"$T/samples.py" <<'END'
 import functools, pickle, random
@@ -11,7 +11,7 @@ from lazy import *
 noise = random.Random(5)
 BIG = noise.randbytes(200000)
 SMALL = [noise.randbytes(3000) for _ in range(40)]
-NAMES = ["", "retry", "wrong", "table", "once", "gone", "killed", "rest"]
+NAMES = ["", "retry", "wrong", "table", "once", "gone", "killed", "rest", "many"]
 
 def top():
     return Layer([wh("etc/html"), f("etc/new", "new\n"), d("usr/more"), h("usr/more/a", "etc/new")])
@@ -35,7 +35,8 @@ END
 T=$T python3 -c "
 from samples import *
 with open('$T/images', 'wb') as file:
-    pickle.dump({(form, name): make(form, name) for form in FORMS for name in NAMES}, file)
+    pickle.dump({(form, name): make(form, name) for form in FORMS for name in NAMES
+                 if not name or form in (\"estargz\", \"chunked\")}, file)
 write_layout('$T/layout', {form: image(form) for form in FORMS})
 "
 
@@ -60,15 +61,27 @@ from samples import *
 for (form, name), what in images().items():
     serve(f"{form}-{name}" if name else form, "v1", what)
 
-def flip(form, name, at, **how):
+def flip(form, name, at, unless=None, **how):
     """A byte of the first layer comes inverted."""
     layer = image(form, name).layers[0]
     def call(request):
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", request["headers"].get("range", ""))
-        if wanted and int(wanted[1]) <= at <= int(wanted[2]):
-            return dict(flip=at - int(wanted[1]))
+        first, _, last = request["headers"].get("range", "bytes=0-").removeprefix("bytes=").partition("-")
+        if int(first) <= at <= int(last or len(layer.blob)) and not (unless and os.path.exists(unless)):
+            return dict(flip=at - int(first))
     on(f"GET /v2/{form}-{name}/blobs/{layer.digest}", call=call, **how)
 
+def is_down(request):
+    if os.path.exists(env["T"] + "/down"):
+        return dict(reset=0)
+
+for form in "estargz", "chunked":
+    small = lambda name: place(image(form, name).layers[0], SMALL[20])
+    flip(form, "retry", small("retry"), times=1)
+    flip(form, "wrong", small("wrong"), unless=env["T"] + "/right")
+    layer = image(form, "table").layers[0]
+    flip(form, "table", len(layer.blob) - (300 if form == "chunked" else 200), unless=env["T"] + "/right", times=4)
+    on(f"GET /v2/{form}-once/blobs/", ignore_range=True)
+    on(f"/v2/{form}-gone/", call=is_down)
 END
 mount_store
 
@@ -118,9 +131,96 @@ done
 it "when they are whole, every entry is the same" '
     unmount_store
     mount_store -o offline
+    eq "$(ls "$STORE"/derived/layers | grep table)" ""
     for form in $FORMS; do
-        eq "$(ls "$STORE"/derived/layers | grep table)" ""
+        seconds=
         python3 "$HERE/oracle.py" list "$(root $form)" >"$T/found"
         python3 "$HERE/compare.py" "$T/wanted-$form" "$T/found" --ignore nlink:dir
     done
+    unmount_store
+    mount_store
 '
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+for FORM in estargz chunked; do
+    export FORM
+    it "$FORM: bytes that were spoilt on the way come again" '
+        sample "SMALL[20]" | cmp - "$(root $FORM-retry)/opt/20"
+    '
+    it "$FORM: bytes that stay wrong are EBADMSG, and all else reads on" '
+        ls "$(root $FORM-wrong)/opt" >/dev/null
+        expect_errno EBADMSG read "$(root $FORM-wrong)/opt/20"
+        tail -1 "$M/ctl/events" | grep -q EBADMSG
+        sample "SMALL[21]" | cmp - "$(root $FORM-wrong)/opt/21"
+        sample BIG | cmp - "$(root $FORM-wrong)/opt/big"
+    '
+    it "$FORM: when they are right again, they read" '
+        touch "$T/right"
+        until_true 30 "sample \"SMALL[20]\" | cmp -s - \"$(root $FORM-wrong)/opt/20\""
+        rm "$T/right"
+    '
+    it "$FORM: a table of another digest is not believed: all of the layer comes" '
+        sample BIG | cmp - "$(root $FORM-table)/opt/big"
+        fails bytes $FORM-table
+        eq "$(ls "$STORE/derived/layers" | grep "$(layer $FORM-table | cut -d: -f2)")" "$(layer $FORM-table | cut -d: -f2)"
+    '
+    it "$FORM: where ranges are ignored, all comes once" '
+        sample "SMALL[20]" | cmp - "$(root $FORM-once)/opt/20"
+        sample BIG | cmp - "$(root $FORM-once)/opt/big"
+        eq "$(ranges "$H_LOG" "$(layer $FORM-once)" | wc -l)" 1
+    '
+    it "$FORM: without the registry, what is here reads on, and the rest says so" '
+        ls "$(root $FORM-gone)/opt" >/dev/null
+        cat "$(root $FORM-gone)/opt/20" >/dev/null
+        touch "$T/down"
+        sample "SMALL[20]" | cmp - "$(root $FORM-gone)/opt/20"
+        ! cat "$(root $FORM-gone)/opt/30" 2>"$T/said"
+        grep -E "No route|unreachable|reset|timed out|Remote I/O|aborted|unavailable" "$T/said"
+        rm "$T/down"
+        until_true 30 "sample \"SMALL[30]\" | cmp -s - \"$(root $FORM-gone)/opt/30\""
+    '
+    it "$FORM: what came outlasts a kill" '
+        cat "$(root $FORM-killed)/opt/20" "$(root $FORM-killed)/opt/21" >/dev/null
+        until_true 20 "[ $(stat -c %s "$STORE"/partial/$(layer $FORM-killed | cut -d: -f2).map) -gt 100 ]" || :
+        digest=$(layer $FORM-killed)
+        before=$(ranges "$H_LOG" "$digest" | wc -l)
+        kill -9 "$(pid_of imagefs)"
+        gone "$(pid_of imagefs)"
+        remount_store
+        sample "SMALL[20]" | cmp - "$(root $FORM-killed)/opt/20"
+        sample "SMALL[21]" | cmp - "$(root $FORM-killed)/opt/21"
+        eq "$(ranges "$H_LOG" "$digest" | wc -l)" "$before"
+    '
+    it "$FORM: a pull fetches the rest, and no more" '
+        cat "$(root $FORM-rest)/opt/20" "$(root $FORM-rest)/opt/big" >/dev/null
+        pull "$H/$FORM-rest:v1" >/dev/null
+        eq "$(bytes $FORM-rest)" "$(size $FORM-rest)"
+        valid_store
+        sample BIG | cmp - "$(root $FORM-rest)/opt/big"
+    '
+    it "$FORM: what is held goes with the image" '
+        digest=$(layer $FORM-gone)
+        [ -e "$STORE/partial/${digest#*:}.held" ]
+        ctl rmi "-f $H/$FORM-gone:v1" >/dev/null
+        [ ! -e "$STORE/partial/${digest#*:}.held" ] && [ ! -e "$STORE/partial/${digest#*:}.map" ]
+        [ ! -e "$STORE/derived/layers/${digest#*:}.table" ]
+    '
+done
+
+it "readers that want one chunk fetch it once" '
+    cd "$(root chunked-many)/opt"
+    for i in {1..20}; do cat 30 >"$T/many.$i" & done
+    wait
+    for i in {1..20}; do sample "SMALL[30]" | cmp - "$T/many.$i"; done
+    eq "$(ranges "$H_LOG" "$(layer chunked-many)" | sort | uniq -d)" ""
+'
+it "fetch=whole fetches all, also of what was read lazily" '
+    remount_store -o fetch=whole
+    sample "SMALL[20]" | cmp - "$(root estargz-many)/opt/20"
+    fails bytes estargz-many
+    sample "SMALL[30]" | cmp - "$(root chunked-many)/opt/30"
+    eq "$(bytes chunked-many)" "$(size chunked-many)"
+'
+it "the store is valid" valid_store
+finish

@@ -18,6 +18,7 @@ from oci import *
 
 LANDMARK = ".no.prefetch.landmark"
 ESTARGZ_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
+ESTARGZ_CHUNKED = "io.containers.zstd-chunked."
 ESTARGZ_SIZE = "io.containers.estargz.uncompressed-size"
 CHUNKED = "io.github.containers.zstd-chunked."
 TYPES = {b"0": "reg", b"1": "hardlink", b"2": "symlink", b"3": "char", b"4": "block", b"5": "dir", b"6": "fifo"}
@@ -47,21 +48,30 @@ def xattrs(e):
     return {k: base64.b64encode(encode(v)).decode() for k, v in sorted(e.xattrs.items())}
 
 
+def gzip_member(data):
+    return gzip.compress(data, 9, mtime=0)
+
+
+def skippable(data):
+    """A zstd frame that a decoder passes over."""
+    return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(data)) + data
+
+
 # --- eStargz -------------------------------------------------------------------------------------
 
 
 class Members:
-    """gzip members, one behind the other; what is written goes to the one that is open."""
+    """gzip members or zstd frames, one behind the other; what is written goes to the one that is open."""
 
-    def __init__(self):
-        self.blob, self.open = b"", b""
+    def __init__(self, compress):
+        self.blob, self.open, self.compress = b"", b"", compress
 
     def write(self, data):
         self.open += data
 
     def close(self):
         if self.open:
-            self.blob += gzip.compress(self.open, 9, mtime=0)
+            self.blob += self.compress(self.open)
         self.open = b""
         return len(self.blob)
 
@@ -107,18 +117,22 @@ def estargz_file(out, e, toc, chunk_size, min_chunk, last):
     return last
 
 
-def estargz_end(toc, offset, legacy):
-    table = go_json({"version": 1, "entries": [without_zeros(e) for e in toc]}, indent="\t")
-    tail = gzip.compress(tar([f("stargz.index.json", table, mode=0, mtime=0)]), 9, mtime=0)
+def estargz_table(toc):
+    return go_json({"version": 1, "entries": [without_zeros(e) for e in toc]}, indent="\t")
+
+
+def estargz_end(table, offset, legacy):
+    tail = gzip_member(tar([f("stargz.index.json", table, mode=0, mtime=0)]))
     extra = f"{offset:016x}STARGZ".encode()
     if not legacy:
         extra = b"SG" + struct.pack("<H", len(extra)) + extra
     footer = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra
-    return table, tail + footer + b"\1\0\0\xff\xff" + bytes(8)
+    return tail + footer + b"\1\0\0\xff\xff" + bytes(8)
 
 
-def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False):
-    out, toc, last = Members(), [], None
+def estargz_content(out, entries, chunk_size, min_chunk):
+    """All but the table, to `out`; the table."""
+    toc, last = [], None
     for e in [f(LANDMARK, b"\x0f", mode=0, mtime=0)] + entries:
         whole = member(e)
         padding = -len(e.data) % 512
@@ -126,10 +140,31 @@ def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False):
         toc.append(estargz_entry(e))
         last = estargz_file(out, e, toc, chunk_size, min_chunk, last)
         out.write(bytes(padding))
-    table, end = estargz_end(toc, out.close(), legacy)
-    blob = out.blob + end
+    out.close()
+    return estargz_table(toc)
+
+
+def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False):
+    out = Members(gzip_member)
+    table = estargz_content(out, entries, chunk_size, min_chunk)
+    blob = out.blob + estargz_end(table, len(out.blob), legacy)
     notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
+
+
+def estargz_zstd(entries):
+    """zstd:chunked as stargz-snapshotter writes it: the table of eStargz behind zstd frames."""
+    out = Members(zstd_bytes)
+    table = estargz_content(out, entries, 4 << 20, 0)
+    packed, at = zstd_bytes(table), len(out.blob) + 8
+    blob = out.blob + skippable(packed)
+    blob += skippable(struct.pack("<4Q", at, len(packed), len(table), 1) + b"GnUlInUx")
+    notes = {
+        ESTARGZ_DIGEST: digest(table),
+        ESTARGZ_CHUNKED + "manifest-checksum": digest(packed),
+        ESTARGZ_CHUNKED + "manifest-position": f"{at}:{len(packed)}:{len(table)}:1",
+    }
+    return descriptor(OCI_LAYER + "+zstd", blob, annotations=notes), blob
 
 
 # --- zstd:chunked --------------------------------------------------------------------------------
@@ -206,10 +241,6 @@ def chunked_entries(e, offsets, end):
     return [without_zeros(entry) for entry in entries]
 
 
-def skippable(data):
-    return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(data)) + data
-
-
 def chunked(entries):
     blob, pending, toc = b"", b"", []
     for e in entries:
@@ -280,12 +311,12 @@ def write(where, form, layer):
 
 
 class TableLayer:
-    """A layer as oci.py's Layer is, with a table: form is estargz, legacy, parts, shared or chunked."""
+    """A layer as oci.py's Layer is, with a table: form is a key of FORMS."""
 
     def __init__(self, entries, form="estargz"):
         self.about, self.blob = FORMS[form](entries)
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
-        unpack = ["zstd", "-dcq"] if form == "chunked" else ["gzip", "-dc"]
+        unpack = ["zstd", "-dcq"] if form in ("chunked", "zstd") else ["gzip", "-dc"]
         self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout
         self.diff_id = digest(self.tar)
 
@@ -306,6 +337,7 @@ FORMS = {
     "legacy": lambda entries: estargz(entries, legacy=True),
     "parts": lambda entries: estargz(entries, chunk_size=30000),
     "shared": lambda entries: estargz(entries, chunk_size=50000, min_chunk=200000),
+    "zstd": estargz_zstd,
     "chunked": chunked,
 }
 

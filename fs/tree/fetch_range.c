@@ -91,12 +91,61 @@ static int run_range(struct job *j, void *arg, struct err *err)
 
 	if (r)
 		return r;
-	if (layer_held(l)) /* else the blob has become whole meanwhile */
+	if (layer_held(l)) { /* else the blob has become whole meanwhile */
 		r = fetch_into(a, j, l, err);
-	layers_put(a->fs->layers, l);
+		sync_later(a->fs, l, &d->digest);
+	} else {
+		layers_put(a->fs->layers, l);
+	}
 	if (r)
 		planned_fetch_failed(a->fs->fetch_plan, a->fetch);
 	return r;
+}
+
+struct sync_job {
+	struct fs *fs;
+	struct layer *layer; /* a reference */
+};
+
+static void sync_job_free(void *arg)
+{
+	struct sync_job *a = arg;
+
+	if (a)
+		layers_put(a->fs->layers, a->layer);
+	free(a);
+}
+
+static int run_sync(struct job *j, void *arg, struct err *err)
+{
+	(void)j;
+	return held_sync(layer_held(((struct sync_job *)arg)->layer), err);
+}
+
+/* What has come outlasts a kill, and other processes see it, soon: nobody who reads waits for the
+ * disk. Takes the layer. One job at a time: what comes while it runs waits for the next one. */
+static void sync_later(struct fs *fs, struct layer *l, const struct digest *blob)
+{
+	struct sync_job *a = malloc(sizeof(*a));
+	char text[DIGEST_TEXT_MAX];
+
+	if (!a) {
+		layers_put(fs->layers, l);
+		return;
+	}
+	*a = (struct sync_job){fs, l};
+	struct job_spec spec = {
+	    .key = {"sync", digest_text(blob, text)},
+	    .shared = true,
+	    .title = "sync",
+	    .class = "sync",
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = run_sync,
+	    .arg = a,
+	    .free_arg = sync_job_free,
+	};
+
+	job_start(fs->jobs, &spec, NULL, NULL);
 }
 
 /* What came is no event: there are too many. */

@@ -178,7 +178,8 @@ static void check_layer(const char *dir)
 
 static void a_layer_shows_by_its_table_what_its_archive_has(void **state)
 {
-	static const char *const forms[] = {"estargz", "legacy", "parts", "shared", "chunked"};
+	static const char *const forms[] = {"estargz", "legacy", "parts",
+					    "shared",  "zstd",	 "chunked"};
 	char line[1024];
 
 	(void)state;
