@@ -35,8 +35,8 @@ it "the mtime of a tag is when it was pulled" '
     ((pulled >= BEGIN && pulled <= $(date +%s)))
 '
 it "an image has the files of the design" '
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json platforms referrers rootfs " ||
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json rootfs "
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json platforms referrers rootfs status " ||
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json rootfs status "
 '
 it "ls -l and find in the directory of an image fetch no layer" '
     before=$(requests "GET .*/blobs/")

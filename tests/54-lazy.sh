@@ -6,7 +6,7 @@ need_fuse
 FORMS="estargz legacy parts shared zstd chunked"
 export T PYTHONPATH=$T:$HERE
 cat >"$T/samples.py" <<'END'
-import functools, pickle, random
+import functools, pickle, random, zlib
 from lazy import *
 noise = random.Random(5)
 BIG = noise.randbytes(200000)
@@ -29,8 +29,14 @@ def image(form, name=""):
     return images()[form, name]
 
 def place(layer, data):
-    """Where in the blob noise lies, which is stored as it is."""
-    return layer.blob.find(data[200:600])
+    """Where in the blob the middle of a small file lies."""
+    if "zstd" in layer.type:
+        return layer.blob.index(data[200:600]) + 100  # noise is stored as it is
+    at = -1
+    while True:
+        at = layer.blob.index(b"\x1f\x8b\x08", at + 1)
+        if zlib.decompressobj(31).decompress(layer.blob[at:]).startswith(data):
+            return at + len(data) // 2
 END
 T=$T python3 -c "
 from samples import *
@@ -61,25 +67,27 @@ from samples import *
 for (form, name), what in images().items():
     serve(f"{form}-{name}" if name else form, "v1", what)
 
-def flip(form, name, at, unless=None, **how):
-    """A byte of the first layer comes inverted."""
+def flip(form, name, at, times=1000):
+    """A byte of the first layer comes inverted, so many times, until $T/right is there."""
     layer = image(form, name).layers[0]
     def call(request):
+        nonlocal times
         first, _, last = request["headers"].get("range", "bytes=0-").removeprefix("bytes=").partition("-")
-        if int(first) <= at <= int(last or len(layer.blob)) and not (unless and os.path.exists(unless)):
+        if int(first) <= at <= int(last or len(layer.blob)) and times > 0 and not os.path.exists(env["T"] + "/right"):
+            times -= 1
             return dict(flip=at - int(first))
-    on(f"GET /v2/{form}-{name}/blobs/{layer.digest}", call=call, **how)
+    on(f"GET /v2/{form}-{name}/blobs/{layer.digest}", call=call)
 
 def is_down(request):
     if os.path.exists(env["T"] + "/down"):
-        return dict(reset=0)
+        return dict(reset=1)
 
 for form in "estargz", "chunked":
     small = lambda name: place(image(form, name).layers[0], SMALL[20])
     flip(form, "retry", small("retry"), times=1)
-    flip(form, "wrong", small("wrong"), unless=env["T"] + "/right")
+    flip(form, "wrong", small("wrong"))
     layer = image(form, "table").layers[0]
-    flip(form, "table", len(layer.blob) - (300 if form == "chunked" else 200), unless=env["T"] + "/right", times=4)
+    flip(form, "table", len(layer.blob) - (300 if form == "chunked" else 200), times=2)
     on(f"GET /v2/{form}-once/blobs/", ignore_range=True)
     on(f"/v2/{form}-gone/", call=is_down)
 END
@@ -162,7 +170,7 @@ for FORM in estargz chunked; do
     '
     it "$FORM: a table of another digest is not believed: all of the layer comes" '
         sample BIG | cmp - "$(root $FORM-table)/opt/big"
-        fails bytes $FORM-table
+        [ "$(bytes $FORM-table)" -ge "$(size $FORM-table)" ]
         eq "$(ls "$STORE/derived/layers" | grep "$(layer $FORM-table | cut -d: -f2)")" "$(layer $FORM-table | cut -d: -f2)"
     '
     it "$FORM: where ranges are ignored, all comes once" '
@@ -175,8 +183,8 @@ for FORM in estargz chunked; do
         cat "$(root $FORM-gone)/opt/20" >/dev/null
         touch "$T/down"
         sample "SMALL[20]" | cmp - "$(root $FORM-gone)/opt/20"
-        ! cat "$(root $FORM-gone)/opt/30" 2>"$T/said"
-        grep -E "No route|unreachable|reset|timed out|Remote I/O|aborted|unavailable" "$T/said"
+        errno=$(errno_of read "$(root $FORM-gone)/opt/30")
+        matches "$errno" "EPROTO|ECONNRESET|EHOSTUNREACH|ETIMEDOUT"
         rm "$T/down"
         until_true 30 "sample \"SMALL[30]\" | cmp -s - \"$(root $FORM-gone)/opt/30\""
     '

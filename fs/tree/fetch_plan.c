@@ -10,11 +10,12 @@
 #define PLAN_NEAR	(64u << 10)  /* between two chunks lies what belongs to none */
 #define PLAN_WINDOW_MIN (256u << 10) /* bytes that are fetched at least for who reads on */
 #define PLAN_WINDOW_MAX (8u << 20)
+#define PLAN_NOWHERE	UINT64_MAX
 
 /* Of one blob. */
 struct planned_blob {
 	struct planned_fetch *fetches; /* under way */
-	uint64_t next;		       /* where the furthest of the last ones ended */
+	uint64_t next;		       /* where the last one ended; or PLAN_NOWHERE */
 	uint64_t window;	       /* bytes; 0: nobody reads on */
 };
 
@@ -69,6 +70,8 @@ static struct planned_blob *get_blob(struct fetch_plan *z, const struct digest *
 	if (b)
 		return b;
 	b = calloc(1, sizeof(*b));
+	if (b)
+		b->next = PLAN_NOWHERE;
 	if (b && map_put(z->blobs, digest, sizeof(*digest), b) < 0) {
 		free(b);
 		b = NULL;
@@ -179,6 +182,6 @@ void planned_fetch_failed(struct fetch_plan *z, struct planned_fetch *f)
 {
 	pthread_mutex_lock(&z->lock);
 	f->blob->window = 0;
-	f->blob->next = 0;
+	f->blob->next = PLAN_NOWHERE;
 	pthread_mutex_unlock(&z->lock);
 }

@@ -81,27 +81,6 @@ static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struc
 	return r;
 }
 
-static int run_range(struct job *j, void *arg, struct err *err)
-{
-	struct range_job *a = arg;
-	const struct descriptor *d = layer_of(a);
-	const struct layer_name name = {d->digest, LAYER_CHECK_DIGESTS};
-	struct layer *l;
-	int r = layers_get(a->fs->layers, &name, d->size, &l, err);
-
-	if (r)
-		return r;
-	if (layer_held(l)) { /* else the blob has become whole meanwhile */
-		r = fetch_into(a, j, l, err);
-		sync_later(a->fs, l, &d->digest);
-	} else {
-		layers_put(a->fs->layers, l);
-	}
-	if (r)
-		planned_fetch_failed(a->fs->fetch_plan, a->fetch);
-	return r;
-}
-
 struct sync_job {
 	struct fs *fs;
 	struct layer *layer; /* a reference */
@@ -146,6 +125,27 @@ static void sync_later(struct fs *fs, struct layer *l, const struct digest *blob
 	};
 
 	job_start(fs->jobs, &spec, NULL, NULL);
+}
+
+static int run_range(struct job *j, void *arg, struct err *err)
+{
+	struct range_job *a = arg;
+	const struct descriptor *d = layer_of(a);
+	const struct layer_name name = {d->digest, LAYER_CHECK_DIGESTS};
+	struct layer *l;
+	int r = layers_get(a->fs->layers, &name, d->size, &l, err);
+
+	if (r)
+		return r;
+	if (layer_held(l)) { /* else the blob has become whole meanwhile */
+		r = fetch_into(a, j, l, err);
+		sync_later(a->fs, l, &d->digest);
+	} else {
+		layers_put(a->fs->layers, l);
+	}
+	if (r)
+		planned_fetch_failed(a->fs->fetch_plan, a->fetch);
+	return r;
 }
 
 /* What came is no event: there are too many. */

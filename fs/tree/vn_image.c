@@ -2,6 +2,7 @@
 #include "fs/tree/vn.h"
 
 #include "fs/tree/fetch.h"
+#include "fs/tree/image_status.h"
 #include "fs/core/fs.h"
 #include "fs/docker/history_table.h"
 #include "fs/docker/inspect.h"
@@ -89,6 +90,15 @@ static int find_inspect(struct request *rq, const char *path, struct repo_image 
 	return r ? r : found_text(rq, path, i, &text, out, err);
 }
 
+static int find_status(struct request *rq, const char *path, struct repo_image *i,
+		       struct found *out, struct err *err)
+{
+	autobuf text = BUF_INIT;
+	int r = image_status(rq->fs->store, repo_image_image(i), &text, err);
+
+	return r ? r : found_text(rq, path, i, &text, out, err);
+}
+
 static int found_document(struct request *rq, const char *path, struct repo_image *i,
 			  const struct descriptor *d, struct found *out, struct err *err)
 {
@@ -142,6 +152,7 @@ static const struct image_name {
     {"config.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_config},
     {"history", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_history, .passing = true},
     {"inspect.json", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_inspect, .passing = true},
+    {"status", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_status, .passing = true},
     {"rootfs", DT_DIR, NEEDS_DOCUMENTS, true, false, .find = find_rootfs},
     {"layers", DT_DIR, NEEDS_DOCUMENTS, true, false, .make = vn_layers_new},
     {"blobs", DT_DIR, NEEDS_DOCUMENTS, false, true, .make = vn_blobs_new},

@@ -38,9 +38,8 @@
 /* How the plain bytes of a layer's spans are verified. */
 enum layer_check {
 	LAYER_CHECK_BLOCKS, /* XXH3-64 of blocks that we saw; each span begins a new one */
-	/* The sha256 of a span, from a table of contents. Nothing reads lazily yet: only tests write
-	 * such a file (layer_table.h). It is HEX.table: what is made from all of the bytes stands
-	 * beside it. */
+	/* The sha256 of a span, from a table of contents (layer_table.h). The file is HEX.table: what
+	 * is made from all of the bytes stands beside it. */
 	LAYER_CHECK_DIGESTS,
 };
 #define LAYER_DIGEST_WORDS 4

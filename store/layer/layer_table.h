@@ -3,8 +3,7 @@
  * Writes a layer's index from a table of contents (store/layer/layer_build.h has the other way,
  * from the bytes). Only the spans that the table names can be read; one behind the other they are the
  * layer's archive, and entries say where in it their content lies. Nothing is verified here: each
- * span has a digest by which it is verified when it is read. One thread at a time. Nothing reads
- * lazily yet: only tests write such an index.
+ * span has a digest by which it is verified when it is read. One thread at a time.
  */
 #ifndef STORE_LAYER_TABLE_H
 #define STORE_LAYER_TABLE_H

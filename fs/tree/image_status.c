@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/image_status.h"
+
+#include "store/disk/blob.h"
+#include "store/disk/held.h"
+#include "store/layer/layer_name.h"
+
+#include <inttypes.h>
+
+static uint64_t bytes_held(struct store *s, const struct descriptor *d)
+{
+	struct held *held;
+	uint64_t n;
+
+	if (held_open_existing(s, &d->digest, d->size, &held, NULL) < 0)
+		return 0;
+	n = held_bytes(held);
+	held_close(held);
+	return n;
+}
+
+static const char *layer_state(struct store *s, const struct descriptor *d, uint64_t *here)
+{
+	if (blob_exists(s, &d->digest, d->size)) {
+		*here = d->size;
+		return "whole";
+	}
+	*here = bytes_held(s, d);
+	return layer_name_of(s, &d->digest).check == LAYER_CHECK_DIGESTS ? "table" : "none";
+}
+
+int image_status(struct store *s, const struct image *i, struct buf *out, struct err *err)
+{
+	uint64_t here = 0, size = 0;
+	char text[DIGEST_TEXT_MAX];
+
+	buf_printf(out, "%-5s %-5s %14s %14s %s\n", "LAYER", "STATE", "HERE", "SIZE", "DIGEST");
+	for (size_t n = 0; n < i->manifest->layer_count; n++) {
+		const struct descriptor *d = &i->manifest->layers[n];
+		uint64_t layer_here;
+		const char *state = layer_state(s, d, &layer_here);
+
+		buf_printf(out, "%02zu    %-5s %14" PRIu64 " %14" PRIu64 " %s\n", n, state,
+			   layer_here, d->size, digest_text(&d->digest, text));
+		here += layer_here;
+		size += d->size;
+	}
+	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %s\n",
+		   here == size ? "whole" : "", here, size,
+		   digest_text(&i->descriptor.digest, text));
+	return buf_failed(out) ? err_nomem(err) : 0;
+}
