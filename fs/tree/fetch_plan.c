@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define PLAN_NEAR	(64u << 10)  /* between two chunks lies what belongs to none */
+#define PLAN_NEAR	(16u << 10)  /* between two chunks lies what belongs to none */
 #define PLAN_WINDOW_MIN (256u << 10) /* bytes that are fetched at least for who reads on */
 #define PLAN_WINDOW_MAX (8u << 20)
 #define PLAN_NOWHERE	UINT64_MAX
