@@ -86,7 +86,7 @@ static bool is_space(char c)
 /* As json_parse, with the one code that a table has for what is malformed. */
 static int parse_text(const struct buf *text, struct json_object **out, struct err *err)
 {
-	struct err why = {0};
+	struct err why; /* written only where it is read */
 	int r = json_parse(text->data ? text->data : "", text->len, out, &why);
 
 	return r ? err_set(err, r == -EPROTO ? EBADMSG : -r, "%s", why.text) : 0;

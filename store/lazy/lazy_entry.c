@@ -22,7 +22,7 @@ void lazy_entry_free(struct lazy_entry *l)
 static int lazy_entry_number(const struct json_object *o, const char *key, uint64_t max,
 			     uint64_t *out, struct err *err)
 {
-	struct err why = {0};
+	struct err why; /* written only where it is read */
 
 	*out = 0;
 	if (!json_member(o, key) || json_u64(o, key, max, out, &why) == 0)
@@ -176,7 +176,7 @@ static int lazy_entry_xattrs(struct lazy_entry *l, const struct json_object *o, 
 static int lazy_entry_time(struct lazy_entry *l, const struct json_object *o, struct err *err)
 {
 	const char *text;
-	struct err why = {0};
+	struct err why; /* written only where it is read */
 	int r = lazy_entry_text(o, "modtime", &text, err);
 
 	if (r || !*text)
