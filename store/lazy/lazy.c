@@ -11,7 +11,7 @@
 
 /* Who writes zstd:chunked, and calls its annotations how: containers/storage; and
  * stargz-snapshotter, with the entries of its own format. */
-static const struct writer {
+static const struct lazy_writer {
 	const char *digest, *position;
 	bool landmarks;
 } writers[] = {
@@ -77,7 +77,7 @@ static bool parse_position(const char *text, uint64_t out[static 4])
 	return true;
 }
 
-static int find_chunked(const struct descriptor *d, const struct writer *w, struct lazy *l,
+static int find_chunked(const struct descriptor *d, const struct lazy_writer *w, struct lazy *l,
 			struct err *err)
 {
 	const char *position = json_string(d->annotations, w->position);

@@ -203,7 +203,6 @@ static void a_table_of_another_digest_is_refused(void **state)
 	(void)state;
 	for (enum lazy_format f = LAZY_ESTARGZ; f <= LAZY_ZSTD_CHUNKED; f++) {
 		autolayer l = {0};
-		autobuf other = BUF_INIT;
 		const char *key = f == LAZY_ESTARGZ
 				      ? "containerd.io/snapshot/stargz/toc.digest"
 				      : "io.github.containers.zstd-chunked.manifest-checksum";
