@@ -80,10 +80,8 @@ static uint64_t record_check(const struct held_record *rec)
 
 static bool record_is_good(const struct held *h, const struct held_record *rec)
 {
-	return rec->check == record_check(rec) && rec->first < rec->end && rec->end <= h->size &&
-	       (rec->kind == HELD_ADDED || rec->kind == HELD_DROPPED);
+	return rec->check == record_check(rec) && rec->first < rec->end && rec->end <= h->size;
 }
-
 /* Under the lock: what is in the map behind what was read of it. */
 static int read_map(struct held *h, struct err *err)
 {
@@ -252,7 +250,7 @@ DEFINE_AUTO(struct held, free_held)
 static int open_files(struct held *h, int create, struct err *err)
 {
 	char path[HELD_PATH_MAX];
-	int dirfd = store_dirfd(h->store), r = 0;
+	int dirfd = store_dirfd(h->store), r;
 
 	h->map_fd = io_open(dirfd, held_path(&h->digest, HELD_MAP_SUFFIX, path),
 			    O_RDWR | O_APPEND | create, 0600, err);
@@ -459,8 +457,6 @@ int held_drop(struct held *h, struct byte_range r, struct err *err)
 	pthread_mutex_unlock(&h->lock);
 	return failed;
 }
-
-/* ---- whole, and gone ---- */
 
 int held_publish(struct held *h, struct cancel *cancel, struct err *err)
 {

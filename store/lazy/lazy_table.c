@@ -121,7 +121,8 @@ static int end_file(struct lazy_table *t, struct err *err)
 	if (t->covered != e->size)
 		return err_set(err, EBADMSG, "chunks of %llu bytes, but a size of %llu",
 			       (unsigned long long)t->covered, (unsigned long long)e->size);
-	if (e->size > 0 && t->file.end)
+	/* A hole without a place has no end, either. */
+	if (e->size > 0 && t->file.end && t->file.chunk.offset > 0)
 		r = lazy_spans_end(&t->spans, t->file.end, err);
 	if (r || !t->shown)
 		return r;

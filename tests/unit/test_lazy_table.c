@@ -185,6 +185,9 @@ static void ranges_that_cannot_be_are_refused(void **state)
 	    {AT(100, ",\"endOffset\":99"), "at 100 of a file that ends at 99", EBADMSG},
 	    {AT(100, ",\"endOffset\":10001"), "at 100 cannot end at 10001", EBADMSG},
 	    {AT(100, ",\"endOffset\":10000"), NULL, 0},
+	    {AT(100, "") "," REG(",\"size\":5,\"chunkType\":\"zeros\",\"endOffset\":300") "," AT(
+		 200, ""),
+	     NULL, 0},
 	    {AT(100, ",\"endOffset\":200") "," AT(100, ",\"innerOffset\":10"),
 	     "where another ends the frame", EBADMSG},
 	    {REG(",\"size\":10,\"offset\":100,\"endOffset\":150,\"chunkSize\":5,"
