@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Layers that are read by a table of contents: spans with digests, blobs that are here in part. */
+#include "store/base/xxh.h"
 #include "store/images/gc.h"
 #include "store/layer/layer_table.h"
 #include "store/tar/tar.h"
@@ -313,6 +314,44 @@ static void an_index_by_table_stands_in_for_no_other(void **state)
 	free(b.bytes.p);
 }
 
+/* The index with that skip in its first span, and a checksum that is right again. */
+static int parse_with_skip(struct bytes index, const struct digest *blob, uint32_t skip)
+{
+	struct layer_header *h = (struct layer_header *)(void *)index.p;
+	struct layer_span *s = (void *)(index.p + sizeof(*h) + h->windows_size);
+	struct layer_index *x = NULL;
+	int r;
+
+	s->skip = skip;
+	h->checksum = layer_checksum(h, XXH3_64bits(h + 1, index.n - sizeof(*h)));
+	r = layer_index_parse(index.p, index.n, blob, &x, NULL);
+	layer_index_close(x);
+	return r;
+}
+
+static void a_skip_that_cannot_be_makes_an_index_unusable(void **state)
+{
+	struct cut_blob b = cut(COMPRESSION_ZSTD);
+	struct digest by_table = put_blob(b.bytes), by_bytes = put_filtered("gzip -1 -c");
+	struct bytes index;
+	char path[512];
+
+	(void)state;
+	write_table(&b, &by_table);
+	path_in_store(path, sizeof(path), &by_table, ".table");
+	index = sample_read(path);
+	assert_int_equal(parse_with_skip(index, &by_table, LAYER_SPAN_MAX), 0);
+	assert_int_equal(parse_with_skip(index, &by_table, LAYER_SPAN_MAX + 1), -ENOENT);
+	free(index.p);
+
+	build(&by_bytes);
+	index = read_index(&by_bytes);
+	assert_int_equal(parse_with_skip(index, &by_bytes, 0), 0);
+	assert_int_equal(parse_with_skip(index, &by_bytes, 1), -ENOENT);
+	free(index.p);
+	free(b.bytes.p);
+}
+
 static void an_index_by_table_goes_with_its_blob(void **state)
 {
 	struct cut_blob b = cut(COMPRESSION_GZIP);
@@ -369,6 +408,7 @@ int main(void)
 	    cmocka_unit_test(of_a_plain_archive_the_bytes_themselves_are_missing),
 	    cmocka_unit_test(what_stands_before_a_span_is_skipped),
 	    cmocka_unit_test(an_index_by_table_stands_in_for_no_other),
+	    cmocka_unit_test(a_skip_that_cannot_be_makes_an_index_unusable),
 	    cmocka_unit_test(an_index_by_table_goes_with_its_blob),
 	    cmocka_unit_test(what_cannot_be_a_span_is_refused),
 	};
