@@ -82,6 +82,7 @@ static bool record_is_good(const struct held *h, const struct held_record *rec)
 {
 	return rec->check == record_check(rec) && rec->first < rec->end && rec->end <= h->size;
 }
+
 /* Under the lock: what is in the map behind what was read of it. */
 static int read_map(struct held *h, struct err *err)
 {
