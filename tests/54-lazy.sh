@@ -21,6 +21,18 @@ def make(form, name):
     files = (sample() if not name else [d("etc")]) + [d("opt")] + [f(f"opt/{i:02}", x) for i, x in enumerate(SMALL)]
     return TableImage([TableLayer(files + [f("opt/big", BIG), f("opt/last", name)], form), top()])
 
+def lying(change):
+    """An image whose table says something else of opt/20 than the archive: its content is that of opt/21, or its mode."""
+    def lie(toc):
+        one, other = ([e for e in toc if e["name"] == f"opt/{i}"][0] for i in (20, 21))
+        if change == "mode":
+            one["mode"] = 0o777
+        else:
+            one |= {key: other[key] for key in ("digest", "chunkDigest", "offset", "innerOffset")}
+        return toc
+    files = [d("opt")] + [f(f"opt/{i:02}", x) for i, x in enumerate(SMALL)] + [f("opt/last", change)]
+    return TableImage([TableLayer(files, lie=lie)])
+
 @functools.cache
 def images():
     return pickle.load(open(os.environ["T"] + "/images", "rb"))
@@ -64,6 +76,8 @@ sys.stdout.buffer.write($1)"; }
 
 hostile <<'END'
 from samples import *
+for change in "mode", "content":
+    serve("lying-" + change, "v1", lying(change))
 for (form, name), what in images().items():
     serve(f"{form}-{name}" if name else form, "v1", what)
 
@@ -171,6 +185,7 @@ for FORM in estargz chunked; do
     '
     it "$FORM: a table of another digest is not believed: all of the layer comes" '
         sample BIG | cmp - "$(root $FORM-table)/opt/big"
+        grep -q "$(layer $FORM-table).*EBADMSG" "$M/ctl/events"
         grep -q "^00 *whole" "$M/images/$H/$FORM-table/v1/status"
     '
     it "$FORM: where ranges are ignored, all comes once" '
@@ -213,6 +228,22 @@ for FORM in estargz chunked; do
         ctl rmi "-f $H/$FORM-gone:v1" >/dev/null
         [ ! -e "$STORE/partial/${digest#*:}.held" ] && [ ! -e "$STORE/partial/${digest#*:}.map" ]
         [ ! -e "$STORE/derived/layers/${digest#*:}.table" ]
+    '
+done
+
+for CHANGE in mode content; do
+    export CHANGE
+    it "a table that says otherwise than the archive ($CHANGE) is EBADMSG when the layer is whole, and is not used any more" '
+        name=lying-$CHANGE
+        seen() { (stat -c %a "$(root $name)/opt/20"; cat "$(root $name)/opt/20") | sha256sum; }
+        by_table=$(seen)
+        expect_errno EBADMSG write "$M/ctl/pull" "$H/$name:v1"
+        tail -1 "$M/ctl/events" | grep "says otherwise than the archive: $CHANGE of .*opt/20"
+        pull "$H/$name:v1" >/dev/null
+        remount_store
+        archive=$( (echo 644; sample "SMALL[20]") | sha256sum)
+        eq "$(seen)" "$archive"
+        [ "$by_table" != "$archive" ]
     '
 done
 

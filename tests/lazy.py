@@ -130,8 +130,8 @@ def estargz_end(table, offset, legacy):
     return tail + footer + b"\1\0\0\xff\xff" + bytes(8)
 
 
-def estargz_content(out, entries, chunk_size, min_chunk):
-    """All but the table, to `out`; the table."""
+def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc):
+    """All but the table, to `out`; the table, which may lie."""
     toc, last = [], None
     for e in [f(LANDMARK, b"\x0f", mode=0, mtime=0)] + entries:
         whole = member(e)
@@ -141,12 +141,12 @@ def estargz_content(out, entries, chunk_size, min_chunk):
         last = estargz_file(out, e, toc, chunk_size, min_chunk, last)
         out.write(bytes(padding))
     out.close()
-    return estargz_table(toc)
+    return estargz_table(lie(toc))
 
 
-def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False):
+def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     out = Members(gzip_member)
-    table = estargz_content(out, entries, chunk_size, min_chunk)
+    table = estargz_content(out, entries, chunk_size, min_chunk, **how)
     blob = out.blob + estargz_end(table, len(out.blob), legacy)
     notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
@@ -313,8 +313,8 @@ def write(where, form, layer):
 class TableLayer:
     """A layer as oci.py's Layer is, with a table: form is a key of FORMS."""
 
-    def __init__(self, entries, form="estargz"):
-        self.about, self.blob = FORMS[form](entries)
+    def __init__(self, entries, form="estargz", **how):
+        self.about, self.blob = FORMS[form](entries, **how)
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
         unpack = ["zstd", "-dcq"] if form in ("chunked", "zstd") else ["gzip", "-dc"]
         self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout

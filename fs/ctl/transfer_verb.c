@@ -69,7 +69,7 @@ int transfer_verb(const char *verb, struct fs *fs, struct job *j, const struct w
 		r = lease_open(fs->store, &lease, err);
 	v.watch = (struct transfer_watch){&v, transfer_verb_on_line, transfer_verb_on_bytes};
 	v.transfer = (struct transfer){fs->registry, fs->store, &v.platform, job_cancel(j),
-				       &v.watch,     lease,	false};
+				       &v.watch,     lease,	NULL};
 	if (!r)
 		r = parse_operand(&v, operands.at[0], &ref, err);
 	if (!r)

@@ -74,6 +74,15 @@ static void fetch_on_bytes(void *arg, uint64_t done, uint64_t total)
 	job_progress(arg, done, total);
 }
 
+static void fetch_on_refused(void *arg, const struct digest *layer, int result,
+			     const struct err *why)
+{
+	struct fs *fs = arg;
+	char text[DIGEST_TEXT_MAX];
+
+	events_add(fs->events, "fetch", digest_text(layer, text), result, why);
+}
+
 static int fetch_transfer(struct fetch *f, struct job *j, const struct transfer_watch *watch,
 			  struct transfer *out, struct err *err)
 {
@@ -221,6 +230,7 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err *err)
 {
 	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
+	const struct transfer_lazy lazy = {f->fs, fetch_on_refused};
 	struct transfer t;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
@@ -231,7 +241,8 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 		r = pull_blob(&t, &f->ref, &m->layers[i], err);
 	if (r || image->artifact)
 		return r;
-	t.lazy = tree && f->fs->fetch_lazy;
+	if (tree && f->fs->fetch_lazy)
+		t.lazy = &lazy;
 	if (f->count == m->layer_count)
 		return pull_layers(&t, &f->ref, m, c, tree && f->kind == TREE_MERGED, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)

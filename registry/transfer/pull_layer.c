@@ -17,6 +17,7 @@
 #include "store/layer/layer_build.h"
 #include "store/layer/layer_name.h"
 #include "store/layer/layer_stream.h"
+#include "store/lazy/lazy_agree.h"
 
 #include <errno.h>
 #include <string.h>
@@ -160,6 +161,20 @@ static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err
 	return r ? r : index_blob(a, spoilt, err);
 }
 
+/* The layer was read by its table until now. The first to see that it said otherwise is told. */
+static int end_table(const struct transfer *t, const struct digest *blob, struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	int r = 0;
+
+	if (layer_name_of(t->store, blob).check == LAYER_CHECK_DIGESTS)
+		r = lazy_agree(t->store, blob, t->cancel, err);
+	layer_name_drop_table(t->store, blob);
+	if (r == -EBADMSG)
+		return err_context(err, "layer %s", digest_text(blob, text));
+	return r == -EINTR ? r : 0;
+}
+
 int pull_layer(const struct transfer *t, const struct ref *repository,
 	       const struct descriptor *layer, const struct digest *diff_id, struct err *err)
 {
@@ -172,7 +187,5 @@ int pull_layer(const struct transfer *t, const struct ref *repository,
 
 	int r = pull_attempt(&attempt, err);
 
-	if (!r)
-		layer_name_drop_table(t->store, &layer->digest);
-	return r;
+	return r ? r : end_table(t, &layer->digest, err);
 }

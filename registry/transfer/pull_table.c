@@ -81,8 +81,6 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 
 	if (r)
 		return r;
-	if (f.lazy.format == LAZY_NONE)
-		return err_set(err, EOPNOTSUPP, "no table of contents");
 	r = layer_index_open(a->transfer->store, &a->blob->digest, LAYER_CHECK_DIGESTS, &index,
 			     err);
 	if (r != -ENOENT)
@@ -106,7 +104,10 @@ int pull_table(const struct transfer *t, const struct ref *repository,
 					     .kind = "table of layer",
 					     .run = pull_table_run,
 					     .arg = diff_id};
+	struct lazy lazy;
 
+	if (lazy_find(layer, &lazy, NULL) == 0 && lazy.format == LAZY_NONE)
+		return PULL_TABLE_NONE;
 	return pull_attempt(&attempt, err);
 }
 
@@ -114,11 +115,16 @@ int pull_table_or_layer(const struct transfer *t, const struct ref *repository,
 			const struct descriptor *layer, const struct digest *diff_id,
 			struct err *err)
 {
-	int r = -EOPNOTSUPP;
+	struct err why = {0};
+	int r = PULL_TABLE_NONE;
 
 	if (t->lazy && !blob_exists(t->store, &layer->digest, layer->size))
-		r = pull_table(t, repository, layer, diff_id, err);
+		r = pull_table(t, repository, layer, diff_id, &why);
+	if (r == 0)
+		return 0;
 	if (r == -EOPNOTSUPP || r == -EBADMSG)
-		r = pull_layer(t, repository, layer, diff_id, err);
-	return r;
+		t->lazy->refused(t->lazy->arg, &layer->digest, r, &why);
+	else if (r < 0)
+		return err_set(err, -r, "%s", why.text);
+	return pull_layer(t, repository, layer, diff_id, err);
 }

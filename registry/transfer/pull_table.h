@@ -8,8 +8,10 @@
 
 #include "registry/transfer/pull.h"
 
-/* The store has the layer's index by its table. -EOPNOTSUPP: the layer has no table, or none that
- * it can be read by; `err` says why. */
+enum { PULL_TABLE_NONE = 1 };
+
+/* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none. -EOPNOTSUPP,
+ * -EBADMSG: it has one by which it cannot be read (lazy.h). */
 int pull_table(const struct transfer *t, const struct ref *repository,
 	       const struct descriptor *layer, const struct digest *diff_id, struct err *err);
 

@@ -22,6 +22,13 @@ struct transfer_watch {
 	void (*bytes)(void *arg, uint64_t done, uint64_t total);
 };
 
+/* Layers that have a table of contents are shown by it. Of a table that is no good its owner is told,
+ * from any thread; the layer comes whole then. */
+struct transfer_lazy {
+	void *arg;
+	void (*refused)(void *arg, const struct digest *layer, int result, const struct err *why);
+};
+
 struct transfer {
 	struct registry *registry;
 	struct store *store;
@@ -30,7 +37,7 @@ struct transfer {
 	const struct transfer_watch *watch; /* or NULL */
 	struct lease *lease; /* holds what is fetched until a name does; NULL where nothing is ever
 				deleted meanwhile */
-	bool lazy;	     /* of a layer its table of contents does, where it has one */
+	const struct transfer_lazy *lazy; /* or NULL: layers are wanted whole */
 };
 
 /* Tell the watch, on the caller's thread. Each does nothing where nobody watches. */
