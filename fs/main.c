@@ -136,7 +136,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (!fs->mountpoint || !fs->mountpoint_given)
 		return err_nomem(err);
 	fs->lookup_remote = o->lookup_remote;
-	fs->fetch_lazy = o->fetch_lazy;
+	fs->fetch = o->fetch;
 	fs->offline = o->offline;
 	fs->xattr = o->xattr;
 	fs->owner = getuid();

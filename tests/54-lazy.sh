@@ -11,7 +11,7 @@ from lazy import *
 noise = random.Random(5)
 BIG = noise.randbytes(200000)
 SMALL = [noise.randbytes(3000) for _ in range(40)]
-NAMES = ["", "retry", "wrong", "table", "once", "gone", "killed", "rest", "many"]
+NAMES = ["", "retry", "wrong", "table", "once", "gone", "killed", "rest", "many", "later"]
 
 def top():
     return Layer([wh("etc/html"), f("etc/new", "new\n"), d("usr/more"), h("usr/more/a", "etc/new")])
@@ -260,6 +260,14 @@ it "fetch=whole fetches all, also of what was read lazily" '
     fails bytes estargz-many
     sample "SMALL[30]" | cmp - "$(root chunked-many)/opt/30"
     eq "$(bytes chunked-many)" "$(size chunked-many)"
+'
+it "fetch=background fetches the rest behind what is read" '
+    remount_store -o fetch=background
+    sample "SMALL[20]" | cmp - "$(root estargz-later)/opt/20"
+    until_true 60 "grep -q \"^all *whole\" \"$M/images/$H/estargz-later/v1/status\""
+    eq "$(bytes estargz-later)" "$(size estargz-later)"
+    eq "$(ls "$STORE/partial")" ""
+    sample BIG | cmp - "$(root estargz-later)/opt/big"
 '
 it "the store is valid" valid_store
 finish

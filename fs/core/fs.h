@@ -8,6 +8,7 @@
 #define FS_FS_H
 
 #include "fs/core/kernel.h"
+#include "fs/core/options.h"
 #include "fs/core/stats.h"
 #include "registry/api/registry.h"
 #include "store/layer/layer.h"
@@ -53,7 +54,7 @@ struct fs {
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
 	bool lookup_remote;
 	bool offline;
-	bool fetch_lazy;
+	enum fetch_mode fetch;
 	bool xattr;
 	uid_t owner;
 	gid_t group;

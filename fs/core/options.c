@@ -22,9 +22,8 @@ const char options_usage[] =
     "  -V, --version   the version\n"
     "\n"
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
-    "  -o fetch=lazy|whole            whether layers with a table of contents are read before "
-    "they\n"
-    "                                 are downloaded\n"
+    "  -o fetch=lazy|background|whole what comes of layers that have a table of contents: what is\n"
+    "                                 read; that, and then the rest; or all at once\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -45,6 +44,19 @@ static int choice(const char *name, const char *value, const char *yes, const ch
 	else
 		return err_set(err, EINVAL, "%s=%s: it is %s or %s", name, value, yes, no);
 	return 0;
+}
+
+static int parse_fetch(const char *value, enum fetch_mode *out, struct err *err)
+{
+	static const char *const modes[] = {
+	    [FETCH_LAZY] = "lazy", [FETCH_BACKGROUND] = "background", [FETCH_WHOLE] = "whole"};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(value, modes[i])) {
+			*out = (enum fetch_mode)i;
+			return 0;
+		}
+	return err_set(err, EINVAL, "fetch=%s: it is lazy, background or whole", value);
 }
 
 /* The value behind "name=", or NULL where the option is another one. */
@@ -82,7 +94,7 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 	if ((v = value_of(option, "lookup")))
 		return choice("lookup", v, "remote", "local", &o->lookup_remote, err);
 	if ((v = value_of(option, "fetch")))
-		return choice("fetch", v, "lazy", "whole", &o->fetch_lazy, err);
+		return parse_fetch(v, &o->fetch, err);
 	if ((v = value_of(option, "xattr")))
 		return choice("xattr", v, "on", "off", &o->xattr, err);
 	if ((v = value_of(option, "insecure")))
@@ -161,7 +173,7 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
 	};
 	int c, r = 0;
 
-	*o = (struct options){.lookup_remote = true, .fetch_lazy = true, .xattr = true};
+	*o = (struct options){.lookup_remote = true, .xattr = true};
 	platform_host(&o->platform);
 	opterr = 0;
 	while (!r && (c = getopt_long(argc, argv, "o:fdhV", long_options, NULL)) != -1) {

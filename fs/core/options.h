@@ -13,6 +13,10 @@
 
 #include <stdbool.h>
 
+/* Of layers that have a table of contents comes what is read; that, and the rest behind it; or all,
+ * before anything is read. */
+enum fetch_mode { FETCH_LAZY, FETCH_BACKGROUND, FETCH_WHOLE };
+
 struct options {
 	char *store;		/* owned; absolute */
 	char *mountpoint;	/* owned; absolute */
@@ -21,8 +25,8 @@ struct options {
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
-	bool fetch_lazy; /* fetch=lazy|whole */
-	bool xattr;	 /* xattr=on|off */
+	enum fetch_mode fetch;
+	bool xattr; /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

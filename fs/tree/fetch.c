@@ -241,7 +241,7 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 		r = pull_blob(&t, &f->ref, &m->layers[i], err);
 	if (r || image->artifact)
 		return r;
-	if (tree && f->fs->fetch_lazy)
+	if (tree && f->fs->fetch != FETCH_WHOLE)
 		t.lazy = &lazy;
 	if (f->count == m->layer_count)
 		return pull_layers(&t, &f->ref, m, c, tree && f->kind == TREE_MERGED, err);

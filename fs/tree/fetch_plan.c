@@ -28,6 +28,7 @@ struct planned_fetch {
 
 struct fetch_plan {
 	pthread_mutex_t lock;
+	unsigned fetches;  /* under way */
 	struct map *blobs; /* struct digest → struct planned_blob; they stay */
 };
 
@@ -152,6 +153,8 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 		if (*fetch)
 			*ahead = plan_ahead(b, size);
 	}
+	z->fetches += *fetch && (*fetch)->users == 1;
+	z->fetches += *ahead != NULL;
 	pthread_mutex_unlock(&z->lock);
 	return *fetch ? 0 : err_nomem(err);
 }
@@ -173,9 +176,20 @@ void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f)
 		for (at = &f->blob->fetches; *at != f; at = &(*at)->next)
 			;
 		*at = f->next;
+		z->fetches--;
 		free(f);
 	}
 	pthread_mutex_unlock(&z->lock);
+}
+
+bool fetch_plan_busy(struct fetch_plan *z)
+{
+	bool busy;
+
+	pthread_mutex_lock(&z->lock);
+	busy = z->fetches > 0;
+	pthread_mutex_unlock(&z->lock);
+	return busy;
 }
 
 void planned_fetch_failed(struct fetch_plan *z, struct planned_fetch *f)

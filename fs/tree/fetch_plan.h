@@ -11,6 +11,8 @@
 #include "store/base/mem.h"
 #include "store/base/ranges.h"
 
+#include <stdbool.h>
+
 struct fetch_plan;
 int fetch_plan_open(struct fetch_plan **out, struct err *err);
 void fetch_plan_close(struct fetch_plan *z); /* NULL is allowed */
@@ -26,6 +28,9 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 		    struct byte_range missing, struct planned_fetch **fetch,
 		    struct planned_fetch **ahead, struct err *err);
 struct byte_range planned_fetch_range(const struct planned_fetch *f);
+
+/* Somebody waits for bytes of some blob, or soon will. */
+bool fetch_plan_busy(struct fetch_plan *z);
 
 /* It is under way as long as there is a reference to it. */
 void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f);

@@ -9,6 +9,7 @@
 #include "store/layer/layer_name.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 

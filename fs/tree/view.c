@@ -3,6 +3,7 @@
 
 #include "fs/tree/fetch.h"
 #include "fs/tree/fetch_range.h"
+#include "fs/tree/fetch_rest.h"
 #include "fs/core/fs.h"
 #include "fs/core/job.h"
 #include "fs/core/layers.h"
@@ -125,13 +126,12 @@ static int know_xattrs(struct fs *fs, const struct tree *t, struct err *err)
 	return r;
 }
 
-/* Where all of a layer is to be fetched, what is read by its table is not there yet. */
-static bool may_be_lazy(const struct fs *fs, const struct layer_name *names, size_t count)
+static bool has_tables(const struct layer_name *names, size_t count)
 {
-	for (size_t i = 0; i < count && !fs->fetch_lazy && !fs->offline; i++)
+	for (size_t i = 0; i < count; i++)
 		if (names[i].check == LAYER_CHECK_DIGESTS)
-			return false;
-	return true;
+			return true;
+	return false;
 }
 
 /* Opens the tree and the layers from the store: -ENOENT where one of them is not there. What was
@@ -153,8 +153,8 @@ static int open_content(struct view *w, struct err *err)
 	names = image_layer_names(w->fs->store, m, w->first, w->count);
 	if (!c->layers || !names)
 		return err_nomem(err);
-	if (!may_be_lazy(w->fs, names, w->count))
-		return -ENOENT;
+	if (w->fs->fetch == FETCH_WHOLE && !w->fs->offline && has_tables(names, w->count))
+		return -ENOENT; /* what is read by a table is not there yet */
 	for (; !r && c->count < w->count; c->count += !r)
 		r = layers_get(c->table, &names[c->count], m->layers[w->first + c->count].size,
 			       &c->layers[c->count], err);
@@ -166,6 +166,8 @@ static int open_content(struct view *w, struct err *err)
 		r = know_xattrs(w->fs, c->tree, err);
 	if (r < 0)
 		return r;
+	if (w->fs->fetch == FETCH_BACKGROUND && !w->fs->offline && has_tables(names, w->count))
+		fetch_rest(w->fs, w->image);
 	room_watch(w->fs);
 	c->older = old;
 	if (atomic_compare_exchange_strong(&w->content, &old, c))

@@ -93,7 +93,7 @@ static int feed_held(const struct layer_sink *s, struct cancel *cancel, struct e
 }
 
 /* Fetches the rest of the blob into the open writer. */
-static int fetch_rest(const struct pull_attempt *a, struct layer_sink *s, struct err *err)
+static int receive_rest(const struct pull_attempt *a, struct layer_sink *s, struct err *err)
 {
 	const struct pull_sink sink = {
 	    .arg = s, .put = layer_sink_put, .restart = layer_sink_restart};
@@ -115,7 +115,7 @@ static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 				 a->transfer->cancel, &s.writer, err);
 
 	if (!r)
-		r = fetch_rest(a, &s, err);
+		r = receive_rest(a, &s, err);
 	if (!r) {
 		r = blob_writer_commit(s.writer, err);
 		*spoilt = r == -EBADMSG;
