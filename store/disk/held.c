@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The map is a log. A header, then records of one size, each with a check of its own, added by one
- * write(2) with O_APPEND. What was cut by a crash ends the log for its readers, and is cut away by
- * who opens the map when nobody else has it; the log is also written anew then. flock(2) of the map
- * says who has it: shared by all that have it open, exclusive while it is put in order.
- */
 #include "store/disk/held.h"
 
 #include "store/base/clock.h"
 #include "store/base/io.h"
-#include "store/base/xxh.h"
 #include "store/disk/blob.h"
+#include "store/disk/held_map.h"
 #include "store/disk/store_private.h"
 
 #include <assert.h>
@@ -24,29 +18,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define HELD_MAGIC	"imagefsH"
-#define HELD_VERSION	1
 #define HELD_PATH_MAX	(BLOB_PATH_MAX + 16)
 #define HELD_SYNC_LEN	(8u << 20) /* bytes that may wait for a sync */
 #define HELD_SYNC_MS	1000	   /* how long they may, while more comes */
 #define HELD_OPEN_TRIES 100
-
-struct held_header {
-	char magic[8];
-	uint32_t version;
-	uint32_t zero;
-	uint64_t size; /* of the blob */
-};
-_Static_assert(sizeof(struct held_header) == 24, "held_header");
-
-enum held_record_kind { HELD_ADDED = 1, HELD_DROPPED };
-
-struct held_record {
-	uint64_t first, end;
-	uint64_t kind; /* enum held_record_kind */
-	uint64_t check;
-};
-_Static_assert(sizeof(struct held_record) == 32, "held_record");
 
 struct held {
 	struct store *store; /* borrowed */
@@ -54,14 +29,14 @@ struct held {
 	unsigned users;	     /* by how many: under the store's held_lock */
 	struct digest digest;
 	uint64_t size;
-	int fd, map_fd;		   /* owned */
+	int fd;			   /* owned, as map.fd */
 	pthread_mutex_t sync_lock; /* one sync at a time; taken before `lock` */
 	pthread_mutex_t lock;	   /* of all below */
 	struct ranges ranges;	   /* what is here */
 	struct ranges fresh;	   /* of it, what nobody has synced */
 	struct ranges syncing;	   /* what is being synced, or waits for its record in the map */
 	int64_t fresh_ms;	   /* when the first of `fresh` came */
-	uint64_t map_read;	   /* bytes of the map that are in `ranges` */
+	struct held_map map;	   /* what was read of it is in `ranges` */
 };
 
 static const char *held_path(const struct digest *digest, const char *suffix,
@@ -71,52 +46,6 @@ static const char *held_path(const struct digest *digest, const char *suffix,
 
 	snprintf(path, HELD_PATH_MAX, "partial/%s%s", digest_hex(digest, hex), suffix);
 	return path;
-}
-
-static uint64_t record_check(const struct held_record *rec)
-{
-	return XXH3_64bits(rec, offsetof(struct held_record, check));
-}
-
-static bool record_is_good(const struct held *h, const struct held_record *rec)
-{
-	return rec->check == record_check(rec) && rec->first < rec->end && rec->end <= h->size;
-}
-
-/* Under the lock: what is in the map behind what was read of it. */
-static int read_map(struct held *h, struct err *err)
-{
-	struct held_record list[128];
-	int r = 0;
-
-	for (;;) {
-		ssize_t n = io_pread(h->map_fd, list, sizeof(list), (off_t)h->map_read, err);
-
-		if (n < 0)
-			return (int)n;
-		for (size_t i = 0; i < (size_t)n / sizeof(*list); i++) {
-			struct byte_range range = {list[i].first, list[i].end};
-
-			if (!record_is_good(h, &list[i]))
-				return 0;
-			r = list[i].kind == HELD_ADDED ? ranges_add(&h->ranges, range, err)
-						       : ranges_remove(&h->ranges, range, err);
-			if (r)
-				return r;
-			h->map_read += sizeof(*list);
-		}
-		if ((size_t)n < sizeof(list))
-			return 0;
-	}
-}
-
-static int append_record(struct held *h, enum held_record_kind kind, struct byte_range range,
-			 struct err *err)
-{
-	struct held_record rec = {range.first, range.end, kind, 0};
-
-	rec.check = record_check(&rec);
-	return io_write_all(h->map_fd, &rec, sizeof(rec), err);
 }
 
 /* Under the lock. Bytes of which it is not known that they can be read. */
@@ -133,7 +62,7 @@ static int record_synced(struct held *h, int synced, struct err *err)
 
 	for (size_t i = 0; i < h->syncing.count; i++) {
 		if (!r)
-			r = append_record(h, HELD_ADDED, h->syncing.list[i], err);
+			r = held_map_add(&h->map, HELD_MAP_ADDED, h->syncing.list[i], err);
 		if (r)
 			forget_range(h, h->syncing.list[i]);
 	}
@@ -174,70 +103,23 @@ int held_sync(struct held *h, struct err *err)
 
 /* ---- open and close ---- */
 
-static int new_map(struct held *h, struct err *err)
-{
-	struct held_header header = {.magic = HELD_MAGIC, .version = HELD_VERSION, .size = h->size};
-
-	ranges_clear(&h->ranges);
-	if (ftruncate(h->map_fd, 0) < 0 || ftruncate(h->fd, 0) < 0 ||
-	    ftruncate(h->fd, (off_t)h->size) < 0)
-		return err_sys(err, "truncate what is held of a blob");
-	h->map_read = sizeof(header);
-	return io_write_all(h->map_fd, &header, sizeof(header), err);
-}
-
-static bool has_header(const struct held *h)
-{
-	struct held_header header;
-	struct stat st;
-
-	return io_pread(h->map_fd, &header, sizeof(header), 0, NULL) == sizeof(header) &&
-	       memcmp(header.magic, HELD_MAGIC, sizeof(header.magic)) == 0 &&
-	       header.version == HELD_VERSION && header.size == h->size && fstat(h->fd, &st) == 0 &&
-	       (uint64_t)st.st_size == h->size;
-}
-
-/* Nobody else has it: the map is put in order. */
-static int order_map(struct held *h, struct err *err)
-{
-	struct stat st;
-	int r;
-
-	if (!has_header(h))
-		return new_map(h, err);
-	h->map_read = sizeof(struct held_header);
-	r = read_map(h, err);
-	if (r || fstat(h->map_fd, &st) < 0)
-		return r ? r : err_sys(err, "stat the map of a blob");
-	if ((uint64_t)st.st_size == h->map_read &&
-	    (h->map_read - sizeof(struct held_header)) / sizeof(struct held_record) <
-		2 * h->ranges.count + 16)
-		return 0;
-	if (ftruncate(h->map_fd, sizeof(struct held_header)) < 0)
-		return err_sys(err, "truncate the map of a blob");
-	for (size_t i = 0; !r && i < h->ranges.count; i++)
-		r = append_record(h, HELD_ADDED, h->ranges.list[i], err);
-	h->map_read = sizeof(struct held_header) + h->ranges.count * sizeof(struct held_record);
-	return r;
-}
-
 static void close_files(struct held *h)
 {
-	if (h->map_fd >= 0) {
-		flock(h->map_fd,
-		      LOCK_UN); /* a child before its exec may hold the descriptor, too */
-		close(h->map_fd);
+	if (h->map.fd >= 0) {
+		flock(h->map.fd, LOCK_UN); /* a child before its exec may hold it, too */
+		close(h->map.fd);
 	}
 	if (h->fd >= 0)
 		close(h->fd);
-	h->fd = h->map_fd = -1;
+	h->fd = h->map.fd = -1;
+	h->map.read = 0;
 }
 
 static void free_held(struct held *h)
 {
 	if (!h)
 		return;
-	if (h->map_fd >= 0)
+	if (h->map.fd >= 0)
 		held_sync(h, NULL);
 	close_files(h);
 	ranges_clear(&h->ranges);
@@ -247,34 +129,49 @@ static void free_held(struct held *h)
 }
 DEFINE_AUTO(struct held, free_held)
 
+static bool has_size(const struct held *h)
+{
+	struct stat st;
+
+	return fstat(h->fd, &st) == 0 && (uint64_t)st.st_size == h->size;
+}
+
+/* Nobody else has them: they are put in order, or begun. */
+static int order_files(struct held *h, struct err *err)
+{
+	if (held_map_is_good(&h->map) && has_size(h))
+		return held_map_order(&h->map, &h->ranges, err);
+	if (ftruncate(h->fd, 0) < 0 || ftruncate(h->fd, (off_t)h->size) < 0)
+		return err_sys(err, "truncate what is held of a blob");
+	return held_map_begin(&h->map, err);
+}
+
 /* One try: -EAGAIN where it was removed, or is being put in order, meanwhile. */
 static int open_files(struct held *h, int create, struct err *err)
 {
 	char path[HELD_PATH_MAX];
 	int dirfd = store_dirfd(h->store), r;
 
-	h->map_fd = io_open(dirfd, held_path(&h->digest, HELD_MAP_SUFFIX, path),
+	h->map.fd = io_open(dirfd, held_path(&h->digest, HELD_MAP_SUFFIX, path),
 			    O_RDWR | O_APPEND | create, 0600, err);
-	if (h->map_fd < 0)
-		return h->map_fd;
-	if (flock(h->map_fd, LOCK_EX | LOCK_NB) == 0) {
+	if (h->map.fd < 0)
+		return h->map.fd;
+	if (flock(h->map.fd, LOCK_EX | LOCK_NB) == 0) {
 		h->fd = io_open(dirfd, held_path(&h->digest, HELD_SUFFIX, path), O_RDWR | O_CREAT,
 				0600, err);
-		r = h->fd < 0 ? h->fd : order_map(h, err);
+		r = h->fd < 0 ? h->fd : order_files(h, err);
 		if (r)
 			return r;
 	}
-	if (flock(h->map_fd, LOCK_SH | LOCK_NB) < 0)
+	if (flock(h->map.fd, LOCK_SH | LOCK_NB) < 0)
 		return -EAGAIN;
 	if (h->fd < 0)
 		h->fd =
 		    io_open(dirfd, held_path(&h->digest, HELD_SUFFIX, path), O_RDWR, 0600, NULL);
-	if (h->fd < 0 || !held_is_linked(h, HELD_MAP_SUFFIX, h->map_fd) ||
-	    !held_is_linked(h, HELD_SUFFIX, h->fd) || !has_header(h))
+	if (h->fd < 0 || !held_is_linked(h, HELD_MAP_SUFFIX, h->map.fd) ||
+	    !held_is_linked(h, HELD_SUFFIX, h->fd) || !held_map_is_good(&h->map) || !has_size(h))
 		return -EAGAIN;
-	if (h->map_read == 0)
-		h->map_read = sizeof(struct held_header);
-	return read_map(h, err);
+	return held_map_read(&h->map, &h->ranges, err);
 }
 
 /* Under the store's held_lock. One that has lost its name is for those alone who have it. */
@@ -320,7 +217,8 @@ static int open_held(struct store *s, const struct digest *digest, uint64_t size
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return err_nomem(err);
-	*h = (struct held){.store = s, .digest = *digest, .size = size, .fd = -1, .map_fd = -1};
+	*h = (struct held){
+	    .store = s, .digest = *digest, .size = size, .fd = -1, .map = {-1, size, 0}};
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_mutex_init(&h->sync_lock, NULL);
 	if (create)
@@ -333,7 +231,6 @@ static int open_held(struct store *s, const struct digest *digest, uint64_t size
 			break;
 		close_files(h);
 		ranges_clear(&h->ranges);
-		h->map_read = 0;
 		nanosleep(&pause, NULL);
 	}
 	if (!r)
@@ -397,7 +294,7 @@ uint64_t held_bytes(struct held *h)
 /* Under the lock: what others have fetched. Their records may be older than what is ours. */
 static int look_at_others(struct held *h)
 {
-	int r = read_map(h, NULL);
+	int r = held_map_read(&h->map, &h->ranges, NULL);
 
 	for (size_t i = 0; !r && i < h->syncing.count; i++)
 		r = ranges_add(&h->ranges, h->syncing.list[i], NULL);
@@ -453,7 +350,7 @@ int held_drop(struct held *h, struct byte_range r, struct err *err)
 	if (!failed)
 		failed = ranges_remove(&h->syncing, r, err);
 	if (!failed)
-		failed = append_record(h, HELD_DROPPED, r, err);
+		failed = held_map_add(&h->map, HELD_MAP_DROPPED, r, err);
 	forget_range(h, r);
 	pthread_mutex_unlock(&h->lock);
 	return failed;
@@ -496,4 +393,15 @@ bool held_remove(struct store *s, const struct digest *digest)
 	map = unlinkat(store_dirfd(s), held_path(digest, HELD_MAP_SUFFIX, path), 0) == 0;
 	file = unlinkat(store_dirfd(s), held_path(digest, HELD_SUFFIX, path), 0) == 0;
 	return file || map;
+}
+
+uint64_t held_on_disk(struct store *s, const struct digest *digest)
+{
+	char path[HELD_PATH_MAX];
+	struct stat st;
+
+	return fstatat(store_dirfd(s), held_path(digest, HELD_SUFFIX, path), &st,
+		       AT_SYMLINK_NOFOLLOW) == 0
+		   ? (uint64_t)st.st_blocks * 512
+		   : 0;
 }

@@ -54,6 +54,9 @@ int held_publish(struct held *h, struct cancel *cancel, struct err *err);
 /* Removes what is held of a blob; who has it open reads on. True where there was something. */
 bool held_remove(struct store *s, const struct digest *digest);
 
+/* Bytes of the disk that it takes. */
+uint64_t held_on_disk(struct store *s, const struct digest *digest);
+
 /* The files of partial/ that are named so. */
 #define HELD_SUFFIX	".held"
 #define HELD_MAP_SUFFIX ".map"

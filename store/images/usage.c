@@ -2,6 +2,7 @@
 #include "store/images/usage.h"
 
 #include "store/disk/blob.h"
+#include "store/disk/held.h"
 #include "store/base/map.h"
 #include "store/images/reach.h"
 
@@ -48,8 +49,12 @@ static int usage_on_descriptor(void *arg, const struct descriptor *d, const stru
 	struct usage_walk *w = arg;
 	struct usage *u = w->usage;
 
+	uint64_t size = blob_exists(w->store, &d->digest, d->size)
+			    ? d->size
+			    : held_on_disk(w->store, &d->digest);
+
 	(void)m;
-	if (!blob_exists(w->store, &d->digest, d->size))
+	if (size == 0)
 		return 0;
 	if (u->share_count == u->share_room) {
 		size_t room = u->share_room ? 2 * u->share_room : 256;
@@ -60,7 +65,7 @@ static int usage_on_descriptor(void *arg, const struct descriptor *d, const stru
 		u->shares = shares;
 		u->share_room = room;
 	}
-	u->shares[u->share_count++] = (struct share){d->digest, d->size, u->count};
+	u->shares[u->share_count++] = (struct share){d->digest, size, u->count};
 	return 0;
 }
 
