@@ -22,13 +22,14 @@ def make(form, name):
     return TableImage([TableLayer(files + [f("opt/big", BIG), f("opt/last", name)], form), top()])
 
 def lying(change):
-    """An image whose table says something else of opt/20 than the archive: its content is that of opt/21, or its mode."""
+    """An image whose table says something else of opt/20 than the archive: its mode, or that it begins further on."""
     def lie(toc):
-        one, other = ([e for e in toc if e["name"] == f"opt/{i}"][0] for i in (20, 21))
+        one = next(e for e in toc if e["name"] == "opt/20")
         if change == "mode":
             one["mode"] = 0o777
         else:
-            one |= {key: other[key] for key in ("digest", "chunkDigest", "offset", "innerOffset")}
+            plain = member(f("opt/20", SMALL[20]))[512:] + member(f("opt/21", SMALL[21]))
+            one |= {"innerOffset": 100, "chunkDigest": digest(plain[100 : 100 + len(SMALL[20])])}
         return toc
     files = [d("opt")] + [f(f"opt/{i:02}", x) for i, x in enumerate(SMALL)] + [f("opt/last", change)]
     return TableImage([TableLayer(files, lie=lie)])
@@ -265,7 +266,8 @@ it "fetch=background fetches the rest behind what is read" '
     remount_store -o fetch=background
     sample "SMALL[20]" | cmp - "$(root estargz-later)/opt/20"
     until_true 60 "grep -q \"^all *whole\" \"$M/images/$H/estargz-later/v1/status\""
-    eq "$(bytes estargz-later)" "$(size estargz-later)"
+    twice=$(($(bytes estargz-later) - $(size estargz-later))) # what was wanted while the rest was on its way
+    [ "$twice" -ge 0 ] && [ "$twice" -le 10000 ]
     eq "$(ls "$STORE/partial")" ""
     sample BIG | cmp - "$(root estargz-later)/opt/big"
 '

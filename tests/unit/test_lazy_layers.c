@@ -5,6 +5,7 @@
  * arguments, each a directory with `blob` and `descriptor.json`.
  */
 #include "store/layer/layer_build.h"
+#include "store/lazy/lazy_agree.h"
 #include "tests/unit/lazy_make.h"
 
 #include <sys/stat.h>
@@ -166,6 +167,8 @@ static void check_layer(const char *dir)
 		fail_msg("%s: %s", dir, err.text);
 	archive = open_kind(&l.descriptor.digest, LAYER_CHECK_BLOCKS);
 	bytes = compare_layers(archive, table, is_estargz, &entries);
+	if (lazy_agree(world.store, &l.descriptor.digest, NULL, &err))
+		fail_msg("%s: %s", dir, err.text);
 	snprintf(path, sizeof(path), "%s/store/%s", world.dir.path,
 		 layer_path(&l.descriptor.digest, ".table", (char[LAYER_PATH_MAX]){0}));
 	assert_int_equal(stat(path, &st), 0);
