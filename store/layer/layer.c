@@ -260,6 +260,12 @@ static int find_damage(struct layer *l, const struct layer_part *part, int r, st
 {
 	bool index;
 
+	if (r ==
+	    -EOPNOTSUPP) { /* by a bit of a frame's header; a layer of such frames has no index */
+		r = -EBADMSG;
+		if (err)
+			err->code = EBADMSG;
+	}
 	if (r != -EBADMSG && r != -EIO)
 		return r;
 	index = !part->in_frames && r == -EBADMSG && !layer_index_intact(l->index);
@@ -268,11 +274,12 @@ static int find_damage(struct layer *l, const struct layer_part *part, int r, st
 	else if (blob_source_held(l->source)) /* it is fetched again */
 		held_drop(blob_source_held(l->source),
 			  (struct byte_range){part->span.from.in, part->span.in_end}, NULL);
-	return err_context(err, "%s of the layer, damaged at %llu",
-			   part->in_frames ? "frames"
-			   : index	   ? "the index"
-					   : "the blob",
-			   (unsigned long long)part->span.from.out);
+	err_context(err, "%s of the layer, damaged at %llu",
+		    part->in_frames ? "frames"
+		    : index	    ? "the index"
+				    : "the blob",
+		    (unsigned long long)part->span.from.out);
+	return r;
 }
 
 static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, struct err *err)
