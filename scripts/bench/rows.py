@@ -11,6 +11,7 @@ from array import array
 
 import before
 import bypath
+import lazily
 import scale
 from parked import READERS, Readers
 from peers import PEERS, Podman
@@ -432,6 +433,11 @@ def row_copies(bench, pulls, trees, table):
 def row_programs(bench, pulls, trees, table):
     """the image's own programs in a container (bwrap), started cold"""
     bypath.row_programs(bypath.Sides(bench, pulls, trees, rootfs), table)
+
+
+def row_lazy(bench, pulls, trees, table):
+    """images with tables of contents (LAZY="NAME=HOST/REPOSITORY:TAG …"), read before they are downloaded"""
+    lazily.measure_lazy(bench, table)
 
 
 def row_before(bench, pulls, trees, table):
