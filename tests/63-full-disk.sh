@@ -12,6 +12,8 @@ Registry(R).push('two', 'v1', two)
 Registry(R).push('small', 'v1', Image([Layer([f('new', 'new')])]))
 Registry(R).push('art', 'v1', Artifact([('application/vnd.example.noise', noise, {'org.opencontainers.image.title': 'noise'})]))
 for i in (0, 1): print(two.layers[i].digest, file=open(T + '/layer.%d' % i, 'w'))
+from lazy import *
+Registry(R).push('lazy', 'v1', TableImage([TableLayer([f('small', noise[:5000]), f('big', noise)])]))
 from archives import *
 save(T + '/two.tar', docker_save([(two, ['two:1'])]))
 open(T + '/root.tar', 'wb').write(Layer([f('a', noise)], how='plain').blob)
@@ -74,10 +76,23 @@ it "ctl/import" '
     full ctl import "$T/root.tar imported:1"
     names "root.tar"
 '
+it "ctl/pull of an image that is read already, which goes on" '
+    small() { head -c 4000 "$M/images/$R/lazy/v1/rootfs/small" | sha256sum; }
+    before=$(small)
+    read -r _ _ here size _ < <(grep "^00" "$M/images/$R/lazy/v1/status")
+    room=$(room)
+    said=$(pull "$R/lazy:v1" 2>&1) && fail "it worked: $said"
+    has "$said" ENOSPC
+    until_true 5 "((\$(room) >= $room - 64))"
+    eq "$(small)" "$before"
+    names "layer sha256:"
+    matches "$(cat "$M/images/$R/lazy/v1/status")" "00 *table *$here *$size"
+'
 it "with room again, all of it goes through" '
     mount -o remount,size=200m "$T/disk"
     pull "$R/two:v1" >/dev/null
     pull "$R/art:v1" >/dev/null
+    pull "$R/lazy:v1" >/dev/null
     ctl load "-i $T/two.tar" >/dev/null
     ctl import "$T/root.tar imported:1" >/dev/null
     cmp <(cat "$M/images/$R/two/v1/rootfs/a") "$M/images/imported/1/rootfs/a"

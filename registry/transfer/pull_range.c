@@ -2,6 +2,7 @@
 #include "registry/transfer/pull_range.h"
 
 #include "registry/transfer/pull_receive.h"
+#include "store/disk/blob.h"
 
 #include <errno.h>
 
@@ -31,6 +32,7 @@ static int range_sink_restart(void *arg, struct err *err)
 int pull_range(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 	       struct byte_range range, struct held *held, struct err *err)
 {
+	struct ranges came = RANGES_INIT;
 	struct byte_range missing = range;
 	int r = 0;
 
@@ -39,9 +41,14 @@ int pull_range(const struct transfer *t, const struct ref *repository, const str
 		const struct pull_sink sink = {
 		    .arg = &to, .put = range_sink_put, .restart = range_sink_restart};
 
-		r = pull_receive(t, repository, d, missing, &sink, err);
+		r = ranges_add(&came, missing, err);
+		if (!r)
+			r = pull_receive(t, repository, d, missing, &sink, err);
 		missing = range;
 	}
+	for (size_t i = 0; blob_lacks_room(r) && i < came.count; i++)
+		held_drop(held, came.list[i], NULL);
+	ranges_clear(&came);
 	return r;
 }
 

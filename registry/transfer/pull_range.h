@@ -9,7 +9,7 @@
 #include "store/disk/held.h"
 
 /* What is missing of the range; nothing twice, where a server that ignores ranges sends all of the
- * blob. Nothing is verified. */
+ * blob. Nothing is verified. Where the disk is full, what came goes again. */
 int pull_range(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 	       struct byte_range range, struct held *held, struct err *err);
 

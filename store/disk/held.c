@@ -346,12 +346,14 @@ int held_drop(struct held *h, struct byte_range r, struct err *err)
 	if (!held_is_linked(h, HELD_SUFFIX, h->fd))
 		return 0;
 	pthread_mutex_lock(&h->lock);
+	forget_range(h, r);
 	failed = ranges_remove(&h->fresh, r, err);
 	if (!failed)
 		failed = ranges_remove(&h->syncing, r, err);
+	fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r.first,
+		  (off_t)(r.end - r.first)); /* where the disk can */
 	if (!failed)
 		failed = held_map_add(&h->map, HELD_MAP_DROPPED, r, err);
-	forget_range(h, r);
 	pthread_mutex_unlock(&h->lock);
 	return failed;
 }

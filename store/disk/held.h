@@ -42,7 +42,7 @@ bool held_missing(struct held *h, struct byte_range *r);
 int held_write(struct held *h, const void *data, size_t len, uint64_t offset, struct err *err);
 int held_sync(struct held *h, struct err *err);
 
-/* Bytes that proved wrong are not here any more. Nothing where the file is held's no more: it has
+/* Bytes that proved wrong are not here any more, and take no room. Nothing where the file is held's no more: it has
  * become the blob, or is gone. */
 int held_drop(struct held *h, struct byte_range r, struct err *err);
 
