@@ -119,8 +119,10 @@ static void free_held(struct held *h)
 {
 	if (!h)
 		return;
-	if (h->map.fd >= 0)
+	/* A program that ends does not wait for the disk. */
+	if (h->map.fd >= 0 && !atomic_load(&h->store->ending))
 		held_sync(h, NULL);
+	ranges_clear(&h->fresh);
 	close_files(h);
 	ranges_clear(&h->ranges);
 	pthread_mutex_destroy(&h->lock);
@@ -334,6 +336,7 @@ int held_write(struct held *h, const void *data, size_t len, uint64_t offset, st
 	r = ranges_add(&h->fresh, range, err);
 	if (!r)
 		r = ranges_add(&h->ranges, range, err);
+	sync_file_range(h->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 	due = ranges_bytes(&h->fresh) >= HELD_SYNC_LEN || clock_ms() - h->fresh_ms >= HELD_SYNC_MS;
 	pthread_mutex_unlock(&h->lock);
 	return !r && due ? held_sync(h, err) : r;
