@@ -175,7 +175,7 @@ for FORM in estargz chunked; do
     it "$FORM: bytes that stay wrong are EBADMSG, and all else reads on" '
         ls "$(root $FORM-wrong)/opt" >/dev/null
         expect_errno EBADMSG read "$(root $FORM-wrong)/opt/20"
-        tail -1 "$M/ctl/events" | grep -q EBADMSG
+        has "$(tail -1 "$M/ctl/events")" EBADMSG
         sample "SMALL[21]" | cmp - "$(root $FORM-wrong)/opt/21"
         sample BIG | cmp - "$(root $FORM-wrong)/opt/big"
     '
