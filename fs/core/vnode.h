@@ -47,6 +47,7 @@ struct request {
 	struct job
 	    *ended;	/* in: the job that this request has waited for last, or NULL; borrowed */
 	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
+	unsigned gaps;	/* in and out: how often it missed bytes that had come (view_fetch) */
 	const struct view_content *content; /* view.c's: what was open when it was made ready */
 };
 

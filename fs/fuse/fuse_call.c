@@ -16,7 +16,8 @@ static int run_once(struct call *c, struct job **wait)
 			     .pid = fuse_req_ctx(c->req)->pid,
 			     .reads = c->reads,
 			     .ended = c->job,
-			     .rooms = c->rooms};
+			     .rooms = c->rooms,
+			     .gaps = c->gaps};
 	struct err err = {0};
 	int r;
 
@@ -26,6 +27,7 @@ static int run_once(struct call *c, struct job **wait)
 	assert((r == FS_WAIT) == (rq.wait != NULL));
 	*wait = rq.wait;
 	c->rooms = rq.rooms;
+	c->gaps = rq.gaps;
 	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
 		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
 			  err.text[0] ? err.text : strerror(-r));

@@ -45,6 +45,7 @@ struct call {
 	/* of a parked call */
 	struct dir_lock lock, lock_to; /* of ino and to, by name */
 	unsigned rooms;		       /* request.rooms, from one run to the next */
+	unsigned gaps;		       /* request.gaps, the same */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */
 };

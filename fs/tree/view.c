@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GAPS_MAX 10 /* times that a READ finds what it has missed a moment ago */
+
 struct view_content {
 	struct layers *table;
 	struct tree *tree;     /* owned */
@@ -357,6 +359,8 @@ int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t
 			return fetch_range(rq, w->image, (size_t)view_layer(w, node), &missing,
 					   err);
 	}
+	if (!r && rq->gaps++ >= GAPS_MAX)
+		r = err_set(err, EIO, "%s: what was fetched cannot be read", w->inode.path);
 	return r ? r : run_again(rq, err); /* it has come meanwhile */
 }
 
