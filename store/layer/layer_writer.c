@@ -24,7 +24,7 @@ struct layer_writer {
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
 	XXH3_state_t *check;   /* owned; of the present block */
 	struct frames *frames; /* owned; NULL until it is needed */
-	struct window *window; /* owned */
+	struct window *window; /* owned; NULL with LAYER_CHECK_DIGESTS, where no point comes */
 
 	struct buf spans;  /* struct layer_span[], the last one still open */
 	struct buf checks; /* uint64_t[], of what has ended */
@@ -53,7 +53,7 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
 	XXH3_64bits_reset(w->check);
-	r = window_open(&w->window, err);
+	r = check == LAYER_CHECK_BLOCKS ? window_open(&w->window, err) : 0;
 	if (!r)
 		r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &w->tmp, err);
 	if (!r && lseek(w->tmp.fd, sizeof(struct layer_header), SEEK_SET) < 0)
@@ -177,6 +177,7 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 
 int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err)
 {
+	assert(w->kind == LAYER_CHECK_BLOCKS);
 	window_feed(w->window, data, len);
 	return window_is_ready(w->window) ? write_window(w, err) : 0;
 }
