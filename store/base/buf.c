@@ -36,13 +36,14 @@ char *buf_reserve(struct buf *b, size_t len)
 
 void buf_append(struct buf *b, const void *data, size_t len)
 {
-	char *to = buf_reserve(b, len);
-
-	if (!to)
-		return;
+	if (len >= b->cap - b->len || b->failed) {
+		if (!buf_reserve(b, len))
+			return;
+	}
 	if (len)
-		memcpy(to, data, len);
+		memcpy(b->data + b->len, data, len);
 	b->len += len;
+	b->data[b->len] = '\0';
 }
 
 void buf_append_range(struct buf *b, const struct buf *from, uint64_t offset, size_t len)

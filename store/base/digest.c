@@ -22,30 +22,27 @@ static const struct algorithm algorithms[] = {
 #define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(*algorithms))
 static_assert(ALGORITHM_COUNT == DIGEST_SHA512 + 1, "one for each of the enum");
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+#define IS_HEX 16
+
+/* What a hex digit stands for, with IS_HEX. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21, ['6'] = 22, ['7'] = 23,
+    ['8'] = 24, ['9'] = 25, ['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31,
+};
 
 static bool parse_hex(const char *hex, size_t size, uint8_t *out)
 {
-	size_t i;
-	int high, low;
+	uint8_t high, low, all = IS_HEX;
 
 	if (strnlen(hex, 2 * size + 1) != 2 * size)
 		return false;
-	for (i = 0; i < size; i++) {
-		high = hex_value(hex[2 * i]);
-		low = hex_value(hex[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (uint8_t)(high << 4 | low);
+	for (size_t i = 0; i < size; i++) {
+		high = hex_values[(uint8_t)hex[2 * i]];
+		low = hex_values[(uint8_t)hex[2 * i + 1]];
+		all &= high & low;
+		out[i] = (uint8_t)(high << 4 | (low & 15));
 	}
-	return true;
+	return all & IS_HEX;
 }
 
 int digest_parse(const char *text, struct digest *out, struct err *err)
