@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/json_check.h"
 
-#include "store/base/buf.h"
+#include "store/base/json_fields.h"
+#include "store/base/json_quoted.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_MAX 128 /* characters of a number */
+#define NUMBER_MAX    128 /* characters of a number */
+#define KEYS_UNSORTED 24
 
-/* A key of an object that is still open; its text, escapes resolved, lies in check.text. */
+/* A key of an object that is still open; its text, escapes resolved, lies in json_fields.folded. */
 struct key {
 	size_t text;
 	size_t len;
@@ -20,13 +22,13 @@ struct key {
 struct check {
 	const unsigned char *start, *p, *end;
 	unsigned depth;
+	unsigned levels; /* of members that are kept */
 	size_t values;
-	struct buf keys; /* a stack of struct key */
-	struct buf text;
+	struct json_fields *f;
 	struct err *err;
 };
 
-static int value(struct check *c, bool free_keys);
+static int value(struct check *c, bool free_keys, struct json_field *out);
 
 static int broken_at(struct check *c, const unsigned char *at, const char *rule)
 {
@@ -45,160 +47,6 @@ static void skip_space(struct check *c)
 		c->p++;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 where it is
- * none. */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	unsigned char first = p[0], low = 0x80, high = 0xbf;
-	size_t len, i;
-
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		len = 2;
-	else if (first >= 0xe0 && first <= 0xef)
-		len = 3;
-	else if (first >= 0xf0 && first <= 0xf4)
-		len = 4;
-	else
-		return 0;
-	if ((size_t)(end - p) < len)
-		return 0;
-	if (first == 0xe0)
-		low = 0xa0;
-	else if (first == 0xed)
-		high = 0x9f;
-	else if (first == 0xf0)
-		low = 0x90;
-	else if (first == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
-static void put_utf8(struct buf *out, unsigned code)
-{
-	if (code < 0x80) {
-		buf_putc(out, (char)code);
-	} else if (code < 0x800) {
-		buf_putc(out, (char)(0xc0 | code >> 6));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	} else if (code < 0x10000) {
-		buf_putc(out, (char)(0xe0 | code >> 12));
-		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	} else {
-		buf_putc(out, (char)(0xf0 | code >> 18));
-		buf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	}
-}
-
-/* Four hex digits at p; -1 where there are none. */
-static int hex4(const unsigned char *p, const unsigned char *end)
-{
-	int v = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		unsigned char c = p[i];
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			v = v << 4 | ((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return v;
-}
-
-/* \uXXXX, with a second one where that is the first half of a pair. p stands behind the u. */
-static int unicode_escape(struct check *c, struct buf *out)
-{
-	int high = hex4(c->p, c->end), low;
-
-	if (high < 0)
-		return broken(c, "four hex digits must follow \\u");
-	c->p += 4;
-	if (high >= 0xdc00 && high <= 0xdfff)
-		return broken(c, "second half of a surrogate pair without the first");
-	if (high < 0xd800 || high > 0xdbff) {
-		if (out && high == 0)
-			return broken(c, "NUL in a key");
-		if (out)
-			put_utf8(out, (unsigned)high);
-		return 0;
-	}
-	if (c->end - c->p < 6 || c->p[0] != '\\' || c->p[1] != 'u')
-		return broken(c, "first half of a surrogate pair without the second");
-	low = hex4(c->p + 2, c->end);
-	if (low < 0xdc00 || low > 0xdfff)
-		return broken(c, "first half of a surrogate pair without the second");
-	c->p += 6;
-	if (out)
-		put_utf8(out,
-			 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00));
-	return 0;
-}
-
-static int escape(struct check *c, struct buf *out)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *found;
-
-	if (c->p == c->end)
-		return broken(c, "a string does not end");
-	if (*c->p == 'u') {
-		c->p++;
-		return unicode_escape(c, out);
-	}
-	found = *c->p ? strchr(from, *c->p) : NULL;
-	if (!found)
-		return broken(c, "unknown escape");
-	c->p++;
-	if (out)
-		buf_putc(out, to[found - from]);
-	return 0;
-}
-
-/* A string, its escapes resolved into *out (only where not NULL: for keys). */
-static int json_check_string(struct check *c, struct buf *out)
-{
-	size_t len;
-	int r;
-
-	c->p++;
-	while (c->p < c->end) {
-		if (*c->p == '"') {
-			c->p++;
-			return 0;
-		}
-		if (*c->p == '\\') {
-			c->p++;
-			r = escape(c, out);
-			if (r)
-				return r;
-			continue;
-		}
-		if (*c->p < 0x20)
-			return broken(c, "control character in a string");
-		len = utf8_length(c->p, c->end);
-		if (len == 0)
-			return broken(c, "not UTF-8");
-		if (out)
-			buf_append(out, c->p, len);
-		c->p += len;
-	}
-	return broken(c, "a string does not end");
-}
-
 static size_t skip_digits(struct check *c)
 {
 	const unsigned char *from = c->p;
@@ -208,29 +56,34 @@ static size_t skip_digits(struct check *c)
 	return (size_t)(c->p - from);
 }
 
-/* Whole numbers must fit into 64 bits and others into a double: json-c would bend them. */
-static int number_range(struct check *c, const unsigned char *from, bool whole)
+/* Whole numbers must fit into 64 bits: json-c would bend them. */
+static int whole_number(struct check *c, const unsigned char *from, struct json_field *out)
 {
-	char text[NUMBER_MAX + 1];
-	size_t len = (size_t)(c->p - from);
+	bool negative = *from == '-', over = false;
+	uint64_t v = 0;
 
-	if (len > NUMBER_MAX)
-		return broken_at(c, from, "a number is too long");
-	memcpy(text, from, len);
-	text[len] = '\0';
-	errno = 0;
-	if (whole && text[0] == '-')
-		(void)!strtoll(text, NULL, 10);
-	else if (whole)
-		(void)!strtoull(text, NULL, 10);
-	else if (isfinite(strtod(text, NULL)))
-		return 0;
-	else
-		errno = ERANGE;
-	return errno == ERANGE ? broken_at(c, from, "a number is out of range") : 0;
+	for (const unsigned char *p = from + negative; p < c->p; p++)
+		over |=
+		    __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v);
+	if (over || (negative && v > (uint64_t)INT64_MAX + 1))
+		return broken_at(c, from, "a number is out of range");
+	out->kind = JSON_WHOLE;
+	out->negative = negative && v > 0;
+	out->number = v;
+	return 0;
 }
 
-static int number(struct check *c)
+/* And others must fit into a double. */
+static int double_number(struct check *c, const unsigned char *from, struct json_field *out)
+{
+	char text[NUMBER_MAX + 1] = "";
+
+	memcpy(text, from, (size_t)(c->p - from));
+	out->kind = JSON_FRACTION;
+	return isfinite(strtod(text, NULL)) ? 0 : broken_at(c, from, "a number is out of range");
+}
+
+static int number(struct check *c, struct json_field *out)
 {
 	const unsigned char *from = c->p;
 	bool whole = true;
@@ -255,16 +108,19 @@ static int number(struct check *c)
 		if (skip_digits(c) == 0)
 			return broken(c, "digits must follow the exponent sign of a number");
 	}
-	return number_range(c, from, whole);
+	if (c->p - from > NUMBER_MAX)
+		return broken_at(c, from, "a number is too long");
+	return whole ? whole_number(c, from, out) : double_number(c, from, out);
 }
 
-static int word(struct check *c, const char *text)
+static int word(struct check *c, const char *text, enum json_kind kind, struct json_field *out)
 {
 	size_t len = strlen(text);
 
 	if ((size_t)(c->end - c->p) < len || memcmp(c->p, text, len) != 0)
 		return broken(c, "not a value");
 	c->p += len;
+	out->kind = kind;
 	return 0;
 }
 
@@ -279,6 +135,8 @@ static size_t fold(char *s, size_t len)
 	for (from = 0; from < len; from++) {
 		if (s[from] >= 'A' && s[from] <= 'Z') {
 			s[to++] = (char)(s[from] | 0x20);
+		} else if ((unsigned char)s[from] < 0x80) {
+			s[to++] = s[from];
 		} else if (len - from >= 2 && memcmp(s + from, "\xc5\xbf", 2) == 0) {
 			s[to++] = 's';
 			from += 1;
@@ -329,58 +187,109 @@ static int compare_keys(const void *a, const void *b, void *text)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Sorts the keys of the object that ends here and looks at the neighbours. */
+static bool same_key(const struct check *c, const struct key *a, const struct key *b)
+{
+	return a->len == b->len &&
+	       memcmp(c->f->folded.data + a->text, c->f->folded.data + b->text, a->len) == 0;
+}
+
+/* One of 64, by the length of a key and its ends: most keys of an object have one of their own. */
+static uint64_t bit_of(const struct check *c, const struct key *k)
+{
+	const char *text = c->f->folded.data + k->text;
+
+	return UINT64_C(1) << (k->len ? (k->len * 5 + text[0] * 9 + text[k->len - 1]) & 63 : 0);
+}
+
+/* Each key of the object that ends here against those before it; where they are many, they are
+ * sorted, and each is compared with its neighbour alone. */
 static int check_duplicates(struct check *c, size_t first_key)
 {
-	size_t count = (c->keys.len - first_key) / sizeof(struct key);
+	size_t count = (c->f->keys.len - first_key) / sizeof(struct key);
+	size_t near = count > KEYS_UNSORTED ? 1 : count;
+	uint64_t seen = 0;
 	struct key *keys;
 
-	if (buf_failed(&c->keys) || buf_failed(&c->text))
+	if (buf_failed(&c->f->keys) || buf_failed(&c->f->folded))
 		return err_nomem(c->err);
-	if (count < 2)
+	if (count == 0)
 		return 0;
-	keys = (struct key *)(void *)(c->keys.data + first_key);
-	qsort_r(keys, count, sizeof(*keys), compare_keys, c->text.data);
-	for (size_t i = 1; i < count; i++)
-		if (keys[i].len == keys[i - 1].len &&
-		    memcmp(c->text.data + keys[i].text, c->text.data + keys[i - 1].text,
-			   keys[i].len) == 0)
-			return broken_at(c, c->start + keys[i].at, "duplicate key");
+	keys = (struct key *)(void *)(c->f->keys.data + first_key);
+	if (near == 1)
+		qsort_r(keys, count, sizeof(*keys), compare_keys, c->f->folded.data);
+	for (size_t i = 0; i < count; seen |= bit_of(c, &keys[i++])) {
+		size_t j = seen & bit_of(c, &keys[i]) ? i : 0;
+
+		for (; j > 0 && i - j < near; j--)
+			if (same_key(c, &keys[i], &keys[j - 1]))
+				return broken_at(c, c->start + keys[i].at, "duplicate key");
+	}
 	return 0;
 }
 
-/* "key": value. What was noted of the key stays on the stack until its object ends. */
-static int member(struct check *c, bool free_keys)
+/* Up to the first byte of the value. The key is noted until its object ends. */
+static int read_key(struct check *c, bool free_keys, bool *below_free, struct json_field *keep)
 {
-	struct key key = {.text = c->text.len, .at = (size_t)(c->p - c->start)};
-	bool below_free;
-	int r;
+	struct buf *folded = &c->f->folded;
+	struct key key = {.text = folded->len, .at = (size_t)(c->p - c->start)};
+	const char *rule;
+	char *text;
 
 	if (c->p == c->end || *c->p != '"')
 		return broken(c, "a key must be a string");
-	buf_reserve(&c->text, 0); /* so that an empty key has an address, too */
-	r = json_check_string(c, &c->text);
-	if (r)
-		return r;
-	if (buf_failed(&c->text))
+	buf_reserve(folded, 0); /* so that an empty key has an address, too */
+	rule = json_quoted_read(&c->p, c->end, folded);
+	if (rule)
+		return broken(c, rule);
+	if (buf_failed(folded))
 		return err_nomem(c->err);
-	key.len = c->text.len - key.text;
-	below_free = has_free_keys(c->text.data + key.text, key.len);
-	if (!free_keys && key.len)
-		key.len = fold(c->text.data + key.text, key.len);
-	c->text.len = key.text + key.len;
-	buf_append(&c->keys, &key, sizeof(key));
+	text = folded->data + key.text;
+	key.len = folded->len - key.text;
+	if (memchr(text, '\0', key.len))
+		return broken_at(c, c->start + key.at, "NUL in a key");
 	skip_space(c);
 	if (c->p == c->end || *c->p != ':')
 		return broken(c, "a colon must follow a key");
 	c->p++;
-	return value(c, below_free);
+	skip_space(c);
+	*below_free = c->p < c->end && *c->p == '{' && has_free_keys(text, key.len);
+	keep->key_len = key.len;
+	if (c->depth <= c->levels) { /* room for all that is kept was reserved: none of it moves */
+		keep->key = c->f->text.data + c->f->text.len;
+		buf_append(&c->f->text, text, key.len + 1);
+	}
+	if (!free_keys)
+		key.len = fold(text, key.len);
+	folded->len = key.text + key.len;
+	buf_append(&c->f->keys, &key, sizeof(key));
+	return 0;
+}
+
+/* "key": value */
+static int member(struct check *c, bool free_keys)
+{
+	struct json_field field = {.level = c->depth};
+	bool below_free = false, kept = c->depth <= c->levels;
+	size_t at = c->f->list.len;
+	int r = read_key(c, free_keys, &below_free, &field);
+
+	if (!r && kept) /* its own place comes before the ones of what it has */
+		buf_append(&c->f->list, &field, sizeof(field));
+	if (!r)
+		r = value(c, below_free, &field);
+	if (r || !kept)
+		return r;
+	if (buf_failed(&c->f->list))
+		return err_nomem(c->err);
+	memcpy(c->f->list.data + at, &field, sizeof(field));
+	return 0;
 }
 
 /* The members of an object or the values of an array, up to its closing bracket. */
 static int members(struct check *c, bool object, bool free_keys)
 {
 	const unsigned char close = object ? '}' : ']';
+	struct json_field unused = {0};
 	int r;
 
 	c->p++;
@@ -391,7 +300,7 @@ static int members(struct check *c, bool object, bool free_keys)
 	}
 	for (;;) {
 		skip_space(c);
-		r = object ? member(c, free_keys) : value(c, false);
+		r = object ? member(c, free_keys) : value(c, false, &unused);
 		if (r)
 			return r;
 		skip_space(c);
@@ -407,9 +316,9 @@ static int members(struct check *c, bool object, bool free_keys)
 	}
 }
 
-static int container(struct check *c, bool object, bool free_keys)
+static int container(struct check *c, bool object, bool free_keys, struct json_field *out)
 {
-	size_t first_key = c->keys.len, first_text = c->text.len;
+	size_t first_key = c->f->keys.len, first_text = c->f->folded.len;
 	int r;
 
 	if (++c->depth > JSON_DEPTH_MAX)
@@ -417,14 +326,32 @@ static int container(struct check *c, bool object, bool free_keys)
 	r = members(c, object, free_keys);
 	if (!r && object)
 		r = check_duplicates(c, first_key);
-	c->keys.len = first_key;
-	c->text.len = first_text;
+	c->f->keys.len = first_key;
+	c->f->folded.len = first_text;
 	c->depth--;
+	out->kind = object ? JSON_OBJECT : JSON_ARRAY;
 	return r;
 }
 
+static int string(struct check *c, struct json_field *out)
+{
+	bool kept = out->key != NULL;
+	size_t from = c->f->text.len;
+	const char *rule = json_quoted_read(&c->p, c->end, kept ? &c->f->text : NULL);
+
+	if (rule)
+		return broken(c, rule);
+	out->kind = JSON_STRING;
+	if (kept) {
+		out->text = c->f->text.data + from;
+		out->len = c->f->text.len - from;
+		buf_putc(&c->f->text, '\0');
+	}
+	return 0;
+}
+
 /* `free_keys`: where the value is an object, its keys are compared exactly. */
-static int value(struct check *c, bool free_keys)
+static int value(struct check *c, bool free_keys, struct json_field *out)
 {
 	skip_space(c);
 	if (c->p == c->end)
@@ -433,34 +360,57 @@ static int value(struct check *c, bool free_keys)
 		return broken(c, "too many values");
 	switch (*c->p) {
 	case '{':
-		return container(c, true, free_keys);
+		return container(c, true, free_keys, out);
 	case '[':
-		return container(c, false, false);
+		return container(c, false, false, out);
 	case '"':
-		return json_check_string(c, NULL);
+		return string(c, out);
 	case 't':
-		return word(c, "true");
+		return word(c, "true", JSON_BOOL, out);
 	case 'f':
-		return word(c, "false");
+		return word(c, "false", JSON_BOOL, out);
 	case 'n':
-		return word(c, "null");
+		return word(c, "null", JSON_NULL, out);
 	default:
-		return number(c);
+		return number(c, out);
 	}
+}
+
+static int check_document(struct check *c)
+{
+	struct json_field unused = {0};
+	int r = value(c, false, &unused);
+
+	if (r)
+		return r;
+	skip_space(c);
+	return c->p == c->end ? 0 : broken(c, "bytes behind the document");
 }
 
 int json_check(const char *data, size_t len, struct err *err)
 {
-	autobuf keys = BUF_INIT, text = BUF_INIT;
+	autofields f = {0};
 	const unsigned char *start = (const unsigned char *)data;
-	struct check c = {.start = start, .p = start, .end = start + len, .err = err};
-	int r;
+	struct check c = {.start = start, .p = start, .end = start + len, .f = &f, .err = err};
 
-	r = value(&c, false);
-	keys = c.keys; /* owned by this frame, whatever the outcome */
-	text = c.text;
-	if (r)
-		return r;
-	skip_space(&c);
-	return c.p == c.end ? 0 : broken(&c, "bytes behind the document");
+	return check_document(&c);
+}
+
+int json_fields_read(struct json_fields *f, const char *data, size_t len, struct err *err)
+{
+	const unsigned char *start = (const unsigned char *)data;
+	struct check c = {.start = start, .p = start, .end = start + len, .f = f, .err = err};
+
+	c.levels = JSON_FIELD_LEVELS;
+	f->source = data;
+	f->source_len = len;
+	buf_reset(&f->list);
+	buf_reset(&f->text);
+	buf_reset(&f->keys);
+	buf_reset(&f->folded);
+	/* What a string says and its NUL take no more than the string and its quotes. A list
+	 * without fields has an address, too. */
+	if (!buf_reserve(&f->text, len) || !buf_reserve(&f->list, 0))
+		return err_nomem(err);
+	return check_document(&c);
 }

@@ -7,7 +7,7 @@
  */
 #include "store/lazy/json_elements.h"
 
-#include "store/base/buf.h"
+#include "store/base/json_quoted.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,6 +36,7 @@ struct json_elements {
 	uint64_t count;	    /* of elements */
 	struct buf rest;    /* the document, its array empty */
 	struct buf element; /* as far as it has come */
+	struct json_fields fields;
 	struct nesting in_rest, in_element;
 	size_t string, string_end; /* the last string of the outermost object, in rest */
 };
@@ -60,21 +61,25 @@ void json_elements_close(struct json_elements *e)
 		return;
 	buf_free(&e->rest);
 	buf_free(&e->element);
+	json_fields_free(&e->fields);
 	free(e);
 }
 
-static void nesting_step(struct nesting *n, char c)
+static inline void nesting_step(struct nesting *n, char c)
 {
 	if (n->escaped) {
 		n->escaped = false;
 	} else if (n->in_string) {
 		n->escaped = c == '\\';
 		n->in_string = c != '"';
-	} else {
-		n->in_string = c == '"';
-		n->commas += c == ',';
-		n->depth += c == '{' || c == '[';
-		n->depth -= (c == '}' || c == ']') && n->depth > 0;
+	} else if (c == '"') {
+		n->in_string = true;
+	} else if (c == ',') {
+		n->commas++;
+	} else if (c == '{' || c == '[') {
+		n->depth++;
+	} else if ((c == '}' || c == ']') && n->depth > 0) {
+		n->depth--;
 	}
 }
 
@@ -83,13 +88,10 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* As json_parse, with the one code that a table has for what is malformed. */
-static int parse_text(const struct buf *text, struct json_object **out, struct err *err)
+/* A table has one code for what is malformed. */
+static int malformed(int r, const struct err *why, struct err *err)
 {
-	struct err why; /* written only where it is read */
-	int r = json_parse(text->data ? text->data : "", text->len, out, &why);
-
-	return r ? err_set(err, r == -EPROTO ? EBADMSG : -r, "%s", why.text) : 0;
+	return err_set(err, r == -EPROTO ? EBADMSG : -r, "%s", why->text);
 }
 
 static int check_limits(const struct buf *text, const struct nesting *n, struct err *err)
@@ -166,22 +168,35 @@ static int between_byte(struct json_elements *e, char c, struct err *err)
 
 static int end_element(struct json_elements *e, struct err *err)
 {
-	autojson *element = NULL;
-	int r = parse_text(&e->element, &element, err);
+	struct err why; /* written only where it is read */
+	int r = json_fields_read(&e->fields, e->element.data, e->element.len, &why);
 
 	e->part = PART_BEHIND_VALUE;
 	e->count++;
-	return r ? r : e->on_element(e->arg, element, err);
+	return r ? malformed(r, &why, err) : e->on_element(e->arg, &e->fields, err);
 }
+
+/* What nesting_step looks for outside of strings. */
+static const bool structural[256] = {
+    ['"'] = true, [','] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true,
+};
 
 /* The bytes of the element under way; how many, or -errno. */
 static ssize_t element_bytes(struct json_elements *e, const char *data, size_t len, struct err *err)
 {
+	struct nesting in = e->in_element; /* a copy that can stay in registers */
 	size_t n = 0;
 	int r;
 
-	while (n < len && e->in_element.depth > 0)
-		nesting_step(&e->in_element, data[n++]);
+	while (n < len && in.depth > 0) {
+		if (in.in_string && !in.escaped)
+			n += json_quoted_plain((const unsigned char *)data + n, len - n);
+		while (n < len && !in.in_string && !structural[(unsigned char)data[n]])
+			n++;
+		if (n < len)
+			nesting_step(&in, data[n++]);
+	}
+	e->in_element = in;
 	buf_append(&e->element, data, n);
 	r = check_limits(&e->element, &e->in_element, err);
 	if (!r && e->in_element.depth == 0)
@@ -215,14 +230,15 @@ int json_elements_finish(struct json_elements *e, struct json_object **rest, str
 {
 	autojson *doc = NULL;
 	struct json_object *array = NULL;
+	struct err why; /* written only where it is read */
 	int r;
 
 	if (e->part != PART_REST)
 		return err_set(err, EBADMSG, "JSON: it ends in entry %llu of \"%s\"",
 			       (unsigned long long)e->count, e->key);
-	r = parse_text(&e->rest, &doc, err);
+	r = json_parse(e->rest.data ? e->rest.data : "", e->rest.len, &doc, &why);
 	if (r)
-		return r;
+		return malformed(r, &why, err);
 	if (!json_object_is_type(doc, json_type_object) ||
 	    !json_object_object_get_ex(doc, e->key, &array))
 		return err_set(err, EBADMSG, "JSON: there is no \"%s\"", e->key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads a JSON document of any length that is an object with one long array of objects, as it comes in
- * pieces: each object of the array is parsed by itself (store/base/json.h) and given away; the rest
+ * pieces: each object of the array is read by itself (store/base/json_fields.h) and given away; the rest
  * of the document is kept, and parsed at its end, where the array stands empty. So all of the
  * document is checked as strictly as any other, and memory is bounded: an object of the array and
  * the rest have at most JSON_ELEMENT_MAX bytes and JSON_ELEMENT_VALUES commas. Pure.
@@ -10,13 +10,14 @@
 #define STORE_JSON_ELEMENTS_H
 
 #include "store/base/json.h"
+#include "store/base/json_fields.h"
 #include "store/base/mem.h"
 
 #define JSON_ELEMENT_MAX    (4u << 20)
 #define JSON_ELEMENT_VALUES 1024
 
 /* Called for each object; it holds until the call ends. Not 0 ends the reading with that error. */
-typedef int (*json_element_fn)(void *arg, const struct json_object *element, struct err *err);
+typedef int (*json_element_fn)(void *arg, const struct json_fields *element, struct err *err);
 
 /* `key`: the member that is the array, borrowed; written without escapes in the document. */
 struct json_elements;

@@ -19,18 +19,20 @@ void lazy_entry_free(struct lazy_entry *l)
 }
 
 /* A whole number from 0 to max; 0 where it is missing, as Go leaves zeros out. */
-static int lazy_entry_number(const struct json_object *o, const char *key, uint64_t max,
+static int lazy_entry_number(const struct json_fields *o, const char *key, uint64_t max,
 			     uint64_t *out, struct err *err)
 {
-	struct err why; /* written only where it is read */
+	const struct json_field *n = json_field(o, key);
 
-	*out = 0;
-	if (!json_member(o, key) || json_u64(o, key, max, out, &why) == 0)
-		return 0;
-	return err_set(err, EBADMSG, "%s", why.text);
+	*out = n ? n->number : 0;
+	if (n && n->kind != JSON_WHOLE)
+		return err_set(err, EBADMSG, "\"%s\" is missing or no whole number", key);
+	if (n && n->negative)
+		return err_set(err, EBADMSG, "\"%s\" is negative", key);
+	return *out > max ? err_set(err, EBADMSG, "\"%s\" is too large", key) : 0;
 }
 
-static int lazy_entry_u32(const struct json_object *o, const char *key, uint32_t *out,
+static int lazy_entry_u32(const struct json_fields *o, const char *key, uint32_t *out,
 			  struct err *err)
 {
 	uint64_t value;
@@ -42,13 +44,12 @@ static int lazy_entry_u32(const struct json_object *o, const char *key, uint32_t
 
 /* A string; "" where it is missing. Go writes U+FFFD for each byte that is not UTF-8: what the
  * string was is lost. */
-static int lazy_entry_text(const struct json_object *o, const char *key, const char **out,
+static int lazy_entry_text(const struct json_fields *o, const char *key, const char **out,
 			   struct err *err)
 {
-	*out = "";
-	if (!json_member(o, key))
-		return 0;
-	*out = json_string(o, key);
+	const struct json_field *s = json_field(o, key);
+
+	*out = s ? json_field_text(s) : "";
 	if (!*out)
 		return err_set(err, EBADMSG, "\"%s\" is no string, or has a NUL", key);
 	if (strstr(*out, "\xef\xbf\xbd"))
@@ -79,7 +80,7 @@ static int check_path(const char *path, size_t len, const char *what, struct err
 	return 0;
 }
 
-/* Room for `len` bytes and a NUL that stays where it is; all of it was reserved before. */
+/* With a NUL behind, where it stays: room for all of the fields was reserved. */
 static char *keep(struct lazy_entry *l, const void *data, size_t len)
 {
 	char *at = l->bytes.data + l->bytes.len;
@@ -89,7 +90,7 @@ static char *keep(struct lazy_entry *l, const void *data, size_t len)
 	return at;
 }
 
-static int take_path(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int take_path(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	const char *name;
 	char *path;
@@ -105,7 +106,7 @@ static int take_path(struct lazy_entry *l, const struct json_object *o, struct e
 	return check_path(path, l->entry.path_len, "the path", err);
 }
 
-static int take_link(struct lazy_entry *l, const struct json_object *o, bool hard, struct err *err)
+static int take_link(struct lazy_entry *l, const struct json_fields *o, bool hard, struct err *err)
 {
 	const char *target;
 	char *link;
@@ -128,11 +129,10 @@ static int take_link(struct lazy_entry *l, const struct json_object *o, bool har
 
 /* ---- attributes ---- */
 
-static int lazy_entry_xattr(struct lazy_entry *l, const char *name, const struct json_object *value,
-			    struct err *err)
+static int lazy_entry_xattr(struct lazy_entry *l, const struct json_field *x, struct err *err)
 {
-	const char *text = json_text(value);
-	size_t len = strlen(name);
+	const char *name = x->key, *text = json_field_text(x);
+	size_t len = x->key_len;
 	struct tar_text bytes;
 	char *kept;
 
@@ -143,10 +143,10 @@ static int lazy_entry_xattr(struct lazy_entry *l, const char *name, const struct
 	if (l->entry.xattr_count == ENTRY_XATTRS_MAX)
 		return err_set(err, EBADMSG, "more than %d extended attributes", ENTRY_XATTRS_MAX);
 	kept = keep(l, name, len);
-	bytes.len = text ? strlen(text) : 0;
+	bytes.len = text ? x->len : 0;
 	bytes.data = keep(l, text ? text : "", bytes.len);
 	/* Go writes null for a value without bytes. */
-	if ((!text && value) || !tar_ext_base64(&bytes))
+	if ((!text && x->kind != JSON_NULL) || !tar_ext_base64(&bytes))
 		return err_set(err, EBADMSG, "extended attribute %s is not base64", name);
 	if (bytes.len > ENTRY_XATTR_MAX)
 		return err_set(err, EBADMSG, "extended attribute %s has over %d bytes", name,
@@ -155,25 +155,21 @@ static int lazy_entry_xattr(struct lazy_entry *l, const char *name, const struct
 	return 0;
 }
 
-static int lazy_entry_xattrs(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int lazy_entry_xattrs(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
-	struct json_object *map = json_map(o, "xattrs");
+	const struct json_field *map = json_field(o, "xattrs"), *x;
+	size_t count = map ? json_field_members(o, map, &x) : 0;
 	int r = 0;
 
 	l->entry.xattrs = l->xattrs;
-	if (!map)
-		return json_member(o, "xattrs") ? err_set(err, EBADMSG, "\"xattrs\" is no object")
-						: 0;
-	json_object_object_foreach(map, name, value)
-	{
-		r = lazy_entry_xattr(l, name, value, err);
-		if (r)
-			break;
-	}
+	if (map && map->kind != JSON_OBJECT)
+		return err_set(err, EBADMSG, "\"xattrs\" is no object");
+	for (size_t i = 0; !r && i < count; i++)
+		r = lazy_entry_xattr(l, &x[i], err);
 	return r;
 }
 
-static int lazy_entry_time(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int lazy_entry_time(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	const char *text;
 	struct err why; /* written only where it is read */
@@ -188,7 +184,7 @@ static int lazy_entry_time(struct lazy_entry *l, const struct json_object *o, st
 	return 0;
 }
 
-static int lazy_entry_attrs(struct lazy_entry *l, const struct json_object *o, uint32_t type,
+static int lazy_entry_attrs(struct lazy_entry *l, const struct json_fields *o, uint32_t type,
 			    struct err *err)
 {
 	struct entry *e = &l->entry;
@@ -212,7 +208,7 @@ static int lazy_entry_attrs(struct lazy_entry *l, const struct json_object *o, u
 /* ---- content ---- */
 
 /* A digest that we can check spans by; *has is false without one. */
-static int take_digest(const struct json_object *o, const char *key, struct digest *out, bool *has,
+static int take_digest(const struct json_fields *o, const char *key, struct digest *out, bool *has,
 		       struct err *err)
 {
 	const char *text;
@@ -228,7 +224,7 @@ static int take_digest(const struct json_object *o, const char *key, struct dige
 	return 0;
 }
 
-static int take_content(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int take_content(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	struct lazy_chunk *c = &l->chunk;
 	const char *type;
@@ -251,7 +247,7 @@ static int take_content(struct lazy_entry *l, const struct json_object *o, struc
 	return 0;
 }
 
-static int take_chunk(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int take_chunk(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	const struct {
 		const char *key;
@@ -270,7 +266,7 @@ static int take_chunk(struct lazy_entry *l, const struct json_object *o, struct 
 	return r ? r : take_content(l, o, err);
 }
 
-static int take_file(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int take_file(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	int r = lazy_entry_number(o, "size", INT64_MAX, &l->entry.size, err);
 
@@ -288,9 +284,9 @@ static const struct {
 };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
-static int take_typed(struct lazy_entry *l, const struct json_object *o, struct err *err)
+static int take_typed(struct lazy_entry *l, const struct json_fields *o, const char *name,
+		      struct err *err)
 {
-	const char *name = json_string(o, "type");
 	size_t i = 0;
 	int r = take_path(l, o, err);
 
@@ -308,28 +304,11 @@ static int take_typed(struct lazy_entry *l, const struct json_object *o, struct 
 	return r;
 }
 
-/* The most that the strings of an entry take, so that none moves. */
-static size_t strings_size(const struct json_object *o)
-{
-	struct json_object *map = json_map(o, "xattrs");
-	const char *name = json_string(o, "name"), *link = json_string(o, "linkName");
-	size_t size = (name ? strlen(name) : 0) + (link ? strlen(link) : 0) + 2;
-
-	if (!map)
-		return size;
-	json_object_object_foreach(map, key, value)
-	{
-		const char *text = json_text(value);
-
-		size += strlen(key) + (text ? strlen(text) : 0) + 2;
-	}
-	return size;
-}
-
-int lazy_entry_take(struct lazy_entry *l, const struct json_object *o, struct err *err)
+int lazy_entry_take(struct lazy_entry *l, const struct json_fields *o, struct err *err)
 {
 	struct buf bytes = l->bytes;
-	const char *type = json_string(o, "type"), *name = json_string(o, "name");
+	const char *type = json_field_text(json_field(o, "type"));
+	const char *name = json_field_text(json_field(o, "name"));
 	int r;
 
 	buf_reset(&bytes);
@@ -337,8 +316,9 @@ int lazy_entry_take(struct lazy_entry *l, const struct json_object *o, struct er
 	l->bytes = bytes;
 	l->is_chunk = type && strcmp(type, "chunk") == 0;
 	l->entry.path = l->entry.link = "";
-	if (!buf_reserve(&l->bytes, strings_size(o)))
+	/* So that none of what is kept moves. What is absent or null has a NUL here, too. */
+	if (!buf_reserve(&l->bytes, o->text.len + o->list.len + 2))
 		return err_nomem(err);
-	r = take_typed(l, o, err);
+	r = take_typed(l, o, type, err);
 	return r ? err_context(err, "\"%.*s\"", NAME_SHOWN, name ? name : "") : 0;
 }

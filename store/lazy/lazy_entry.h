@@ -9,7 +9,7 @@
 
 #include "store/base/buf.h"
 #include "store/base/digest.h"
-#include "store/base/json.h"
+#include "store/base/json_fields.h"
 #include "store/tar/entry.h"
 
 enum lazy_content {
@@ -46,7 +46,7 @@ struct lazy_entry {
  * shown by the table alone (a name that was not UTF-8, an unknown type of chunk). The sentence
  * names the entry and the rule.
  */
-int lazy_entry_take(struct lazy_entry *l, const struct json_object *o, struct err *err);
+int lazy_entry_take(struct lazy_entry *l, const struct json_fields *o, struct err *err);
 void lazy_entry_free(struct lazy_entry *l);
 
 #endif

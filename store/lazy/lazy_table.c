@@ -30,8 +30,8 @@ struct lazy_table {
 	bool shown;
 	uint64_t covered; /* bytes of it that chunks were told of */
 	bool has_holes;
-	struct lazy_entry file; /* its own, and then each chunk's in `next` */
-	struct lazy_entry next;
+	struct lazy_entry *file, *next; /* its own, and then each chunk's in `next`; both in pair */
+	struct lazy_entry pair[2];
 	struct tar_sparse map;
 };
 
@@ -62,9 +62,9 @@ static int add_span(struct lazy_table *t, const struct lazy_chunk *c, uint64_t s
 
 	if (t->shown && c->content == LAZY_UNVERIFIED)
 		return err_set(err, EOPNOTSUPP, "a chunk without a sha256: it cannot be verified");
-	if (t->file.end && c->offset >= t->file.end)
+	if (t->file->end && c->offset >= t->file->end)
 		return err_set(err, EBADMSG, "a chunk at %llu of a file that ends at %llu",
-			       (unsigned long long)c->offset, (unsigned long long)t->file.end);
+			       (unsigned long long)c->offset, (unsigned long long)t->file->end);
 	if (c->content == LAZY_ZEROS && c->offset == 0) /* they need no bytes of the blob */
 		return 0;
 	return lazy_spans_add(&t->spans, c->offset, c->inner, size, digest, err);
@@ -72,7 +72,7 @@ static int add_span(struct lazy_table *t, const struct lazy_chunk *c, uint64_t s
 
 static int add_chunk(struct lazy_table *t, const struct lazy_chunk *c, struct err *err)
 {
-	uint64_t left = t->file.entry.size - t->covered;
+	uint64_t left = t->file->entry.size - t->covered;
 	uint64_t size = c->size ? c->size : left;
 	int r;
 
@@ -95,7 +95,7 @@ static int add_chunk(struct lazy_table *t, const struct lazy_chunk *c, struct er
 
 static int begin_file(struct lazy_table *t, struct err *err)
 {
-	struct entry *e = &t->file.entry;
+	struct entry *e = &t->file->entry;
 
 	t->in_file = true;
 	t->shown = !is_landmark(t, e);
@@ -106,15 +106,15 @@ static int begin_file(struct lazy_table *t, struct err *err)
 	if (e->size == 0)
 		return 0;
 	/* The digest of all of a file says nothing of a part. */
-	if (t->file.whole_digest && t->file.chunk.content == LAZY_DATA && t->file.chunk.size &&
-	    t->file.chunk.size < e->size)
-		t->file.chunk.content = LAZY_UNVERIFIED;
-	return add_chunk(t, &t->file.chunk, err);
+	if (t->file->whole_digest && t->file->chunk.content == LAZY_DATA && t->file->chunk.size &&
+	    t->file->chunk.size < e->size)
+		t->file->chunk.content = LAZY_UNVERIFIED;
+	return add_chunk(t, &t->file->chunk, err);
 }
 
 static int end_file(struct lazy_table *t, struct err *err)
 {
-	struct entry *e = &t->file.entry;
+	struct entry *e = &t->file->entry;
 	int r = 0;
 
 	t->in_file = false;
@@ -122,8 +122,8 @@ static int end_file(struct lazy_table *t, struct err *err)
 		return err_set(err, EBADMSG, "chunks of %llu bytes, but a size of %llu",
 			       (unsigned long long)t->covered, (unsigned long long)e->size);
 	/* A hole without a place has no end, either. */
-	if (e->size > 0 && t->file.end && t->file.chunk.offset > 0)
-		r = lazy_spans_end(&t->spans, t->file.end, err);
+	if (e->size > 0 && t->file->end && t->file->chunk.offset > 0)
+		r = lazy_spans_end(&t->spans, t->file->end, err);
 	if (r || !t->shown)
 		return r;
 	e->stored = t->spans.archive - e->data;
@@ -140,53 +140,57 @@ static int flush_file(struct lazy_table *t, struct err *err)
 {
 	int r = t->in_file ? end_file(t, err) : 0;
 
-	return r ? err_context(err, "\"%.*s\"", NAME_SHOWN, t->file.entry.path) : 0;
+	return r ? err_context(err, "\"%.*s\"", NAME_SHOWN, t->file->entry.path) : 0;
 }
 
 /* ---- all of it ---- */
 
 static int next_chunk(struct lazy_table *t, struct err *err)
 {
-	const struct entry *e = &t->next.entry, *file = &t->file.entry;
+	const struct entry *e = &t->next->entry, *file = &t->file->entry;
 
 	if (!t->in_file || (e->path_len && strcmp(e->path, file->path) != 0))
 		return err_set(err, EBADMSG, "a chunk that follows no chunk of its file");
-	return add_chunk(t, &t->next.chunk, err);
+	return add_chunk(t, &t->next->chunk, err);
 }
 
 static int next_entry(struct lazy_table *t, struct err *err)
 {
-	struct entry *e = &t->next.entry;
-	struct lazy_entry spare = t->file;
+	struct entry *e = &t->next->entry;
+	struct lazy_entry *spare = t->file;
 
 	if (!S_ISREG(e->mode)) {
 		e->data = t->spans.archive;
 		return layer_table_entry(t->index, e, err);
 	}
-	/* Its attributes point into it. */
 	t->file = t->next;
-	t->file.entry.xattrs = t->file.xattrs;
 	t->next = spare;
 	return begin_file(t, err);
 }
 
-static int lazy_table_on_element(void *arg, const struct json_object *o, struct err *err)
+static int take_element(struct lazy_table *t, struct err *err)
+{
+	int r = t->next->is_chunk ? next_chunk(t, err) : next_entry(t, err);
+
+	return r ? r : check_memory(t, err);
+}
+
+static int lazy_table_on_element(void *arg, const struct json_fields *o, struct err *err)
 {
 	struct lazy_table *t = arg;
-	const char *name = json_string(o, "name");
-	int r = lazy_entry_take(&t->next, o, err);
+	const char *name;
+	int r = lazy_entry_take(t->next, o, err);
 
-	if (r)
-		return r;
-	if (!t->next.is_chunk)
+	if (!r && !t->next->is_chunk)
 		r = flush_file(t, err);
 	if (r)
 		return r;
 	t->entries++;
-	r = t->next.is_chunk ? next_chunk(t, err) : next_entry(t, err);
+	r = take_element(t, err);
 	if (!r)
-		r = check_memory(t, err);
-	return r ? err_context(err, "\"%.*s\"", NAME_SHOWN, name ? name : "") : 0;
+		return 0;
+	name = json_field_text(json_field(o, "name"));
+	return err_context(err, "\"%.*s\"", NAME_SHOWN, name ? name : "");
 }
 
 int lazy_table_open(struct layer_table *index, const struct lazy *from, struct lazy_table **out,
@@ -198,6 +202,8 @@ int lazy_table_open(struct layer_table *index, const struct lazy *from, struct l
 	if (!t)
 		return err_nomem(err);
 	t->index = index;
+	t->file = &t->pair[0];
+	t->next = &t->pair[1];
 	t->landmarks = from->landmarks;
 	t->spans = (struct lazy_spans){
 	    .table = index,
@@ -216,8 +222,8 @@ void lazy_table_close(struct lazy_table *t)
 		return;
 	json_elements_close(t->json);
 	lazy_spans_free(&t->spans);
-	lazy_entry_free(&t->file);
-	lazy_entry_free(&t->next);
+	lazy_entry_free(&t->pair[0]);
+	lazy_entry_free(&t->pair[1]);
 	tar_sparse_free(&t->map);
 	free(t);
 }

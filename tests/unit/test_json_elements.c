@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static int note(void *arg, const struct json_object *o, struct err *err)
+static int note(void *arg, const struct json_fields *element, struct err *err)
 {
+	autojson *o = NULL;
+
 	(void)err;
-	buf_puts(arg, json_object_to_json_string_ext((struct json_object *)o, JSON_TEXT_FLAGS));
+	assert_int_equal(json_parse(element->source, element->source_len, &o, NULL), 0);
+	buf_puts(arg, json_object_to_json_string_ext(o, JSON_TEXT_FLAGS));
 	buf_putc(arg, ';');
 	return 0;
 }
@@ -177,7 +180,7 @@ static void limits_hold(void **state)
 	assert_long("{\"entries\":[", "          ", 1000000, "{}]}", NULL);
 }
 
-static int refuse(void *arg, const struct json_object *o, struct err *err)
+static int refuse(void *arg, const struct json_fields *o, struct err *err)
 {
 	(void)arg;
 	(void)o;
