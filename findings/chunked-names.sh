@@ -14,36 +14,36 @@
 . "$(dirname "$0")/lib.sh"
 debian13 skopeo=1.18.0+ds1-1+b5 podman=5.4.2+ds1-2+b2 docker-registry=2.8.3+ds1-2+b8 umoci=0.4.7+ds-4+b10
 registry
-cd "$T/13/work"
+cd "$T/13/data"
 
 mkdir src
 echo text >src/plain
 echo text >$'src/caf\xe9'
 ln -s $'caf\xe9' src/link
-in13 umoci init --layout /work/image
+in13 umoci init --layout /data/image
 declare -A MEMBERS=([ascii]=plain [name]=$'plain\ncaf\xe9' [link]=$'plain\nlink' [twice]=$'plain\nplain')
 for which in "${!MEMBERS[@]}"; do
     # Without the option, a file that comes again is a hard link to itself.
     tar -C src --hard-dereference -cf layer.tar -T - <<<"${MEMBERS[$which]}"
-    in13 umoci new --image "/work/image:$which"
-    in13 umoci raw add-layer --image "/work/image:$which" /work/layer.tar
+    in13 umoci new --image "/data/image:$which"
+    in13 umoci raw add-layer --image "/data/image:$which" /data/layer.tar
 done
 
 push() { # push WHICH: what skopeo says
-    in13 skopeo copy --quiet --dest-tls-verify=false --dest-compress-format zstd:chunked "oci:/work/image:$1" "docker://$R/$1:v1" 2>&1 &&
+    in13 skopeo copy --quiet --dest-tls-verify=false --dest-compress-format zstd:chunked "oci:/data/image:$1" "docker://$R/$1:v1" 2>&1 &&
         echo pushed
 }
 table() { # table WHICH: what it has of names and links
     local position layer
-    in13 skopeo copy --quiet --src-tls-verify=false "docker://$R/$1:v1" "dir:/work/$1"
+    in13 skopeo copy --quiet --src-tls-verify=false "docker://$R/$1:v1" "dir:/data/$1"
     layer=$1/$(jq -r '.layers[0].digest[7:]' "$1/manifest.json")
     IFS=: read -ra position < <(jq -r '.layers[0].annotations["io.github.containers.zstd-chunked.manifest-position"]' "$1/manifest.json")
     tail -c +$((position[0] + 1)) "$layer" | head -c "${position[1]}" | zstd -dcq | jq -c '[.entries[] | .name, .linkName // empty]'
 }
 pull() { # pull WHICH PARTIAL: what became of it
-    printf '[storage]\ndriver = "overlay"\nrunroot = "/work/%s/run"\ngraphroot = "/work/%s/graph"\n' "$1-$2" "$1-$2" >storage.conf
+    printf '[storage]\ndriver = "overlay"\nrunroot = "/data/%s/run"\ngraphroot = "/data/%s/graph"\n' "$1-$2" "$1-$2" >storage.conf
     printf '[storage.options.pull_options]\nenable_partial_images = "%s"\n' "$2" >>storage.conf
-    if CONTAINERS_STORAGE_CONF=/work/storage.conf in13 podman --log-level debug pull --tls-verify=false "$R/$1:v1" >log 2>&1; then
+    if CONTAINERS_STORAGE_CONF=/data/storage.conf in13 podman --log-level debug pull --tls-verify=false "$R/$1:v1" >log 2>&1; then
         grep -oE 'Retrieved partial blob|partial images are disabled' log
     else
         sed -n 's/^Error: partial pull of blob sha256:[0-9a-f]*: //p' log

@@ -27,10 +27,10 @@ debian13() {
         echo "not run: $(grep -m 1 '^E:' "$T/log" || echo "mmdebstrap is not there, or does not say why")" >&2
         exit 2
     }
-    mkdir "$T/13/work"
+    mkdir "$T/13/data"
 }
 
-# in13 COMMAND…: there, with mounts of its own; $T/13/work is /work. "${IN13[@]}" COMMAND… & starts it as a child of the script.
+# in13 COMMAND…: there, with mounts of its own; $T/13/data is /data. "${IN13[@]}" COMMAND… & starts it as a child of the script.
 # shellcheck disable=SC2016 # for the inner shell
 IN13=(unshare --mount bash -euc '
     mount --bind "$0" "$0"
@@ -42,12 +42,12 @@ in13() { "${IN13[@]}" "$@"; }
 
 # registry: starts docker-registry there, and sets R to its address.
 registry() {
-    cat >"$T/13/work/registry.yml" <<'EOF'
+    cat >"$T/13/data/registry.yml" <<'EOF'
 version: 0.1
-storage: {filesystem: {rootdirectory: /work/registry}}
+storage: {filesystem: {rootdirectory: /data/registry}}
 http: {addr: "127.0.0.1:0"}
 EOF
-    "${IN13[@]}" docker-registry serve /work/registry.yml >"$T/registry.log" 2>&1 &
+    "${IN13[@]}" docker-registry serve /data/registry.yml >"$T/registry.log" 2>&1 &
     SERVERS+=($!)
     until R=$(grep -om 1 'listening on 127[.0-9]*:[0-9]*' "$T/registry.log"); do
         kill -0 "${SERVERS[-1]}" 2>/dev/null || {

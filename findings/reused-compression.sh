@@ -16,15 +16,15 @@
 . "$(dirname "$0")/lib.sh"
 debian13 skopeo=1.18.0+ds1-1+b5 docker-registry=2.8.3+ds1-2+b8 umoci=0.4.7+ds-4+b10
 registry
-cd "$T/13/work"
+cd "$T/13/data"
 
 echo text >file
 tar -cf layer.tar file
-in13 umoci init --layout /work/image
-in13 umoci new --image /work/image:v1
-in13 umoci raw add-layer --image /work/image:v1 /work/layer.tar
-in13 skopeo copy --quiet --dest-decompress oci:/work/image:v1 dir:/work/plain
-PACKED=oci:/work/image:v1 PLAIN=dir:/work/plain
+in13 umoci init --layout /data/image
+in13 umoci new --image /data/image:v1
+in13 umoci raw add-layer --image /data/image:v1 /data/layer.tar
+in13 skopeo copy --quiet --dest-decompress oci:/data/image:v1 dir:/data/plain
+PACKED=oci:/data/image:v1 PLAIN=dir:/data/plain
 
 nowhere() { rm -rf registry/docker; forgotten; }      # neither in the registry nor in the record
 forgotten() { rm -rf "$T/13/var/lib/containers/cache"; } # not in the record

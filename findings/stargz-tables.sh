@@ -18,7 +18,7 @@
 debian13 stargz-snapshotter=0.14.3-4+b6 containerd=1.7.24~ds1-6+deb13u1 podman=5.4.2+ds1-2+b2 docker-registry=2.8.3+ds1-2+b8 \
     umoci=0.4.7+ds-4+b10
 registry
-cd "$T/13/work"
+cd "$T/13/data"
 
 mkdir src
 TIMES=(0 0.6 1.4 1.999999999 100)
@@ -27,29 +27,29 @@ for time in "${TIMES[@]}"; do
     touch -d "@$time" "src/$time"
 done
 tar -C src --format=pax --pax-option=delete=atime,delete=ctime -cf layer.tar "${TIMES[@]}"
-in13 umoci init --layout /work/image
-in13 umoci new --image /work/image:v1
-in13 umoci raw add-layer --image /work/image:v1 /work/layer.tar
+in13 umoci init --layout /data/image
+in13 umoci new --image /data/image:v1
+in13 umoci raw add-layer --image /data/image:v1 /data/layer.tar
 jq '.manifests[].annotations["org.opencontainers.image.ref.name"] = "test.example/image:v1"' image/index.json >index.json
 mv index.json image/index.json
 tar -C image -cf image.tar .
 
 cat >containerd.toml <<'EOF'
 version = 2
-root = "/work/containerd"
-state = "/work/state"
+root = "/data/containerd"
+state = "/data/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
-  address = "/work/containerd.sock"
+  address = "/data/containerd.sock"
 EOF
-"${IN13[@]}" containerd -c /work/containerd.toml >containerd.log 2>&1 &
+"${IN13[@]}" containerd -c /data/containerd.toml >containerd.log 2>&1 &
 SERVERS+=($!)
-ctr() { in13 ctr-remote -a /work/containerd.sock "$@"; }
+ctr() { in13 ctr-remote -a /data/containerd.sock "$@"; }
 until ctr version >/dev/null 2>&1; do
     kill -0 "${SERVERS[-1]}"
     sleep 0.1
 done
-ctr images import --no-unpack /work/image.tar >/dev/null
+ctr images import --no-unpack /data/image.tar >/dev/null
 for form in estargz zstdchunked; do
     ctr images convert --oci --$form test.example/image:v1 "$R/$form:v1" >/dev/null
     ctr images push --plain-http "$R/$form:v1" >/dev/null
@@ -62,10 +62,10 @@ modtimes() { # of the table of eStargz, without the entry that is ctr-remote's o
         jq -r '.entries[1:][] | .modtime // "none"' | paste -sd ' '
 }
 pull() { # pull FORM INSECURE: what became of it
-    printf '[storage]\ndriver = "overlay"\nrunroot = "/work/%s/run"\ngraphroot = "/work/%s/graph"\n' "$1-$2" "$1-$2" >storage.conf
+    printf '[storage]\ndriver = "overlay"\nrunroot = "/data/%s/run"\ngraphroot = "/data/%s/graph"\n' "$1-$2" "$1-$2" >storage.conf
     printf '[storage.options.pull_options]\nenable_partial_images = "true"\n' >>storage.conf
     printf 'insecure_allow_unpredictable_image_contents = "%s"\n' "$2" >>storage.conf
-    if CONTAINERS_STORAGE_CONF=/work/storage.conf in13 podman --log-level debug pull --tls-verify=false "$R/$1:v1" >log 2>&1; then
+    if CONTAINERS_STORAGE_CONF=/data/storage.conf in13 podman --log-level debug pull --tls-verify=false "$R/$1:v1" >log 2>&1; then
         sed -n 's/.*\(Retrieved partial blob\).*/\1/p; s/.*Failed to retrieve partial blob: \(.*\)"$/\1/p' log
     else
         sed -n 's/^Error: partial pull of blob sha256:[0-9a-f]*: \(.*: parsing\) .*: /\1 …: /p' log
