@@ -206,7 +206,8 @@ for FORM in estargz chunked; do
     '
     it "$FORM: what came outlasts a kill" '
         cat "$(root $FORM-killed)/opt/20" "$(root $FORM-killed)/opt/21" >/dev/null
-        until_true 20 "[ $(stat -c %s "$STORE"/partial/$(layer $FORM-killed | cut -d: -f2).map) -gt 100 ]" || :
+        map=$STORE/partial/$(layer $FORM-killed | cut -d: -f2).map
+        until_true 20 "[ \$(stat -c %s $map) -gt 100 ]"
         digest=$(layer $FORM-killed)
         before=$(ranges "$H_LOG" "$digest" | wc -l)
         kill -9 "$(pid_of imagefs)"

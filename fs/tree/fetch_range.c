@@ -102,11 +102,10 @@ static int run_sync(struct job *j, void *arg, struct err *err)
 }
 
 /* What has come outlasts a kill, and other processes see it, soon: nobody who reads waits for the
- * disk. Takes the layer. One job at a time: what comes while it runs waits for the next one. */
-static void sync_later(struct fs *fs, struct layer *l, const struct digest *blob)
+ * disk. Takes the layer. One job at a time; most find that another one has done their work. */
+static void sync_later(struct fs *fs, struct layer *l)
 {
 	struct sync_job *a = malloc(sizeof(*a));
-	char text[DIGEST_TEXT_MAX];
 
 	if (!a) {
 		layers_put(fs->layers, l);
@@ -114,10 +113,9 @@ static void sync_later(struct fs *fs, struct layer *l, const struct digest *blob
 	}
 	*a = (struct sync_job){fs, l};
 	struct job_spec spec = {
-	    .key = {"sync", digest_text(blob, text)},
-	    .shared = true,
 	    .title = "sync",
 	    .class = "sync",
+	    .at_once = 1,
 	    .limit_ms = JOB_NO_DEADLINE,
 	    .run = run_sync,
 	    .arg = a,
@@ -139,7 +137,7 @@ static int run_range(struct job *j, void *arg, struct err *err)
 		return r;
 	if (layer_held(l)) { /* else the blob has become whole meanwhile */
 		r = fetch_into(a, j, l, err);
-		sync_later(a->fs, l, &d->digest);
+		sync_later(a->fs, l);
 	} else {
 		layers_put(a->fs->layers, l);
 	}

@@ -105,7 +105,7 @@ void fetch_rest(struct fs *fs, struct repo_image *i)
 	}
 	*a = (struct rest_job){fs, repo_image_get(i), NULL};
 	struct job_spec spec = {
-	    .key = {"rest", full},
+	    .key = {.kind = "rest", .name = full},
 	    .shared = true,
 	    .title = title,
 	    .class = "rest",
