@@ -62,7 +62,7 @@ static struct fetch *fetch_new(struct request *rq, const struct ref *ref, struct
 	return f;
 }
 
-static void ended(void *arg, const char *title, int result, const struct err *err)
+void fetch_ended(void *arg, const char *title, int result, const struct err *err)
 {
 	struct fs *fs = arg;
 
@@ -83,19 +83,24 @@ static void fetch_on_refused(void *arg, const struct digest *layer, int result,
 	events_add(fs->events, "fetch", digest_text(layer, text), result, why);
 }
 
+struct transfer fetch_transfer_of(struct fs *fs, struct job *j)
+{
+	return (struct transfer){
+	    .registry = fs->registry,
+	    .store = fs->store,
+	    .platform = &fs->platform,
+	    .cancel = job_cancel(j),
+	};
+}
+
 static int fetch_transfer(struct fetch *f, struct job *j, const struct transfer_watch *watch,
 			  struct transfer *out, struct err *err)
 {
 	int r = f->lease ? 0 : lease_open(f->fs->store, &f->lease, err);
 
-	*out = (struct transfer){
-	    .registry = f->fs->registry,
-	    .store = f->fs->store,
-	    .platform = &f->fs->platform,
-	    .cancel = job_cancel(j),
-	    .watch = watch,
-	    .lease = f->lease,
-	};
+	*out = fetch_transfer_of(f->fs, j);
+	out->watch = watch;
+	out->lease = f->lease;
 	return r;
 }
 
@@ -120,7 +125,7 @@ static int fetch_start(struct request *rq, struct fetch *f, const struct fetch_k
 	    .run = kind->run,
 	    .arg = f,
 	    .free_arg = fetch_free,
-	    .ended = ended,
+	    .ended = fetch_ended,
 	    .ended_arg = rq->fs,
 	};
 

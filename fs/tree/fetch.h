@@ -11,6 +11,7 @@
 
 #include "fs/tree/repo_image.h"
 #include "fs/core/vnode.h"
+#include "registry/transfer/transfer.h"
 #include "store/tree/tree.h"
 
 /* The manifest of a reference, recorded as a name of the store. In seconds, or -ETIMEDOUT. -ENOENT
@@ -39,6 +40,12 @@ int fetch_tree(struct request *rq, struct repo_image *i, enum tree_kind kind, si
  */
 int fetch_referrers(struct request *rq, struct repo_image *i, struct err *err);
 bool fetch_referrers_due(const struct request *rq, const struct repo_image *i);
+
+/* What a job fetches with, for the mount's platform; who needs a watch or a lease adds it. */
+struct transfer fetch_transfer_of(struct fs *fs, struct job *j);
+
+/* job_spec.ended of a job that fetches (ended_arg: fs): an event. */
+void fetch_ended(void *fs, const char *title, int result, const struct err *err);
 
 /* The tags of a repository, one a line: job_result(rq->ended) once it gives 0. */
 int fetch_tags(struct request *rq, const struct ref *repository, struct err *err);

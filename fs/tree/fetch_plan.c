@@ -88,7 +88,8 @@ static struct planned_fetch *find_fetch(const struct planned_blob *b, uint64_t a
 	return NULL;
 }
 
-static struct planned_fetch *begin_fetch(struct planned_blob *b, struct byte_range range)
+static struct planned_fetch *begin_fetch(struct fetch_plan *z, struct planned_blob *b,
+					 struct byte_range range)
 {
 	struct planned_fetch *f = malloc(sizeof(*f));
 
@@ -97,6 +98,7 @@ static struct planned_fetch *begin_fetch(struct planned_blob *b, struct byte_ran
 	*f = (struct planned_fetch){b->fetches, b, range, 1};
 	b->fetches = f;
 	b->next = range.end;
+	z->fetches++;
 	return f;
 }
 
@@ -120,11 +122,11 @@ static uint64_t end_of(uint64_t first, uint64_t len, uint64_t size)
 }
 
 /* Under the lock: NULL, or what is to be under way before it is asked for. */
-static struct planned_fetch *plan_ahead(struct planned_blob *b, uint64_t size)
+static struct planned_fetch *plan_ahead(struct fetch_plan *z, struct planned_blob *b, uint64_t size)
 {
 	struct byte_range range = {b->next, end_of(b->next, b->window, size)};
 
-	return b->window > PLAN_WINDOW_MIN && range.first < range.end ? begin_fetch(b, range)
+	return b->window > PLAN_WINDOW_MIN && range.first < range.end ? begin_fetch(z, b, range)
 								      : NULL;
 }
 
@@ -143,18 +145,16 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 	if (*fetch) {
 		(*fetch)->users++;
 		if ((*fetch)->range.end == b->next)
-			*ahead = plan_ahead(b, size);
+			*ahead = plan_ahead(z, b, size);
 	} else if (b) {
 		uint64_t end = end_of(missing.first, grow_window(b, missing.first), size);
 
 		if (end > missing.end)
 			missing.end = end;
-		*fetch = begin_fetch(b, missing);
+		*fetch = begin_fetch(z, b, missing);
 		if (*fetch)
-			*ahead = plan_ahead(b, size);
+			*ahead = plan_ahead(z, b, size);
 	}
-	z->fetches += *fetch && (*fetch)->users == 1;
-	z->fetches += *ahead != NULL;
 	pthread_mutex_unlock(&z->lock);
 	return *fetch ? 0 : err_nomem(err);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree/fetch_range.h"
 
-#include "fs/core/events.h"
 #include "fs/core/fs.h"
 #include "fs/core/layers.h"
+#include "fs/tree/fetch.h"
 #include "fs/tree/fetch_plan.h"
 #include "registry/transfer/pull_range.h"
 
@@ -54,19 +54,13 @@ static int look_at_bytes(struct layer *l, uint64_t archive, struct err *err)
 	return 0;
 }
 
+/* Without a lease: what a removal takes the name of stays with who has it open. */
 static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struct err *err)
 {
 	const struct descriptor *d = layer_of(a);
-	AUTO(lease_close) struct lease *lease = NULL;
-	struct transfer t = {.registry = a->fs->registry,
-			     .store = a->fs->store,
-			     .platform = &a->fs->platform,
-			     .cancel = job_cancel(j)};
-	int r = lease_open(a->fs->store, &lease, err);
+	const struct transfer t = fetch_transfer_of(a->fs, j);
+	int r = 0;
 
-	t.lease = lease;
-	if (!r)
-		r = transfer_hold(&t, &d->digest, err);
 	for (int tries = TRIES; !r && tries > 0; tries--) {
 		r = pull_range(&t, repo_image_ref(a->image), d, planned_fetch_range(a->fetch),
 			       layer_held(l), err);
@@ -149,10 +143,8 @@ static int run_range(struct job *j, void *arg, struct err *err)
 /* What came is no event: there are too many. */
 static void range_ended(void *arg, const char *title, int result, const struct err *err)
 {
-	struct fs *fs = arg;
-
 	if (result < 0)
-		events_add(fs->events, "fetch", title, result, err);
+		fetch_ended(arg, title, result, err);
 }
 
 /* Starts it, for the request or for nobody. Takes the fetch. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree/fetch_rest.h"
 
-#include "fs/core/events.h"
 #include "fs/core/job.h"
+#include "fs/tree/fetch.h"
 #include "fs/tree/fetch_plan.h"
 #include "registry/transfer/pull_range.h"
 #include "store/disk/blob.h"
@@ -68,10 +68,7 @@ static int run_rest(struct job *j, void *arg, struct err *err)
 {
 	struct rest_job *a = arg;
 	const struct manifest *m = repo_image_image(a->image)->manifest;
-	struct transfer t = {.registry = a->fs->registry,
-			     .store = a->fs->store,
-			     .platform = &a->fs->platform,
-			     .cancel = job_cancel(j)};
+	struct transfer t = fetch_transfer_of(a->fs, j);
 	int r = lease_open(a->fs->store, &a->lease, err);
 
 	t.lease = a->lease;
@@ -83,13 +80,6 @@ static int run_rest(struct job *j, void *arg, struct err *err)
 			r = fetch_layer_rest(a, &t, d, err);
 	}
 	return r;
-}
-
-static void rest_ended(void *arg, const char *title, int result, const struct err *err)
-{
-	struct fs *fs = arg;
-
-	events_add(fs->events, "fetch", title, result, err);
 }
 
 void fetch_rest(struct fs *fs, struct repo_image *i)
@@ -114,7 +104,7 @@ void fetch_rest(struct fs *fs, struct repo_image *i)
 	    .run = run_rest,
 	    .arg = a,
 	    .free_arg = rest_job_free,
-	    .ended = rest_ended,
+	    .ended = fetch_ended,
 	    .ended_arg = fs,
 	};
 
