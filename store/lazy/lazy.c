@@ -191,3 +191,9 @@ int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err)
 	l->content_end = offset;
 	return 0;
 }
+
+bool lazy_is_landmark(const char *path)
+{
+	return strcmp(path, ".prefetch.landmark") == 0 ||
+	       strcmp(path, ".no.prefetch.landmark") == 0 || strcmp(path, "stargz.index.json") == 0;
+}

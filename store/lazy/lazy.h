@@ -43,6 +43,10 @@ struct lazy {
  * beyond the blob, or its place is no place. -EOPNOTSUPP: it is over the limits above. */
 int lazy_find(const struct descriptor *d, struct lazy *out, struct err *err);
 
+/* A file that the writer of eStargz adds for itself, and no image has (docs/estargz.md,
+ * "Landmark"), by its path in the layer. */
+bool lazy_is_landmark(const char *path);
+
 /* The footer has come: `len` bytes of l->next. -EOPNOTSUPP: its table lies in another blob, or is
  * over the limits. -EBADMSG: it is no footer, or names a place beyond the blob. */
 int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err);

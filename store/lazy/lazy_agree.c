@@ -4,6 +4,7 @@
 #include "store/base/buf.h"
 #include "store/layer/layer.h"
 #include "store/layer/toc.h"
+#include "store/lazy/lazy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,18 +45,6 @@ static int side_open(struct side *s, struct store *store, struct span_cache *spa
 	return r ? r : toc_reader_open(s->bytes.data, s->bytes.len, &s->toc, err);
 }
 
-/* What a writer of eStargz adds, and no table has. */
-static bool is_own_file(const struct entry *e)
-{
-	static const char *const names[] = {".prefetch.landmark", ".no.prefetch.landmark",
-					    "stargz.index.json"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (e->path_len == strlen(names[i]) && !memcmp(e->path, names[i], e->path_len))
-			return true;
-	return false;
-}
-
 /* TOC_ENTRY, TOC_END, or an error. */
 static int side_next(struct side *s, struct err *err)
 {
@@ -63,7 +52,7 @@ static int side_next(struct side *s, struct err *err)
 
 	do
 		r = toc_reader_next(s->toc, &s->entry, err);
-	while (r == TOC_ENTRY && is_own_file(&s->entry));
+	while (r == TOC_ENTRY && lazy_is_landmark(s->entry.path));
 	return r;
 }
 

@@ -35,14 +35,6 @@ struct lazy_table {
 	struct tar_sparse map;
 };
 
-/* What the writer of eStargz adds for itself, and no image has (docs/estargz.md, "Landmark"). */
-static bool is_landmark(const struct lazy_table *t, const struct entry *e)
-{
-	return t->landmarks && (strcmp(e->path, ".prefetch.landmark") == 0 ||
-				strcmp(e->path, ".no.prefetch.landmark") == 0 ||
-				strcmp(e->path, "stargz.index.json") == 0);
-}
-
 static int check_memory(const struct lazy_table *t, struct err *err)
 {
 	if (t->entries > LAZY_ENTRIES_MAX)
@@ -98,7 +90,7 @@ static int begin_file(struct lazy_table *t, struct err *err)
 	struct entry *e = &t->file->entry;
 
 	t->in_file = true;
-	t->shown = !is_landmark(t, e);
+	t->shown = !(t->landmarks && lazy_is_landmark(e->path));
 	t->covered = 0;
 	t->has_holes = false;
 	tar_sparse_reset(&t->map);
