@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+enum { PULL_TABLE_NONE = 1 };
+
 #define PIECE_SIZE (256u << 10) /* of a table, read at once */
 
 /* A layer whose table comes. */
@@ -95,8 +97,10 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 	return r;
 }
 
-int pull_table(const struct transfer *t, const struct ref *repository,
-	       const struct descriptor *layer, const struct digest *diff_id, struct err *err)
+/* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none. -EOPNOTSUPP,
+ * -EBADMSG: it has one by which it cannot be read (lazy.h). */
+static int pull_table(const struct transfer *t, const struct ref *repository,
+		      const struct descriptor *layer, const struct digest *diff_id, struct err *err)
 {
 	const struct pull_attempt attempt = {.transfer = t,
 					     .repository = repository,

@@ -8,13 +8,6 @@
 
 #include "registry/transfer/pull.h"
 
-enum { PULL_TABLE_NONE = 1 };
-
-/* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none. -EOPNOTSUPP,
- * -EBADMSG: it has one by which it cannot be read (lazy.h). */
-int pull_table(const struct transfer *t, const struct ref *repository,
-	       const struct descriptor *layer, const struct digest *diff_id, struct err *err);
-
 /* What it takes to show the layer: where t->lazy is set its table, if it has one and its blob is not
  * here; else all of it. */
 int pull_table_or_layer(const struct transfer *t, const struct ref *repository,
