@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Archives of images (store/archive_*.h) on anything: no harm, and nothing left in the store. All
- * but publishing, which would fill it. The store is in $TEST_DIR, else in /tmp.
+ * but publishing, which would fill it.
  */
 #include "store/archive/archive_docker.h"
 #include "store/archive/archive_oci.h"
 #include "store/tar/tar_header.h"
+#include "tests/fuzz/fuzz_store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,20 +15,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct store *the_store(void)
-{
-	static struct store *store;
-	static char path[256];
-	const char *base = getenv("TEST_DIR");
-
-	if (store)
-		return store;
-	snprintf(path, sizeof(path), "%s/imagefs-fuzz.XXXXXX", base ? base : "/tmp");
-	if (!mkdtemp(path) || store_open(path, &store, NULL) < 0)
-		abort();
-	return store;
-}
 
 /* Sums that hold, or the fuzzer would never get past them. */
 static void fix_checksums(uint8_t *data, size_t size)

@@ -2,10 +2,11 @@
 /*
  * Tables of contents of strangers. The first byte says which form it is and in how large pieces it
  * comes; the rest is the JSON. Whatever a table says, what it becomes is an index that passes its
- * own checks, and whose entries keep the limits. The store is in $TEST_DIR, else in /tmp.
+ * own checks, and whose entries keep the limits.
  */
 #include "store/layer/layer_index.h"
 #include "store/lazy/lazy_table.h"
+#include "tests/fuzz/fuzz_store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,20 +15,6 @@
 #define CONTENT_END 1000000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct store *the_store(void)
-{
-	static struct store *store;
-	static char path[256];
-	const char *base = getenv("TEST_DIR");
-
-	if (store)
-		return store;
-	snprintf(path, sizeof(path), "%s/imagefs-fuzz.XXXXXX", base ? base : "/tmp");
-	if (!mkdtemp(path) || store_open(path, &store, NULL) < 0)
-		abort();
-	return store;
-}
 
 static int read_table(struct layer_table *index, const uint8_t *data, size_t size)
 {
