@@ -9,6 +9,7 @@
 #include "fs/core/fs.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/daemon/guard.h"
+#include "fs/tree/cache_limit.h"
 #include "fs/tree/fetch_plan.h"
 #include "fs/tree/fresh.h"
 #include "fs/tree/in_use.h"
@@ -95,9 +96,12 @@ static int open_store(const struct options *o, struct fs *fs, struct err *err)
 	return r ? r : check_paths(o, err);
 }
 
-static int open_parts(struct fs *fs, struct err *err)
+static int open_parts(const struct options *o, struct fs *fs, struct err *err)
 {
 	int r = events_open(fs->store, &fs->events, err);
+
+	if (!r && o->cache_max)
+		r = cache_limit_open(fs, o->cache_max, in_use, &fs->cache_limit, err);
 
 	if (!r)
 		r = outcomes_open(&fs->outcomes, err);
@@ -114,7 +118,7 @@ static int open_parts(struct fs *fs, struct err *err)
 	if (!r)
 		r = decoder_open(fs, &fs->decoder, err);
 	if (!r)
-		r = fetch_plan_open(&fs->fetch_plan, err);
+		r = fetch_plan_open(cache_limit_window(fs->cache_limit), &fs->fetch_plan, err);
 	if (!r)
 		r = xattr_names_open(&fs->xattr_names, err);
 	if (!r)
@@ -146,7 +150,7 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	if (!r)
 		r = open_registry(o, fs, err);
 	if (!r)
-		r = open_parts(fs, err);
+		r = open_parts(o, fs, err);
 	if (r < 0)
 		return r;
 	fs->spans = span_cache_new(SPAN_CACHE_BYTES);
@@ -167,6 +171,7 @@ static void fs_close(struct fs *fs)
 	dir_locks_close(fs->dir_locks);
 	jobs_close(fs->jobs);
 	fetch_plan_close(fs->fetch_plan);
+	cache_limit_close(fs->cache_limit);
 	span_cache_free(fs->spans);
 	referrers_close(fs->referrers);
 	catalogs_close(fs->catalogs);
@@ -209,6 +214,7 @@ static int serve_mount(const struct options *o, struct fs *fs, struct ending *en
 	if (r < 0)
 		return r;
 	tell_ready(pipe_fd);
+	cache_limit_look(fs->cache_limit);
 	r = session_wait(session, err);
 	if (r < 0)
 		log_write(LOG_ERR, "%s", err->text);

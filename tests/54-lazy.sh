@@ -125,6 +125,13 @@ for FORM in $FORMS; do
         sample "SMALL[20]" | cmp - "$(root $FORM)/opt/20"
         eq "$(bytes $FORM)" "$after"
     '
+    it "$FORM: st_blocks says what is here, and never 0 of a file that has content" '
+        until_true 10 "[ \$(stat -c %b $(root $FORM)/opt/20) = 6 ]"
+        eq "$(stat -c %b,%s "$(root $FORM)/opt/big")" 1,200000
+        cat "$(root $FORM)/opt/big" >/dev/null
+        until_true 10 "[ \$(stat -c %b $(root $FORM)/opt/big) = 391 ]"
+        tar -C "$(root $FORM)/opt" -cS 39 | tar -xO | cmp - <(sample "SMALL[39]")
+    '
     it "$FORM: every entry is as it is in the archive" '
         python3 "$HERE/oracle.py" merge "$T/layout:$FORM" >"$T/wanted-$FORM"
         grep -v -e no.prefetch.landmark -e stargz.index.json "$T/wanted-$FORM" >"$T/shown-$FORM"

@@ -23,6 +23,7 @@
 
 #define FS_FOREVER    1e9 /* seconds: what goes by digest */
 #define FS_NAMES_LAST 0.1 /* seconds: what index.json brings */
+#define FS_HERE_LASTS 1.0 /* seconds: how much of a file is here, while it may become more */
 
 #define FS_LOOKUP_LIMIT                                                                            \
 	15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
@@ -34,11 +35,12 @@ struct fs {
 	struct jobs *jobs;
 	struct events *events;
 	struct inodes *inodes;
-	struct catalogs *catalogs;     /* names as places */
-	struct fresh *fresh;	       /* the kernel's names of them */
-	struct outcomes *outcomes;     /* of recent requests */
-	struct layers *layers;	       /* open ones, shared */
-	struct fetch_plan *fetch_plan; /* what is fetched of those that are read by a table */
+	struct catalogs *catalogs;	 /* names as places */
+	struct fresh *fresh;		 /* the kernel's names of them */
+	struct outcomes *outcomes;	 /* of recent requests */
+	struct layers *layers;		 /* open ones, shared */
+	struct fetch_plan *fetch_plan;	 /* what is fetched of those that are read by a table */
+	struct cache_limit *cache_limit; /* of what nobody pulled; NULL: there is none */
 	struct xattr_names *xattr_names;
 	struct dir_locks *dir_locks; /* in the kernel */
 	struct referrers *referrers;

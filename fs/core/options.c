@@ -3,6 +3,7 @@
 
 #include "store/base/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -24,6 +25,7 @@ const char options_usage[] =
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
     "  -o fetch=lazy|background|whole what comes of layers that have a table of contents: what is\n"
     "                                 read; that, and then the rest; or all at once\n"
+    "  -o cache_max=SIZE              what is kept of images that were looked at, and not pulled\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -57,6 +59,28 @@ static int parse_fetch(const char *value, enum fetch_mode *out, struct err *err)
 			return 0;
 		}
 	return err_set(err, EINVAL, "fetch=%s: it is lazy, background or whole", value);
+}
+
+/* Bytes, or with K, M, G or T (of 1024). */
+static int parse_cache_max(const char *value, uint64_t *out, struct err *err)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	unsigned shift;
+	char *end;
+
+	errno = 0;
+	*out = strtoull(value, &end, 10);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno || !isdigit((unsigned char)value[0]) || (*end && (!unit || end[1])) ||
+	    *out > UINT64_MAX >> shift)
+		return err_set(err, EINVAL,
+			       "cache_max=%s: it is a number of bytes, or 10G, 500M, ...", value);
+	*out <<= shift;
+	if (*out < OPTIONS_CACHE_MIN)
+		return err_set(err, EINVAL, "cache_max=%s: it is 16M at least", value);
+	return 0;
 }
 
 /* The value behind "name=", or NULL where the option is another one. */
@@ -95,6 +119,8 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 		return choice("lookup", v, "remote", "local", &o->lookup_remote, err);
 	if ((v = value_of(option, "fetch")))
 		return parse_fetch(v, &o->fetch, err);
+	if ((v = value_of(option, "cache_max")))
+		return parse_cache_max(v, &o->cache_max, err);
 	if ((v = value_of(option, "xattr")))
 		return choice("xattr", v, "on", "off", &o->xattr, err);
 	if ((v = value_of(option, "insecure")))

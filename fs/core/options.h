@@ -17,6 +17,8 @@
  * before anything is read. */
 enum fetch_mode { FETCH_LAZY, FETCH_BACKGROUND, FETCH_WHOLE };
 
+#define OPTIONS_CACHE_MIN (16u << 20)
+
 struct options {
 	char *store;		/* owned; absolute */
 	char *mountpoint;	/* owned; absolute */
@@ -26,7 +28,8 @@ struct options {
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
 	enum fetch_mode fetch;
-	bool xattr; /* xattr=on|off */
+	uint64_t cache_max; /* bytes; 0: no limit */
+	bool xattr;	    /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

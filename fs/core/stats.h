@@ -37,6 +37,9 @@ struct stats {
 	atomic_uint_fast64_t read_bytes;
 	atomic_uint_fast64_t stored; /* parts of files stored ahead of their reader */
 	atomic_uint_fast64_t stored_bytes;
+	atomic_uint_fast64_t ranges; /* of layers that are read before they are here: fetched */
+	atomic_uint_fast64_t range_bytes;
+	atomic_uint_fast64_t evicted_bytes; /* by cache_max */
 };
 
 static inline void stats_add(atomic_uint_fast64_t *counter, uint64_t n)

@@ -28,6 +28,14 @@ static void print_requests(struct stats *s, struct buf *out)
 	       atomic_load(&s->stored));
 	metric(out, "ahead_stored_bytes_total", "counter", "Bytes stored ahead of their reader.",
 	       atomic_load(&s->stored_bytes));
+	metric(out, "lazy_ranges_total", "counter",
+	       "Ranges fetched of layers that are read before they are here.",
+	       atomic_load(&s->ranges));
+	metric(out, "lazy_range_bytes_total", "counter", "Bytes of these ranges.",
+	       atomic_load(&s->range_bytes));
+	metric(out, "cache_evicted_bytes_total", "counter",
+	       "Bytes of images that nobody pulled, taken away for cache_max.",
+	       atomic_load(&s->evicted_bytes));
 }
 
 static void print_jobs(struct jobs *jobs, struct buf *out)

@@ -30,11 +30,12 @@ int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *t
 	*timeout = 0;
 	if (w) {
 		int r = view_settle(rq, w), check;
+		bool lasts;
 
 		if (r)
 			return r;
-		*timeout = view_is_open(w) ? FS_FOREVER : 0;
-		r = view_stat(w, node, st);
+		r = view_stat(w, node, st, &lasts);
+		*timeout = lasts ? FS_FOREVER : view_is_open(w) ? FS_HERE_LASTS : 0;
 		check = view_check(rq, w, err);
 		return check ? check : r;
 	}
@@ -146,10 +147,13 @@ static int fill_from_view(struct page *p, struct view *w, uint32_t dir, off_t of
 	for (; tree_dir_at(t, dir, (uint32_t)(offset - 2), &d); offset++) {
 		struct fuse_entry e = {
 		    .ino = view_ino(w, d.node), .name_timeout = FS_FOREVER, .timeout = FS_FOREVER};
-		int r = view_stat(w, d.node, &e.attr);
+		bool lasts;
+		int r = view_stat(w, d.node, &e.attr, &lasts);
 
 		if (r < 0)
 			return r;
+		if (!lasts)
+			e.timeout = FS_HERE_LASTS;
 		if (!page_add(p, d.name, &e, offset + 1))
 			break;
 		*lookups += p->plus;

@@ -3,6 +3,7 @@
 
 #include "fs/core/events.h"
 #include "fs/core/fs.h"
+#include "fs/tree/cache_limit.h"
 #include "fs/tree/fresh.h"
 #include "fs/tree/referrers.h"
 #include "fs/tree/vn.h"
@@ -258,7 +259,11 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 
 static int run_layer(struct job *j, void *arg, struct err *err)
 {
-	return fetch_layers_of(arg, j, false, err);
+	const struct fetch *f = arg;
+	int r = fetch_layers_of(arg, j, false, err);
+
+	cache_limit_look(f->fs->cache_limit);
+	return r;
 }
 
 static int run_tree(struct job *j, void *arg, struct err *err)
@@ -273,6 +278,7 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	if (!layers)
 		return err_nomem(err);
 	r = fetch_layers_of(f, j, true, err);
+	cache_limit_look(f->fs->cache_limit);
 	if (!r)
 		r = fetch_transfer(f, j, NULL, &t, err);
 	return r < 0 ? r : pull_merge_tree(&t, f->kind, layers, f->count, &tree, err);

@@ -28,11 +28,12 @@ struct planned_fetch {
 
 struct fetch_plan {
 	pthread_mutex_t lock;
+	uint64_t window_max;
 	unsigned fetches;  /* under way */
 	struct map *blobs; /* struct digest → struct planned_blob; they stay */
 };
 
-int fetch_plan_open(struct fetch_plan **out, struct err *err)
+int fetch_plan_open(uint64_t window_max, struct fetch_plan **out, struct err *err)
 {
 	struct fetch_plan *z = calloc(1, sizeof(*z));
 
@@ -42,6 +43,7 @@ int fetch_plan_open(struct fetch_plan **out, struct err *err)
 		free(z);
 		return err_nomem(err);
 	}
+	z->window_max = window_max < PLAN_WINDOW_MAX ? window_max : PLAN_WINDOW_MAX;
 	pthread_mutex_init(&z->lock, NULL);
 	*out = z;
 	return 0;
@@ -103,7 +105,7 @@ static struct planned_fetch *begin_fetch(struct fetch_plan *z, struct planned_bl
 }
 
 /* The window that a reader has who wants what begins at `at`. */
-static uint64_t grow_window(struct planned_blob *b, uint64_t at)
+static uint64_t grow_window(const struct fetch_plan *z, struct planned_blob *b, uint64_t at)
 {
 	bool on = at >= b->next && at - b->next <= PLAN_NEAR;
 
@@ -111,8 +113,8 @@ static uint64_t grow_window(struct planned_blob *b, uint64_t at)
 		b->window = 0;
 	else if (b->window < PLAN_WINDOW_MIN)
 		b->window = PLAN_WINDOW_MIN;
-	else if (b->window < PLAN_WINDOW_MAX)
-		b->window *= 2;
+	else
+		b->window = 2 * b->window < z->window_max ? 2 * b->window : z->window_max;
 	return b->window;
 }
 
@@ -147,7 +149,7 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 		if ((*fetch)->range.end == b->next)
 			*ahead = plan_ahead(z, b, size);
 	} else if (b) {
-		uint64_t end = end_of(missing.first, grow_window(b, missing.first), size);
+		uint64_t end = end_of(missing.first, grow_window(z, b, missing.first), size);
 
 		if (end > missing.end)
 			missing.end = end;

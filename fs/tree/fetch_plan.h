@@ -14,7 +14,8 @@
 #include <stdbool.h>
 
 struct fetch_plan;
-int fetch_plan_open(struct fetch_plan **out, struct err *err);
+/* window_max: bytes that are fetched at once at most for who reads on, where that is less than 8 MiB. */
+int fetch_plan_open(uint64_t window_max, struct fetch_plan **out, struct err *err);
 void fetch_plan_close(struct fetch_plan *z); /* NULL is allowed */
 
 /* A fetch that is under way. */

@@ -3,6 +3,7 @@
 
 #include "fs/core/fs.h"
 #include "fs/core/layers.h"
+#include "fs/tree/cache_limit.h"
 #include "fs/tree/fetch.h"
 #include "fs/tree/fetch_plan.h"
 #include "registry/transfer/pull_range.h"
@@ -59,19 +60,26 @@ static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struc
 {
 	const struct descriptor *d = layer_of(a);
 	const struct transfer t = fetch_transfer_of(a->fs, j);
-	int r = 0;
+	struct byte_range range = planned_fetch_range(a->fetch);
+	uint64_t len = range.end - range.first;
+	int r = cache_limit_take(a->fs->cache_limit, len, err);
 
+	if (r)
+		return r;
 	for (int tries = TRIES; !r && tries > 0; tries--) {
-		r = pull_range(&t, repo_image_ref(a->image), d, planned_fetch_range(a->fetch),
-			       layer_held(l), err);
+		r = pull_range(&t, repo_image_ref(a->image), d, range, layer_held(l), err);
 		if (r || !a->verified)
 			break;
 		r = look_at_bytes(l, a->archive, err);
-		if (r == -EBADMSG && tries > 1)
-			r = 0; /* spoilt on the way, maybe */
-		else
+		if (r != -EBADMSG || tries == 1)
 			break;
+		r = 0; /* spoilt on the way, maybe */
 	}
+	if (r == -ENODATA)
+		r = 0; /* it had to go again: who waits for it asks again */
+	cache_limit_give(a->fs->cache_limit, len);
+	stats_add(&a->fs->stats.ranges, 1);
+	stats_add(&a->fs->stats.range_bytes, len);
 	return r;
 }
 

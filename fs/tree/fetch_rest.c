@@ -2,6 +2,7 @@
 #include "fs/tree/fetch_rest.h"
 
 #include "fs/core/job.h"
+#include "fs/tree/cache_limit.h"
 #include "fs/tree/fetch.h"
 #include "fs/tree/fetch_plan.h"
 #include "registry/transfer/pull_range.h"
@@ -53,6 +54,8 @@ static int fetch_layer_rest(const struct rest_job *a, const struct transfer *t,
 
 	if (!r)
 		r = held_open(t->store, &d->digest, d->size, &held, err);
+	if (!r && !cache_limit_fits(a->fs->cache_limit, d->size - held_bytes(held)))
+		return 0; /* it is read on in part */
 	while (!r && held_missing(held, &missing)) {
 		if (missing.end - missing.first > REST_PIECE)
 			missing.end = missing.first + REST_PIECE;
@@ -79,6 +82,7 @@ static int run_rest(struct job *j, void *arg, struct err *err)
 		    !blob_exists(t.store, &d->digest, d->size))
 			r = fetch_layer_rest(a, &t, d, err);
 	}
+	cache_limit_look(a->fs->cache_limit);
 	return r;
 }
 

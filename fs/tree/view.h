@@ -61,8 +61,9 @@ int view_settle(struct request *rq, struct view *w);
 /* After view_ready. */
 const struct tree *view_tree(const struct view *w);
 
-/* st_ino included. Before the view is open only the root may be asked for: a stand-in then. */
-int view_stat(const struct view *w, uint32_t node, struct stat *out);
+/* st_ino included. Before the view is open only the root may be asked for: a stand-in then.
+ * st_blocks is what is here of a file; *lasts: that will not change any more. */
+int view_stat(const struct view *w, uint32_t node, struct stat *out, bool *lasts);
 
 /* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno; -EIO or
  * -EBADMSG where something derived was damaged, too, which view_ready mends. */

@@ -76,7 +76,7 @@ static int pull_spelled(const struct transfer *t, const struct ref *ref, const s
 	r = pull_contents(t, ref, &top, s->familiar, &unchanged, err);
 	/* Also where it was there: somebody may have removed the name since. */
 	if (!r && !pull_manifest_is_recorded(t, ref, &top))
-		r = pull_manifest_record(t, ref, &top, err);
+		r = pull_manifest_record(t, ref, &top, false, err);
 	if (!r) {
 		transfer_line(t, "Digest: %s", digest_text(&top.digest, digest));
 		transfer_line(t, "Status: %s for %s",

@@ -267,15 +267,17 @@ bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
 	if (!recorded || names_get(t->store, &names, NULL) < 0)
 		return false;
 	name = names_find(names, recorded);
-	return name && !name->dangling && digest_equal(&name->descriptor.digest, &top->digest);
+	return name && !name->dangling && !name->looked_up &&
+	       digest_equal(&name->descriptor.digest, &top->digest);
 }
 
 int pull_manifest_record(const struct transfer *t, const struct ref *ref,
-			 const struct descriptor *top, struct err *err)
+			 const struct descriptor *top, bool looked_up, struct err *err)
 {
 	autofree char *recorded = recorded_name(ref);
+	struct names_change change = {.reference = recorded, .set = top, .looked_up = looked_up};
 
-	return recorded ? names_set(t->store, recorded, top, err) : err_nomem(err);
+	return recorded ? names_edit(t->store, &change, 1, err) : err_nomem(err);
 }
 
 int pull_manifest(const struct transfer *t, const struct ref *ref, struct descriptor *top,
@@ -287,7 +289,7 @@ int pull_manifest(const struct transfer *t, const struct ref *ref, struct descri
 	if (!r && !pull_manifest_lacks_platform(t, top))
 		r = complete(t, ref, top, 0, err);
 	if (!r && !unchanged)
-		r = pull_manifest_record(t, ref, top, err);
+		r = pull_manifest_record(t, ref, top, true, err);
 	if (r < 0)
 		descriptor_clear(top);
 	return r;

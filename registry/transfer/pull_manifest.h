@@ -14,7 +14,7 @@
 int pull_manifest_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 			    bool *unchanged, struct err *err);
 
-/* The reference's name is there, and names this. */
+/* The reference's name is there, names this, and stays: it was not looked up alone. */
 bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
 			       const struct descriptor *top);
 
@@ -22,9 +22,10 @@ bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
 int pull_manifest_document(const struct transfer *t, const struct ref *repository,
 			   const struct descriptor *d, struct buf *body, struct err *err);
 
-/* Records the reference's name: its tag, or where it has none "repository@digest". */
+/* Records the reference's name: its tag, or where it has none "repository@digest". `looked_up`: it
+ * was not pulled (store/disk/names.h). */
 int pull_manifest_record(const struct transfer *t, const struct ref *ref,
-			 const struct descriptor *top, struct err *err);
+			 const struct descriptor *top, bool looked_up, struct err *err);
 
 /* Fetches what is missing of one image whose manifest descriptor is known (platform manifest inside
  * an index, config), from `repository`. For digests that the tree leads to. */

@@ -58,11 +58,16 @@ int pull_rest(const struct transfer *t, const struct ref *repository, const stru
 	AUTO(held_close) struct held *held = NULL;
 	int r = held_open_existing(t->store, &d->digest, d->size, &held, err);
 
-	if (!r)
-		r = pull_range(t, repository, d, (struct byte_range){0, d->size}, held, err);
 	if (r)
 		return r;
-	r = held_publish(held, t->cancel, err);
+	do {
+		r = pull_range(t, repository, d, (struct byte_range){0, d->size}, held, err);
+		if (r)
+			return r;
+		r = held_publish(held, t->cancel, err);
+	} while (
+	    r ==
+	    -ENODATA); /* some have gone meanwhile, for room: the lease came too late for them */
 	*spoilt = r == -EBADMSG || r == -ESTALE;
 	return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock that deadlines, limits and rates go by: it is never set back (CLOCK_MONOTONIC). */
+/* The clock that deadlines, limits and rates go by: it is never set back (CLOCK_MONOTONIC). And the
+ * one that files have their times by. */
 #ifndef STORE_CLOCK_H
 #define STORE_CLOCK_H
 
@@ -18,6 +19,15 @@ static inline int64_t clock_us(void)
 static inline int64_t clock_ms(void)
 {
 	return clock_us() / 1000;
+}
+
+/* Milliseconds since 1970, exact to some of them. */
+static inline int64_t clock_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 #endif

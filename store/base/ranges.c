@@ -85,6 +85,11 @@ bool ranges_missing(const struct ranges *set, struct byte_range *r)
 	return true;
 }
 
+bool ranges_has(const struct ranges *set, struct byte_range r)
+{
+	return !ranges_missing(set, &r);
+}
+
 uint64_t ranges_bytes(const struct ranges *set)
 {
 	uint64_t sum = 0;

@@ -33,6 +33,7 @@ int ranges_remove(struct ranges *set, struct byte_range r, struct err *err); /* 
 bool ranges_missing(const struct ranges *set, struct byte_range *r);
 
 uint64_t ranges_bytes(const struct ranges *set);
+bool ranges_has(const struct ranges *set, struct byte_range r); /* all of it */
 void ranges_clear(struct ranges *set);
 
 #endif

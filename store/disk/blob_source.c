@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/disk/blob_source.h"
 
+#include "store/base/clock.h"
 #include "store/base/io.h"
 #include "store/disk/blob.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+
+#define TOUCH_MS 1000 /* how exact the file's time is */
 
 struct blob_source {
 	struct held *held; /* owned; NULL: the blob is whole */
 	int fd;		   /* of the bytes; owned where the blob is whole */
 	uint64_t size;
+	_Atomic int64_t
+	    touched; /* when the file's time was set the last time, in ms; of a whole one */
 };
 
 static int blob_source_new(int fd, uint64_t size, struct held *held, struct blob_source **out,
@@ -21,7 +28,7 @@ static int blob_source_new(int fd, uint64_t size, struct held *held, struct blob
 
 	if (!b)
 		return err_nomem(err);
-	*b = (struct blob_source){held, fd, size};
+	*b = (struct blob_source){held, fd, size, 0};
 	*out = b;
 	return 0;
 }
@@ -33,9 +40,12 @@ int blob_source_open(struct store *s, const struct digest *digest, struct blob_s
 	autoclose int fd = blob_open(s, digest, &size, err);
 	int r = fd < 0 ? fd : blob_source_new(fd, size, NULL, out, err);
 
-	if (!r)
-		steal_fd(&fd);
-	return r;
+	if (r)
+		return r;
+	steal_fd(&fd);
+	if (store_writable(s, NULL) < 0)
+		atomic_store(&(*out)->touched, INT64_MAX); /* nothing of it is ours to touch */
+	return 0;
 }
 
 int blob_source_open_held(struct held *held, struct blob_source **out, struct err *err)
@@ -75,6 +85,27 @@ bool blob_source_missing(const struct blob_source *b, struct byte_range *r)
 	if (r->first < b->size)
 		r->first = r->end < b->size ? r->end : b->size;
 	return r->first < r->end;
+}
+
+bool blob_source_seen(const struct blob_source *b, struct byte_range r)
+{
+	return !b->held || held_seen(b->held, r);
+}
+
+void blob_source_used(struct blob_source *b, struct byte_range r)
+{
+	static const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+	int64_t ms;
+
+	if (b->held) {
+		held_used(b->held, r);
+		return;
+	}
+	ms = clock_wall_ms();
+	if (ms - atomic_load_explicit(&b->touched, memory_order_relaxed) < TOUCH_MS)
+		return;
+	atomic_store_explicit(&b->touched, ms, memory_order_relaxed);
+	futimens(b->fd, now); /* where we may */
 }
 
 void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset)

@@ -31,6 +31,12 @@ uint64_t blob_source_size(const struct blob_source *b); /* of the whole blob */
 /* Narrows *r to its first stretch that is not here. False: all of it is. */
 bool blob_source_missing(const struct blob_source *b, struct byte_range *r);
 
+/* For tables and the like: all of it is here, as far as it was known a second ago. */
+bool blob_source_seen(const struct blob_source *b, struct byte_range r);
+
+/* These bytes are used now. The file's atime tells other processes, to the second. */
+void blob_source_used(struct blob_source *b, struct byte_range r);
+
 /* They are read soon: the disk may begin. */
 void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset);
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/disk/held.h"
+#include "store/disk/held_private.h"
 
-#include "store/base/clock.h"
 #include "store/base/io.h"
-#include "store/disk/blob.h"
-#include "store/disk/held_map.h"
 #include "store/disk/store_private.h"
 
 #include <assert.h>
@@ -18,29 +15,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define HELD_PATH_MAX	(BLOB_PATH_MAX + 16)
-#define HELD_SYNC_LEN	(8u << 20) /* bytes that may wait for a sync */
-#define HELD_SYNC_MS	1000	   /* how long they may, while more comes */
 #define HELD_OPEN_TRIES 100
 
-struct held {
-	struct store *store; /* borrowed */
-	struct held *next;   /* of those that are open, and */
-	unsigned users;	     /* by how many: under the store's held_lock */
-	struct digest digest;
-	uint64_t size;
-	int fd;			   /* owned, as map.fd */
-	pthread_mutex_t sync_lock; /* one sync at a time; taken before `lock` */
-	pthread_mutex_t lock;	   /* of all below */
-	struct ranges ranges;	   /* what is here */
-	struct ranges fresh;	   /* of it, what nobody has synced */
-	struct ranges syncing;	   /* what is being synced, or waits for its record in the map */
-	int64_t fresh_ms;	   /* when the first of `fresh` came */
-	struct held_map map;	   /* what was read of it is in `ranges` */
-};
-
-static const char *held_path(const struct digest *digest, const char *suffix,
-			     char path[static HELD_PATH_MAX])
+const char *held_path(const struct digest *digest, const char *suffix,
+		      char path[static HELD_PATH_MAX])
 {
 	char hex[DIGEST_HEX_MAX];
 
@@ -48,30 +26,7 @@ static const char *held_path(const struct digest *digest, const char *suffix,
 	return path;
 }
 
-/* Under the lock. Bytes of which it is not known that they can be read. */
-static void forget_range(struct held *h, struct byte_range r)
-{
-	if (ranges_remove(&h->ranges, r, NULL) < 0)
-		ranges_clear(&h->ranges);
-}
-
-/* Under the lock: the map names what was synced. Else that may be lost, and is fetched again. */
-static int record_synced(struct held *h, int synced, struct err *err)
-{
-	int r = synced;
-
-	for (size_t i = 0; i < h->syncing.count; i++) {
-		if (!r)
-			r = held_map_add(&h->map, HELD_MAP_ADDED, h->syncing.list[i], err);
-		if (r)
-			forget_range(h, h->syncing.list[i]);
-	}
-	ranges_clear(&h->syncing);
-	return r;
-}
-
-/* The file has its name still: a prune has not removed it. */
-static bool held_is_linked(const struct held *h, const char *suffix, int fd)
+bool held_is_linked(const struct held *h, const char *suffix, int fd)
 {
 	char path[HELD_PATH_MAX];
 	struct stat named, open;
@@ -80,25 +35,6 @@ static bool held_is_linked(const struct held *h, const char *suffix, int fd)
 	       fstatat(store_dirfd(h->store), held_path(&h->digest, suffix, path), &named,
 		       AT_SYMLINK_NOFOLLOW) == 0 &&
 	       open.st_ino == named.st_ino && open.st_dev == named.st_dev;
-}
-
-int held_sync(struct held *h, struct err *err)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&h->sync_lock);
-	pthread_mutex_lock(&h->lock);
-	assert(h->syncing.count == 0);
-	h->syncing = h->fresh;
-	h->fresh = (struct ranges)RANGES_INIT;
-	pthread_mutex_unlock(&h->lock);
-	if (h->syncing.count > 0 && fdatasync(h->fd) < 0)
-		r = err_sys(err, "fsync of what is held of a blob");
-	pthread_mutex_lock(&h->lock);
-	r = record_synced(h, r, err);
-	pthread_mutex_unlock(&h->lock);
-	pthread_mutex_unlock(&h->sync_lock);
-	return r;
 }
 
 /* ---- open and close ---- */
@@ -127,6 +63,8 @@ static void free_held(struct held *h)
 	ranges_clear(&h->ranges);
 	pthread_mutex_destroy(&h->lock);
 	pthread_mutex_destroy(&h->sync_lock);
+	pthread_rwlock_destroy(&h->places);
+	free(h->used);
 	free(h);
 }
 DEFINE_AUTO(struct held, free_held)
@@ -173,7 +111,7 @@ static int open_files(struct held *h, int create, struct err *err)
 	if (h->fd < 0 || !held_is_linked(h, HELD_MAP_SUFFIX, h->map.fd) ||
 	    !held_is_linked(h, HELD_SUFFIX, h->fd) || !held_map_is_good(&h->map) || !has_size(h))
 		return -EAGAIN;
-	return held_map_read(&h->map, &h->ranges, err);
+	return held_map_read(&h->map, &h->ranges, NULL, err);
 }
 
 /* Under the store's held_lock. One that has lost its name is for those alone who have it. */
@@ -206,6 +144,38 @@ static struct held *share(struct store *s, const struct digest *digest, uint64_t
 	return h;
 }
 
+static struct held *new_held(struct store *s, const struct digest *digest, uint64_t size)
+{
+	struct held *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	*h = (struct held){
+	    .store = s, .digest = *digest, .size = size, .fd = -1, .map = {-1, size, 0}};
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutex_init(&h->sync_lock, NULL);
+	pthread_rwlock_init(&h->places, NULL);
+	h->used = calloc(size / HELD_SLOT + 1, sizeof(*h->used));
+	if (h->used)
+		return h;
+	free_held(h);
+	return NULL;
+}
+
+/* What is known of its use: when the file was used the last time. */
+static void note_use(struct held *h)
+{
+	struct stat st;
+	int64_t ms;
+
+	if (fstat(h->fd, &st) < 0)
+		return;
+	ms = (int64_t)st.st_atim.tv_sec * 1000 + st.st_atim.tv_nsec / 1000000;
+	for (uint64_t slot = 0; slot <= h->size / HELD_SLOT; slot++)
+		atomic_store_explicit(&h->used[slot], ms, memory_order_relaxed);
+	atomic_store(&h->touched, ms);
+}
+
 static int open_held(struct store *s, const struct digest *digest, uint64_t size, int create,
 		     struct held **out, struct err *err)
 {
@@ -216,13 +186,9 @@ static int open_held(struct store *s, const struct digest *digest, uint64_t size
 	*out = r ? NULL : share(s, digest, size, &h);
 	if (r || *out)
 		return r;
-	h = calloc(1, sizeof(*h));
+	h = new_held(s, digest, size);
 	if (!h)
 		return err_nomem(err);
-	*h = (struct held){
-	    .store = s, .digest = *digest, .size = size, .fd = -1, .map = {-1, size, 0}};
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_mutex_init(&h->sync_lock, NULL);
 	if (create)
 		r = io_mkdirs(store_dirfd(s), "partial", 0700, err);
 	if (r)
@@ -235,8 +201,10 @@ static int open_held(struct store *s, const struct digest *digest, uint64_t size
 		ranges_clear(&h->ranges);
 		nanosleep(&pause, NULL);
 	}
-	if (!r)
+	if (!r) {
+		note_use(h);
 		*out = share(s, digest, size, &h);
+	}
 	return r;
 }
 
@@ -269,96 +237,6 @@ void held_close(struct held *h)
 	*at = h->next;
 	pthread_mutex_unlock(&h->store->held_lock);
 	free_held(h);
-}
-
-/* ---- what is here ---- */
-
-uint64_t held_size(const struct held *h)
-{
-	return h->size;
-}
-
-int held_fd(const struct held *h)
-{
-	return h->fd;
-}
-
-uint64_t held_bytes(struct held *h)
-{
-	uint64_t n;
-
-	pthread_mutex_lock(&h->lock);
-	n = ranges_bytes(&h->ranges);
-	pthread_mutex_unlock(&h->lock);
-	return n;
-}
-
-/* Under the lock: what others have fetched. Their records may be older than what is ours. */
-static int look_at_others(struct held *h)
-{
-	int r = held_map_read(&h->map, &h->ranges, NULL);
-
-	for (size_t i = 0; !r && i < h->syncing.count; i++)
-		r = ranges_add(&h->ranges, h->syncing.list[i], NULL);
-	for (size_t i = 0; !r && i < h->fresh.count; i++)
-		r = ranges_add(&h->ranges, h->fresh.list[i], NULL);
-	return r;
-}
-
-bool held_missing(struct held *h, struct byte_range *r)
-{
-	struct byte_range asked = *r;
-	bool missing;
-
-	pthread_mutex_lock(&h->lock);
-	missing = ranges_missing(&h->ranges, r);
-	if (missing && look_at_others(h) == 0) {
-		*r = asked;
-		missing = ranges_missing(&h->ranges, r);
-	}
-	pthread_mutex_unlock(&h->lock);
-	return missing;
-}
-
-int held_write(struct held *h, const void *data, size_t len, uint64_t offset, struct err *err)
-{
-	struct byte_range range = {offset, offset + len};
-	bool due = false;
-	int r;
-
-	assert(range.end <= h->size);
-	r = io_pwrite_all(h->fd, data, len, (off_t)offset, err);
-	if (r)
-		return r;
-	pthread_mutex_lock(&h->lock);
-	if (h->fresh.count == 0)
-		h->fresh_ms = clock_ms();
-	r = ranges_add(&h->fresh, range, err);
-	if (!r)
-		r = ranges_add(&h->ranges, range, err);
-	sync_file_range(h->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
-	due = ranges_bytes(&h->fresh) >= HELD_SYNC_LEN || clock_ms() - h->fresh_ms >= HELD_SYNC_MS;
-	pthread_mutex_unlock(&h->lock);
-	return !r && due ? held_sync(h, err) : r;
-}
-
-int held_drop(struct held *h, struct byte_range r, struct err *err)
-{
-	int failed;
-
-	if (!held_is_linked(h, HELD_SUFFIX, h->fd))
-		return 0;
-	pthread_mutex_lock(&h->lock);
-	forget_range(h, r);
-	failed = ranges_remove(&h->fresh, r, err);
-	if (!failed)
-		failed = ranges_remove(&h->syncing, r, err);
-	fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r.first,
-		  (off_t)(r.end - r.first)); /* where the disk can */
-	if (!failed)
-		failed = held_map_add(&h->map, HELD_MAP_DROPPED, r, err);
-	pthread_mutex_unlock(&h->lock);
-	return failed;
 }
 
 int held_publish(struct held *h, struct cancel *cancel, struct err *err)
@@ -398,6 +276,36 @@ bool held_remove(struct store *s, const struct digest *digest)
 	map = unlinkat(store_dirfd(s), held_path(digest, HELD_MAP_SUFFIX, path), 0) == 0;
 	file = unlinkat(store_dirfd(s), held_path(digest, HELD_SUFFIX, path), 0) == 0;
 	return file || map;
+}
+
+struct held_list {
+	held_visit each;
+	void *arg;
+};
+
+/* Of a file HEX.held: its name says the digest, its size the blob's. */
+static int list_held(void *arg, int dirfd, const char *name, struct err *err)
+{
+	const struct held_list *l = arg;
+	const char *dot = strchr(name, '.');
+	char text[DIGEST_TEXT_MAX];
+	struct digest digest;
+	struct stat st;
+
+	if (!dot || strcmp(dot, HELD_SUFFIX) != 0 ||
+	    snprintf(text, sizeof(text), "%s:%.*s", dot - name == 64 ? "sha256" : "sha512",
+		     (int)(dot - name), name) >= (int)sizeof(text) ||
+	    digest_parse(text, &digest, NULL) < 0 ||
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return l->each(l->arg, &digest, (uint64_t)st.st_size, (uint64_t)st.st_blocks * 512, err);
+}
+
+int held_each(struct store *s, held_visit each, void *arg, struct err *err)
+{
+	struct held_list l = {each, arg};
+
+	return io_each_file(store_dirfd(s), "partial", list_held, &l, err);
 }
 
 uint64_t held_on_disk(struct store *s, const struct digest *digest)

@@ -58,7 +58,23 @@ int held_map_begin(struct held_map *m, struct err *err)
 	return io_write_all(m->fd, &header, sizeof(header), err);
 }
 
-int held_map_read(struct held_map *m, struct ranges *set, struct err *err)
+static int apply_record(const struct held_record *rec, struct ranges *set,
+			struct held_map_news *news, struct err *err)
+{
+	struct byte_range range = {rec->first, rec->end};
+	int r;
+
+	if (rec->change == HELD_MAP_DROPPED) {
+		if (news)
+			news->dropped++;
+		return ranges_remove(set, range, err);
+	}
+	r = news ? ranges_add(&news->added, range, err) : 0;
+	return r ? r : ranges_add(set, range, err);
+}
+
+int held_map_read(struct held_map *m, struct ranges *set, struct held_map_news *news,
+		  struct err *err)
 {
 	struct held_record list[128];
 	int r = 0;
@@ -71,12 +87,9 @@ int held_map_read(struct held_map *m, struct ranges *set, struct err *err)
 		if (n < 0)
 			return (int)n;
 		for (size_t i = 0; i < (size_t)n / sizeof(*list); i++) {
-			struct byte_range range = {list[i].first, list[i].end};
-
 			if (!record_is_good(m, &list[i]))
 				return 0;
-			r = list[i].change == HELD_MAP_ADDED ? ranges_add(set, range, err)
-							     : ranges_remove(set, range, err);
+			r = apply_record(&list[i], set, news, err);
 			if (r)
 				return r;
 			m->read += sizeof(*list);
@@ -101,7 +114,7 @@ int held_map_order(struct held_map *m, struct ranges *set, struct err *err)
 	int r;
 
 	m->read = 0;
-	r = held_map_read(m, set, err);
+	r = held_map_read(m, set, NULL, err);
 	if (r || fstat(m->fd, &st) < 0)
 		return r ? r : err_sys(err, "stat the map of a blob");
 	if ((uint64_t)st.st_size == m->read &&

@@ -22,8 +22,15 @@ bool held_map_is_good(const struct held_map *m);
 /* An empty one, whatever was there. */
 int held_map_begin(struct held_map *m, struct err *err);
 
-/* What was added to it since it was read the last time, also by others, is done to the set. */
-int held_map_read(struct held_map *m, struct ranges *set, struct err *err);
+/* What the log has had since it was read the last time, also by others. */
+struct held_map_news {
+	struct ranges added; /* owned by the caller */
+	unsigned dropped;    /* records */
+};
+
+/* That is done to the set. `news` begins empty, or is NULL. */
+int held_map_read(struct held_map *m, struct ranges *set, struct held_map_news *news,
+		  struct err *err);
 
 enum held_map_change { HELD_MAP_ADDED = 1, HELD_MAP_DROPPED };
 int held_map_add(const struct held_map *m, enum held_map_change change, struct byte_range r,

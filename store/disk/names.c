@@ -107,6 +107,7 @@ int name_parse(struct store *s, const struct json_object *o, struct name *out, s
 		return r;
 	}
 	out->dangling = json_string(out->descriptor.annotations, NAMES_DANGLING) != NULL;
+	out->looked_up = json_string(out->descriptor.annotations, NAMES_LOOKED_UP) != NULL;
 	if (pulled && oci_time_parse(pulled, &seconds, &ns, NULL) == 0)
 		out->pulled = (struct timespec){.tv_sec = seconds, .tv_nsec = ns};
 	return 0;

@@ -23,7 +23,8 @@ struct name {
 	char *reference; /* full: what its annotations stand for (layout_name.h) */
 	struct descriptor descriptor;
 	struct timespec pulled; /* {0,0} where unknown */
-	bool dangling; /* its last tag moved to another image; the reference goes by digest */
+	bool dangling;	/* its last tag moved to another image; the reference goes by digest */
+	bool looked_up; /* nobody pulled it: it came as somebody looked, and may go (cache.h) */
 };
 
 struct names; /* a snapshot, counted */
@@ -50,11 +51,13 @@ struct names_change {
 	const struct descriptor *set;
 	/* With set: adds an image without a tag. Nothing is changed where it has a name already. */
 	bool dangling;
+	bool looked_up; /* with set */
 	/* With set: -ENOENT where the image has no name any more, as its blobs may be gone. */
 	bool named;
 	/* Without set: the name is removed only if it has this digest; NULL: in any case. */
 	const struct digest *only;
-	bool done; /* out: a removal found what to remove */
+	bool only_looked_up; /* without set: and only if it still is */
+	bool done;	     /* out: a removal found what to remove */
 };
 
 /*

@@ -38,28 +38,27 @@ static struct json_object *names_edit_platform_object(const struct platform *p)
 	return steal(&o);
 }
 
-static struct json_object *annotations_object(const char *reference, struct timespec pulled,
-					      bool dangling)
+static struct json_object *annotations_object(const struct name *n)
 {
 	autojson *o = json_object_new_object();
 	char text[64], seconds[32];
 	struct tm tm;
 
-	gmtime_r(&pulled.tv_sec, &tm);
+	gmtime_r(&n->pulled.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, pulled.tv_nsec);
-	if (!o || !names_edit_add_text(o, LAYOUT_REFERENCE, reference) ||
+	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, n->pulled.tv_nsec);
+	if (!o || !names_edit_add_text(o, LAYOUT_REFERENCE, n->reference) ||
 	    !names_edit_add_text(o, NAMES_PULLED, text) ||
-	    (dangling && !names_edit_add_text(o, NAMES_DANGLING, "true")))
+	    (n->dangling && !names_edit_add_text(o, NAMES_DANGLING, "true")) ||
+	    (n->looked_up && !names_edit_add_text(o, NAMES_LOOKED_UP, "true")))
 		return NULL;
 	return steal(&o);
 }
 
-static struct json_object *names_edit_descriptor_object(const char *reference,
-							const struct descriptor *d,
-							struct timespec pulled, bool dangling)
+static struct json_object *names_edit_descriptor_object(const struct name *n)
 {
 	autojson *o = json_object_new_object();
+	const struct descriptor *d = &n->descriptor;
 	char text[DIGEST_TEXT_MAX];
 
 	if (!o || !names_edit_add_text(o, "mediaType", d->media_type) ||
@@ -67,7 +66,7 @@ static struct json_object *names_edit_descriptor_object(const char *reference,
 	    !names_edit_add(o, "size", json_object_new_uint64(d->size)) ||
 	    (d->has_platform &&
 	     !names_edit_add(o, "platform", names_edit_platform_object(&d->platform))) ||
-	    !names_edit_add(o, "annotations", annotations_object(reference, pulled, dangling)))
+	    !names_edit_add(o, "annotations", annotations_object(n)))
 		return NULL;
 	return steal(&o);
 }
@@ -119,10 +118,10 @@ static void edit_remove(struct edit *e, size_t i)
 	e->changed = true;
 }
 
-static int edit_add(struct edit *e, const char *reference, const struct descriptor *d,
-		    struct timespec pulled, bool dangling, struct err *err)
+/* The name borrows. */
+static int edit_add(struct edit *e, const struct name *n, struct err *err)
 {
-	struct json_object *o = names_edit_descriptor_object(reference, d, pulled, dangling);
+	struct json_object *o = names_edit_descriptor_object(n);
 
 	if (!o || json_object_array_add(e->manifests, o)) {
 		json_object_put(o);
@@ -147,6 +146,7 @@ static int leave_dangling(struct edit *e, const struct name *old, struct err *er
 {
 	autoref ref = REF_INIT;
 	autofree char *reference = NULL;
+	struct name dangling = *old;
 	int r;
 
 	if (is_named(e, &old->descriptor.digest))
@@ -156,14 +156,22 @@ static int leave_dangling(struct edit *e, const struct name *old, struct err *er
 		return r;
 	ref.has_digest = true;
 	ref.digest = old->descriptor.digest;
-	reference = ref_full(&ref);
-	return reference ? edit_add(e, reference, &old->descriptor, old->pulled, true, err)
-			 : err_nomem(err);
+	dangling.reference = reference = ref_full(&ref);
+	dangling.dangling = true;
+	return reference ? edit_add(e, &dangling, err) : err_nomem(err);
+}
+
+/* A removal is for that name only. */
+static bool is_meant(const struct names_change *c, const struct name *n)
+{
+	return strcmp(n->reference, c->reference) == 0 &&
+	       (!c->only || digest_equal(&n->descriptor.digest, c->only)) &&
+	       (!c->only_looked_up || n->looked_up);
 }
 
 /* Takes the name's descriptors away; the last one goes to *old, which the caller clears. */
-static bool names_edit_take(struct edit *e, const char *reference, const struct digest *only,
-			    struct name *old, struct err *err, int *r)
+static bool names_edit_take(struct edit *e, const struct names_change *c, struct name *old,
+			    struct err *err, int *r)
 {
 	bool found = false;
 
@@ -171,11 +179,10 @@ static bool names_edit_take(struct edit *e, const char *reference, const struct 
 	for (size_t i = e->count; !*r && i-- > 0;) {
 		struct name *n = &e->names[i];
 
-		if (strcmp(n->reference, reference) != 0 ||
-		    (only && !digest_equal(&n->descriptor.digest, only)))
+		if (!is_meant(c, n))
 			continue;
 		name_clear(old);
-		*old = (struct name){.pulled = n->pulled};
+		*old = (struct name){.pulled = n->pulled, .looked_up = n->looked_up};
 		old->reference = strdup(n->reference);
 		*r = old->reference ? descriptor_copy(&old->descriptor, &n->descriptor, err)
 				    : err_nomem(err);
@@ -187,8 +194,10 @@ static bool names_edit_take(struct edit *e, const char *reference, const struct 
 
 static int apply_set(struct edit *e, const struct names_change *c, struct err *err)
 {
-	struct name old = {0};
-	struct timespec now;
+	struct name old = {0}, new = {.reference = (char *)c->reference,
+				      .descriptor = *c->set,
+				      .dangling = c->dangling,
+				      .looked_up = c->looked_up};
 	bool replaced;
 	int r;
 
@@ -196,14 +205,16 @@ static int apply_set(struct edit *e, const struct names_change *c, struct err *e
 		return 0;
 	if (c->named && !is_named(e, &c->set->digest))
 		return err_set(err, ENOENT, "what %s is to name has been removed", c->reference);
-	replaced = names_edit_take(e, c->reference, NULL, &old, err, &r);
+	replaced = names_edit_take(e, c, &old, err, &r);
 	for (size_t i = e->count; !r && i-- > 0;)
 		if (e->names[i].dangling &&
 		    digest_equal(&e->names[i].descriptor.digest, &c->set->digest))
 			edit_remove(e, i);
-	clock_gettime(CLOCK_REALTIME, &now);
+	if (replaced && !old.looked_up)
+		new.looked_up = false;
+	clock_gettime(CLOCK_REALTIME, &new.pulled);
 	if (!r)
-		r = edit_add(e, c->reference, c->set, now, c->dangling, err);
+		r = edit_add(e, &new, err);
 	if (!r && replaced)
 		r = leave_dangling(e, &old, err);
 	name_clear(&old);
@@ -215,7 +226,7 @@ static int apply_remove(struct edit *e, struct names_change *c, struct err *err)
 	struct name old = {0};
 	int r;
 
-	c->done = names_edit_take(e, c->reference, c->only, &old, err, &r);
+	c->done = names_edit_take(e, c, &old, err, &r);
 	name_clear(&old);
 	return r;
 }

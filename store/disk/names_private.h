@@ -9,8 +9,9 @@
 
 #include <sys/stat.h>
 
-#define NAMES_PULLED   "org.imagefs.pulled"
-#define NAMES_DANGLING "org.imagefs.dangling"
+#define NAMES_PULLED	"org.imagefs.pulled"
+#define NAMES_DANGLING	"org.imagefs.dangling"
+#define NAMES_LOOKED_UP "org.imagefs.looked-up"
 
 /* The document and its array of descriptors (NULL where Go wrote null for an empty one). What
  * cannot be understood is -EBADMSG: never an empty store. */

@@ -124,9 +124,10 @@ struct held *layer_held(const struct layer *l)
 
 int layer_plain_fd(const struct layer *l)
 {
-	return layer_index_compression(l->index) == COMPRESSION_NONE
-		   ? blob_source_whole_fd(l->source)
-		   : -1;
+	if (layer_index_compression(l->index) != COMPRESSION_NONE)
+		return -1;
+	blob_source_used(l->source, (struct byte_range){0});
+	return blob_source_whole_fd(l->source);
 }
 
 /* A span that is decoded step by step. */
@@ -255,9 +256,12 @@ static void drop_derived(struct layer *l)
 	layer_index_remove(l->store, &l->blob);
 }
 
-/* A span could not be decoded: by whose fault? */
-static int find_damage(struct layer *l, const struct layer_part *part, int r, struct err *err)
+/* A span could not be decoded: by whose fault? `losses`: of what is held, before it was read. */
+static int find_damage(struct layer *l, const struct layer_part *part, uint64_t losses, int r,
+		       struct err *err)
 {
+	struct held *held = blob_source_held(l->source);
+	struct byte_range in = {part->span.from.in, part->span.in_end};
 	bool index;
 
 	if (r ==
@@ -271,9 +275,8 @@ static int find_damage(struct layer *l, const struct layer_part *part, int r, st
 	index = !part->in_frames && r == -EBADMSG && !layer_index_intact(l->index);
 	if (index || part->in_frames)
 		drop_derived(l);
-	else if (blob_source_held(l->source)) /* it is fetched again */
-		held_drop(blob_source_held(l->source),
-			  (struct byte_range){part->span.from.in, part->span.in_end}, NULL);
+	else if (held && !held_spoilt(held, in, losses))
+		return err_set(err, ENODATA, "bytes of the blob went while they were read");
 	err_context(err, "%s of the layer, damaged at %llu",
 		    part->in_frames ? "frames"
 		    : index	    ? "the index"
@@ -286,6 +289,8 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 {
 	struct fill *f = arg;
 	const struct layer_part *part = f->part;
+	struct held *held = blob_source_held(f->layer->source);
+	uint64_t losses = held ? held_losses(held) : 0;
 	struct layer_decoder *d = *state;
 	int r;
 
@@ -299,7 +304,7 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	d = *state;
 	if (!r)
 		r = layer_verify(f, d, data, err);
-	return r ? find_damage(f->layer, part, r, err) : (ssize_t)d->verified;
+	return r ? find_damage(f->layer, part, losses, r, err) : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
@@ -324,6 +329,9 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	key.number = part.number;
 	key.len = part.span.len; /* the index may be damaged since */
 	at = offset - part.span.from.out;
+	if (!part.in_frames)
+		blob_source_used(l->source,
+				 (struct byte_range){part.span.from.in, part.span.in_end});
 	out->last = len >= part.span.len - at;
 	out->len = out->last ? part.span.len - at : len;
 	wanted = compression_is_small(part.span.compression) ? at + out->len : part.span.len;
@@ -343,6 +351,7 @@ static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_
 {
 	int r;
 
+	blob_source_used(l->source, (struct byte_range){offset, offset + len});
 	out->data = out->owned = malloc(len);
 	out->len = len;
 	r = out->owned ? blob_source_read(l->source, out->owned, len, offset, err) : err_nomem(err);
@@ -383,6 +392,26 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 		offset = part.span.from.out + part.span.len;
 	}
 	return false;
+}
+
+uint64_t layer_here(const struct layer *l, uint64_t offset, uint64_t len)
+{
+	uint64_t end = offset + len, here = 0;
+	struct layer_part part;
+
+	if (layer_index_compression(l->index) == COMPRESSION_NONE)
+		return blob_source_seen(l->source, (struct byte_range){offset, end}) ? len : 0;
+	while (offset < end && layer_index_find(l->index, offset, &part) == 0) {
+		uint64_t next = part.span.from.out + part.span.len;
+
+		next = next < end ? next : end;
+		if (part.in_frames ||
+		    blob_source_seen(l->source,
+				     (struct byte_range){part.span.from.in, part.span.in_end}))
+			here += next - offset;
+		offset = next;
+	}
+	return here;
 }
 
 int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,

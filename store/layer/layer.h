@@ -42,6 +42,10 @@ struct layer_gap {
 /* The first gap in what a range of the archive needs. False: it can be read. */
 bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct layer_gap *out);
 
+/* How many bytes of a range of the archive can be read with what is here, as far as it was known a
+ * second ago. */
+uint64_t layer_here(const struct layer *l, uint64_t offset, uint64_t len);
+
 /* Where the bytes of the blob are kept as they come; NULL: it is whole. Borrowed. */
 struct held *layer_held(const struct layer *l);
 

@@ -17,7 +17,7 @@ static const struct digest blob = {.algorithm = DIGEST_SHA256, .bytes = {1}};
 static int setup_plan(void **state)
 {
 	(void)state;
-	return fetch_plan_open(&plan, NULL);
+	return fetch_plan_open(UINT64_MAX, &plan, NULL);
 }
 
 static int teardown_plan(void **state)

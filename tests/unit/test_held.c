@@ -288,6 +288,129 @@ static void prune_takes_it_and_a_lease_keeps_it(void **state)
 	held_close(h);
 }
 
+static void take_away(struct held *h, uint64_t first, uint64_t end)
+{
+	struct byte_range r = {first, end};
+	struct ranges list = {&r, 1};
+
+	assert_int_equal(held_evict(h, &list, NULL), 0);
+}
+
+/* Whoever reads what goes finds that it went, and not that it is spoilt. */
+static void what_is_taken_away_went_for_all(void **state)
+{
+	struct store *other;
+	struct held *a = open_whole(), *b = open_elsewhere(&other);
+	uint64_t before;
+
+	(void)state;
+	put(a, 0, SIZE);
+	assert_int_equal(held_sync(a, NULL), 0);
+	assert_held(b, 0, SIZE);
+	before = held_losses(b);
+	take_away(a, HELD_SLOT, 2 * HELD_SLOT);
+	assert_missing(a, HELD_SLOT, 2 * HELD_SLOT);
+	assert_int_equal(held_bytes(a), SIZE - HELD_SLOT);
+	assert_in_range(held_on_disk(store, &digest), 0, SIZE - HELD_SLOT + 65536);
+	assert_false(held_spoilt(b, (struct byte_range){HELD_SLOT, HELD_SLOT + 100}, before));
+	assert_missing(b, HELD_SLOT, 2 * HELD_SLOT);
+	before = held_losses(b);
+	assert_true(held_spoilt(b, (struct byte_range){0, 100}, before));
+	assert_missing(b, 0, 100);
+	put(b, HELD_SLOT, 2 * HELD_SLOT);
+	assert_held(b, 100, SIZE);
+	held_close(b);
+	store_close(other);
+	held_close(a);
+	a = open_whole();
+	assert_held(a, 100, SIZE);
+	assert_missing(a, 0, 100);
+	held_close(a);
+}
+
+static void what_another_writes_stays(void **state)
+{
+	struct store *other;
+	struct held *a = open_whole(), *b = open_elsewhere(&other);
+
+	(void)state;
+	put(a, 0, 3 * HELD_SLOT);
+	assert_int_equal(held_sync(a, NULL), 0);
+	put(b, HELD_SLOT, HELD_SLOT + 1);
+	take_away(a, 0, HELD_SLOT);
+	take_away(a, HELD_SLOT, 2 * HELD_SLOT); /* b has not synced it yet */
+	assert_missing(a, 0, HELD_SLOT);
+	assert_held(a, HELD_SLOT, 3 * HELD_SLOT);
+	assert_int_equal(held_sync(b, NULL), 0);
+	take_away(a, HELD_SLOT, 2 * HELD_SLOT);
+	assert_missing(a, 0, 2 * HELD_SLOT);
+	assert_missing(b, 0, 2 * HELD_SLOT);
+	put(a, 0, 100); /* not synced: that is done first */
+	take_away(a, 0, 50);
+	assert_held(a, 50, 100);
+	held_close(b);
+	store_close(other);
+	held_close(a);
+}
+
+struct slot_uses {
+	size_t count;
+	uint64_t slots[16], bytes[16];
+	int64_t used_ms[16];
+};
+
+static void note_slot(void *arg, uint64_t slot, uint64_t bytes, int64_t used_ms)
+{
+	struct slot_uses *u = arg;
+
+	assert_true(u->count < 16);
+	u->slots[u->count] = slot;
+	u->bytes[u->count] = bytes;
+	u->used_ms[u->count++] = used_ms;
+}
+
+static struct slot_uses uses_of(struct held *h)
+{
+	struct slot_uses u = {0};
+
+	held_each_slot(h, note_slot, &u);
+	return u;
+}
+
+/* Of what is here: in the process to the millisecond, for others as the file's time has it. */
+static void each_slot_knows_its_use(void **state)
+{
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_nsec = UTIME_OMIT}};
+	struct held *h = open_whole();
+	struct slot_uses u;
+
+	(void)state;
+	put(h, 10, 20);
+	put(h, 30, 40);
+	put(h, 2 * HELD_SLOT - 5, 4 * HELD_SLOT + 5);
+	held_close(h);
+	assert_int_equal(utimensat(dir.fd, held_name, old, 0), 0);
+	h = open_whole();
+	u = uses_of(h);
+	assert_int_equal(u.count, 5);
+	for (size_t i = 0; i < u.count; i++) {
+		assert_int_equal(u.slots[i], i);
+		assert_int_equal(u.used_ms[i], 1000 * 1000);
+	}
+	assert_int_equal(u.bytes[0], 20);
+	assert_int_equal(u.bytes[1], 5);
+	assert_int_equal(u.bytes[2], HELD_SLOT);
+	assert_int_equal(u.bytes[4], 5);
+	held_used(h, (struct byte_range){HELD_SLOT - 1, HELD_SLOT + 1});
+	u = uses_of(h);
+	assert_true(u.used_ms[0] > 1000 * 1000 && u.used_ms[1] > 1000 * 1000);
+	assert_int_equal(u.used_ms[2], 1000 * 1000);
+	held_close(h);
+	h = open_whole();
+	assert_true(uses_of(h).used_ms[2] > 1000 * 1000);
+	held_close(h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_held, teardown)
 
 int main(void)
@@ -303,6 +426,9 @@ int main(void)
 	    TEST(a_whole_blob_is_published),
 	    TEST(wrong_bytes_are_not_published),
 	    TEST(prune_takes_it_and_a_lease_keeps_it),
+	    TEST(what_is_taken_away_went_for_all),
+	    TEST(what_another_writes_stays),
+	    TEST(each_slot_knows_its_use),
 	};
 
 	return cmocka_run_group_tests(tests, setup_data, teardown_data);
