@@ -271,17 +271,20 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	struct fetch *f = arg;
 	const struct manifest *m = repo_image_image(f->image)->manifest;
 	AUTO(tree_close) struct tree *tree = NULL;
-	autofree struct layer_name *layers = image_layer_names(f->fs->store, m, f->first, f->count);
+	autofree struct layer_name *layers = NULL;
 	struct transfer t;
-	int r;
+	int r = fetch_layers_of(f, j, true, err);
 
-	if (!layers)
-		return err_nomem(err);
-	r = fetch_layers_of(f, j, true, err);
 	cache_limit_look(f->fs->cache_limit);
 	if (!r)
 		r = fetch_transfer(f, j, NULL, &t, err);
-	return r < 0 ? r : pull_merge_tree(&t, f->kind, layers, f->count, &tree, err);
+	if (r)
+		return r;
+	/* Only now it is known by what each of them is read. */
+	layers = image_layer_names(f->fs->store, m, f->first, f->count);
+	if (!layers)
+		return err_nomem(err);
+	return pull_merge_tree(&t, f->kind, layers, f->count, &tree, err);
 }
 
 static struct fetch *fetch_of_image(struct request *rq, struct repo_image *i, struct err *err)
