@@ -69,6 +69,14 @@ def load(stage):
     stage.start("feed", f"{stage.mount.point}/ctl/load", stage.world.archive)
 
 
+def read_lazily(stage):
+    """An image that comes as it is read, by four; and two who read what is local."""
+    for number in range(4):
+        stage.start("once", "4", "lazy", f"{stage.images}/lazy/app/1/rootfs", inside=number % 2 == 0, number=number)
+    stage.start("walk")
+    stage.start("mapped")
+
+
 def attributes(stage):
     stage.start("attributes")
     stage.start("program", "getfattr", "-R", "-h", "-d", "-m", "-", ".")
@@ -92,4 +100,5 @@ LOADS = {
     "push": Load(beside(push), may_end=True),
     "load": Load(beside(load), may_end=True),
     "xattrs": Load(attributes),
+    "lazy": Load(read_lazily),
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The registry of a cell: a process of its own, so that it can be killed or frozen. It is hostile.py with these habits:
 
-    far/app     its blobs drip, so that a pull takes a second or two, but where it is told to be quick
+    far/app     its blobs drip, so that a pull takes a second or two, but where it is told to be quick; as do those of
+    lazy/app    which has a table of contents
     stuck/app   its layers never come
     dead/...    nothing is ever answered
     copy/...    takes what is pushed, sip by sip
@@ -38,7 +39,8 @@ def serve(listener, far, quick):
     state.on("/v2/dead/", stall="request")
     for layer in far["stuck"].layers:
         state.on(f"GET /v2/stuck/app/blobs/{layer.digest}", stall="request")
-    state.on("GET /v2/far/app/blobs/", call=lambda request: None if quick[0] else {"drip": (8192, 0.012)})
+    for name in ("far", "lazy"):
+        state.on(f"GET /v2/{name}/app/blobs/", call=lambda request: None if quick[0] else {"drip": (8192, 0.012)})
     accept_uploads(state)
     server = hostile.Server(listener.getsockname(), hostile.Connection, bind_and_activate=False)
     server.socket.close()

@@ -3,6 +3,7 @@
 import glob
 import os
 import signal
+import struct
 import traceback
 from dataclasses import dataclass, field
 
@@ -12,8 +13,8 @@ from end.loads import LOADS
 from end.stage import Failed, Stage
 from end.ways import WAYS, umount
 
-WITH_REGISTRY = ["lookups", "reads", "pull", "push", "4-cold"]
-WITH_STORE = ["idle", "4-cold", "64-cold", "pull", "load"]
+WITH_REGISTRY = ["lookups", "reads", "pull", "push", "4-cold", "lazy"]
+WITH_STORE = ["idle", "4-cold", "64-cold", "pull", "load", "lazy"]
 
 
 def cells():
@@ -112,8 +113,29 @@ def check_left(stage, way):
         stage.problem(text)
 
 
+def held_ranges(path):
+    """What a map says is there (store/disk/held_map.c): records of first, end, added (1) or dropped, check."""
+    with open(path, "rb") as file:
+        data = file.read()
+    here = set()
+    for first, end, change, _ in struct.iter_unpack("=QQQQ", data[24 : 24 + (len(data) - 24) // 32 * 32]):
+        here = here | set(range(first, end)) if change == 1 else here - set(range(first, end))
+    return here
+
+
+def check_held(stage, path, blob):
+    """Each byte that its map names is there, and right."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if len(data) != len(blob) or any(data[at] != blob[at] for at in held_ranges(path.removesuffix(".held") + ".map")):
+        stage.problem(f"it left {path}, which is not what its map says")
+
+
 def check_partial(stage, path):
     blobs = {layer.digest[7:]: layer.blob for image in stage.world.far.values() for layer in image.layers}
+    hex, _, kind = os.path.basename(path).partition(".")
+    if kind:
+        return check_held(stage, path, blobs[hex]) if kind == "held" else None
     with open(path, "rb") as file:
         data = file.read()
     if not data or not blobs.get(os.path.basename(path), b"").startswith(data):
@@ -160,6 +182,8 @@ def check_transfers(stage):
     if stage.load is LOADS["pull"]:
         stage.do("pulls again", "request", f"{stage.mount.point}/ctl/pull", f"{stage.registry.host}/far/app:1")
         stage.do("reads it", "once", "1", "far", f"{stage.images}/far/app/1/rootfs")
+    if stage.load is LOADS["lazy"]:
+        stage.do("reads it", "once", "1", "lazy", f"{stage.images}/lazy/app/1/rootfs")
     if stage.load is LOADS["load"]:
         place = f"{stage.mount.point}/images/{world.LOADED}/1"
         if stage.do("looks", "look", place) == 0:

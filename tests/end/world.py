@@ -14,6 +14,7 @@ import struct
 import subprocess
 
 from archives import docker_save, save
+from lazy import TableImage, TableLayer
 from oci import *
 
 PLACE = "host.invalid:1"
@@ -90,6 +91,15 @@ def make_far(seed):
     return image_of(*[(layer(k), "gzip") for k in range(3)])
 
 
+def make_lazy():
+    """One that is read as it comes."""
+    dice = random.Random(102)
+    entries = files(dice, "lazy", 20, 100_000) + large_files(dice, 1)
+    image = TableImage([TableLayer(entries)])
+    image.entries = entries
+    return image
+
+
 def make_loaded():
     """Its first layer is larger than what is kept in memory while an archive comes in."""
     dice = random.Random(99)
@@ -127,7 +137,7 @@ def build(directory):
     compile_reader(world.reader)
     images = {name: make_image(i) for i, name in enumerate(world.local)}
     loaded = make_loaded()
-    world.far = {"far": make_far(100), "stuck": make_far(101)}
+    world.far = {"far": make_far(100), "stuck": make_far(101), "lazy": make_lazy()}
     with open(f"{directory}/pool", "wb") as file:
         file.write(POOL)
     with open(f"{directory}/list", "w") as listing:
