@@ -184,6 +184,19 @@ void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f)
 	pthread_mutex_unlock(&z->lock);
 }
 
+uint64_t fetch_plan_coming(struct fetch_plan *z, const struct digest *blob)
+{
+	const struct planned_blob *b;
+	uint64_t n = 0;
+
+	pthread_mutex_lock(&z->lock);
+	b = map_get(z->blobs, blob, sizeof(*blob));
+	for (const struct planned_fetch *f = b ? b->fetches : NULL; f; f = f->next)
+		n += f->range.end - f->range.first;
+	pthread_mutex_unlock(&z->lock);
+	return n;
+}
+
 bool fetch_plan_busy(struct fetch_plan *z)
 {
 	bool busy;

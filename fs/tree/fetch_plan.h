@@ -30,6 +30,9 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 		    struct planned_fetch **ahead, struct err *err);
 struct byte_range planned_fetch_range(const struct planned_fetch *f);
 
+/* Bytes of a blob that are under way. */
+uint64_t fetch_plan_coming(struct fetch_plan *z, const struct digest *blob);
+
 /* Somebody waits for bytes of some blob, or soon will. */
 bool fetch_plan_busy(struct fetch_plan *z);
 

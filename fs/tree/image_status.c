@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree/image_status.h"
 
+#include "fs/tree/fetch_plan.h"
 #include "store/disk/blob.h"
 #include "store/disk/held.h"
 #include "store/layer/layer_name.h"
@@ -29,24 +30,26 @@ static const char *layer_state(struct store *s, const struct descriptor *d, uint
 	return layer_name_of(s, &d->digest).check == LAYER_CHECK_DIGESTS ? "table" : "none";
 }
 
-int image_status(struct store *s, const struct image *i, struct buf *out, struct err *err)
+int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err)
 {
-	uint64_t here = 0, size = 0;
+	uint64_t here = 0, size = 0, coming = 0;
 	char text[DIGEST_TEXT_MAX];
 
-	buf_printf(out, "%-5s %-5s %14s %14s %s\n", "LAYER", "STATE", "HERE", "SIZE", "DIGEST");
+	buf_printf(out, "%-5s %-5s %14s %14s %14s %s\n", "LAYER", "STATE", "HERE", "SIZE", "COMING",
+		   "DIGEST");
 	for (size_t n = 0; n < i->manifest->layer_count; n++) {
 		const struct descriptor *d = &i->manifest->layers[n];
-		uint64_t layer_here;
-		const char *state = layer_state(s, d, &layer_here);
+		uint64_t layer_here, layer_coming = fetch_plan_coming(fs->fetch_plan, &d->digest);
+		const char *state = layer_state(fs->store, d, &layer_here);
 
-		buf_printf(out, "%02zu    %-5s %14" PRIu64 " %14" PRIu64 " %s\n", n, state,
-			   layer_here, d->size, digest_text(&d->digest, text));
+		buf_printf(out, "%02zu    %-5s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %s\n", n,
+			   state, layer_here, d->size, layer_coming, digest_text(&d->digest, text));
 		here += layer_here;
 		size += d->size;
+		coming += layer_coming;
 	}
-	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %s\n",
-		   here == size ? "whole" : "", here, size,
+	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %s\n",
+		   here == size ? "whole" : "", here, size, coming,
 		   digest_text(&i->descriptor.digest, text));
 	return buf_failed(out) ? err_nomem(err) : 0;
 }

@@ -3,12 +3,13 @@
 #ifndef FS_IMAGE_STATUS_H
 #define FS_IMAGE_STATUS_H
 
+#include "fs/core/fs.h"
 #include "store/base/buf.h"
-#include "store/disk/store.h"
 #include "store/images/image.h"
 
 /* Appends a table: a line for each layer (whole, read by its table of contents, or not here), and
- * one for all of them. Bytes are those of the blobs. It fetches nothing. */
-int image_status(struct store *s, const struct image *i, struct buf *out, struct err *err);
+ * one for all of them. Bytes are those of the blobs: that are here, of all, that are on their way
+ * for readers. It fetches nothing. */
+int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err);
 
 #endif

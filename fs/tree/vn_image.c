@@ -94,7 +94,7 @@ static int find_status(struct request *rq, const char *path, struct repo_image *
 		       struct found *out, struct err *err)
 {
 	autobuf text = BUF_INIT;
-	int r = image_status(rq->fs->store, repo_image_image(i), &text, err);
+	int r = image_status(rq->fs, repo_image_image(i), &text, err);
 
 	return r ? r : found_text(rq, path, i, &text, out, err);
 }

@@ -25,7 +25,7 @@ def root_of(mount, reference):
 def here(root):
     """Bytes of the blobs that are here, and all: the last line of the image's status."""
     words = run("tail", "-1", f"{root}/../status").split()
-    return int(words[-3]), int(words[-2])
+    return int(words[-4]), int(words[-3])
 
 
 def one_run(bench, reference, times, counts):

@@ -126,6 +126,39 @@ static void after_a_failure_only_what_is_missing_is_asked_for(void **state)
 	done(p);
 }
 
+static void a_window_keeps_to_its_limit(void **state)
+{
+	uint64_t at = 0, most = 0;
+
+	(void)state;
+	fetch_plan_close(plan);
+	assert_int_equal(fetch_plan_open(300 * KIB, &plan, NULL), 0);
+	while (at < SIZE) {
+		struct planned p = want(at, at + KIB);
+		struct byte_range r = planned_fetch_range(p.fetch);
+
+		most = r.end - r.first > most ? r.end - r.first : most;
+		at = p.ahead ? planned_fetch_range(p.ahead).end : r.end;
+		done(p);
+	}
+	assert_int_equal(most, 300 * KIB);
+}
+
+static void what_is_coming_is_counted(void **state)
+{
+	struct planned first, far;
+
+	(void)state;
+	assert_int_equal(fetch_plan_coming(plan, &blob), 0);
+	first = want(0, 100 * KIB);
+	far = want(1000 * KIB, 1001 * KIB);
+	assert_int_equal(fetch_plan_coming(plan, &blob), 101 * KIB);
+	done(first);
+	assert_int_equal(fetch_plan_coming(plan, &blob), KIB);
+	done(far);
+	assert_int_equal(fetch_plan_coming(plan, &blob), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_plan, teardown_plan)
 
 int main(void)
@@ -135,6 +168,8 @@ int main(void)
 	    TEST(who_reads_on_gets_more),
 	    TEST(what_is_under_way_is_not_fetched_twice),
 	    TEST(after_a_failure_only_what_is_missing_is_asked_for),
+	    TEST(a_window_keeps_to_its_limit),
+	    TEST(what_is_coming_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
