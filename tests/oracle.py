@@ -104,7 +104,6 @@ class Node:
         self.implicit = False  # the layer has no entry for it
         self.whiteouts = set()
         self.opaque = False
-        self.lower_link = None  # of a hard link to a lower layer: the path that it leads to
 
 
 def implied():
@@ -114,9 +113,9 @@ def implied():
 
 
 def mtime_of(member):
-    if "mtime" in member.pax_headers:
-        return int(Decimal(member.pax_headers["mtime"]) * 1_000_000_000)
-    return int(member.mtime) * 1_000_000_000
+    """Runtimes know no time before 1970."""
+    mtime = Decimal(member.pax_headers["mtime"]) if "mtime" in member.pax_headers else int(member.mtime)
+    return max(0, int(mtime * 1_000_000_000))
 
 
 def node_of(archive, member):
@@ -141,9 +140,13 @@ def node_of(archive, member):
 
 
 def components(path):
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if ".." in parts:
-        raise ValueError(f"{path}: leaves the root")
+    """Above the root lies the root."""
+    parts = []
+    for part in path.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
     return parts
 
 
@@ -178,8 +181,8 @@ def resolve_dir(root, parts, create=True, hops=0):
     return here
 
 
-def extract(archive, whiteouts_as_files=False):
-    """One layer by itself."""
+def extract(archive, bottom=None, whiteouts_as_files=False):
+    """One layer by itself; bottom: the tree of those below, for hard links."""
     root, late = implied(), []
     for member in archive:
         parts = components(member.name)
@@ -188,21 +191,30 @@ def extract(archive, whiteouts_as_files=False):
             root.meta, root.xattrs, root.implicit = meta.meta, meta.xattrs, False
             continue
         *parents, name = parts
-        if not whiteouts_as_files and parts[0].startswith(".wh..wh.") and parts != [".wh..wh..opq"]:
-            continue  # what aufs keeps in the root
         where = resolve_dir(root, parents)
         if not whiteouts_as_files and name == ".wh..wh..opq":
-            where.opaque = True
+            where.opaque = where is not root  # overlayfs does not look there
         elif not whiteouts_as_files and name.startswith(".wh."):
-            where.whiteouts.add(name[4:])
+            if name[4:] not in ("", ".", ".."):
+                where.whiteouts.add(name[4:])
         elif member.islnk():
-            if not link(root, where, name, member.linkname, final=False):
-                late.append((where, name, member.linkname))
+            target = components(member.linkname)
+            node = linked(root, target)
+            if node is None and is_hidden(root, target):
+                where.children.pop(name, None)
+                where.whiteouts.add(name)  # another name of a whiteout
+            elif found := node or walk(bottom, target):
+                if found.type != "dir":
+                    where.children[name] = found
+            else:
+                late.append((where, name, target))
         else:
             place(where, name, node_of(archive, member))
-    for where, name, target in late:
-        if not whiteouts_as_files or link(root, where, name, target, final=False):
-            link(root, where, name, target, final=True)
+    for _ in range(len(late)):  # some wait for others
+        for where, name, target in late:
+            node = linked(root, target)
+            if name not in where.children and node and node.type != "dir":
+                where.children[name] = node
     return root
 
 
@@ -210,21 +222,27 @@ def place(where, name, node):
     old = where.children.get(name)
     if old and old.type == "dir" and node.type == "dir":
         old.meta, old.xattrs, old.implicit = node.meta, node.xattrs, False
-    else:
-        where.children[name] = node
-
-
-def link(root, where, name, target, final):
-    *parents, last = components(target)
-    above = resolve_dir(root, parents, create=False)
-    node = above.children.get(last) if above else None
-    if node is None and not final:
-        return False
-    if node is None:
-        node = Node("file")
-        node.lower_link = parents + [last]
+        return
     where.children[name] = node
-    return True
+    if node.type == "dir":
+        where.whiteouts.discard(name)  # it has taken its place
+
+
+def linked(root, target):
+    """What a hard link leads to in this layer."""
+    above = resolve_dir(root, target[:-1], create=False) if target else None
+    return above.children.get(target[-1]) if above else None
+
+
+def is_hidden(root, parts):
+    """The layer has taken away what lies there below it."""
+    for part in parts:
+        if root is None or root.type != "dir":
+            return False
+        if root.opaque or part in root.whiteouts:
+            return True
+        root = root.children.get(part)
+    return False
 
 
 def walk(root, parts):
@@ -233,8 +251,8 @@ def walk(root, parts):
     return root
 
 
-def overlay(lower, upper, bottom):
-    """The directory `upper` over `lower` (or None); bottom: the whole tree below, for hard links."""
+def overlay(lower, upper):
+    """The directory `upper` over `lower` (or None)."""
     out = Node("dir", **upper.meta)
     out.xattrs = upper.xattrs
     if upper.implicit and lower:
@@ -244,11 +262,7 @@ def overlay(lower, upper, bottom):
     for name, node in upper.children.items():
         old = out.children.get(name)
         if node.type == "dir":
-            node = overlay(old if old and old.type == "dir" else None, node, bottom)
-        elif node.lower_link is not None:
-            node = walk(bottom, node.lower_link)
-            if node is None:
-                raise ValueError(f"{name}: a hard link that leads nowhere")
+            node = overlay(old if old and old.type == "dir" else None, node)
         out.children[name] = node
     return out
 
@@ -318,7 +332,7 @@ def merge(layout):
     tree = None
     for path in layout_layers(layout):
         with open_layer(path) as archive:
-            tree = overlay(tree, extract(archive), tree)
+            tree = overlay(tree, extract(archive, tree))
     return records(tree)
 
 

@@ -34,6 +34,13 @@ static void on_loaded(void *arg, const char *reference, const struct digest *id)
 	buf_printf(l->answer, "Loaded image: %s\n", familiar ? familiar : reference);
 }
 
+static void on_skipped(void *arg, const char *what)
+{
+	struct load *l = arg;
+
+	buf_printf(l->answer, "Skipped: %s\n", what);
+}
+
 static int verb_load_begin(void *arg, const struct words *words, char **path, struct err *err)
 {
 	struct load *l = arg;
@@ -44,7 +51,8 @@ static int verb_load_begin(void *arg, const struct words *words, char **path, st
 	    {.name = "platform", .value = &wish},
 	    {0},
 	};
-	struct archive_load load = {.store = l->fs->store, .loaded = on_loaded, .arg = l};
+	struct archive_load load = {
+	    .store = l->fs->store, .loaded = on_loaded, .skipped = on_skipped, .arg = l};
 	autowords operands = WORDS_INIT;
 	int r = args_parse(words, options, &operands, err);
 

@@ -234,6 +234,14 @@ void inspect_add_zeros(struct json_object *o)
 	add_zeros(json_member(o, "RootFS"), layers, json_type_array);
 }
 
+/* Of a platform; one that is none is shown as the config has it. */
+static struct json_object *platform_part(const struct config *c, const char *part, const char *key)
+{
+	const char *odd = json_string(c->doc, key);
+
+	return text(*part ? part : odd ? odd : "");
+}
+
 struct json_object *inspect_object(struct store *s, const struct image *i,
 				   const struct names *names)
 {
@@ -249,9 +257,10 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 	inspect_add_text(o, "Created", c->created);
 	inspect_add_text(o, "Author", json_string(c->doc, "author"));
 	json_object_object_add(o, "Config", run_config(c));
-	json_object_object_add(o, "Architecture", text(c->platform.architecture));
+	json_object_object_add(o, "Architecture",
+			       platform_part(c, c->platform.architecture, "architecture"));
 	inspect_add_text(o, "Variant", c->platform.variant);
-	json_object_object_add(o, "Os", text(c->platform.os));
+	json_object_object_add(o, "Os", platform_part(c, c->platform.os, "os"));
 	inspect_add_text(o, "OsVersion", json_string(c->doc, "os.version"));
 	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i, NULL)));
 	json_object_object_add(o, "RootFS", rootfs(c));

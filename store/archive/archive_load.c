@@ -37,8 +37,13 @@ int archive_loader_open(const struct archive_load *load, struct archive_loader *
 
 static int archive_load_make_plan(struct archive_loader *l, struct archive_plan *p, struct err *err)
 {
-	if (archive_members_find(l->members, "oci-layout"))
-		return archive_oci_plan(p, l->members, l->load.only, err);
+	bool is_layout = archive_members_find(l->members, "oci-layout");
+	int r = is_layout ? archive_oci_plan(p, l->members, l->load.only, err) : 0;
+
+	/* A layout that lists nothing may have them in docker's way. */
+	if (is_layout &&
+	    (r || archive_plan_images(p) > 0 || !archive_members_find(l->members, "manifest.json")))
+		return r;
 	if (archive_members_find(l->members, "manifest.json"))
 		return archive_docker_plan(p, l->members, l->load.only, err);
 	return err_set(err, ENOENT, "unrecognized image format");
@@ -57,10 +62,13 @@ static int blame(const struct archive_loader *l, int r, bool cut, struct err *er
 	return -EBADMSG;
 }
 
-static int no_image(const struct archive_loader *l, struct err *err)
+static int no_image(const struct archive_loader *l, const struct archive_plan *p, struct err *err)
 {
 	char text[PLATFORM_TEXT_MAX];
 
+	if (archive_plan_skipped(p))
+		return err_set(err, EOPNOTSUPP, "no image in the archive, but %s",
+			       archive_plan_skipped(p));
 	if (!l->load.only)
 		return err_set(err, EBADMSG, "no image in the archive");
 	return err_set(err, ENOENT, "no image for %s in the archive",
@@ -78,8 +86,12 @@ static int archive_load_load(struct archive_loader *l, bool cut, struct cancel *
 	if (!r)
 		r = blame(l, archive_load_make_plan(l, p, err), cut, err);
 	if (!r && archive_plan_images(p) == 0)
-		r = no_image(l, err);
-	return r ? r : archive_plan_publish(p, l->load.loaded, l->load.arg, err);
+		r = no_image(l, p, err);
+	if (!r)
+		r = archive_plan_publish(p, l->load.loaded, l->load.arg, err);
+	if (!r && archive_plan_skipped(p) && l->load.skipped)
+		l->load.skipped(l->load.arg, archive_plan_skipped(p));
+	return r;
 }
 
 /* No more comes: the archive ends here, without its end marker. */

@@ -22,6 +22,8 @@ struct archive_load {
 	/* Told of each image when it is in the store: its full reference, or NULL where it has
 	 * none, and the image ID. */
 	void (*loaded)(void *arg, const char *reference, const struct digest *id);
+	/* And of what was passed over: a sentence. Or NULL. */
+	void (*skipped)(void *arg, const char *what);
 	void *arg;
 };
 

@@ -4,6 +4,7 @@
 #include "store/images/artifact.h"
 #include "store/disk/blob.h"
 #include "store/disk/layout_name.h"
+#include "store/oci/ref.h"
 
 #include <errno.h>
 #include <string.h>
@@ -149,6 +150,12 @@ static int take_manifest(struct oci_walk *w, const struct descriptor *d, const s
 static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int depth,
 			    struct digest *id, struct err *err);
 
+/* Of a type that nobody knows: the specification wants it passed over. */
+static bool is_unknown(const struct descriptor *d)
+{
+	return !oci_type_is_index(d->media_type) && !oci_type_is_manifest(d->media_type);
+}
+
 /* At least one of its entries is whole; *id is of the first that is. */
 static int take_index(struct oci_walk *w, const struct descriptor *d, const struct buf *text,
 		      int depth, struct digest *id, struct err *err)
@@ -165,6 +172,10 @@ static int take_index(struct oci_walk *w, const struct descriptor *d, const stru
 
 		if (w->only && entry->has_platform && platform_rank(w->only, &entry->platform) < 0)
 			continue;
+		if (is_unknown(entry)) {
+			archive_plan_skip(w->plan, entry);
+			continue;
+		}
 		r = archive_oci_take(w, entry, depth + 1, &of, err);
 		if (!r && !any)
 			*id = of;
@@ -183,8 +194,6 @@ static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int 
 	char name[DIGEST_TEXT_MAX];
 	int r = cancel_check(archive_plan_cancel(w->plan), err);
 
-	if (!r && !index && !oci_type_is_manifest(d->media_type))
-		r = err_set(err, EOPNOTSUPP, "the media type %s is not known", d->media_type);
 	if (!r)
 		r = take_document(w, d, &text, err);
 	if (!r)
@@ -195,17 +204,37 @@ static int archive_oci_take(struct oci_walk *w, const struct descriptor *d, int 
 	return r < 0 ? err_context(err, "%s", digest_text(&d->digest, name)) : 0;
 }
 
+/* A name that says a digest is of no other image. */
+static int check_digest_of_name(const char *reference, const struct descriptor *d, struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	autoref ref = REF_INIT;
+	int r = ref_parse(reference, &ref, err);
+
+	if (r || !ref.has_digest || digest_equal(&ref.digest, &d->digest))
+		return r;
+	return err_set(err, EBADMSG, "%s: the archive names the image so, whose digest is %s",
+		       reference, digest_text(&d->digest, text));
+}
+
 /* Where one platform is wanted, images of others only are none. */
 static int take_named(struct oci_walk *w, const struct descriptor *d, struct err *err)
 {
 	autofree char *reference = NULL;
 	struct digest id;
-	int r = archive_oci_take(w, d, 0, &id, err);
+	int r;
 
+	if (is_unknown(d)) {
+		archive_plan_skip(w->plan, d);
+		return 0;
+	}
+	r = archive_oci_take(w, d, 0, &id, err);
 	if (r == -ENOENT && w->only)
 		return 0;
 	if (!r)
 		r = layout_reference(d->annotations, &reference, err);
+	if (!r && reference)
+		r = check_digest_of_name(reference, d, err);
 	return r ? r : archive_plan_image(w->plan, reference, d, &id, err);
 }
 

@@ -19,6 +19,8 @@ struct planned_image {
 	struct digest id;
 };
 
+#define SKIPPED_MAX 600 /* bytes of words */
+
 struct archive_plan {
 	struct store *store;   /* borrowed */
 	size_t *memory;	       /* borrowed */
@@ -28,6 +30,7 @@ struct archive_plan {
 	struct buf blobs;      /* owned: struct quarantine *, borrowed, in order */
 	struct buf made;       /* owned: struct quarantine *, owned */
 	struct buf images;     /* owned: struct planned_image */
+	struct buf skipped;    /* owned: words */
 };
 
 int archive_plan_open(struct store *s, size_t *memory, struct cancel *cancel,
@@ -230,6 +233,21 @@ struct cancel *archive_plan_cancel(const struct archive_plan *p)
 	return p->cancel;
 }
 
+void archive_plan_skip(struct archive_plan *p, const struct descriptor *d)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	if (p->skipped.len < SKIPPED_MAX)
+		buf_printf(&p->skipped, "%s%s is of type %s, which is not known",
+			   p->skipped.len ? "; " : "", digest_text(&d->digest, text),
+			   d->media_type);
+}
+
+const char *archive_plan_skipped(const struct archive_plan *p)
+{
+	return p->skipped.len && !buf_failed(&p->skipped) ? p->skipped.data : NULL;
+}
+
 void archive_plan_close(struct archive_plan *p)
 {
 	if (!p)
@@ -239,6 +257,7 @@ void archive_plan_close(struct archive_plan *p)
 	for (size_t i = 0; i < count_of(&p->made, sizeof(struct quarantine *)); i++)
 		quarantine_close(quarantine_at(&p->made, i));
 	buf_free(&p->images);
+	buf_free(&p->skipped);
 	buf_free(&p->made);
 	buf_free(&p->blobs);
 	map_free(p->seen);

@@ -43,6 +43,10 @@ int archive_plan_image(struct archive_plan *p, const char *reference, const stru
 		       const struct digest *id, struct err *err);
 size_t archive_plan_images(const struct archive_plan *p);
 
+/* A descriptor of a type that is not known is passed over. What was, in words; NULL: nothing. */
+void archive_plan_skip(struct archive_plan *p, const struct descriptor *d);
+const char *archive_plan_skipped(const struct archive_plan *p);
+
 /* Publishes all; nothing stays where it fails. Then tells of each image that was named. */
 typedef void (*archive_plan_told)(void *arg, const char *reference, const struct digest *id);
 int archive_plan_publish(struct archive_plan *p, archive_plan_told told, void *arg,

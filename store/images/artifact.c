@@ -16,7 +16,19 @@ static bool is_image_config(const char *type)
 {
 	/* The last one is what docker 1.10 wrote, and what docker still takes. */
 	return !strcmp(type, OCI_TYPE_CONFIG) || !strcmp(type, DOCKER_TYPE_CONFIG) ||
-	       !strcmp(type, "application/octet-stream");
+	       !strcmp(type, OCI_TYPE_BYTES);
+}
+
+/* What registries between have made of that. */
+static bool says_nothing(const char *type)
+{
+	return !strcmp(type, "application/json") || !strncmp(type, "text/", 5);
+}
+
+static bool is_image_layer(const char *type)
+{
+	return !strncmp(type, "application/vnd.oci.image.layer.", 32) ||
+	       !strncmp(type, "application/vnd.docker.image.rootfs.", 36);
 }
 
 /* What can be no archive, known or not. */
@@ -27,12 +39,17 @@ static bool is_text(const char *type)
 
 bool manifest_is_artifact(const struct manifest *m)
 {
-	if (json_string(m->doc, "artifactType") || !is_image_config(m->config.media_type))
-		return true;
-	for (size_t i = 0; i < m->layer_count; i++)
-		if (!is_text(m->layers[i].media_type))
-			return false;
-	return m->layer_count > 0;
+	size_t texts = 0, layers = 0;
+
+	for (size_t i = 0; i < m->layer_count; i++) {
+		texts += is_text(m->layers[i].media_type);
+		layers += is_image_layer(m->layers[i].media_type);
+	}
+	if (m->layer_count > 0 && layers == m->layer_count)
+		return !is_image_config(m->config.media_type) &&
+		       !says_nothing(m->config.media_type);
+	return json_string(m->doc, "artifactType") || !is_image_config(m->config.media_type) ||
+	       (m->layer_count > 0 && texts == m->layer_count);
 }
 
 const char *manifest_artifact_type(const struct manifest *m)

@@ -9,9 +9,11 @@
 
 #include "store/oci/oci.h"
 
-/* True where it says so (artifactType), where its config is no image's, and where its config is
- * one, but all its layers are texts: so are the signatures of cosign and the attestations of
- * buildkit. An image with layers of a type that is not known stays an image. */
+/* True where its config is no image's, and where it is one's, but all its layers are texts: so are the
+ * signatures of cosign and the attestations of buildkit. And where it says so (artifactType), but for
+ * images with layers of the types that images have. An image with layers of a type that is not known
+ * stays one; so does one of image layers whose config has a type that says nothing (text/html: some
+ * registries between made that of docker's first ones). */
 bool manifest_is_artifact(const struct manifest *m);
 
 /* What kind of artifact: artifactType, else the config's type, or where that says nothing the first

@@ -97,6 +97,8 @@ static int read_documents(struct store *s, struct image *i, struct err *err)
 	r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
 	if (!r)
 		r = config_parse(config.data, config.len, &i->config, err);
+	/* It describes none of the layers: they are something else (eStargz' external tables). */
+	i->artifact = !r && i->config->diff_id_count == 0 && i->manifest->layer_count > 0;
 	return r;
 }
 

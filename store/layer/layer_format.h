@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  4
+#define LAYER_VERSION  5
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"

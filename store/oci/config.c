@@ -51,7 +51,6 @@ static int parse_history(struct config *c, struct err *err)
 int config_parse(const char *data, size_t len, struct config **out, struct err *err)
 {
 	AUTO(config_free) struct config *c = calloc(1, sizeof(*c));
-	struct err why = {0};
 	int r;
 
 	if (!c)
@@ -68,9 +67,10 @@ int config_parse(const char *data, size_t len, struct config **out, struct err *
 	if (r)
 		return err_context(err, "image config");
 	c->created = json_string(c->doc, "created");
+	/* One that is none hides no files. */
 	if (platform_set(&c->platform, json_string(c->doc, "os"),
-			 json_string(c->doc, "architecture"), json_string(c->doc, "variant"), &why))
-		return err_set(err, EPROTO, "image config: %s", why.text);
+			 json_string(c->doc, "architecture"), json_string(c->doc, "variant"), NULL))
+		c->platform = (struct platform){0};
 	*out = steal(&c);
 	return 0;
 }

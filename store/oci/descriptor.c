@@ -39,10 +39,13 @@ static bool is_type(const char *type)
 	return type[0] && strlen(type) <= 255;
 }
 
-static int parse_types(const struct json_object *o, struct descriptor *d, struct err *err)
+static int parse_types(const struct json_object *o, const char *otherwise, struct descriptor *d,
+		       struct err *err)
 {
 	const char *type = json_string(o, "mediaType"), *of = json_string(o, "artifactType");
 
+	if (otherwise && (!json_member(o, "mediaType") || (type && !*type)))
+		type = otherwise;
 	if (!type)
 		return err_set(err, EPROTO, "descriptor: \"mediaType\" is missing or no string");
 	if (!is_type(type))
@@ -52,16 +55,15 @@ static int parse_types(const struct json_object *o, struct descriptor *d, struct
 	return d->media_type && (!of || d->artifact_type || !is_type(of)) ? 0 : err_nomem(err);
 }
 
-static int parse_platform(const struct json_object *o, struct descriptor *out, struct err *err)
+/* One that is none is as good as absent: it costs this entry its platform, not the index. */
+static void take_platform(const struct json_object *o, struct descriptor *out)
 {
 	const struct json_object *p = json_map(o, "platform");
 	const char *os = json_string(p, "os"), *architecture = json_string(p, "architecture");
-	struct err why = {0};
 
-	if (platform_set(&out->platform, os, architecture, json_string(p, "variant"), &why))
-		return err_set(err, EPROTO, "descriptor: %s", why.text);
+	if (platform_set(&out->platform, os, architecture, json_string(p, "variant"), NULL))
+		out->platform = (struct platform){0};
 	out->has_platform = out->platform.os[0] || out->platform.architecture[0];
-	return 0;
 }
 
 static bool is_foreign(const struct json_object *o, const char *type)
@@ -72,11 +74,12 @@ static bool is_foreign(const struct json_object *o, const char *type)
 	       strstr(type, ".rootfs.foreign.");
 }
 
-static int descriptor_parse_one(const struct json_object *o, struct descriptor *d, struct err *err)
+static int descriptor_parse_one(const struct json_object *o, const char *otherwise,
+				struct descriptor *d, struct err *err)
 {
 	const char *digest = json_string(o, "digest");
 	struct err why = {0};
-	int r = parse_types(o, d, err);
+	int r = parse_types(o, otherwise, d, err);
 
 	if (r)
 		return r;
@@ -89,18 +92,25 @@ static int descriptor_parse_one(const struct json_object *o, struct descriptor *
 		return err_context(err, "descriptor %s", digest);
 	d->foreign = is_foreign(o, d->media_type);
 	d->annotations = json_object_get(json_map(o, "annotations"));
-	return parse_platform(o, d, err);
+	take_platform(o, d);
+	return 0;
 }
 
-int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err)
+int descriptor_parse_silent(const struct json_object *o, const char *media_type,
+			    struct descriptor *out, struct err *err)
 {
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	r = descriptor_parse_one(o, out, err);
+	r = descriptor_parse_one(o, media_type, out, err);
 	if (r)
 		descriptor_clear(out);
 	return r;
+}
+
+int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err)
+{
+	return descriptor_parse_silent(o, NULL, out, err);
 }
 
 int descriptor_parse_list(const struct json_object *array, const char *what, size_t max,

@@ -73,7 +73,7 @@ int manifest_parse(const char *data, size_t len, const char *declared, struct ma
 	config = json_map(m->doc, "config");
 	if (!config)
 		return err_set(err, EPROTO, "image manifest: \"config\" is missing or no object");
-	r = descriptor_parse(config, &m->config, err);
+	r = descriptor_parse_silent(config, OCI_TYPE_BYTES, &m->config, err);
 	if (r)
 		return err_context(err, "image manifest: config");
 	r = get_list(m->doc, "layers", &layers, err);
@@ -173,7 +173,6 @@ int index_choose(const struct index *index, const struct platform *wish,
 	const struct descriptor *best = NULL, *unnamed = NULL;
 	char list[600], text[PLATFORM_TEXT_MAX];
 	int best_rank = 0, rank;
-	bool platforms = false;
 
 	for (size_t i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
@@ -181,18 +180,20 @@ int index_choose(const struct index *index, const struct platform *wish,
 		if (index_entry_is_attestation(d))
 			continue;
 		if (!d->has_platform) {
-			unnamed = unnamed ? unnamed : d;
+			if (!unnamed && !d->artifact_type &&
+			    (oci_type_is_manifest(d->media_type) ||
+			     oci_type_is_index(d->media_type)))
+				unnamed = d;
 			continue;
 		}
-		platforms = true;
 		rank = platform_rank(wish, &d->platform);
 		if (rank >= 0 && (!best || rank < best_rank)) {
 			best = d;
 			best_rank = rank;
 		}
 	}
-	/* An index that names no platforms at all (umoci writes such) serves any. */
-	if (!platforms)
+	/* An entry that names none (umoci writes such) serves any, where nothing fits better. */
+	if (!best)
 		best = unnamed;
 	if (!best) {
 		list_platforms(index, list, sizeof(list));

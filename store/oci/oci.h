@@ -23,6 +23,7 @@
 #define OCI_TYPE_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
 #define OCI_TYPE_INDEX	     "application/vnd.oci.image.index.v1+json"
 #define OCI_TYPE_CONFIG	     "application/vnd.oci.image.config.v1+json"
+#define OCI_TYPE_BYTES	     "application/octet-stream" /* docker 1.10's configs */
 #define DOCKER_TYPE_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_TYPE_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_TYPE_CONFIG   "application/vnd.docker.container.image.v1+json"
@@ -44,6 +45,10 @@ void descriptor_clear(struct descriptor *d);
 /* Shares nothing with `from`, which other threads may be reading. */
 int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct err *err);
 int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err);
+
+/* One that has no mediaType, or an empty one, is of that. */
+int descriptor_parse_silent(const struct json_object *o, const char *media_type,
+			    struct descriptor *out, struct err *err);
 
 /* An array of them (NULL: empty), at most max; `what` names it in an error. */
 int descriptor_parse_list(const struct json_object *array, const char *what, size_t max,

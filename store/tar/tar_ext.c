@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define XATTR_SCHILY	 "SCHILY.xattr."
-#define XATTR_LIBARCHIVE "LIBARCHIVE.xattr."
-#define XATTR_NAME_MAX	 255
+#define XATTR_SCHILY   "SCHILY.xattr."
+#define XATTR_NAME_MAX 255
 
 /* Values that are judged when all records are read, since the last of a keyword counts. */
 struct records {
@@ -87,31 +86,6 @@ static int take_time(struct tar_ext *x, struct tar_text text, struct err *err)
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* In place; libarchive writes what is not plain ASCII, "%" and "=" of an attribute's name as
- * %XX. */
-static void url_decode(char *name)
-{
-	char *to = name;
-
-	for (; *name; name++) {
-		if (name[0] == '%' && hex_digit(name[1]) >= 0 && hex_digit(name[2]) >= 0) {
-			*to++ = (char)(hex_digit(name[1]) << 4 | hex_digit(name[2]));
-			name += 2;
-		} else {
-			*to++ = *name;
-		}
-	}
-	*to = '\0';
-}
-
 static int base64_digit(char c)
 {
 	static const char digits[] =
@@ -145,8 +119,7 @@ bool tar_ext_base64(struct tar_text *value)
 	return len % 4 != 1;
 }
 
-static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value, bool replace,
-		     struct err *err)
+static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value, struct err *err)
 {
 	struct xattr *a = x->xattrs, *end = x->xattrs + x->xattr_count;
 	size_t len = strlen(name);
@@ -158,8 +131,6 @@ static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value,
 			       ENTRY_XATTR_MAX);
 	while (a < end && strcmp(a->name, name) != 0)
 		a++;
-	if (a < end && !replace)
-		return 0;
 	/* An empty value does not take back what a record before said, as it does for other
 	 * keywords: containerd and podman set an empty attribute. */
 	if (a == x->xattrs + ENTRY_XATTRS_MAX)
@@ -168,18 +139,6 @@ static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value,
 		x->xattr_count++;
 	*a = (struct xattr){name, value.data, (uint32_t)value.len};
 	return 0;
-}
-
-/* bsdtar writes both kinds; star's counts, which is the one that container tools read. */
-static int take_xattr(struct tar_ext *x, char *key, struct tar_text value, bool libarchive,
-		      struct err *err)
-{
-	if (!libarchive)
-		return add_xattr(x, key + strlen(XATTR_SCHILY), value, true, err);
-	if (!tar_ext_base64(&value))
-		return tar_ext_malformed(key, err);
-	url_decode(key + strlen(XATTR_LIBARCHIVE));
-	return add_xattr(x, key + strlen(XATTR_LIBARCHIVE), value, false, err);
 }
 
 /* Sparse 0.0: offset and length are records of their own, in turns. */
@@ -243,9 +202,7 @@ static int take_record(struct tar_ext *x, struct records *records, char *key, st
 	struct tar_text *known;
 
 	if (strncmp(key, XATTR_SCHILY, strlen(XATTR_SCHILY)) == 0)
-		return take_xattr(x, key, value, false, err);
-	if (strncmp(key, XATTR_LIBARCHIVE, strlen(XATTR_LIBARCHIVE)) == 0)
-		return take_xattr(x, key, value, true, err);
+		return add_xattr(x, key + strlen(XATTR_SCHILY), value, err);
 	if (strcmp(key, "GNU.sparse.offset") == 0)
 		return take_pair(x, records, true, value, err);
 	if (strcmp(key, "GNU.sparse.numbytes") == 0)
@@ -255,8 +212,8 @@ static int take_record(struct tar_ext *x, struct records *records, char *key, st
 	known = find_value(x, records, key);
 	if (known)
 		*known = value;
-	return 0; /* the rest (comment, atime, hdrcharset: names are bytes here) says nothing to us
-		   */
+	return 0; /* the rest says nothing to us: comment, atime, hdrcharset (names are bytes here),
+		   * bsdtar's LIBARCHIVE.xattr, which no container tool reads */
 }
 
 static bool equals(struct tar_text text, const char *want)

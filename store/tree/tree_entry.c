@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define WHITEOUT	".wh."
-#define WHITEOUT_META	".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define SYMLINK_MAX	4095
 
@@ -17,10 +16,10 @@ static bool has_prefix(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* What aufs kept for itself in the root of a layer; images of its time may still have it. */
-static bool is_aufs(const char *path)
+/* Runtimes know no time before 1970. */
+static uint64_t time_of(const struct entry *e)
 {
-	return has_prefix(path, WHITEOUT_META) && strcmp(path, WHITEOUT_OPAQUE) != 0;
+	return e->mtime < 0 ? tree_time_pack(0, 0) : tree_time_pack(e->mtime, e->mtime_ns);
 }
 
 /* The directory that an entry goes to; most entries go where the one before went. */
@@ -119,7 +118,7 @@ static int add_dir(struct tree_upper *u, uint32_t dir, uint32_t name, const stru
 {
 	struct tree_build *b = u->b;
 	uint32_t node = b->names[name].node;
-	uint64_t time = tree_time_pack(e->mtime, e->mtime_ns);
+	uint64_t time = time_of(e);
 	struct tree_attrs attrs;
 	int r = take_attrs(u, e, &attrs, err);
 
@@ -127,8 +126,10 @@ static int add_dir(struct tree_upper *u, uint32_t dir, uint32_t name, const stru
 		return r;
 	if (!tree_walk_is_dir(u, node)) {
 		r = tree_build_dir(b, &attrs, time, dir, &node, err);
-		if (!r)
+		if (!r) {
 			tree_walk_set(u, name, node);
+			b->names[name].whiteout = 0; /* it has taken the whiteout's place */
+		}
 		return r;
 	}
 	b->nodes[node].time = time;
@@ -143,8 +144,7 @@ static int add_other(struct tree_upper *u, uint32_t name, const struct entry *e,
 	int r = take_attrs(u, e, &attrs, err);
 
 	if (!r)
-		r = tree_build_node(u->b, &attrs, tree_time_pack(e->mtime, e->mtime_ns), &node,
-				    err);
+		r = tree_build_node(u->b, &attrs, time_of(e), &node, err);
 	if (!r)
 		r = fill_node(u, node, e, err);
 	if (!r)
@@ -159,7 +159,7 @@ static int add_link(struct tree_upper *u, uint32_t name, const struct entry *e, 
 
 	if (r)
 		return r;
-	return tree_link_add(u, name, &attrs, tree_time_pack(e->mtime, e->mtime_ns), err);
+	return tree_link_add(u, name, &attrs, time_of(e), err);
 }
 
 enum { ENTRY_MARK = 1 };
@@ -174,11 +174,14 @@ static int add_whiteout(struct tree_upper *u, uint32_t dir, const char *name, st
 	if (!has_prefix(name, WHITEOUT))
 		return 0;
 	if (strcmp(name, WHITEOUT_OPAQUE) == 0) {
-		u->b->nodes[dir].flags |= BUILD_OPAQUE;
+		if (dir != u->root) /* overlayfs does not look there */
+			u->b->nodes[dir].flags |= BUILD_OPAQUE;
 		return ENTRY_MARK;
 	}
-	if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
-		return err_set(err, EBADMSG, "%s: a whiteout of nothing", u->path);
+	if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0) {
+		u->dropped++; /* of nothing */
+		return ENTRY_MARK;
+	}
 	r = intern_add(&u->b->strings, hidden, strlen(hidden), &string, err);
 	if (!r)
 		r = tree_build_name(u->b, dir, string, &at, err);
@@ -225,16 +228,16 @@ static int add_root(struct tree_upper *u, const struct entry *e, struct err *err
 	r = take_attrs(u, e, &attrs, err);
 	if (r)
 		return r;
-	root->time = tree_time_pack(e->mtime, e->mtime_ns);
+	root->time = time_of(e);
 	root->flags &= (uint16_t)~BUILD_IMPLICIT;
 	return tree_build_set_attrs(u->b, u->root, &attrs, err);
 }
 
 /* Cleans the paths of the entry into u->path and u->link; as tree_walk_clean. */
-static int take_paths(struct tree_upper *u, const struct entry *e, size_t *len, struct err *err)
+static int take_paths(struct tree_upper *u, const struct entry *e, size_t *len)
 {
 	size_t link_len;
-	int r = tree_walk_clean(e->path, e->path_len, u->path, len, err);
+	int r = tree_walk_clean(e->path, e->path_len, u->path, len);
 
 	if (r != PATH_SHOWN)
 		return r;
@@ -242,7 +245,7 @@ static int take_paths(struct tree_upper *u, const struct entry *e, size_t *len, 
 		return PATH_HIDDEN;
 	if (e->mode & S_IFMT)
 		return PATH_SHOWN;
-	return tree_walk_clean(e->link, e->link_len, u->link, &link_len, err);
+	return tree_walk_clean(e->link, e->link_len, u->link, &link_len);
 }
 
 int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
@@ -250,18 +253,14 @@ int tree_entry_add(struct tree_upper *u, const struct entry *e, struct err *err)
 	const char *slash, *name;
 	uint32_t dir;
 	size_t len;
-	int r = take_paths(u, e, &len, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (r == PATH_HIDDEN) {
+	if (take_paths(u, e, &len) == PATH_HIDDEN) {
 		u->dropped++;
 		return 0;
 	}
 	if (len == 0)
 		return add_root(u, e, err);
-	if (u->kind == TREE_MERGED && is_aufs(u->path))
-		return 0;
 	slash = strrchr(u->path, '/');
 	name = slash ? slash + 1 : u->path;
 	r = find_parent(u, slash ? (size_t)(slash - u->path) : 0, &dir, err);

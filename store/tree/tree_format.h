@@ -23,7 +23,7 @@
 #include "store/tree/tree.h"
 
 #define TREE_MAGIC	"imagetre"
-#define TREE_VERSION	1
+#define TREE_VERSION	2
 #define TREE_BYTE_ORDER 0x01020304
 #define TREE_NO_SET	UINT32_MAX
 

@@ -26,21 +26,14 @@ static int link_attrs(struct tree_upper *u, uint32_t node, const struct tree_att
 	return tree_build_set_attrs(u->b, node, &attrs, err);
 }
 
-static int link_to_dir(const char *path, const char *target, struct err *err)
-{
-	return err_set(err, EBADMSG, "%s is a hard link to the directory %s", path, target);
-}
-
 /* A hard link whose target may come later, or lies in a lower layer. */
 static int add_pending(struct tree_upper *u, uint32_t name, const struct tree_attrs *attrs,
 		       uint64_t time, struct err *err)
 {
 	struct tree_build *b = u->b;
-	uint32_t node, path, target;
+	uint32_t node, target;
 	int r = intern_add(&b->strings, u->link, strlen(u->link), &target, err);
 
-	if (!r)
-		r = intern_add(&b->strings, u->path, strlen(u->path), &path, err);
 	if (!r)
 		r = tree_build_node(b, attrs, time, &node, err);
 	if (r)
@@ -57,7 +50,7 @@ static int add_pending(struct tree_upper *u, uint32_t name, const struct tree_at
 	b->nodes[node].flags = BUILD_PENDING;
 	b->nodes[node].link.target = target;
 	b->nodes[node].link.name = name;
-	u->pending[u->pending_count++] = (struct upper_pending){node, path};
+	u->pending[u->pending_count++] = node;
 	tree_walk_set(u, name, node);
 	return 0;
 }
@@ -70,8 +63,18 @@ int tree_link_add(struct tree_upper *u, uint32_t name, const struct tree_attrs *
 
 	if (r)
 		return r;
-	if (tree_walk_is_dir(u, node))
-		return link_to_dir(u->path, u->link, err);
+	if (node == BUILD_NONE && u->kind == TREE_MERGED && tree_walk_is_hidden(u, u->link)) {
+		u->dropped++; /* another name of a whiteout is a whiteout */
+		tree_walk_set(u, name, BUILD_NONE);
+		u->b->names[name].whiteout = 1;
+		return 0;
+	}
+	if (node == BUILD_NONE)
+		node = tree_walk_below(u, u->link);
+	if (tree_walk_is_dir(u, node)) {
+		u->dropped++;
+		return 0;
+	}
 	if (node == BUILD_NONE || u->b->nodes[node].flags & BUILD_PENDING)
 		return add_pending(u, name, attrs, time, err);
 	tree_walk_set(u, name, node);
@@ -84,12 +87,10 @@ static int pending_target(struct tree_upper *u, uint32_t node, uint32_t *out, st
 	const char *target = intern_get(&u->b->strings, u->b->nodes[node].link.target, NULL);
 	int r = tree_walk_file(u, target, out, err);
 
-	if (r)
-		return r;
-	/* A circle of links leads to the file of a lower layer, if there is one. */
-	if (*out == BUILD_NONE || u->b->nodes[*out].flags & BUILD_VISITED)
-		*out = tree_walk_below(u, target);
-	return 0;
+	/* A circle of links leads nowhere. */
+	if (!r && *out != BUILD_NONE && u->b->nodes[*out].flags & BUILD_VISITED)
+		*out = BUILD_NONE;
+	return r;
 }
 
 /* Lets the name lead to the file, and takes the mark off the node that stood for it. */
@@ -111,10 +112,9 @@ static int tree_link_settle_one(struct tree_upper *u, uint32_t node, uint32_t fi
 
 /* Follows links that wait to the file at their end, then settles them from there backwards, so
  * that each is followed once. */
-static int tree_link_resolve(struct tree_upper *u, const struct upper_pending *p, uint32_t *chain,
-			     struct err *err)
+static int tree_link_resolve(struct tree_upper *u, uint32_t node, uint32_t *chain, struct err *err)
 {
-	uint32_t count = 0, file = p->node;
+	uint32_t count = 0, file = node;
 	int r = 0;
 
 	do {
@@ -124,12 +124,7 @@ static int tree_link_resolve(struct tree_upper *u, const struct upper_pending *p
 		r = pending_target(u, file, &file, err);
 	} while (!r && file != BUILD_NONE && u->b->nodes[file].flags & BUILD_PENDING);
 	if (!r && tree_walk_is_dir(u, file))
-		r = link_to_dir(intern_get(&u->b->strings, p->path, NULL), "of a lower layer", err);
-	if (!r && file == BUILD_NONE && u->kind == TREE_MERGED)
-		r = err_set(
-		    err, EBADMSG, "%s is a hard link to %s, which is in no layer",
-		    intern_get(&u->b->strings, p->path, NULL),
-		    intern_get(&u->b->strings, u->b->nodes[chain[count - 1]].link.target, NULL));
+		file = BUILD_NONE;
 	while (!r && count > 0)
 		r = tree_link_settle_one(u, chain[--count], file, err);
 	return r;
@@ -146,12 +141,12 @@ int tree_link_settle(struct tree_upper *u, struct err *err)
 	if (!chain)
 		return err_nomem(err);
 	for (uint32_t i = 0; i < u->pending_count && !r; i++) {
-		uint32_t node = u->pending[i].node;
+		uint32_t node = u->pending[i];
 
 		/* Those that are settled, or that a later entry replaced, are done. */
 		if (u->b->nodes[node].flags & BUILD_PENDING &&
 		    u->b->names[u->b->nodes[node].link.name].node == node)
-			r = tree_link_resolve(u, &u->pending[i], chain, err);
+			r = tree_link_resolve(u, node, chain, err);
 	}
 	return r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hard links of one layer. A link is another name of a file, found in this order: what the layer
- * has there by now, what it has there at its end, what the layers below have there.
+ * has there by now, what the layers below have there, what the layer has there at its end. One that
+ * leads to nothing, or to a directory, is left out and counted.
  */
 #ifndef STORE_TREE_LINK_H
 #define STORE_TREE_LINK_H
@@ -12,7 +13,7 @@
 int tree_link_add(struct tree_upper *u, uint32_t name, const struct tree_attrs *attrs,
 		  uint64_t time, struct err *err);
 
-/* The end of the layer. -EBADMSG: the file is in no layer (of a diff: the link is left out). */
+/* The end of the layer. */
 int tree_link_settle(struct tree_upper *u, struct err *err);
 
 #endif

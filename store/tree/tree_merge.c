@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a container sees of its layers (OCI image specification, layer.md, "Applying Changesets").
- * Where that text is silent, the rule is what containerd's overlay snapshotter shows, and where
- * readers differ by the order of an archive, the rule that does not depend on it.
+ * What a container sees of its layers (OCI image specification, layer.md, "Applying Changesets"),
+ * when podman or containerd has laid them out by overlayfs: where these agree they are right here,
+ * also where the specification reads otherwise. store/README.md has the cases and whose answer it
+ * is. Where they refuse a layer, one entry that is wrong costs that entry, which is counted.
  *
  * A layer is first made a tree by itself, as in the upper directory of an overlay:
  *
  *  - Entries count in the order of the archive, and the last of a name wins. A directory over a
  *    directory of the same layer keeps its children; all else replaces what was there, subtree and
  *    all. An entry for the root sets the root's metadata; a root that is no directory is refused.
- *  - Paths are cleaned; one that leaves the root is refused. What Linux cannot show (components
+ *  - Paths are cleaned; above the root lies the root. What Linux cannot show (components
  *    above 255 bytes, paths above 4096, more than 1024 deep, empty symlinks or such above 4095) is
  *    left out and counted.
  *  - A parent that no entry of the layer brings is made. One that is a symlink of this layer is
  *    followed inside the root, at most 40 times; one that is another file of it becomes a
- *    directory.
- *  - A hard link is another name of a file: of one that the layer has by then, else of one that it
- *    has at its end, else of one in the layers below (by its path there; no symlink is followed).
- *    None: refused, as containerd does. The link's owner, mode, time and extended attributes become
- *    the file's, since containerd and docker set them through the link. containerd itself refuses
- *    links to lower layers; as with an extraction of one layer after the other (umoci), all names
- *    are the same file then, and nlink counts those that are left.
- *  - ".wh.NAME" hides NAME of the layers below, and nothing of its own layer, wherever it stands;
- *    ".wh..wh..opq" hides all that the layers below have in its directory. Both make the
+ *    directory. What lies behind a loop is left out.
+ *  - A hard link is another name of a file: of one that the layer has by then, else of one in the
+ *    layers below (by its path there; no symlink is followed), else of one that the layer has at its
+ *    end. The link's owner, mode, time and extended attributes become the file's, since containerd
+ *    and docker set them through the link. Of a file that the layer has taken away before, the link
+ *    is another whiteout. Of nothing, or of a directory: left out.
+ *  - ".wh.NAME" hides NAME of the layers below, and no file of its own layer, wherever it stands. A
+ *    directory of that name behind it takes its place: what lies below shows again. ".wh..wh..opq"
+ *    hides all that the layers below have in its directory, but in the root. Both make the
  *    directory that they stand in. A device 0:0 is a whiteout, as overlayfs takes it for one. A
- *    whiteout of nothing (".wh.", ".wh..", ".wh...") is refused. Other names that begin with
- * ".wh..wh." are aufs's own, and left out with all below them.
+ *    whiteout of nothing (".wh.", ".wh..", ".wh...") is left out.
  *  - Extended attributes: those of the four name spaces that Linux has, user.* on files and
- *    directories only, *.overlay.* never.
+ *    directories only, *.overlay.* never. Times before 1970 are 0.
  *
  * Then that tree is laid over the one below:
  *
@@ -36,12 +36,6 @@
  *    and from 1970: it has no time of its own, and must be the same every time.
  *  - Everything else replaces what is below it. So a symlink of a lower layer that stands where a
  *    parent is needed is replaced by a directory, and never followed.
- *
- * Tried on containerd 1.6.20. Where it differs, it is by the order of entries (it refuses a
- * whiteout behind the file of that name; ".wh.a" and then "a/" leaves what lower layers have in a),
- * by what it does not know (old GNU sparse and contiguous files, hard links before their file), by
- * an opaque root, which it ignores, by nlink, which counts hidden names there, and by times before
- * 1970, which become 0.
  *
  * A diff (TREE_DIFF) is the first half alone, whiteouts and devices 0:0 being the files that they
  * are. A hard link that leads out of it is left out.

@@ -12,19 +12,14 @@
 
 #include <stdbool.h>
 
-struct upper_pending {
-	uint32_t node; /* that stands for the hard link */
-	uint32_t path; /* of the link, in b->strings */
-};
-
 struct tree_upper {
 	struct tree_build *b; /* borrowed */
 	enum tree_kind kind;
-	uint32_t layer;	  /* number, 0 the bottom */
-	uint32_t root;	  /* of this layer's tree */
-	uint32_t below;	  /* root of the merged layers below, for hard links; or BUILD_NONE */
-	uint32_t dropped; /* entries left out, in all layers */
-	struct upper_pending *pending; /* owned: hard links whose target was not there yet */
+	uint32_t layer;	   /* number, 0 the bottom */
+	uint32_t root;	   /* of this layer's tree */
+	uint32_t below;	   /* root of the merged layers below, for hard links; or BUILD_NONE */
+	uint32_t dropped;  /* entries left out, in all layers */
+	uint32_t *pending; /* owned: nodes that stand for hard links whose file was not there yet */
 	uint32_t pending_count, pending_cap;
 	uint64_t followed; /* bytes of path that symlinks of this layer stood for */
 	size_t last_len;   /* the parent of the entry before; SIZE_MAX: not known */

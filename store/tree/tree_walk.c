@@ -10,7 +10,7 @@
 #define SYMLINK_BYTES (256u << 20)
 
 int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
-		    size_t *out_len, struct err *err)
+		    size_t *out_len)
 {
 	size_t out = 0, depth = 0;
 
@@ -21,11 +21,9 @@ int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX 
 		size_t n = (size_t)((slash ? slash : end) - at);
 
 		if (n == 2 && at[0] == '.' && at[1] == '.') {
-			if (depth-- == 0)
-				return err_set(err, EBADMSG, "%.*s leaves the root", (int)len,
-					       path);
 			while (out > 0 && to[--out] != '/')
 				;
+			depth -= depth > 0; /* above the root lies the root */
 		} else if (n > ENTRY_NAME_MAX) {
 			return PATH_HIDDEN;
 		} else if (n > 0 && !(n == 1 && at[0] == '.')) {
@@ -135,7 +133,7 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 			continue;
 		}
 		if (++hops > SYMLINK_HOPS)
-			return err_set(err, EBADMSG, "%s: too many symlinks", u->path);
+			return 0;
 		if (*intern_get(&u->b->strings, u->b->nodes[next].link.target, NULL) == '/')
 			dir = u->root;
 		r = tree_walk_follow(u, next, &at, &end, err);
@@ -161,6 +159,25 @@ int tree_walk_file(struct tree_upper *u, const char *path, uint32_t *out, struct
 	if (at != BUILD_NONE)
 		*out = u->b->names[at].node;
 	return 0;
+}
+
+bool tree_walk_is_hidden(const struct tree_upper *u, const char *path)
+{
+	uint32_t dir = u->root;
+
+	while (*path && tree_walk_is_dir(u, dir)) {
+		size_t n = strcspn(path, "/");
+		uint32_t string = intern_find(&u->b->strings, path, n);
+		uint32_t name =
+		    string == INTERN_NONE ? BUILD_NONE : tree_build_find(u->b, dir, string);
+
+		if (u->b->nodes[dir].flags & BUILD_OPAQUE ||
+		    (name != BUILD_NONE && u->b->names[name].whiteout))
+			return true;
+		dir = name == BUILD_NONE ? BUILD_NONE : u->b->names[name].node;
+		path += path[n] ? n + 1 : n;
+	}
+	return false;
 }
 
 uint32_t tree_walk_below(const struct tree_upper *u, const char *path)

@@ -12,15 +12,15 @@ enum { PATH_HIDDEN = 0, PATH_SHOWN = 1 };
 
 /*
  * The path without empty components, "." and "..", which takes the component before it away, as
- * Go's filepath.Clean does. PATH_SHOWN; PATH_HIDDEN: the kernel would not take it (too long, or too
- * deep); -EBADMSG: it leaves the root.
+ * Go's filepath.Clean does; above the root lies the root. PATH_HIDDEN: the kernel would not take
+ * it (too long, or too deep); else PATH_SHOWN.
  */
 int tree_walk_clean(const char *path, size_t len, char to[static ENTRY_PATH_MAX + 1],
-		    size_t *out_len, struct err *err);
+		    size_t *out_len);
 
 /*
  * The directory at a path. With `make` what is missing, or no directory, is made; without, *out is
- * BUILD_NONE then (and where it would be too deep). -EBADMSG: a loop of symlinks.
+ * BUILD_NONE then; so it is where it would be too deep, and for a loop of symlinks.
  */
 int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make, uint32_t *out,
 		  struct err *err);
@@ -28,7 +28,10 @@ int tree_walk_dir(struct tree_upper *u, const char *path, size_t len, bool make,
 /* What is at a path, or BUILD_NONE; its last component is not followed. */
 int tree_walk_file(struct tree_upper *u, const char *path, uint32_t *out, struct err *err);
 
-/* The same in the merged layers below, where no symlink is followed at all. */
+/* The layer has taken away, so far, what the layers below have at a path. */
+bool tree_walk_is_hidden(const struct tree_upper *u, const char *path);
+
+/* What is at a path in the merged layers below, or BUILD_NONE; there no symlink is followed at all. */
 uint32_t tree_walk_below(const struct tree_upper *u, const char *path);
 
 bool tree_walk_is_dir(const struct tree_upper *u, uint32_t node);

@@ -76,13 +76,12 @@ def whiteouts():
         d("a"), f("a/1", "1"), f("a/2", "2"), f("a/3", "3"),
         d("b"), d("b/sub"), f("b/sub/x", "x"), f("b/keep", "k"),
         s("link", "a/1"), f("file", "f"), d("emptied"), f("emptied/only", "o"),
-        f("back", "old"), d("dirback"), f("dirback/old", "old"),
+        f("back", "old"),
         f(".hidden", "h"), d("deep/er/est"), f("deep/er/est/file", "d"), f("deep/er/other", "o"),
     ]  # fmt: skip
     above = [
         wh("a/2"), wh("b/sub"), wh("link"), wh("file"), d("emptied"), wh("emptied/only"),
         wh("back"), f("back", "new"),
-        wh("dirback"), d("dirback", 0o711), f("dirback/new", "new"),
         wh(".hidden"), wh("deep/er/est"), wh("neither"),
     ]  # fmt: skip
     return [below, above, [f("a/2", "again"), wh("a/1")]]
@@ -136,7 +135,7 @@ def opaque_nested():
     ]
 
 
-@case()
+@case(umoci="hides what is below", podman="does so, too, where it stores by vfs")
 def opaque_root():
     return [[d("old"), f("old/file", "o"), f("file", "f")], [f(".wh..wh..opq", mode=0), f("new", "n")]]
 
@@ -344,7 +343,7 @@ def names_gnu():
     ]
 
 
-@case(podman="begins at 1970")
+@case(umoci="keeps them")
 def times_before_1970():
     return [[f("gnu", "x", mtime=-1_000_000 * NS, dialect="gnu"), f("pax", "x", mtime=-2 * NS + 500_000_000)]]
 
@@ -392,11 +391,42 @@ def pax_global_headers():
     return [[global_pax(comment="0123456789abcdef"), f("a", "x"), global_pax(comment="another"), f("b", "x")]]
 
 
-@case(umoci="keeps them", podman="keeps one")
+@case(umoci="makes .wh..wh.plnk as it is said", podman="leaves .wh..wh.plnk out where it stores by vfs")
 def what_aufs_kept():
     return [
-        [f(".wh..wh.aufs", mode=0), d(".wh..wh.plnk", 0o700), f(".wh..wh.plnk/1.2", "x"), d(".wh..wh.orph"), f("file", "f")],
+        [
+            f(".wh..wh.aufs", mode=0), d(".wh..wh.plnk", 0o700), f(".wh..wh.plnk/1.2", "x"), d(".wh..wh.orph"),
+            f("file", "f"), h("linked", ".wh..wh.plnk/1.2"),
+        ],
     ]
+
+
+@case(umoci="hides what is below", podman="does so, too, where it stores by vfs")
+def whiteouts_that_directories_replace():
+    return [
+        [d("e"), f("e/low", "l"), f("file", "l"), d("opaque"), f("opaque/low", "l")],
+        [wh("e"), d("e", 0o711), f("e/new", "n"), wh("file"), d("file"), wh("opaque"), d("opaque"), opq("opaque"), f("opaque/new", "n")],
+    ]
+
+
+@case(umoci="refuses it", podman="refuses it where it stores by vfs")
+def links_to_whiteouts():
+    return [[f("a", "old"), f("b", "old"), f("z", "z")], [wh("a"), h("b", "a"), h("c", "a")]]
+
+
+@case()
+def links_and_what_comes_behind():
+    return [[f("a", "old"), f("c", "old")], [h("b", "a"), f("a", "new"), h("d", "c"), wh("c")]]
+
+
+@case(umoci="refuses them", podman="refuses them")
+def links_to_nothing():
+    return [[f("x", "x"), d("d"), h("d/a", "no/thing"), h("to-dir", "d"), h("self", "self"), f("y", "y")]]
+
+
+@case()
+def paths_above_the_root():
+    return [[entry("/../b", b"0", data=b"B"), f("c", "C"), f("d/../../e", "E"), h("f", "../../c")]]
 
 
 @case()

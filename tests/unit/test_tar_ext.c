@@ -87,8 +87,7 @@ static void test_malformed_pax_is_refused(void **state)
 					       "10 uid=-1\n",
 					       "19 gid=4294967296\n",
 					       "11 uid=1.0\n",
-					       "18 SCHILY.xattr.=\n",
-					       "26 LIBARCHIVE.xattr.u.a=*\n"};
+					       "18 SCHILY.xattr.=\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
@@ -205,19 +204,18 @@ static void test_xattrs(void **state)
 	make_extension(&m, 'x', capability, sizeof(capability) - 1);
 	make_header(&m, &(struct tar_fields){.name = "a"});
 	make_pax(&m, 'x',
-		 (const char *const[]){"SCHILY.xattr.user.empty=1",
-				       "LIBARCHIVE.xattr.user.b%3Dc=AAEC/w",
-				       "SCHILY.xattr.user.e=plain", "LIBARCHIVE.xattr.user.e=AAAA",
-				       "SCHILY.xattr.user.empty=", NULL});
+		 (const char *const[]){
+		     "SCHILY.xattr.user.empty=1", "LIBARCHIVE.xattr.user.b=AAEC/w",
+		     "LIBARCHIVE.xattr.user.c=*", "SCHILY.xattr.user.e=plain",
+		     "LIBARCHIVE.xattr.user.e=AAAA", "SCHILY.xattr.user.empty=", NULL});
 	make_header(&m, &(struct tar_fields){.name = "b"});
 	make_header(&m, &(struct tar_fields){.name = "c"});
 	l = list_of(&m);
 	assert_int_equal(l->items[0].e.xattr_count, 1);
 	assert_xattr(&l->items[0], 0, "security.cap", "\1\0\0\2=\n", 6);
-	assert_int_equal(l->items[1].e.xattr_count, 3);
+	assert_int_equal(l->items[1].e.xattr_count, 2); /* no container tool reads libarchive's */
 	assert_xattr(&l->items[1], 0, "user.empty", "", 0);
-	assert_xattr(&l->items[1], 1, "user.b=c", "\0\1\2\xff", 4);
-	assert_xattr(&l->items[1], 2, "user.e", "plain", 5);
+	assert_xattr(&l->items[1], 1, "user.e", "plain", 5);
 	assert_int_equal(l->items[2].e.xattr_count, 0);
 }
 
