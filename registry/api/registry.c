@@ -8,6 +8,7 @@ static void registry_free(struct registry *r)
 	auth_close(r->auth);
 	http_put(r->http);
 	hosts_close(r->hosts);
+	api_targets_free(r->targets);
 	free(r);
 }
 
@@ -20,7 +21,8 @@ int registry_open(const struct registry_options *o, struct registry **out, struc
 		return err_nomem(err);
 	r->refs = 1;
 	r->offline = o->offline;
-	e = hosts_open(o, &r->hosts, err);
+	r->targets = api_targets_new();
+	e = r->targets ? hosts_open(o, &r->hosts, err) : err_nomem(err);
 	if (e == 0)
 		e = http_open(o->user_agent, NULL, &r->http, err);
 	if (e == 0)

@@ -51,11 +51,16 @@ struct blob_request {
 	const struct digest *digest;
 	uint64_t size; /* of the blob, as its descriptor says */
 	struct byte_range range;
+	/* One more beside another stream of the same blob, over a connection of its own. It is tried
+	 * once, and gives the range or nothing. -EBUSY: enough are under way, or the registry has
+	 * asked for fewer a moment ago. */
+	bool extra;
 };
 
 /*
- * A range of a blob as a stream, resumed over cuts, 5xx and 429 by itself (a limited number of
- * tries without progress). *comes is the range that was asked for, or all of the blob where the
+ * A range of a blob as a stream, resumed over cuts, short answers, 5xx and 429 by itself (a limited
+ * number of tries without progress). Where the answer to a range is none, the blob is asked for
+ * without one. *comes is the range that was asked for, or all of the blob where the
  * server ignored that. registry_stream_read gives 1..max bytes, 0 at the end, -errno.
  * When a cut made it start over in the middle it gives -ESTALE, and all of the blob comes next. The
  * bytes are not verified: who reads them hashes them. One byte more is -EBADMSG. -EINVAL: a range
