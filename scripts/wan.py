@@ -18,7 +18,8 @@ HOST:PORT until SIGTERM. Names stay as they are: the registry sees the Host that
                              those that had ended when it began. Those that are under way together are one.
         open_most            connections that had an answer under way at the same time, at most
         paths                {PATH: [requests, bytes of bodies]}, without the query
-        log                  [["METHOD PATH", Range or "", STATUS], …], in their order, with the query
+        log                  [["METHOD PATH", Range or "", STATUS, BEGAN, HEADERS, ENDED], …], as they ended, with
+                             the query; seconds since the start or the last reset
     curl -s http://127.0.0.1:N/wan/reset      the same, and counts from nothing again
 
 The two are not counted. Who tries TLS finds his connection closed.
@@ -45,7 +46,7 @@ class Counts:
     def reset(self):
         self.connections = self.requests = self.sent = self.received = 0
         self.round_trips = self.open = self.open_most = 0
-        self.paths, self.log = {}, []
+        self.paths, self.log, self.since = {}, [], time.monotonic()
 
     def begin_wait(self):
         with self.lock:
@@ -60,7 +61,7 @@ class Counts:
             self.open += step
             self.open_most = max(self.open_most, self.open)
 
-    def note(self, line, wanted, status, sent, head, body):
+    def note(self, line, wanted, status, sent, head, body, times):
         path = line.split(" ", 1)[1].partition("?")[0]
         with self.lock:
             self.requests += 1
@@ -69,7 +70,7 @@ class Counts:
             of_path = self.paths.setdefault(path, [0, 0])
             of_path[0] += 1
             of_path[1] += body
-            self.log.append([line, wanted, status])
+            self.log.append([line, wanted, status, *(round(t - self.since, 3) for t in (*times, time.monotonic()))])
 
     def text(self, reset):
         with self.lock:
@@ -191,16 +192,17 @@ class Connection(socketserver.BaseRequestHandler):
                 counts.connections += 1
             self.wait()
         self.fresh = False
+        began = time.monotonic()
         depth = counts.begin_wait()
         time.sleep(self.server.delay)
-        return self.forward(head, f"{method} {path}", fields, depth)
+        return self.forward(head, f"{method} {path}", fields, depth, began)
 
     def wait(self):
         depth = self.server.counts.begin_wait()
         time.sleep(self.server.delay)
         self.server.counts.end_wait(depth)
 
-    def forward(self, head, line, fields, depth):
+    def forward(self, head, line, fields, depth, began):
         counts = self.server.counts
         if not self.upstream:
             self.upstream = Link(socket.create_connection(self.server.upstream))
@@ -211,7 +213,7 @@ class Connection(socketserver.BaseRequestHandler):
         code = int(status.split(" ")[1])
         counts.end_wait(depth)
         counts.answer(1)
-        body = 0
+        body, times = 0, (began, time.monotonic())
         try:
             self.client.send(answer)
             if not line.startswith("HEAD ") and code >= 200 and code not in (204, 304):
@@ -223,7 +225,7 @@ class Connection(socketserver.BaseRequestHandler):
                     body, self.client = self.client.bytes, before
         finally:
             counts.answer(-1)
-            counts.note(line, fields.get("range", ""), code, sent, len(answer), body)
+            counts.note(line, fields.get("range", ""), code, sent, len(answer), body, times)
         ends = "close" in (fields.get("connection", "") + of_answer.get("connection", "")).lower()
         return not ends and ("content-length" in of_answer or "chunked" in of_answer.get("transfer-encoding", ""))
 

@@ -66,6 +66,29 @@ void registry_put(struct registry *r)
 		registry_free(r);
 }
 
+/* By the registry itself, also where mirrors are asked first. */
+static struct host *host_of(struct registry *r, const struct ref *repository)
+{
+	struct host *host;
+
+	return hosts_get(r->hosts, repository->domain, &host, NULL) < 0 ? NULL : host;
+}
+
+bool registry_is_slow(struct registry *r, const struct ref *repository)
+{
+	struct host *host = host_of(r, repository);
+
+	return host && atomic_load(&host->slow);
+}
+
+void registry_found_slow(struct registry *r, const struct ref *repository, bool slow)
+{
+	struct host *host = host_of(r, repository);
+
+	if (host)
+		atomic_store(&host->slow, slow);
+}
+
 void registry_stats(struct registry *r, struct registry_stats *out)
 {
 	struct http_counters c;

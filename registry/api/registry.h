@@ -73,6 +73,11 @@ ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, 
 void registry_stream_close(struct registry_stream *s);
 DEFINE_AUTO(struct registry_stream, registry_stream_close)
 
+/* Whether who reads a repository's blobs waits for one connection most of the time: what one reader
+ * has found, the next begins with. */
+bool registry_is_slow(struct registry *r, const struct ref *repository);
+void registry_found_slow(struct registry *r, const struct ref *repository, bool slow);
+
 /* All tags of a repository, in the registry's order, one per call; pages are followed (same origin
  * only, bounded). */
 int registry_tags(struct registry *r, const struct ref *repository, struct cancel *cancel,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * It begins with one stream, the reader's own, for all of the range. While the reader waits for its
- * bytes more than half of the time, helpers come, 1, then 2, then 4: each takes the next piece that
+ * bytes more than half of the time, helpers come, 2, then 4: each takes the next piece that
  * nobody has taken and fetches it into memory. The reader's stream runs up to the first piece, and
  * ends there as soon as that has bytes: only then is it known that the registry gives ranges. From
  * there on the reader takes the pieces in their order.
@@ -23,7 +23,7 @@
 #define CONNECTIONS 4		/* of one blob at once */
 #define RANGE_MIN   (8u << 20)	/* bytes, from which on helpers are worth it */
 #define PIECE_MAX   (4u << 20)	/* bytes; smaller near the end, so that all end together */
-#define PIECE_MIN   (1u << 20)	/* more than one read of the reader's */
+#define PIECE_MIN   (2u << 20)	/* more than one read of the reader's */
 #define AHEAD_MAX   (24u << 20) /* bytes of pieces, in front of the reader */
 #define LOOK_MS	    100		/* so often it is looked whether the reader waits */
 #define POLL_MS	    200 /* a cancel's wake-up belongs to one wait; others look by themselves */
@@ -74,7 +74,7 @@ static uint64_t piece_size(uint64_t left)
 	uint64_t n = left / CONNECTIONS;
 
 	n = n < PIECE_MIN ? PIECE_MIN : n > PIECE_MAX ? PIECE_MAX : n;
-	return n < left ? n : left;
+	return left > n + PIECE_MIN / 2 ? n : left;
 }
 
 /* Under the lock. Its memory is for another piece: new memory costs more than what is copied there. */
@@ -114,13 +114,11 @@ static void remove_piece(struct pull_pieces *p, struct pull_piece *piece)
 	put_piece(p, piece);
 }
 
-/* Under the lock. The reader's own stream gets a head start, so that it does not come to a piece
- * before that has begun. */
+/* Under the lock. A stream of the reader's that goes on gets a head start, so that it does not come to
+ * a piece before that has begun. */
 static uint64_t first_free(const struct pull_pieces *p)
 {
-	uint64_t first = p->pieces ? p->next : p->at + PIECE_MAX;
-
-	return first > p->next ? first : p->next;
+	return p->next > p->at ? p->next : p->at + PIECE_MAX;
 }
 
 /* Under the lock: a piece at the end of the list; NULL: no more are to be had. */
@@ -263,6 +261,14 @@ static void start_helper(struct pull_pieces *p)
 	}
 }
 
+/* Under the lock. */
+static void start_helpers(struct pull_pieces *p)
+{
+	while (p->working + (p->own != NULL) < CONNECTIONS && p->working < p->wanted &&
+	       first_free(p) + PIECE_MIN < p->end)
+		start_helper(p);
+}
+
 /* Under the lock: more of them where the reader waits. */
 static void look_at_waits(struct pull_pieces *p)
 {
@@ -270,15 +276,14 @@ static void look_at_waits(struct pull_pieces *p)
 
 	if (since < LOOK_MS)
 		return;
+	registry_found_slow(p->transfer->registry, p->repository, p->waited_ms * 2 > since);
 	if (p->waited_ms * 2 > since)
-		p->wanted = p->wanted ? p->wanted * 2 : 1;
+		p->wanted = p->wanted ? p->wanted * 2 : 2;
 	if (p->wanted > p->most)
 		p->wanted = p->most;
 	p->looked_ms = now;
 	p->waited_ms = 0;
-	while (p->working + (p->own != NULL) < CONNECTIONS && p->working < p->wanted &&
-	       first_free(p) + PIECE_MIN < p->end)
-		start_helper(p);
+	start_helpers(p);
 }
 
 /* ---- the reader ---- */
@@ -431,6 +436,33 @@ ssize_t pull_pieces_read(struct pull_pieces *p, void *data, size_t max, struct e
 	return n;
 }
 
+/* The reader's first stream. Where the registry is known to be slow it brings no more than its
+ * head start, and helpers come at once. */
+static int open_first(struct pull_pieces *p, struct byte_range range, struct byte_range *comes,
+		      struct err *err)
+{
+	bool large = range.end - range.first >= RANGE_MIN;
+	bool slow = large && registry_is_slow(p->transfer->registry, p->repository);
+	struct byte_range head = range;
+	int r;
+
+	if (slow)
+		head.end = head.first + PIECE_MAX;
+	r = open_own(p, head, comes, err);
+	if (r)
+		return r;
+	if (comes->first == head.first && comes->end == head.end) {
+		*comes = range;
+		p->most = large ? CONNECTIONS : 0;
+		p->wanted = slow ? CONNECTIONS : 0;
+	}
+	p->at = comes->first;
+	p->next = p->own_end < comes->end ? p->own_end : p->at;
+	p->end = comes->end;
+	p->looked_ms = clock_ms();
+	return 0;
+}
+
 int pull_pieces_open(const struct transfer *t, const struct ref *repository,
 		     const struct descriptor *d, struct byte_range range, struct byte_range *comes,
 		     struct pull_pieces **out, struct err *err)
@@ -449,16 +481,12 @@ int pull_pieces_open(const struct transfer *t, const struct ref *repository,
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	r = open_own(p, range, comes, err);
+	r = open_first(p, range, comes, err);
 	if (r)
 		return r;
-	p->at = comes->first;
-	p->end = comes->end;
-	p->next = p->at;
-	p->looked_ms = clock_ms();
-	if (range.end - range.first >= RANGE_MIN && comes->first == range.first &&
-	    comes->end == range.end)
-		p->most = CONNECTIONS;
+	pthread_mutex_lock(&p->lock);
+	start_helpers(p);
+	pthread_mutex_unlock(&p->lock);
 	*out = steal(&p);
 	return 0;
 }
