@@ -349,20 +349,14 @@ static bool piece_is_ready(const struct pull_pieces *p)
 static int wait_for_piece(struct pull_pieces *p, struct err *err)
 {
 	struct cancel *cancel = p->transfer->cancel;
-	struct timespec until;
 	int r = 0;
 
 	pthread_mutex_unlock(&p->lock);
 	if (cancel)
 		cancel_on_set(cancel, wake_reader, p);
 	pthread_mutex_lock(&p->lock);
-	while (!piece_is_ready(p) && !(r = cancel_check(cancel, err))) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += POLL_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&p->changed, &p->lock, &until);
-	}
+	while (!piece_is_ready(p) && !(r = cancel_check(cancel, err)))
+		clock_cond_wait(&p->changed, &p->lock, clock_ms() + POLL_MS);
 	pthread_mutex_unlock(&p->lock);
 	if (cancel)
 		cancel_on_set(cancel, NULL, NULL);
@@ -468,7 +462,6 @@ int pull_pieces_open(const struct transfer *t, const struct ref *repository,
 		     struct pull_pieces **out, struct err *err)
 {
 	AUTO(pull_pieces_close) struct pull_pieces *p = calloc(1, sizeof(*p));
-	pthread_condattr_t monotonic;
 	int r;
 
 	if (!p)
@@ -477,10 +470,7 @@ int pull_pieces_open(const struct transfer *t, const struct ref *repository,
 	p->repository = repository;
 	p->blob = d;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&p->changed);
 	r = open_first(p, range, comes, err);
 	if (r)
 		return r;
