@@ -59,11 +59,11 @@ static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struc
 {
 	const struct descriptor *d = layer_of(a);
 	const struct transfer t = fetch_transfer_of(a->fs, j);
+	const struct byte_range range = planned_fetch_begin(a->fs->fetch_plan, a->fetch);
 	int r = 0;
 
 	for (int tries = TRIES; !r && tries > 0; tries--) {
-		r = pull_range(&t, repo_image_ref(a->image), d, planned_fetch_range(a->fetch),
-			       layer_held(l), err);
+		r = pull_range(&t, repo_image_ref(a->image), d, range, layer_held(l), err);
 		if (r || !a->verified)
 			break;
 		r = look_at_bytes(l, a->archive, err);
@@ -154,7 +154,8 @@ static int start_range(struct request *rq, struct repo_image *i, size_t layer,
 {
 	struct range_job *a = calloc(1, sizeof(*a));
 	const struct ref *ref = repo_image_ref(i);
-	struct byte_range range = planned_fetch_range(fetch);
+	struct byte_range range = planned_fetch_range(rq->fs->fetch_plan, fetch);
+	uint64_t number = planned_fetch_number(fetch);
 	autofree char *name = ref_familiar(ref);
 	char text[DIGEST_TEXT_MAX];
 	autofree char *title = NULL;
@@ -170,7 +171,7 @@ static int start_range(struct request *rq, struct repo_image *i, size_t layer,
 	*a = (struct range_job){rq->fs, repo_image_get(i), layer,
 				fetch,	missing != NULL,   missing ? missing->archive : 0};
 	struct job_spec spec = {
-	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), range.first, range.end},
+	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), number, number + 1},
 	    .shared = true,
 	    .title = title,
 	    .class = ref->domain,
