@@ -60,7 +60,7 @@ slow("rotten", rots)
 slow("stalled", later_parts(stall=1000))
 slow("cut", later_parts(reset=500_000))
 slow("known")
-slow("killed")
+slow("killed", later_parts(gate=(100_000, env["T"] + "/killed")))
 END
 digest() { python3 -c "from samples import *; print(big('$1').layers[0].digest)"; }
 # ranges NAME: those that were asked for of its layer, a line each: "FIRST-LAST", or "all".
@@ -126,6 +126,7 @@ it "what came in its order outlasts a kill, and a pull goes on behind it" '
     kill -KILL "$(pid_of imagefs)"
     wait || :
     gone "$(pid_of imagefs)"
+    touch "$T/killed"
     before=$(ranges killed | wc -l)
     remount_store
     pull "$H/killed:v1" >/dev/null
