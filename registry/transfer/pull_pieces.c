@@ -25,6 +25,7 @@
 #define PIECE_MAX   (4u << 20)	/* bytes; smaller near the end, so that all end together */
 #define PIECE_MIN   (2u << 20)	/* more than one read of the reader's */
 #define AHEAD_MAX   (24u << 20) /* bytes of pieces, in front of the reader */
+#define FAST	    32000	/* bytes a millisecond: no help where a connection brings as many */
 #define LOOK_MS	    100		/* so often it is looked whether the reader waits */
 #define POLL_MS	    200 /* a cancel's wake-up belongs to one wait; others look by themselves */
 
@@ -64,7 +65,8 @@ struct pull_pieces {
 	unsigned most;		   /* lock: of them; less where one was refused */
 	bool stop;		   /* lock: helpers end */
 
-	int64_t looked_ms, waited_ms; /* the reader's: when it looked last, its waits since then */
+	int64_t looked_ms, waited_ms; /* the reader's: when it looked last, its waits since then, */
+	uint64_t looked_at;	      /* and where it was */
 };
 
 /* ---- the helpers ---- */
@@ -114,8 +116,7 @@ static void remove_piece(struct pull_pieces *p, struct pull_piece *piece)
 	put_piece(p, piece);
 }
 
-/* Under the lock. A stream of the reader's that goes on gets a head start, so that it does not come to
- * a piece before that has begun. */
+/* Under the lock. The reader's stream gets a head start: it comes to no piece that has not begun. */
 static uint64_t first_free(const struct pull_pieces *p)
 {
 	return p->next > p->at ? p->next : p->at + PIECE_MAX;
@@ -186,8 +187,7 @@ static int fill_piece(struct pull_pieces *p, struct pull_piece *piece, struct ca
 	return r;
 }
 
-/* Until there is nothing left to take, or a piece has failed. Where it is only that enough is under
- * way, helpers may come again. */
+/* Until there is nothing left to take, or a piece has failed. After -EBUSY helpers may come again. */
 static void *help(void *arg)
 {
 	struct pull_helper *h = arg;
@@ -238,7 +238,6 @@ static void stop_helpers(struct pull_pieces *p)
 		remove_piece(p, p->pieces);
 }
 
-/* Where no thread is to be had, the reader's stream does it all. */
 static void start_helper(struct pull_pieces *p)
 {
 	struct pull_helper *h = p->helpers;
@@ -273,14 +272,17 @@ static void start_helpers(struct pull_pieces *p)
 static void look_at_waits(struct pull_pieces *p)
 {
 	int64_t now = clock_ms(), since = now - p->looked_ms;
+	bool slow;
 
 	if (since < LOOK_MS)
 		return;
-	registry_found_slow(p->transfer->registry, p->repository, p->waited_ms * 2 > since);
-	if (p->waited_ms * 2 > since)
+	slow = p->waited_ms * 2 > since &&
+	       p->at - p->looked_at < (uint64_t)since * FAST * (p->working + (p->own != NULL));
+	registry_found_slow(p->transfer->registry, p->repository, slow);
+	if (slow)
 		p->wanted = p->wanted ? p->wanted * 2 : 2;
-	if (p->wanted > p->most)
-		p->wanted = p->most;
+	p->wanted = p->wanted < p->most ? p->wanted : p->most;
+	p->looked_at = p->at;
 	p->looked_ms = now;
 	p->waited_ms = 0;
 	start_helpers(p);
@@ -406,7 +408,6 @@ static ssize_t read_next(struct pull_pieces *p, void *data, size_t max, struct e
 	return n;
 }
 
-/* What is more than was asked for is an error of the stream's. */
 static ssize_t read_beyond(struct pull_pieces *p, void *data, size_t max, struct err *err)
 {
 	return p->own ? registry_stream_read(p->own, data, max, err) : 0;
@@ -430,8 +431,7 @@ ssize_t pull_pieces_read(struct pull_pieces *p, void *data, size_t max, struct e
 	return n;
 }
 
-/* The reader's first stream. Where the registry is known to be slow it brings no more than its
- * head start, and helpers come at once. */
+/* Where the registry is known to be slow it brings a head start alone, and helpers come at once. */
 static int open_first(struct pull_pieces *p, struct byte_range range, struct byte_range *comes,
 		      struct err *err)
 {
@@ -450,7 +450,7 @@ static int open_first(struct pull_pieces *p, struct byte_range range, struct byt
 		p->most = large ? CONNECTIONS : 0;
 		p->wanted = slow ? CONNECTIONS : 0;
 	}
-	p->at = comes->first;
+	p->at = p->looked_at = comes->first;
 	p->next = p->own_end < comes->end ? p->own_end : p->at;
 	p->end = comes->end;
 	p->looked_ms = clock_ms();
