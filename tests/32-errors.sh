@@ -78,7 +78,7 @@ serve("by-digest", "v1", good)
 on("/v2/by-digest/manifests/sha256", status=200, body=text, headers={"Content-Type": OCI_MANIFEST})
 badrange = Image([Layer(plain, "plain")])
 serve("badrange", "v1", badrange)
-on("/v2/badrange/blobs/" + badrange.layers[0].digest, range_header="bytes 7-8/9")
+on("/v2/badrange/blobs/" + badrange.layers[0].digest, status=206, body=badrange.layers[0].blob, range_header="bytes 7-8/9")
 on("/v2/badrange/blobs/" + badrange.layers[0].digest, cut=100_000, times=1)
 
 denied = json.dumps({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}).encode()

@@ -10,6 +10,7 @@
 #define PLAN_NEAR	(16u << 10)  /* between two chunks lies what belongs to none */
 #define PLAN_WINDOW_MIN (256u << 10) /* bytes that are fetched at least for who reads on */
 #define PLAN_WINDOW_MAX (8u << 20)
+#define PLAN_JOIN	(64u << 10) /* bytes that nobody wants come sooner than another answer */
 #define PLAN_NOWHERE	UINT64_MAX
 
 /* Of one blob. */
@@ -23,12 +24,15 @@ struct planned_fetch {
 	struct planned_fetch *next;
 	struct planned_blob *blob;
 	struct byte_range range;
+	uint64_t number;
+	bool begun; /* its range is asked for: nothing joins it any more */
 	unsigned users;
 };
 
 struct fetch_plan {
 	pthread_mutex_t lock;
 	uint64_t window_max;
+	uint64_t numbers;  /* given so far */
 	unsigned fetches;  /* under way */
 	struct map *blobs; /* struct digest → struct planned_blob; they stay */
 };
@@ -97,19 +101,41 @@ static struct planned_fetch *begin_fetch(struct fetch_plan *z, struct planned_bl
 
 	if (!f)
 		return NULL;
-	*f = (struct planned_fetch){b->fetches, b, range, 1};
+	*f = (struct planned_fetch){b->fetches, b, range, z->numbers++, false, 1};
 	b->fetches = f;
 	b->next = range.end;
 	z->fetches++;
 	return f;
 }
 
+static bool reads_on(const struct planned_blob *b, uint64_t at)
+{
+	return at >= b->next && at - b->next <= PLAN_NEAR;
+}
+
+/* One that waits for its turn, and has the range or lies beside it: it is for both now. */
+static struct planned_fetch *join_fetch(struct planned_blob *b, struct byte_range range)
+{
+	for (struct planned_fetch *f = b->fetches; f; f = f->next) {
+		struct byte_range both = {range.first < f->range.first ? range.first
+								       : f->range.first,
+					  range.end > f->range.end ? range.end : f->range.end};
+		uint64_t wanted = range.end - range.first + f->range.end - f->range.first;
+
+		if (f->begun || both.end - both.first > wanted + PLAN_JOIN)
+			continue;
+		if (f->range.end == b->next)
+			b->next = both.end;
+		f->range = both;
+		return f;
+	}
+	return NULL;
+}
+
 /* The window that a reader has who wants what begins at `at`. */
 static uint64_t grow_window(const struct fetch_plan *z, struct planned_blob *b, uint64_t at)
 {
-	bool on = at >= b->next && at - b->next <= PLAN_NEAR;
-
-	if (!on)
+	if (!reads_on(b, at))
 		b->window = 0;
 	else if (b->window < PLAN_WINDOW_MIN)
 		b->window = PLAN_WINDOW_MIN;
@@ -148,6 +174,9 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 		(*fetch)->users++;
 		if ((*fetch)->range.end == b->next)
 			*ahead = plan_ahead(z, b, size);
+	} else if (b && !reads_on(b, missing.first) && (*fetch = join_fetch(b, missing))) {
+		(*fetch)->users++;
+		b->window = 0;
 	} else if (b) {
 		uint64_t end = end_of(missing.first, grow_window(z, b, missing.first), size);
 
@@ -161,9 +190,30 @@ int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t si
 	return *fetch ? 0 : err_nomem(err);
 }
 
-struct byte_range planned_fetch_range(const struct planned_fetch *f)
+uint64_t planned_fetch_number(const struct planned_fetch *f)
 {
-	return f->range;
+	return f->number;
+}
+
+struct byte_range planned_fetch_range(struct fetch_plan *z, const struct planned_fetch *f)
+{
+	struct byte_range range;
+
+	pthread_mutex_lock(&z->lock);
+	range = f->range;
+	pthread_mutex_unlock(&z->lock);
+	return range;
+}
+
+struct byte_range planned_fetch_begin(struct fetch_plan *z, struct planned_fetch *f)
+{
+	struct byte_range range;
+
+	pthread_mutex_lock(&z->lock);
+	f->begun = true;
+	range = f->range;
+	pthread_mutex_unlock(&z->lock);
+	return range;
 }
 
 void planned_fetch_put(struct fetch_plan *z, struct planned_fetch *f)

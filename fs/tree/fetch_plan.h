@@ -28,7 +28,11 @@ struct planned_fetch;
 int fetch_plan_make(struct fetch_plan *z, const struct digest *blob, uint64_t size,
 		    struct byte_range missing, struct planned_fetch **fetch,
 		    struct planned_fetch **ahead, struct err *err);
-struct byte_range planned_fetch_range(const struct planned_fetch *f);
+/* So far: until it begins, what lies beside it joins it, so that it is one request. */
+struct byte_range planned_fetch_range(struct fetch_plan *z, const struct planned_fetch *f);
+/* It is asked for now. What it is for from here on. */
+struct byte_range planned_fetch_begin(struct fetch_plan *z, struct planned_fetch *f);
+uint64_t planned_fetch_number(const struct planned_fetch *f); /* no two have the same */
 
 /* Bytes of a blob that are under way. */
 uint64_t fetch_plan_coming(struct fetch_plan *z, const struct digest *blob);

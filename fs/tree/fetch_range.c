@@ -60,8 +60,8 @@ static int fetch_into(struct range_job *a, struct job *j, struct layer *l, struc
 {
 	const struct descriptor *d = layer_of(a);
 	const struct transfer t = fetch_transfer_of(a->fs, j);
-	struct byte_range range = planned_fetch_range(a->fetch);
-	uint64_t len = range.end - range.first;
+	const struct byte_range range = planned_fetch_begin(a->fs->fetch_plan, a->fetch);
+	const uint64_t len = range.end - range.first;
 	int r = cache_limit_take(a->fs->cache_limit, len, err);
 
 	if (r)
@@ -162,7 +162,8 @@ static int start_range(struct request *rq, struct repo_image *i, size_t layer,
 {
 	struct range_job *a = calloc(1, sizeof(*a));
 	const struct ref *ref = repo_image_ref(i);
-	struct byte_range range = planned_fetch_range(fetch);
+	struct byte_range range = planned_fetch_range(rq->fs->fetch_plan, fetch);
+	uint64_t number = planned_fetch_number(fetch);
 	autofree char *name = ref_familiar(ref);
 	char text[DIGEST_TEXT_MAX];
 	autofree char *title = NULL;
@@ -178,7 +179,7 @@ static int start_range(struct request *rq, struct repo_image *i, size_t layer,
 	*a = (struct range_job){rq->fs, repo_image_get(i), layer,
 				fetch,	missing != NULL,   missing ? missing->archive : 0};
 	struct job_spec spec = {
-	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), range.first, range.end},
+	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), number, number + 1},
 	    .shared = true,
 	    .title = title,
 	    .class = ref->domain,

@@ -45,6 +45,8 @@ struct api_request {
 	const char *from;		  /* the repository that a blob is mounted from; or NULL */
 	const struct credential *credential; /* as in struct auth_scope */
 	const char *const *fields;	     /* NULL-terminated, at most API_FIELDS_MAX; or NULL */
+	bool apart;			     /* not over a connection that others use as well */
+	struct api_target *led; /* set to where redirects led, if they did; empty before; or NULL */
 	struct cancel *cancel;
 };
 

@@ -44,6 +44,7 @@ struct hop {
 	enum address_reach reach;
 	int connect_ms;
 	bool home; /* no redirect has left the origin: credentials go there alone */
+	bool led;  /* by a redirect */
 };
 
 static void hop_clear(struct hop *h)
@@ -73,6 +74,7 @@ static int send_hop(const struct api_request *q, const struct hop *h, const char
 						.tls = hosts_tls(h->host),
 						.reach = h->reach,
 						.connect_ms = h->connect_ms,
+						.apart = q->apart,
 						.cancel = q->cancel},
 			 out, fault, err);
 }
@@ -106,6 +108,7 @@ static int api_send_follow(const struct api_request *q, struct hop *h, const str
 	h->home = url_same_origin(&next, origin);
 	h->reach = h->home ? ADDRESS_ANY : http_answer_reach(a);
 	h->connect_ms = 0;
+	h->led = true;
 	url_clear(&h->url);
 	h->url = next;
 	next = (struct url)URL_INIT;
@@ -180,6 +183,15 @@ static int go_on_at(const struct api_request *q, const struct attempt *t, struct
 	return url_copy(&h->url, q->url, err);
 }
 
+/* Where memory is out it has led nowhere. */
+static void note_led(struct api_target *led, const struct hop *h)
+{
+	api_target_clear(led);
+	led->reach = h->reach;
+	if (url_copy(&led->url, &h->url, NULL) < 0)
+		api_target_clear(led);
+}
+
 static int send_once(const struct api_request *q, struct attempt *t, struct http_answer **out,
 		     struct err *err)
 {
@@ -193,6 +205,8 @@ static int send_once(const struct api_request *q, struct attempt *t, struct http
 	if (!r)
 		r = send_along(q, &h, &t->origin, t->authorization, out, &t->fault, err);
 	t->home = h.home;
+	if (!r && q->led && h.led)
+		note_led(q->led, &h);
 	return r;
 }
 

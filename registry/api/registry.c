@@ -8,6 +8,7 @@ static void registry_free(struct registry *r)
 	auth_close(r->auth);
 	http_put(r->http);
 	hosts_close(r->hosts);
+	api_targets_free(r->targets);
 	free(r);
 }
 
@@ -20,7 +21,8 @@ int registry_open(const struct registry_options *o, struct registry **out, struc
 		return err_nomem(err);
 	r->refs = 1;
 	r->offline = o->offline;
-	e = hosts_open(o, &r->hosts, err);
+	r->targets = api_targets_new();
+	e = r->targets ? hosts_open(o, &r->hosts, err) : err_nomem(err);
 	if (e == 0)
 		e = http_open(o->user_agent, NULL, &r->http, err);
 	if (e == 0)
@@ -62,6 +64,29 @@ void registry_put(struct registry *r)
 {
 	if (r && atomic_fetch_sub(&r->refs, 1) == 1)
 		registry_free(r);
+}
+
+/* By the registry itself, also where mirrors are asked first. */
+static struct host *host_of(struct registry *r, const struct ref *repository)
+{
+	struct host *host;
+
+	return hosts_get(r->hosts, repository->domain, &host, NULL) < 0 ? NULL : host;
+}
+
+bool registry_is_slow(struct registry *r, const struct ref *repository)
+{
+	struct host *host = host_of(r, repository);
+
+	return host && atomic_load(&host->slow);
+}
+
+void registry_found_slow(struct registry *r, const struct ref *repository, bool slow)
+{
+	struct host *host = host_of(r, repository);
+
+	if (host)
+		atomic_store(&host->slow, slow);
 }
 
 void registry_stats(struct registry *r, struct registry_stats *out)

@@ -51,11 +51,16 @@ struct blob_request {
 	const struct digest *digest;
 	uint64_t size; /* of the blob, as its descriptor says */
 	struct byte_range range;
+	/* One more beside another stream of the same blob, over a connection of its own. It is tried
+	 * once, and gives the range or nothing. -EBUSY: enough are under way, or the registry has
+	 * asked for fewer a moment ago. */
+	bool extra;
 };
 
 /*
- * A range of a blob as a stream, resumed over cuts, 5xx and 429 by itself (a limited number of
- * tries without progress). *comes is the range that was asked for, or all of the blob where the
+ * A range of a blob as a stream, resumed over cuts, short answers, 5xx and 429 by itself (a limited
+ * number of tries without progress). Where the answer to a range is none, the blob is asked for
+ * without one. *comes is the range that was asked for, or all of the blob where the
  * server ignored that. registry_stream_read gives 1..max bytes, 0 at the end, -errno.
  * When a cut made it start over in the middle it gives -ESTALE, and all of the blob comes next. The
  * bytes are not verified: who reads them hashes them. One byte more is -EBADMSG. -EINVAL: a range
@@ -67,6 +72,11 @@ int registry_blob(struct registry *r, const struct blob_request *q, struct cance
 ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, struct err *err);
 void registry_stream_close(struct registry_stream *s);
 DEFINE_AUTO(struct registry_stream, registry_stream_close)
+
+/* Whether who reads a repository's blobs waits for one connection most of the time: what one reader
+ * has found, the next begins with. */
+bool registry_is_slow(struct registry *r, const struct ref *repository);
+void registry_found_slow(struct registry *r, const struct ref *repository, bool slow);
 
 /* All tags of a repository, in the registry's order, one per call; pages are followed (same origin
  * only, bounded). */

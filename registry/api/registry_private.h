@@ -9,6 +9,7 @@
 #include "registry/auth/auth.h"
 #include "registry/auth/hosts.h"
 #include "registry/http/http.h"
+#include "registry/api/api_target.h"
 #include "registry/api/registry.h"
 
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ struct registry {
 	struct http *http;
 	struct hosts *hosts;
 	struct auth *auth;
+	struct api_targets *targets;
 	_Atomic uint64_t retries, errors;
 };
 

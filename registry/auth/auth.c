@@ -29,6 +29,7 @@ struct auth {
 	pthread_mutex_t lock;
 	struct map *held;    /* lock: "registry\nrepository" to struct held_token */
 	uint64_t generation; /* lock: of the files by which they were had */
+	uint64_t forgotten;  /* lock: how often */
 };
 
 static void held_free(void *value)
@@ -50,7 +51,18 @@ void auth_forget(struct auth *a)
 {
 	pthread_mutex_lock(&a->lock);
 	drop_all(a);
+	a->forgotten++;
 	pthread_mutex_unlock(&a->lock);
+}
+
+uint64_t auth_generation(struct auth *a)
+{
+	uint64_t generation = creds_generation(a->creds);
+
+	pthread_mutex_lock(&a->lock);
+	generation += a->forgotten;
+	pthread_mutex_unlock(&a->lock);
+	return generation;
 }
 
 int auth_open(const struct registry_options *o, struct http *http, struct hosts *hosts,

@@ -47,6 +47,9 @@ struct creds *auth_creds(struct auth *a);
 /* What was had by them so far is not used any more. */
 void auth_forget(struct auth *a);
 
+/* A number that changes with them, and with auth_forget(). */
+uint64_t auth_generation(struct auth *a);
+
 /* Answers a 401. *field is NULL where there is nothing (else) to offer. */
 int auth_answer(struct auth *a, const struct auth_question *q, char **field,
 		struct retry_failure *f, struct err *err);

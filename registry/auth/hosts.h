@@ -22,9 +22,12 @@ struct host {
 	char *name;    /* "ghcr.io", "localhost:5000" */
 	bool insecure; /* a loopback name, or named by insecure=: as docker does, TLS is
 				    not verified and plain http is spoken where TLS is not */
-	_Atomic enum host_scheme scheme; /* set once it is known */
-	struct buf authorities;		 /* certs.d: its *.crt, joined */
-	char *certificate, *key;	 /* certs.d: the first *.cert that has its .key */
+	_Atomic enum host_scheme scheme;  /* set once it is known */
+	_Atomic unsigned streams;	  /* of blobs, that are under way */
+	_Atomic bool slow;		  /* one connection is slower than who reads it */
+	_Atomic int64_t crowded_until_ms; /* CLOCK_MONOTONIC; it asked for fewer requests */
+	struct buf authorities;		  /* certs.d: its *.crt, joined */
+	char *certificate, *key;	  /* certs.d: the first *.cert that has its .key */
 };
 
 /* A registry that serves another's repositories. */

@@ -18,27 +18,12 @@
 const struct http_limits http_limits_default = {
     .connect_ms = 10000, .headers_ms = 30000, .stall_s = 30, .stall_rate = 1024};
 
-static void cond_init_monotonic(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 /* Waits for the condition, no longer than to the given time and POLL_MS. */
 static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
 {
 	int64_t limit = clock_ms() + POLL_MS;
-	struct timespec t;
 
-	if (until_ms < limit)
-		limit = until_ms;
-	t.tv_sec = limit / 1000;
-	t.tv_nsec = limit % 1000 * 1000000;
-	pthread_cond_timedwait(cond, lock, &t);
+	clock_cond_wait(cond, lock, until_ms < limit ? until_ms : limit);
 }
 
 static int64_t deadline_of(const struct cancel *c)
@@ -62,7 +47,7 @@ int http_open(const char *user_agent, const struct http_limits *limits, struct h
 	h->refs = 1;
 	h->limits = limits ? *limits : http_limits_default;
 	pthread_mutex_init(&h->lock, NULL);
-	cond_init_monotonic(&h->changed);
+	clock_cond_init(&h->changed);
 	h->multi = curl_multi_init();
 	h->user_agent = strdup(user_agent ? user_agent : "imagefs");
 
@@ -200,7 +185,7 @@ static struct http_answer *answer_new(struct http *h, const struct http_request 
 	a->reach_max = q->reach;
 	a->upload = q->upload;
 	pthread_mutex_init(&a->lock, NULL);
-	cond_init_monotonic(&a->changed);
+	clock_cond_init(&a->changed);
 	ring_init(&a->ring, HTTP_QUEUE_SIZE);
 	return a;
 }

@@ -73,6 +73,7 @@ struct http_request {
 	struct http_tls tls;
 	enum address_reach reach; /* no address further inside is connected to */
 	int connect_ms;		  /* 0: that of the limits */
+	bool apart;		  /* a connection that carries one request at a time (HTTP/1.1) */
 	struct cancel *cancel;	  /* or NULL; lives until http_end() */
 };
 

@@ -93,7 +93,8 @@ static void set_url(struct http_answer *a, const struct http_request *q, const s
 	SET(a, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(a, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(a, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(a, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	SET(a, CURLOPT_HTTP_VERSION,
+	    (long)(q->apart ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	SET(a, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(a, CURLOPT_USERAGENT, a->http->user_agent);
 	SET(a, CURLOPT_HTTPHEADER, a->fields);

@@ -29,10 +29,13 @@ static void set_fault(struct http_answer *a, const struct err *e)
 static void answer_stands(struct http_answer *a, long status)
 {
 	char *ip = NULL;
+	uint64_t length;
 
 	curl_easy_getinfo(a->easy, CURLINFO_PRIMARY_IP, &ip);
 	pthread_mutex_lock(&a->lock);
 	a->status = (int)status;
+	a->ring.fills =
+	    header_number(&a->headers, "Content-Length", &length) && length >= a->ring.size;
 	a->reach = ip ? address_reach_text(ip) : ADDRESS_PUBLIC;
 	a->answered = true;
 	http_loop_tell(a);
@@ -100,6 +103,8 @@ size_t http_loop_body(char *data, size_t size, size_t count, void *arg)
 	size_t room;
 
 	pthread_mutex_lock(&a->lock);
+	if (ring_used(&a->ring) == 0) /* no more memory than a reader that keeps up needs */
+		a->ring.head = a->ring.tail = 0;
 	room = a->ring.size - ring_used(&a->ring);
 	if (room < len) {
 		a->paused = true;

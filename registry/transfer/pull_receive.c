@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/transfer/pull_receive.h"
 
+#include "registry/transfer/pull_pieces.h"
+
 #include <errno.h>
 
 #define BUFFER_SIZE (512u << 10)
@@ -8,21 +10,19 @@
 int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 		 struct byte_range range, const struct pull_sink *sink, struct err *err)
 {
-	const struct blob_request q = {
-	    .repository = repository, .digest = &d->digest, .size = d->size, .range = range};
-	AUTO(registry_stream_close) struct registry_stream *stream = NULL;
+	AUTO(pull_pieces_close) struct pull_pieces *pieces = NULL;
 	autofree char *buffer = malloc(BUFFER_SIZE);
 	struct byte_range comes = {0};
 	uint64_t at;
 	int r = buffer ? 0 : err_nomem(err);
 
 	if (!r)
-		r = registry_blob(t->registry, &q, t->cancel, &comes, &stream, err);
+		r = pull_pieces_open(t, repository, d, range, &comes, &pieces, err);
 	if (!r && comes.first != range.first)
 		r = sink->restart(sink->arg, err);
 	at = comes.first;
 	while (!r) {
-		ssize_t n = registry_stream_read(stream, buffer, BUFFER_SIZE, err);
+		ssize_t n = pull_pieces_read(pieces, buffer, BUFFER_SIZE, err);
 
 		if (n == 0)
 			return 0;

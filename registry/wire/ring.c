@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/wire/ring.h"
 
+#include "store/base/mem.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ int ring_copy_in(struct ring *r, uint64_t head, const void *data, size_t len)
 {
 	assert(len <= r->size);
 	if (!r->data)
-		r->data = malloc(r->size);
+		r->data = r->fills ? mem_large(r->size) : malloc(r->size);
 	if (!r->data)
 		return -ENOMEM;
 

@@ -7,12 +7,14 @@
 #ifndef REGISTRY_RING_H
 #define REGISTRY_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct ring {
 	char *data;	     /* owned; NULL before the first write */
 	size_t size;	     /* a power of two */
+	bool fills;	     /* as much will come: it may have its memory all at once */
 	uint64_t head, tail; /* bytes ever written, ever read */
 };
 

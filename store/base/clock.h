@@ -4,6 +4,7 @@
 #ifndef STORE_CLOCK_H
 #define STORE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -28,6 +29,24 @@ static inline int64_t clock_wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A condition whose waits end by this clock. */
+static inline void clock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static inline void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
+{
+	const struct timespec t = {until_ms / 1000, until_ms % 1000 * 1000000};
+
+	pthread_cond_timedwait(cond, lock, &t);
 }
 
 #endif

@@ -13,6 +13,7 @@
 #define STORE_MEM_H
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static inline void mem_free_at(void *p)
@@ -45,6 +46,19 @@ static inline void mem_close_at(int *fd)
 		*mem_pp = NULL;                                                                    \
 		mem_v;                                                                             \
 	})
+
+#define MEM_LARGE_PAGE (2u << 20)
+
+/* For what fills all of it soon: in large pages where the kernel has them, as each page that is
+ * touched first costs an exception. `size` is a multiple of MEM_LARGE_PAGE; free() it. */
+static inline void *mem_large(size_t size)
+{
+	void *p = aligned_alloc(MEM_LARGE_PAGE, size);
+
+	if (p)
+		madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
 
 static inline int steal_fd(int *fd)
 {

@@ -48,7 +48,8 @@ static int open_range(struct registry *r, const struct ref *ref, uint64_t size,
 		      struct byte_range range, struct cancel *cancel, struct byte_range *comes,
 		      struct registry_stream **out, struct err *err)
 {
-	const struct blob_request q = {ref, &ref->digest, size, range};
+	const struct blob_request q = {
+	    .repository = ref, .digest = &ref->digest, .size = size, .range = range};
 
 	return registry_blob(r, &q, cancel, comes, out, err);
 }

@@ -43,7 +43,7 @@ static struct planned want(uint64_t first, uint64_t end)
 
 static void assert_range(const struct planned_fetch *f, uint64_t first, uint64_t end)
 {
-	struct byte_range r = planned_fetch_range(f);
+	struct byte_range r = planned_fetch_range(plan, f);
 
 	assert_int_equal(r.first, first);
 	assert_int_equal(r.end, end);
@@ -69,6 +69,29 @@ static void who_picks_gets_what_he_asked_for(void **state)
 	}
 }
 
+static void what_lies_beside_one_that_waits_joins_it(void **state)
+{
+	struct planned a = want(200 * KIB, 210 * KIB), b = want(150 * KIB, 160 * KIB);
+	struct planned far = want(400 * KIB, 410 * KIB), late, within;
+
+	(void)state;
+	assert_ptr_equal(a.fetch, b.fetch);
+	assert_range(a.fetch, 150 * KIB, 210 * KIB);
+	assert_range(far.fetch, 400 * KIB, 410 * KIB);
+	assert_int_not_equal(planned_fetch_number(a.fetch), planned_fetch_number(far.fetch));
+	assert_int_equal(planned_fetch_begin(plan, a.fetch).first, 150 * KIB);
+	late = want(140 * KIB, 145 * KIB);
+	assert_range(late.fetch, 140 * KIB, 145 * KIB);
+	within = want(205 * KIB, 206 * KIB);
+	assert_ptr_equal(within.fetch, a.fetch);
+	done(a);
+	done(b);
+	done(far);
+	done(late);
+	done(within);
+	assert_false(fetch_plan_busy(plan));
+}
+
 /* Each time twice as much, and the next window is under way before it is asked for. */
 static void who_reads_on_gets_more(void **state)
 {
@@ -77,13 +100,13 @@ static void who_reads_on_gets_more(void **state)
 	(void)state;
 	for (int i = 0; at < SIZE; i++) {
 		struct planned p = want(at, at + 10 * KIB < SIZE ? at + 10 * KIB : SIZE);
-		struct byte_range r = planned_fetch_range(p.fetch);
+		struct byte_range r = planned_fetch_range(plan, p.fetch);
 
 		assert_int_equal(r.first, at);
 		assert_true(r.end - r.first <= 8u << 20);
 		if (i > 2 && r.end < SIZE)
 			assert_non_null(p.ahead);
-		at = p.ahead ? planned_fetch_range(p.ahead).end : r.end;
+		at = p.ahead ? planned_fetch_range(plan, p.ahead).end : r.end;
 		fetched += at - r.first;
 		asked++;
 		done(p);
@@ -165,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(who_picks_gets_what_he_asked_for),
+	    TEST(what_lies_beside_one_that_waits_joins_it),
 	    TEST(who_reads_on_gets_more),
 	    TEST(what_is_under_way_is_not_fetched_twice),
 	    TEST(after_a_failure_only_what_is_missing_is_asked_for),
