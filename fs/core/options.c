@@ -24,6 +24,9 @@ const char options_usage[] =
     "  -o platform=OS/ARCH[/VARIANT]  what is shown of an index (default: the host's)\n"
     "  -o fetch=lazy|background|whole what comes of layers that have a table of contents: what is\n"
     "                                 read; that, and then the rest; or all at once\n"
+    "  -o index=manifest|referrers    whose tables of contents count: those that an image's "
+    "manifest\n"
+    "                                 names; or also those that were attached to it\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -95,6 +98,8 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 		return choice("lookup", v, "remote", "local", &o->lookup_remote, err);
 	if ((v = value_of(option, "fetch")))
 		return parse_fetch(v, &o->fetch, err);
+	if ((v = value_of(option, "index")))
+		return choice("index", v, "referrers", "manifest", &o->index_referrers, err);
 	if ((v = value_of(option, "xattr")))
 		return choice("xattr", v, "on", "off", &o->xattr, err);
 	if ((v = value_of(option, "insecure")))

@@ -26,7 +26,8 @@ struct options {
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
 	enum fetch_mode fetch;
-	bool xattr; /* xattr=on|off */
+	bool index_referrers; /* index=referrers|manifest */
+	bool xattr;	      /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

@@ -26,7 +26,7 @@ static const char *layer_state(struct store *s, const struct descriptor *d, uint
 		return "whole";
 	}
 	*here = bytes_held(s, d);
-	return layer_name_of(s, &d->digest).check == LAYER_CHECK_DIGESTS ? "table" : "none";
+	return layer_check_is_table(layer_name_of(s, &d->digest).check) ? "table" : "none";
 }
 
 int image_status(struct store *s, const struct image *i, struct buf *out, struct err *err)
@@ -45,8 +45,7 @@ int image_status(struct store *s, const struct image *i, struct buf *out, struct
 		here += layer_here;
 		size += d->size;
 	}
-	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %s\n",
-		   here == size ? "whole" : "", here, size,
-		   digest_text(&i->descriptor.digest, text));
+	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %s\n", here == size ? "whole" : "",
+		   here, size, digest_text(&i->descriptor.digest, text));
 	return buf_failed(out) ? err_nomem(err) : 0;
 }

@@ -124,15 +124,14 @@ struct held *layer_held(const struct layer *l)
 
 int layer_plain_fd(const struct layer *l)
 {
-	return layer_index_compression(l->index) == COMPRESSION_NONE
-		   ? blob_source_whole_fd(l->source)
-		   : -1;
+	return layer_index_is_plain(l->index) ? blob_source_whole_fd(l->source) : -1;
 }
 
 /* A span that is decoded step by step. */
 struct layer_decoder {
 	struct seek *seek;
 	uint8_t *whole;	 /* owned; NULL, or where what is skipped and the span are decoded to */
+	uint8_t *packed; /* owned; NULL, or the compressed bytes, verified */
 	size_t verified; /* bytes: whole blocks, or all */
 };
 
@@ -176,7 +175,59 @@ static void decoder_end(void *state)
 
 	seek_close(d->seek);
 	free(d->whole);
+	free(d->packed);
 	free(d);
+}
+
+static int verify_digest(const struct layer_part *part, const uint8_t *data, size_t len,
+			 struct err *err)
+{
+	struct digest found;
+	int r = digest_of(DIGEST_SHA256, data, len, &found, err);
+
+	if (!r && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
+		r = err_set(err, EBADMSG, "the data do not match their digest");
+	return r;
+}
+
+/* Compressed bytes that have a digest are in memory before they are verified, so that no others are
+ * decoded. */
+static int read_packed(struct fill *f, struct layer_decoder *d, struct err *err)
+{
+	const struct span *span = &f->part->span;
+	size_t len = (size_t)(span->in_end - span->from.in);
+	int r;
+
+	if (!layer_check_is_packed(layer_index_check(f->layer->index)))
+		return 0;
+	if (len > LAYER_PACKED_MAX)
+		return err_set(err, EBADMSG, "a span of %zu compressed bytes", len);
+	d->packed = malloc(len);
+	r = d->packed ? layer_read_source(f, d->packed, len, span->from.in, err) : err_nomem(err);
+	return r ? r : verify_digest(f->part, d->packed, len, err);
+}
+
+/* What a step reads: the source, or what was verified of it. */
+struct step {
+	struct fill *fill;
+	const struct layer_decoder *decoder;
+};
+
+static int read_step(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
+{
+	const struct step *s = arg;
+
+	if (!s->decoder->packed)
+		return layer_read_source(s->fill, data, len, offset, err);
+	memcpy(data, s->decoder->packed + (offset - s->fill->part->span.from.in), len);
+	return 0;
+}
+
+static int decoder_step(struct fill *f, struct layer_decoder *d, size_t wanted, struct err *err)
+{
+	struct step step = {f, d};
+
+	return seek_run(d->seek, wanted + f->part->skip, read_step, &step, err);
 }
 
 /* Opens the decoder, which ends with its span, also after an error, and takes the first step. */
@@ -190,6 +241,8 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 	expect_source(f);
 	*state = d;
 	r = d ? unpack_window(f->part, window, err) : err_nomem(err);
+	if (!r)
+		r = read_packed(f, d, err);
 	span.len += f->part->skip;
 	if (!r && f->part->skip > 0) {
 		data = d->whole = malloc(span.len);
@@ -197,17 +250,7 @@ static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state
 	}
 	if (!r)
 		r = seek_open(&span, window, data, &d->seek, err);
-	return r ? r : seek_run(d->seek, wanted + f->part->skip, layer_read_source, f, err);
-}
-
-static int verify_digest(const struct layer_part *part, const uint8_t *data, struct err *err)
-{
-	struct digest found;
-	int r = digest_of(DIGEST_SHA256, data, part->span.len, &found, err);
-
-	if (!r && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
-		r = err_set(err, EBADMSG, "the data do not match their digest");
-	return r;
+	return r ? r : decoder_step(f, d, wanted, err);
 }
 
 /* The blocks that have become whole. */
@@ -229,20 +272,24 @@ static int verify_blocks(struct layer_decoder *d, const struct layer_part *part,
 	return 0;
 }
 
-/* Of a digest, only all of the span can be verified. What was skipped in front of it is verified by
+/* Of a digest, only all of the span can be verified, before or behind the decoder. What was skipped in front of it is verified by
  * nobody, and goes. */
 static int layer_verify(struct fill *f, struct layer_decoder *d, uint8_t *data, struct err *err)
 {
-	int r;
+	enum layer_check kind = layer_index_check(f->layer->index);
+	int r = 0;
 
-	if (layer_index_check(f->layer->index) == LAYER_CHECK_BLOCKS)
+	if (kind == LAYER_CHECK_BLOCKS)
 		return verify_blocks(d, f->part, data, err);
 	assert(seek_filled(d->seek) == f->part->skip + f->part->span.len);
 	if (d->whole) {
 		memcpy(data, d->whole + f->part->skip, f->part->span.len);
 		free(steal(&d->whole));
 	}
-	r = verify_digest(f->part, data, err);
+	if (layer_check_is_packed(kind))
+		free(steal(&d->packed));
+	else
+		r = verify_digest(f->part, data, f->part->span.len, err);
 	if (!r)
 		d->verified = f->part->span.len;
 	return r;
@@ -290,10 +337,10 @@ static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, str
 	int r;
 
 	wanted = (wanted + LAYER_BLOCK - 1) / LAYER_BLOCK * LAYER_BLOCK;
-	if (wanted > part->span.len || layer_index_check(f->layer->index) == LAYER_CHECK_DIGESTS)
+	if (wanted > part->span.len || layer_check_is_table(layer_index_check(f->layer->index)))
 		wanted = part->span.len;
 	if (d)
-		r = seek_run(d->seek, wanted + part->skip, layer_read_source, f, err);
+		r = decoder_step(f, d, wanted, err);
 	else
 		r = decoder_begin(f, data, wanted, state, err);
 	d = *state;
@@ -365,8 +412,8 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 {
 	uint64_t end = offset + len;
 
-	out->in = (struct byte_range){offset, end};
-	if (layer_index_compression(l->index) == COMPRESSION_NONE) {
+	*out = (struct layer_gap){{offset, end}, offset, layer_index_check(l->index)};
+	if (layer_index_is_plain(l->index)) {
 		bool missing = blob_source_missing(l->source, &out->in);
 
 		out->archive = out->in.first;
@@ -377,7 +424,8 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 
 		if (layer_index_find(l->index, offset, &part) < 0)
 			return false;
-		*out = (struct layer_gap){{part.span.from.in, part.span.in_end}, offset};
+		out->in = (struct byte_range){part.span.from.in, part.span.in_end};
+		out->archive = offset;
 		if (!part.in_frames && blob_source_missing(l->source, &out->in))
 			return true;
 		offset = part.span.from.out + part.span.len;
@@ -393,9 +441,8 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 	*out = (struct layer_bytes){0};
 	if (r)
 		return r;
-	return layer_index_compression(l->index) == COMPRESSION_NONE
-		   ? get_plain(l, offset, len, out, err)
-		   : layer_get_span(l, offset, len, out, err);
+	return layer_index_is_plain(l->index) ? get_plain(l, offset, len, out, err)
+					      : layer_get_span(l, offset, len, out, err);
 }
 
 void layer_put(struct layer *l, struct layer_bytes *b)
@@ -411,8 +458,7 @@ void layer_prepare(struct layer *l, uint64_t offset)
 	struct layer_bytes b;
 	struct layer_part part;
 
-	if (layer_index_compression(l->index) == COMPRESSION_NONE ||
-	    layer_index_find(l->index, offset, &part) < 0 ||
+	if (layer_index_is_plain(l->index) || layer_index_find(l->index, offset, &part) < 0 ||
 	    layer_get(l, part.span.from.out + part.span.len - 1, 1, &b, NULL) < 0)
 		return;
 	b.last = false;
@@ -423,7 +469,7 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 {
 	int r = check_range(l, offset, len, err);
 
-	if (r || layer_index_compression(l->index) == COMPRESSION_NONE)
+	if (r || layer_index_is_plain(l->index))
 		return r ? r : blob_source_read(l->source, data, len, offset, err);
 	while (len > 0) {
 		struct layer_bytes b = {0};

@@ -170,11 +170,20 @@ static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value,
 	return 0;
 }
 
-/* bsdtar writes both kinds; star's counts, which is the one that container tools read. */
-static int take_xattr(struct tar_ext *x, char *key, struct tar_text value, bool libarchive,
-		      struct err *err)
+static bool begins(const char *key, size_t len, const char *prefix)
 {
-	if (!libarchive)
+	return len >= strlen(prefix) && memcmp(key, prefix, strlen(prefix)) == 0;
+}
+
+bool tar_ext_is_xattr(const char *key, size_t len)
+{
+	return begins(key, len, XATTR_SCHILY) || begins(key, len, XATTR_LIBARCHIVE);
+}
+
+/* bsdtar writes both kinds; star's counts, which is the one that container tools read. */
+int tar_ext_xattr(struct tar_ext *x, char *key, struct tar_text value, struct err *err)
+{
+	if (begins(key, strlen(key), XATTR_SCHILY))
 		return add_xattr(x, key + strlen(XATTR_SCHILY), value, true, err);
 	if (!tar_ext_base64(&value))
 		return tar_ext_malformed(key, err);
@@ -242,10 +251,8 @@ static int take_record(struct tar_ext *x, struct records *records, char *key, st
 {
 	struct tar_text *known;
 
-	if (strncmp(key, XATTR_SCHILY, strlen(XATTR_SCHILY)) == 0)
-		return take_xattr(x, key, value, false, err);
-	if (strncmp(key, XATTR_LIBARCHIVE, strlen(XATTR_LIBARCHIVE)) == 0)
-		return take_xattr(x, key, value, true, err);
+	if (tar_ext_is_xattr(key, strlen(key)))
+		return tar_ext_xattr(x, key, value, err);
 	if (strcmp(key, "GNU.sparse.offset") == 0)
 		return take_pair(x, records, true, value, err);
 	if (strcmp(key, "GNU.sparse.numbytes") == 0)
