@@ -58,50 +58,30 @@ static int pull_manifest_fetch_document(const struct transfer *t, const struct r
 	return r;
 }
 
-/* A blob that has rotted in the store is fetched anew. *fetched: the registry was asked. */
-static int read_or_fetch(const struct transfer *t, const struct ref *repository,
-			 const struct digest *digest, struct buf *body, bool *fetched,
-			 struct err *err)
+/* A blob that has rotted in the store is fetched anew. */
+int pull_manifest_document(const struct transfer *t, const struct ref *repository,
+			   const struct descriptor *d, struct buf *body, struct err *err)
 {
 	struct manifest_answer a = {0};
 	autoref ref = REF_INIT;
 	enum oci_kind kind;
-	int r = transfer_hold(t, digest, err);
+	int r = transfer_hold(t, &d->digest, err);
 
-	*fetched = false;
 	if (!r)
-		r = blob_read(t->store, digest, OCI_MANIFEST_MAX, body, err);
+		r = blob_read(t->store, &d->digest, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
-	*fetched = true;
 	buf_reset(body);
-	r = ref_by_digest(repository, digest, &ref, err);
+	r = ref_by_digest(repository, &d->digest, &ref, err);
 	if (!r)
 		r = pull_manifest_fetch_document(t, &ref, &a, &kind, err);
+	if (!r && a.body.len != d->size)
+		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
+			    a.body.len, (unsigned long long)d->size);
 	if (!r)
 		buf_append(body, a.body.data, a.body.len);
 	registry_manifest_clear(&a);
 	return !r && buf_failed(body) ? err_nomem(err) : r;
-}
-
-int pull_manifest_document(const struct transfer *t, const struct ref *repository,
-			   const struct descriptor *d, struct buf *body, struct err *err)
-{
-	bool fetched;
-	int r = read_or_fetch(t, repository, &d->digest, body, &fetched, err);
-
-	if (!r && fetched && body->len != d->size)
-		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
-			    body->len, (unsigned long long)d->size);
-	return r;
-}
-
-int pull_manifest_by_digest(const struct transfer *t, const struct ref *repository,
-			    const struct digest *digest, struct buf *body, struct err *err)
-{
-	bool fetched;
-
-	return read_or_fetch(t, repository, digest, body, &fetched, err);
 }
 
 /* ---- the config ---- */

@@ -22,10 +22,6 @@ bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
 int pull_manifest_document(const struct transfer *t, const struct ref *repository,
 			   const struct descriptor *d, struct buf *body, struct err *err);
 
-/* The same where only the digest is known. */
-int pull_manifest_by_digest(const struct transfer *t, const struct ref *repository,
-			    const struct digest *digest, struct buf *body, struct err *err);
-
 /* Records the reference's name: its tag, or where it has none "repository@digest". */
 int pull_manifest_record(const struct transfer *t, const struct ref *ref,
 			 const struct descriptor *top, struct err *err);

@@ -2,10 +2,10 @@
 #include "registry/transfer/pull_soci.h"
 
 #include "registry/api/api_referrers.h"
-#include "registry/transfer/pull_attempt.h"
 #include "registry/transfer/pull_blob.h"
-#include "registry/transfer/pull_manifest.h"
+#include "registry/transfer/pull_attempt.h"
 #include "store/base/budget.h"
+#include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 #include "store/lazy/ztoc.h"
 #include "store/lazy/ztoc_build.h"
@@ -15,6 +15,40 @@
 
 /* ---- the index ---- */
 
+static int ref_of(const struct ref *repository, const struct digest *digest, struct ref *out,
+		  struct err *err)
+{
+	int r = ref_copy(out, repository, err);
+
+	if (r)
+		return r;
+	free(out->tag);
+	out->tag = NULL;
+	out->has_digest = true;
+	out->digest = *digest;
+	return 0;
+}
+
+/* The store's, else the repository's, which is not kept: it would be a manifest without its config. */
+static int read_index(const struct transfer *t, const struct ref *repository,
+		      const struct digest *digest, struct buf *body, struct err *err)
+{
+	struct manifest_answer a = {0};
+	autoref ref = REF_INIT;
+	int r = blob_read(t->store, digest, OCI_MANIFEST_MAX, body, NULL);
+
+	if (!r)
+		return 0;
+	buf_reset(body);
+	r = ref_of(repository, digest, &ref, err);
+	if (!r)
+		r = registry_manifest(t->registry, &ref, t->cancel, &a, err);
+	if (!r)
+		buf_append(body, a.body.data, a.body.len);
+	registry_manifest_clear(&a);
+	return !r && buf_failed(body) ? err_nomem(err) : r;
+}
+
 /* `image`: of version 1, to which it has to refer; or NULL. */
 static int get_index(const struct transfer *t, const struct ref *repository,
 		     const struct digest *digest, const struct digest *image, struct soci **out,
@@ -23,7 +57,7 @@ static int get_index(const struct transfer *t, const struct ref *repository,
 	AUTO(manifest_free) struct manifest *m = NULL;
 	autobuf body = BUF_INIT;
 	char text[DIGEST_TEXT_MAX];
-	int r = pull_manifest_by_digest(t, repository, digest, &body, err);
+	int r = read_index(t, repository, digest, &body, err);
 
 	if (!r)
 		r = manifest_parse(body.data, body.len, OCI_TYPE_MANIFEST, &m, err);
@@ -58,12 +92,10 @@ static int find_referrer(const struct transfer *t, const struct ref *repository,
 {
 	autoreferrers list = {0};
 	autoref ref = REF_INIT;
-	int r = ref_copy(&ref, repository, err);
+	int r = ref_of(repository, image, &ref, err);
 
 	if (r)
 		return r;
-	ref.has_digest = true;
-	ref.digest = *image;
 	r = registry_referrers(t->registry, &ref, t->cancel, &list, err);
 	for (size_t i = 0; !r && !*out && i < list.count; i++) {
 		const struct descriptor *d = &list.at[i].descriptor;
