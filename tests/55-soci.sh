@@ -255,5 +255,73 @@ it "one that refers to another image does not count" '
     eq "$(state v1-foreign)" whole
     grep -q "refers to another image" "$M/ctl/events"
 '
+
+# --- those that we make --------------------------------------------------------------------------
+
+start_registry
+cat >"$T/push.py" <<'END'
+from samples import *
+words = b" ".join(b"word%d" % noise.randrange(3000) for _ in range(1500000))
+more = [d("opt"), f("opt/words", words), f("opt/20", SMALL[20]), f("opt/zeros", bytes(9 << 20)), f("opt/end", b"end")]
+gz, plain = Layer(sample() + more), Layer([d("var")] + more[1:], how="plain")
+flushed, members = Layer([d("srv"), f("srv/f", words)], how="flushed"), Layer([d("run"), f("run/m", words)], how="members")
+sparse = Layer([Entry(b"sparse", sparse="1.0", extents=[(4096, b"x" * 512)], size=99999)])
+image = Image([gz, plain, flushed, members, sparse, Layer([f("z", words)], how="zstd")])
+write_layout(os.environ["T"] + "/made", {"v1": image})
+Registry(os.environ["R"]).push("app", "v1", image)
+for n, layer in enumerate([gz, plain, flushed, members]):
+    open(os.environ["T"] + f"/blob{n}", "wb").write(layer.blob)
+END
+R=$R python3 "$T/push.py"
+at_registry() { curl -sfH "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json" "http://$R/v2/app/manifests/$1"; }
+it "ctl/index makes zTOCs of what can have one, and says so" '
+    ctl index "$R/app:v1" >"$T/out"
+    eq "$(grep -c ": zTOC sha256:" "$T/out")" 4
+    grep -q ": No zTOC: .*sparse" "$T/out"
+    grep -q ": No zTOC: .*zstd" "$T/out"
+    grep -q "^SOCI index: digest: sha256:" "$T/out"
+'
+it "the index refers to the image, as soci-snapshotter has it" '
+    digest=$(readlink "$M/images/$R/app/v1")
+    at_registry "sha256-${digest#*:}" >"$T/list"
+    eq "$(jq -r ".manifests[].artifactType" "$T/list")" application/vnd.amazon.soci.index.v1+json
+    at_registry "$(jq -r ".manifests[0].digest" "$T/list")" >"$T/index"
+    eq "$(jq -r .subject.digest "$T/index")" "$digest"
+    eq "$(jq -r .config.mediaType "$T/index")" application/vnd.amazon.soci.index.v1+json
+    eq "$(jq -r ".layers[0].annotations.\"com.amazon.soci.image-layer-digest\"" "$T/index")" "$(jq -r .layers[0].digest "$M/images/$R/app/v1/manifest.json")"
+'
+it "its zTOCs are what the schema says: a reader of their own finds every file in them" '
+    for n in 0 1 2 3; do
+        curl -sf "http://$R/v2/app/blobs/$(jq -r ".layers[$n].digest" "$T/index")" >"$T/ztoc$n"
+        python3 "$HERE/soci.py" read "$T/ztoc$n" "$T/blob$n"
+    done
+'
+it "a second one changes nothing" '
+    ctl index "$R/app:v1" >"$T/again"
+    eq "$(grep -e zTOC -e SOCI "$T/again")" "$(grep -e zTOC -e SOCI "$T/out")"
+    digest=$(readlink "$M/images/$R/app/v1")
+    at_registry "sha256-${digest#*:}" | cmp - "$T/list"
+'
+it "another machine reads the image by it" '
+    unmount_store
+    mount_store -s "$T/other" -o index=referrers
+    before=$M/images/$R/app/v1
+    sample "SMALL[20]" | cmp - "$before/rootfs/opt/20"
+    eq "$(awk "\$1 ~ /^0/ { print \$2 }" "$before/status" | xargs)" "table table table table whole whole"
+    [ "$(awk "\$1 == \"00\" { print (\$3 < \$4 / 2) }" "$before/status")" = 1 ]
+    python3 "$HERE/oracle.py" merge "$T/made:v1" >"$T/wanted"
+    python3 "$HERE/oracle.py" list "$before/rootfs" >"$T/found"
+    python3 "$HERE/compare.py" "$T/wanted" "$T/found" --ignore nlink:dir
+    pull "$R/app:v1" >/dev/null
+    eq "$(awk "/^all/ { print \$2 }" "$before/status")" whole
+    unmount_store
+    mount_store
+'
+it "what cannot be indexed is told" '
+    push_image none v1 "Image([Layer([f(\"z\", \"z\")], how=\"zstd\")])" >/dev/null
+    expect_errno EOPNOTSUPP write "$M/ctl/index" "$R/none:v1"
+    expect_errno EINVAL write "$M/ctl/index" "-a $R/none"
+    expect_errno ENOENT write "$M/ctl/index" "$R/nothing:v1"
+'
 it "the store is valid" valid_store
 finish

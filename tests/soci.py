@@ -3,6 +3,7 @@
 """zTOCs and SOCI indexes, from the schema (soci-snapshotter ztoc/fbs/ztoc.fbs) and nothing of ours: a builder of
 flatbuffers, a decoder of deflate that tells where blocks end, and the rules by which spans are cut.
 
+    soci.py read ZTOC BLOB       fails where a zTOC says something else than the blob
     soci.py zinfo BLOB SPAN      prints the checkpoints of a gzip file
     soci.py ztoc DIR             writes DIR/{blob,ztoc} of the sample
 """
@@ -265,6 +266,110 @@ class Ztoc:
         return flat.finish(root)
 
 
+# --- reading -------------------------------------------------------------------------------------
+
+
+class Table:
+    def __init__(self, data, at):
+        self.data, self.at = data, at
+        vtable = at - struct.unpack_from("<i", data, at)[0]
+        size = struct.unpack_from("<H", data, vtable)[0]
+        self.fields = struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4)
+
+    def place(self, n):
+        return self.at + self.fields[n] if n < len(self.fields) and self.fields[n] else None
+
+    def number(self, n, format, absent=0):
+        at = self.place(n)
+        if at is None:
+            return absent
+        assert at % struct.calcsize("<" + format) == 0, "numbers are aligned"
+        return struct.unpack_from("<" + format, self.data, at)[0]
+
+    def to(self, at):
+        return at + struct.unpack_from("<I", self.data, at)[0]
+
+    def table(self, n):
+        return Table(self.data, self.to(self.place(n)))
+
+    def bytes(self, n):
+        at = self.place(n)
+        return bytes_at(self.data, self.to(at)) if at else b""
+
+    def places(self, n):
+        at = self.to(self.place(n))
+        return [at + 4 + 4 * i for i in range(struct.unpack_from("<I", self.data, at)[0])]
+
+    def tables(self, n):
+        return [Table(self.data, self.to(at)) for at in self.places(n)]
+
+    def strings(self, n):
+        return [bytes_at(self.data, self.to(at)) for at in self.places(n)]
+
+
+def bytes_at(data, at):
+    size = struct.unpack_from("<I", data, at)[0]
+    assert at + 4 + size <= len(data)
+    return data[at + 4 : at + 4 + size]
+
+
+def root(data):
+    return Table(data, struct.unpack_from("<I", data)[0])
+
+
+def inflate(blob, span, at, bits, window, size):
+    """From a checkpoint on, with zlib: the bits of the byte before come as a stored block would end there."""
+    reader, out = Bits(blob, at - (bits > 0)), bytearray(window)
+    reader.take(8 - bits if bits else 0)
+    while len(out) - len(window) < size:
+        if block(reader, out) and len(out) - len(window) < size:
+            reader = Bits(blob, header_end(blob, reader.at + 8))
+    return bytes(out[len(window) :][:size])
+
+
+def read(ztoc, blob):
+    """Checks all that a zTOC says against the blob."""
+    top = root(ztoc)
+    toc, info = top.table(4), top.table(5)
+    gz = info.number(0, "b", 1) == 1
+    plain = subprocess.run(["gzip", "-dc"], input=blob, stdout=subprocess.PIPE, check=True).stdout if gz else blob
+    assert top.bytes(0) == b"0.9" and top.number(2, "q") == len(blob) and top.number(3, "q") == len(plain)
+    zinfo, digests = info.bytes(3), [x.decode() for x in info.strings(2)]
+    assert info.number(1, "i") + 1 == len(digests)
+    if gz:
+        count, span = struct.unpack_from("<iq", zinfo)
+        points = [struct.unpack_from("<qqB", zinfo, 12 + i * (17 + WINDOW)) for i in range(count)]
+        windows = [zinfo[12 + i * (17 + WINDOW) + 17 :][:WINDOW] for i in range(count)]
+        assert len(zinfo) == 12 + count * (17 + WINDOW)
+    else:
+        span, size = root(zinfo).number(1, "q"), root(zinfo).number(2, "q")
+        points = [(at, at, 0) for at in range(0, size, span)]
+        assert size == len(blob)
+    assert span == SPAN and len(points) == len(digests)
+    ends = [p[0] for p in points[1:]] + [len(blob)]
+    for (at, out, bits), end, wanted, after in zip(points, ends, digests, points[1:] + [(0, len(plain), 0)]):
+        assert digest(blob[at - (bits > 0) : end]) == wanted
+        assert after[1] - out >= SPAN + gz or out < after[1] == len(plain)
+        if gz:
+            size = min(3000, after[1] - out)
+            window = windows[points.index((at, out, bits))]
+            assert inflate(blob, span, at, bits, window, size) == plain[out : out + size]
+    import io, tarfile
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        members = archive.getmembers()
+    entries = toc.tables(0)
+    assert len(members) == len(entries)
+    for m, e in zip(members, entries):
+        name = m.name + "/" * m.isdir()
+        assert (e.bytes(0), e.number(5, "q"), e.number(6, "I"), e.number(7, "I")) == (encode(name), m.mode, m.uid, m.gid), name
+        seconds, _, part = m.pax_headers.get("mtime", str(int(m.mtime))).partition(".")
+        assert e.bytes(10).decode() == rfc3339(int(seconds) * NS + int(part.ljust(9, "0"))), name
+        assert (e.number(2, "q"), e.number(3, "q")) == (m.offset_data, m.size if m.isreg() else 0), name
+        assert e.bytes(4) == encode(m.linkname) and e.bytes(1).decode() == TYPES[m.type if m.type != b"\0" else b"0"]
+        records = {encode(k): encode(v) for k, v in m.pax_headers.items() if k.startswith("SCHILY.xattr.")}
+        assert {t.bytes(0): t.bytes(1) for t in e.tables(13)} == records, name
+
+
 # --- images --------------------------------------------------------------------------------------
 
 
@@ -320,6 +425,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "zinfo":
         for at, out, bits, window in checkpoints(open(sys.argv[2], "rb").read(), int(sys.argv[3]))[0]:
             print(at, out, bits, digest(window))
+    elif sys.argv[1] == "read":
+        read(open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read())
     else:
         layer = PlainLayer(sample())
         os.makedirs(sys.argv[2], exist_ok=True)

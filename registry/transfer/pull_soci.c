@@ -15,20 +15,6 @@
 
 /* ---- the index ---- */
 
-static int ref_of(const struct ref *repository, const struct digest *digest, struct ref *out,
-		  struct err *err)
-{
-	int r = ref_copy(out, repository, err);
-
-	if (r)
-		return r;
-	free(out->tag);
-	out->tag = NULL;
-	out->has_digest = true;
-	out->digest = *digest;
-	return 0;
-}
-
 /* The store's, else the repository's, which is not kept: it would be a manifest without its config. */
 static int read_index(const struct transfer *t, const struct ref *repository,
 		      const struct digest *digest, struct buf *body, struct err *err)
@@ -40,7 +26,7 @@ static int read_index(const struct transfer *t, const struct ref *repository,
 	if (!r)
 		return 0;
 	buf_reset(body);
-	r = ref_of(repository, digest, &ref, err);
+	r = ref_copy_by_digest(&ref, repository, digest, err);
 	if (!r)
 		r = registry_manifest(t->registry, &ref, t->cancel, &a, err);
 	if (!r)
@@ -92,7 +78,7 @@ static int find_referrer(const struct transfer *t, const struct ref *repository,
 {
 	autoreferrers list = {0};
 	autoref ref = REF_INIT;
-	int r = ref_of(repository, image, &ref, err);
+	int r = ref_copy_by_digest(&ref, repository, image, err);
 
 	if (r)
 		return r;

@@ -13,27 +13,13 @@
 
 /* ---- one descriptor ---- */
 
-/* o[key] = value; takes the value over, also where it fails (NULL: out of memory). */
-static bool names_edit_add(struct json_object *o, const char *key, struct json_object *value)
-{
-	if (value && json_object_object_add(o, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool names_edit_add_text(struct json_object *o, const char *key, const char *text)
-{
-	return names_edit_add(o, key, json_object_new_string(text));
-}
-
 static struct json_object *names_edit_platform_object(const struct platform *p)
 {
 	autojson *o = json_object_new_object();
 
-	if (!o || !names_edit_add_text(o, "architecture", p->architecture) ||
-	    !names_edit_add_text(o, "os", p->os) ||
-	    (p->variant[0] && !names_edit_add_text(o, "variant", p->variant)))
+	if (!o || !json_add_text(o, "architecture", p->architecture) ||
+	    !json_add_text(o, "os", p->os) ||
+	    (p->variant[0] && !json_add_text(o, "variant", p->variant)))
 		return NULL;
 	return steal(&o);
 }
@@ -48,9 +34,9 @@ static struct json_object *annotations_object(const char *reference, struct time
 	gmtime_r(&pulled.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, pulled.tv_nsec);
-	if (!o || !names_edit_add_text(o, LAYOUT_REFERENCE, reference) ||
-	    !names_edit_add_text(o, NAMES_PULLED, text) ||
-	    (dangling && !names_edit_add_text(o, NAMES_DANGLING, "true")))
+	if (!o || !json_add_text(o, LAYOUT_REFERENCE, reference) ||
+	    !json_add_text(o, NAMES_PULLED, text) ||
+	    (dangling && !json_add_text(o, NAMES_DANGLING, "true")))
 		return NULL;
 	return steal(&o);
 }
@@ -62,12 +48,12 @@ static struct json_object *names_edit_descriptor_object(const char *reference,
 	autojson *o = json_object_new_object();
 	char text[DIGEST_TEXT_MAX];
 
-	if (!o || !names_edit_add_text(o, "mediaType", d->media_type) ||
-	    !names_edit_add_text(o, "digest", digest_text(&d->digest, text)) ||
-	    !names_edit_add(o, "size", json_object_new_uint64(d->size)) ||
+	if (!o || !json_add_text(o, "mediaType", d->media_type) ||
+	    !json_add_text(o, "digest", digest_text(&d->digest, text)) ||
+	    !json_add(o, "size", json_object_new_uint64(d->size)) ||
 	    (d->has_platform &&
-	     !names_edit_add(o, "platform", names_edit_platform_object(&d->platform))) ||
-	    !names_edit_add(o, "annotations", annotations_object(reference, pulled, dangling)))
+	     !json_add(o, "platform", names_edit_platform_object(&d->platform))) ||
+	    !json_add(o, "annotations", annotations_object(reference, pulled, dangling)))
 		return NULL;
 	return steal(&o);
 }
@@ -281,7 +267,7 @@ static int open_edit(struct edit *e, struct json_object **doc, struct err *err)
 
 	if (!r && !e->manifests) {
 		e->manifests = json_object_new_array();
-		if (!names_edit_add(*doc, "manifests", e->manifests))
+		if (!json_add(*doc, "manifests", e->manifests))
 			return err_nomem(err);
 	}
 	for (size_t i = 0; !r && i < json_object_array_length(e->manifests); i++)
