@@ -32,7 +32,7 @@ static struct json_object *empty_index(void)
 }
 
 /* The index that the tag names; where there is none an empty one. */
-static int get_list(const struct transfer *t, const struct ref *tag, struct json_object **out,
+static int get_tagged_list(const struct transfer *t, const struct ref *tag, struct json_object **out,
 		    struct err *err)
 {
 	struct manifest_answer a = {0};
@@ -97,7 +97,7 @@ static int add_to_tag(const struct transfer *t, const struct api_upload *u,
 	free(tag.tag);
 	tag.has_digest = false;
 	tag.tag = strdup(api_referrers_tag(image, "", name));
-	r = tag.tag ? get_list(t, &tag, &list, err) : err_nomem(err);
+	r = tag.tag ? get_tagged_list(t, &tag, &list, err) : err_nomem(err);
 	if (r)
 		return r;
 	manifests = json_array(list, "manifests");
