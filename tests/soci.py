@@ -376,7 +376,7 @@ def read(ztoc, blob):
 class PlainLayer(Layer):
     """An ordinary layer with its zTOC."""
 
-    def __init__(self, entries, span=1 << 16, compressed=True, change=lambda z: z, first=False, members=1):
+    def __init__(self, entries, span=1 << 15, compressed=True, change=lambda z: z, first=False, members=1):
         super().__init__(entries)
         self.tar = tar(entries)
         self.diff_id = digest(self.tar)
@@ -390,6 +390,18 @@ class PlainLayer(Layer):
     def span_of(self, name):
         """(first, end) in the blob of the span in which a file's content begins."""
         return [(a, b) for a, b, out in self.spans if out <= self.places[encode(name)]][-1]
+
+    def ztoc_notes(self):
+        return {NOTES + "image-layer-digest": self.digest, NOTES + "image-layer-mediaType": self.type}
+
+
+class GivenLayer(Layer):
+    """A blob and its zTOC as another program has written them."""
+
+    def __init__(self, where):
+        blob, ztoc = open(where + "/blob", "rb").read(), gzip.open(where + "/ztoc.gz").read()
+        super().__init__(gzip.decompress(blob), blob=blob)
+        self.ztoc = ztoc
 
     def ztoc_notes(self):
         return {NOTES + "image-layer-digest": self.digest, NOTES + "image-layer-mediaType": self.type}
