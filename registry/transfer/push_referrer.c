@@ -32,8 +32,8 @@ static struct json_object *empty_index(void)
 }
 
 /* The index that the tag names; where there is none an empty one. */
-static int get_tagged_list(const struct transfer *t, const struct ref *tag, struct json_object **out,
-		    struct err *err)
+static int get_tagged_list(const struct transfer *t, const struct ref *tag,
+			   struct json_object **out, struct err *err)
 {
 	struct manifest_answer a = {0};
 	enum oci_kind kind;
