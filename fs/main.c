@@ -89,6 +89,9 @@ static int open_store(const struct options *o, struct fs *fs, struct err *err)
 	struct err why;
 	int r = store_open(o->store, &fs->store, err);
 
+	if (!r && o->index_referrers)
+		store_trust_referrers(fs->store);
+
 	if (!r && store_writable(fs->store, &why) < 0) { /* what names reach could not be kept */
 		log_write(LOG_NOTICE, "%s", why.text);
 		fs->lookup_remote = false;

@@ -26,6 +26,9 @@ const char options_usage[] =
     "  -o fetch=lazy|background|whole what comes of layers that have a table of contents: what is\n"
     "                                 read; that, and then the rest; or all at once\n"
     "  -o cache_max=SIZE              what is kept of images that were looked at, and not pulled\n"
+    "  -o index=manifest|referrers    whose tables of contents count: those that an image's "
+    "manifest\n"
+    "                                 names; or also those that were attached to it\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -121,6 +124,8 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 		return parse_fetch(v, &o->fetch, err);
 	if ((v = value_of(option, "cache_max")))
 		return parse_cache_max(v, &o->cache_max, err);
+	if ((v = value_of(option, "index")))
+		return choice("index", v, "referrers", "manifest", &o->index_referrers, err);
 	if ((v = value_of(option, "xattr")))
 		return choice("xattr", v, "on", "off", &o->xattr, err);
 	if ((v = value_of(option, "insecure")))

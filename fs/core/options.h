@@ -28,8 +28,9 @@ struct options {
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
 	enum fetch_mode fetch;
-	uint64_t cache_max; /* bytes; 0: no limit */
-	bool xattr;	    /* xattr=on|off */
+	uint64_t cache_max;   /* bytes; 0: no limit */
+	bool index_referrers; /* index=referrers|manifest */
+	bool xattr;	      /* xattr=on|off */
 	bool allow_other;
 	struct words insecure; /* HOST[:PORT] */
 	struct words mirrors;  /* HOST=URL */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the verbs pull and push have in common: their options and their one operand; docker's lines
+ * What the verbs pull, push and index have in common: their options and their one operand; docker's lines
  * for the request's answer, unless it is to be quiet; bytes for ctl/jobs; and a lease.
  */
 #ifndef FS_TRANSFER_VERB_H

@@ -11,6 +11,7 @@
 #include "registry/transfer/pull_blob.h"
 #include "registry/transfer/pull_manifest.h"
 #include "registry/transfer/pull_merge.h"
+#include "registry/transfer/pull_soci.h"
 #include "registry/transfer/pull_table.h"
 
 #include <errno.h>
@@ -236,7 +237,8 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err *err)
 {
 	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
-	const struct transfer_lazy lazy = {f->fs, fetch_on_refused};
+	struct transfer_lazy lazy = {f->fs, fetch_on_refused, NULL};
+	AUTO(soci_close) struct soci *soci = NULL;
 	struct transfer t;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
@@ -247,8 +249,13 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 		r = pull_blob(&t, &f->ref, &m->layers[i], err);
 	if (r || image->artifact)
 		return r;
-	if (tree && f->fs->fetch != FETCH_WHOLE)
+	if (tree && f->fs->fetch != FETCH_WHOLE) {
 		t.lazy = &lazy;
+		r = pull_soci(&t, &f->ref, image, &soci, err);
+		lazy.soci = soci;
+	}
+	if (r)
+		return r;
 	if (f->count == m->layer_count)
 		return pull_layers(&t, &f->ref, m, c, tree && f->kind == TREE_MERGED, err);
 	for (size_t i = f->first; !r && i < f->first + f->count; i++)

@@ -21,6 +21,7 @@ struct range_job {
 	struct fs *fs;
 	struct repo_image *image; /* a reference, as is fetch */
 	size_t layer;
+	enum layer_check kind; /* of the index by which it is read */
 	struct planned_fetch *fetch;
 	bool verified;	  /* by the job: somebody waits for what lies at `archive` */
 	uint64_t archive; /* offset */
@@ -131,7 +132,7 @@ static int run_range(struct job *j, void *arg, struct err *err)
 {
 	struct range_job *a = arg;
 	const struct descriptor *d = layer_of(a);
-	const struct layer_name name = {d->digest, LAYER_CHECK_DIGESTS};
+	const struct layer_name name = {d->digest, a->kind};
 	struct layer *l;
 	int r = layers_get(a->fs->layers, &name, d->size, &l, err);
 
@@ -157,8 +158,8 @@ static void range_ended(void *arg, const char *title, int result, const struct e
 
 /* Starts it, for the request or for nobody. Takes the fetch. */
 static int start_range(struct request *rq, struct repo_image *i, size_t layer,
-		       const struct layer_gap *missing, struct planned_fetch *fetch,
-		       struct err *err)
+		       enum layer_check kind, const struct layer_gap *missing,
+		       struct planned_fetch *fetch, struct err *err)
 {
 	struct range_job *a = calloc(1, sizeof(*a));
 	const struct ref *ref = repo_image_ref(i);
@@ -176,8 +177,13 @@ static int start_range(struct request *rq, struct repo_image *i, size_t layer,
 		free(a);
 		return err_nomem(err);
 	}
-	*a = (struct range_job){rq->fs, repo_image_get(i), layer,
-				fetch,	missing != NULL,   missing ? missing->archive : 0};
+	*a = (struct range_job){.fs = rq->fs,
+				.image = repo_image_get(i),
+				.layer = layer,
+				.kind = kind,
+				.fetch = fetch,
+				.verified = missing != NULL,
+				.archive = missing ? missing->archive : 0};
 	struct job_spec spec = {
 	    .key = {range_kind, digest_text(&layer_of(a)->digest, text), number, number + 1},
 	    .shared = true,
@@ -207,8 +213,8 @@ int fetch_range(struct request *rq, struct repo_image *i, size_t layer,
 				    &ahead, err);
 	if (r)
 		return r;
-	r = start_range(rq, i, layer, missing, fetch, err);
+	r = start_range(rq, i, layer, missing->kind, missing, fetch, err);
 	if (ahead)
-		start_range(rq, i, layer, NULL, ahead, NULL);
+		start_range(rq, i, layer, missing->kind, NULL, ahead, NULL);
 	return r ? r : err_set(err, EIO, "what was fetched of the layer does not stay");
 }

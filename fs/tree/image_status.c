@@ -27,7 +27,7 @@ static const char *layer_state(struct store *s, const struct descriptor *d, uint
 		return "whole";
 	}
 	*here = bytes_held(s, d);
-	return layer_name_of(s, &d->digest).check == LAYER_CHECK_DIGESTS ? "table" : "none";
+	return layer_check_is_table(layer_name_of(s, &d->digest).check) ? "table" : "none";
 }
 
 int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err)

@@ -114,7 +114,7 @@ static int know_xattrs(struct fs *fs, const struct tree *t, struct err *err)
 static bool has_tables(const struct layer_name *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (names[i].check == LAYER_CHECK_DIGESTS)
+		if (layer_check_is_table(names[i].check))
 			return true;
 	return false;
 }

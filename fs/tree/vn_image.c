@@ -266,8 +266,7 @@ static const struct json_object *entry_platform(const struct index *index, size_
 	const struct json_object *entry =
 	    json_object_array_get_idx(json_array(index->doc, "manifests"), k);
 
-	return index_entry_is_attestation(&index->manifests[k]) ? NULL
-								: json_map(entry, "platform");
+	return index_entry_is_image(&index->manifests[k]) ? json_map(entry, "platform") : NULL;
 }
 
 /* "-" and the member's text; nothing where there is none. */

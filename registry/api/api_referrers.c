@@ -242,3 +242,20 @@ int registry_referrers(struct registry *registry, const struct ref *image, struc
 		err_context(err, "referrers of %s", name ? name : "");
 	return r;
 }
+
+int registry_keeps_referrers(struct registry *registry, const struct ref *image,
+			     struct cancel *cancel, bool *out, struct err *err)
+{
+	struct referrer_list list = {0};
+	struct referrers_call c = {.registry = registry,
+				   .image = image,
+				   .cancel = cancel,
+				   .out = &list,
+				   .seen = map_new()};
+	int r = c.seen ? ask_list(&c, err) : err_nomem(err);
+
+	*out = r == 0;
+	map_free(c.seen);
+	api_referrers_clear(&list);
+	return r == -ENOENT ? 0 : r;
+}

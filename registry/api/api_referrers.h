@@ -31,6 +31,10 @@ void api_referrers_clear(struct referrer_list *l);
 int registry_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
 		       struct referrer_list *out, struct err *err);
 
+/* Whether the registry has such a list itself; else tags are all there is. */
+int registry_keeps_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
+			     bool *out, struct err *err);
+
 /* The tags of a digest: "sha256-HEX" (the digits cut to 64) and what follows: "", ".sig", … */
 #define REFERRER_TAG_MAX 112
 const char *api_referrers_tag(const struct digest *d, const char *suffix,

@@ -167,7 +167,7 @@ static int end_table(const struct transfer *t, const struct digest *blob, struct
 	char text[DIGEST_TEXT_MAX];
 	int r = 0;
 
-	if (layer_name_of(t->store, blob).check == LAYER_CHECK_DIGESTS)
+	if (layer_check_is_table(layer_name_of(t->store, blob).check))
 		r = lazy_agree(t->store, blob, t->cancel, err);
 	layer_name_drop_table(t->store, blob);
 	if (r == -EBADMSG)

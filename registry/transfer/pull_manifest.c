@@ -17,21 +17,6 @@
 
 /* ---- one document ---- */
 
-/* The reference by digest through which something of a repository is fetched. */
-static int ref_by_digest(const struct ref *repository, const struct digest *digest, struct ref *out,
-			 struct err *err)
-{
-	int r = ref_copy(out, repository, err);
-
-	if (r < 0)
-		return r;
-	free(out->tag);
-	out->tag = NULL;
-	out->has_digest = true;
-	out->digest = *digest;
-	return 0;
-}
-
 static int check_kind(const struct buf *body, const char *declared, enum oci_kind *kind,
 		      struct err *err)
 {
@@ -72,7 +57,7 @@ int pull_manifest_document(const struct transfer *t, const struct ref *repositor
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
 	buf_reset(body);
-	r = ref_by_digest(repository, &d->digest, &ref, err);
+	r = ref_copy_by_digest(&ref, repository, &d->digest, err);
 	if (!r)
 		r = pull_manifest_fetch_document(t, &ref, &a, &kind, err);
 	if (!r && a.body.len != d->size)

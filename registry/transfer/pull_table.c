@@ -3,10 +3,12 @@
 
 #include "registry/transfer/pull_attempt.h"
 #include "registry/transfer/pull_range.h"
+#include "registry/transfer/pull_soci.h"
 #include "store/base/io.h"
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 #include "store/lazy/lazy_build.h"
+#include "store/lazy/soci.h"
 
 #include <errno.h>
 
@@ -97,8 +99,8 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 	return r;
 }
 
-/* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none. -EOPNOTSUPP,
- * -EBADMSG: it has one by which it cannot be read (lazy.h). */
+/* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none, or nothing says
+ * what its archive is. -EOPNOTSUPP, -EBADMSG: it has one by which it cannot be read (lazy.h). */
 static int pull_table(const struct transfer *t, const struct ref *repository,
 		      const struct descriptor *layer, const struct digest *diff_id, struct err *err)
 {
@@ -108,11 +110,16 @@ static int pull_table(const struct transfer *t, const struct ref *repository,
 					     .kind = "table of layer",
 					     .run = pull_table_run,
 					     .arg = diff_id};
+	const struct soci *soci = t->lazy->soci;
+	const struct descriptor *ztoc;
 	struct lazy lazy;
 
-	if (lazy_find(layer, &lazy, NULL) == 0 && lazy.format == LAZY_NONE)
+	if (!diff_id)
 		return PULL_TABLE_NONE;
-	return pull_attempt(&attempt, err);
+	if (lazy_find(layer, &lazy, NULL) != 0 || lazy.format != LAZY_NONE)
+		return pull_attempt(&attempt, err);
+	ztoc = soci ? soci_ztoc(soci, layer) : NULL;
+	return ztoc ? pull_ztoc(t, repository, layer, ztoc, diff_id, err) : PULL_TABLE_NONE;
 }
 
 int pull_table_or_layer(const struct transfer *t, const struct ref *repository,

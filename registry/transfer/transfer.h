@@ -22,11 +22,15 @@ struct transfer_watch {
 	void (*bytes)(void *arg, uint64_t done, uint64_t total);
 };
 
+struct soci;
+
 /* Layers that have a table of contents are shown by it. Of a table that is no good its owner is told,
  * from any thread; the layer comes whole then. */
 struct transfer_lazy {
 	void *arg;
 	void (*refused)(void *arg, const struct digest *layer, int result, const struct err *why);
+	const struct soci
+	    *soci; /* or NULL: the image's, for layers that bring no table themselves */
 };
 
 struct transfer {

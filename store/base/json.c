@@ -108,3 +108,16 @@ int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_
 	*out = v;
 	return 0;
 }
+
+bool json_add(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (o && value && json_object_object_add(o, key, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+bool json_add_text(struct json_object *o, const char *key, const char *text)
+{
+	return json_add(o, key, json_object_new_string(text));
+}

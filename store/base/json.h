@@ -37,6 +37,11 @@ bool json_is_true(const struct json_object *o, const char *key); /* absent: fals
 int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
 	     struct err *err);
 
+/* Adds a member; takes the value, also where it fails. False: out of memory, also where o or value is
+ * NULL, so that what could not be made need not be looked at. */
+bool json_add(struct json_object *o, const char *key, struct json_object *value);
+bool json_add_text(struct json_object *o, const char *key, const char *text);
+
 static inline void json_put_at(struct json_object **o)
 {
 	json_object_put(*o);

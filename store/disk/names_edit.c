@@ -13,27 +13,13 @@
 
 /* ---- one descriptor ---- */
 
-/* o[key] = value; takes the value over, also where it fails (NULL: out of memory). */
-static bool names_edit_add(struct json_object *o, const char *key, struct json_object *value)
-{
-	if (value && json_object_object_add(o, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool names_edit_add_text(struct json_object *o, const char *key, const char *text)
-{
-	return names_edit_add(o, key, json_object_new_string(text));
-}
-
 static struct json_object *names_edit_platform_object(const struct platform *p)
 {
 	autojson *o = json_object_new_object();
 
-	if (!o || !names_edit_add_text(o, "architecture", p->architecture) ||
-	    !names_edit_add_text(o, "os", p->os) ||
-	    (p->variant[0] && !names_edit_add_text(o, "variant", p->variant)))
+	if (!o || !json_add_text(o, "architecture", p->architecture) ||
+	    !json_add_text(o, "os", p->os) ||
+	    (p->variant[0] && !json_add_text(o, "variant", p->variant)))
 		return NULL;
 	return steal(&o);
 }
@@ -47,10 +33,10 @@ static struct json_object *annotations_object(const struct name *n)
 	gmtime_r(&n->pulled.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%09ldZ", seconds, n->pulled.tv_nsec);
-	if (!o || !names_edit_add_text(o, LAYOUT_REFERENCE, n->reference) ||
-	    !names_edit_add_text(o, NAMES_PULLED, text) ||
-	    (n->dangling && !names_edit_add_text(o, NAMES_DANGLING, "true")) ||
-	    (n->looked_up && !names_edit_add_text(o, NAMES_LOOKED_UP, "true")))
+	if (!o || !json_add_text(o, LAYOUT_REFERENCE, n->reference) ||
+	    !json_add_text(o, NAMES_PULLED, text) ||
+	    (n->dangling && !json_add_text(o, NAMES_DANGLING, "true")) ||
+	    (n->looked_up && !json_add_text(o, NAMES_LOOKED_UP, "true")))
 		return NULL;
 	return steal(&o);
 }
@@ -61,12 +47,12 @@ static struct json_object *names_edit_descriptor_object(const struct name *n)
 	const struct descriptor *d = &n->descriptor;
 	char text[DIGEST_TEXT_MAX];
 
-	if (!o || !names_edit_add_text(o, "mediaType", d->media_type) ||
-	    !names_edit_add_text(o, "digest", digest_text(&d->digest, text)) ||
-	    !names_edit_add(o, "size", json_object_new_uint64(d->size)) ||
+	if (!o || !json_add_text(o, "mediaType", d->media_type) ||
+	    !json_add_text(o, "digest", digest_text(&d->digest, text)) ||
+	    !json_add(o, "size", json_object_new_uint64(d->size)) ||
 	    (d->has_platform &&
-	     !names_edit_add(o, "platform", names_edit_platform_object(&d->platform))) ||
-	    !names_edit_add(o, "annotations", annotations_object(n)))
+	     !json_add(o, "platform", names_edit_platform_object(&d->platform))) ||
+	    !json_add(o, "annotations", annotations_object(n)))
 		return NULL;
 	return steal(&o);
 }
@@ -292,7 +278,7 @@ static int open_edit(struct edit *e, struct json_object **doc, struct err *err)
 
 	if (!r && !e->manifests) {
 		e->manifests = json_object_new_array();
-		if (!names_edit_add(*doc, "manifests", e->manifests))
+		if (!json_add(*doc, "manifests", e->manifests))
 			return err_nomem(err);
 	}
 	for (size_t i = 0; !r && i < json_object_array_length(e->manifests); i++)

@@ -190,6 +190,16 @@ void store_close(struct store *s)
 	free(s);
 }
 
+void store_trust_referrers(struct store *s)
+{
+	s->trusts_referrers = true;
+}
+
+bool store_trusts_referrers(const struct store *s)
+{
+	return s->trusts_referrers;
+}
+
 struct budget *store_windows(struct store *s)
 {
 	return s->windows;

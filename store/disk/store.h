@@ -47,6 +47,11 @@ int store_cachefd(const struct store *s);
 int store_writable(const struct store *s, struct err *err);
 const char *store_path(const struct store *s); /* absolute */
 
+/* Tables of contents that a referrer of an image brings are used, too: whoever may push can attach
+ * one. Said once, before the store is used; false without. */
+void store_trust_referrers(struct store *s);
+bool store_trusts_referrers(const struct store *s);
+
 /* For the windows of zstd in layers that are being built, of which one may take 128 MiB;
  * borrowed. */
 struct budget;

@@ -15,6 +15,7 @@ struct store {
 	int cachefd;		/* owned, as dirfd or apart from it: what derived/ lies below */
 	char *path;		/* owned */
 	struct budget *windows; /* owned; memory for decoders */
+	bool trusts_referrers;	/* set before it is used */
 	struct err readonly;	/* why nothing may be changed; its code is 0 where it may */
 	atomic_bool ending;	/* nobody waits for its lock any more */
 	/* The latest snapshot of index.json, kept here by names.c. */

@@ -14,7 +14,7 @@ static const struct descriptor *first_local(struct store *s, const struct index 
 	for (size_t i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (!index_entry_is_attestation(d) && blob_exists(s, &d->digest, d->size))
+		if (index_entry_is_image(d) && blob_exists(s, &d->digest, d->size))
 			return d;
 	}
 	return NULL;

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/layer/layer.h"
+#include "store/layer/layer_private.h"
 
 #include "store/base/io.h"
 #include "store/layer/layer_format.h"
-#include "store/base/xxh.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zstd.h>
-
-struct layer {
-	struct store *store;	  /* borrowed */
-	struct span_cache *cache; /* borrowed */
-	struct digest blob;
-	struct blob_source *source; /* owned */
-	int frames_fd;		    /* owned; -1 where none are needed */
-	struct layer_index *index;  /* owned */
-	atomic_bool damaged;	    /* index or frames */
-};
 
 static int open_frames(struct layer *l, struct err *err)
 {
@@ -124,203 +111,25 @@ struct held *layer_held(const struct layer *l)
 
 int layer_plain_fd(const struct layer *l)
 {
-	if (layer_index_compression(l->index) != COMPRESSION_NONE)
+	if (!layer_index_is_plain(l->index))
 		return -1;
 	blob_source_used(l->source, (struct byte_range){0});
 	return blob_source_whole_fd(l->source);
-}
-
-/* A span that is decoded step by step. */
-struct layer_decoder {
-	struct seek *seek;
-	uint8_t *whole;	 /* owned; NULL, or where what is skipped and the span are decoded to */
-	size_t verified; /* bytes: whole blocks, or all */
-};
-
-/* What a step needs to know. */
-struct fill {
-	struct layer *layer;
-	const struct layer_part *part;
-};
-
-static int layer_read_source(void *arg, void *data, size_t len, uint64_t offset, struct err *err)
-{
-	const struct fill *f = arg;
-
-	return f->part->in_frames ? io_pread_all(f->layer->frames_fd, data, len, (off_t)offset, err)
-				  : blob_source_read(f->layer->source, data, len, offset, err);
-}
-
-/* All of the span: it is read in pieces, and a disk that does not know waits for each. */
-static void expect_source(const struct fill *f)
-{
-	const struct span *span = &f->part->span;
-
-	if (!f->part->in_frames)
-		blob_source_expect(f->layer->source, (size_t)(span->in_end - span->from.in),
-				   span->from.in);
-}
-
-static int unpack_window(const struct layer_part *part, void *window, struct err *err)
-{
-	size_t len = part->span.from.window;
-
-	if (len > 0 &&
-	    ZSTD_decompress(window, CODEC_WINDOW, part->window, part->window_size) != len)
-		return err_set(err, EBADMSG, "the window of a seek point is damaged");
-	return 0;
-}
-
-static void decoder_end(void *state)
-{
-	struct layer_decoder *d = state;
-
-	seek_close(d->seek);
-	free(d->whole);
-	free(d);
-}
-
-/* Opens the decoder, which ends with its span, also after an error, and takes the first step. */
-static int decoder_begin(struct fill *f, void *data, size_t wanted, void **state, struct err *err)
-{
-	uint8_t window[CODEC_WINDOW];
-	struct layer_decoder *d = calloc(1, sizeof(*d));
-	struct span span = f->part->span;
-	int r;
-
-	expect_source(f);
-	*state = d;
-	r = d ? unpack_window(f->part, window, err) : err_nomem(err);
-	span.len += f->part->skip;
-	if (!r && f->part->skip > 0) {
-		data = d->whole = malloc(span.len);
-		r = data ? 0 : err_nomem(err);
-	}
-	if (!r)
-		r = seek_open(&span, window, data, &d->seek, err);
-	return r ? r : seek_run(d->seek, wanted + f->part->skip, layer_read_source, f, err);
-}
-
-static int verify_digest(const struct layer_part *part, const uint8_t *data, struct err *err)
-{
-	struct digest found;
-	int r = digest_of(DIGEST_SHA256, data, part->span.len, &found, err);
-
-	if (!r && memcmp(found.bytes, part->checks, LAYER_DIGEST_WORDS * sizeof(uint64_t)) != 0)
-		r = err_set(err, EBADMSG, "the data do not match their digest");
-	return r;
-}
-
-/* The blocks that have become whole. */
-static int verify_blocks(struct layer_decoder *d, const struct layer_part *part,
-			 const uint8_t *data, struct err *err)
-{
-	size_t filled = seek_filled(d->seek);
-
-	while (d->verified < filled) {
-		size_t len = filled - d->verified;
-
-		if (len < LAYER_BLOCK && filled < part->span.len)
-			break;
-		len = len < LAYER_BLOCK ? len : LAYER_BLOCK;
-		if (XXH3_64bits(data + d->verified, len) != part->checks[d->verified / LAYER_BLOCK])
-			return err_set(err, EBADMSG, "the data do not match their checksum");
-		d->verified += len;
-	}
-	return 0;
-}
-
-/* Of a digest, only all of the span can be verified. What was skipped in front of it is verified by
- * nobody, and goes. */
-static int layer_verify(struct fill *f, struct layer_decoder *d, uint8_t *data, struct err *err)
-{
-	int r;
-
-	if (layer_index_check(f->layer->index) == LAYER_CHECK_BLOCKS)
-		return verify_blocks(d, f->part, data, err);
-	assert(seek_filled(d->seek) == f->part->skip + f->part->span.len);
-	if (d->whole) {
-		memcpy(data, d->whole + f->part->skip, f->part->span.len);
-		free(steal(&d->whole));
-	}
-	r = verify_digest(f->part, data, err);
-	if (!r)
-		d->verified = f->part->span.len;
-	return r;
-}
-
-/* What is derived from the blob goes, and is made again when the layer is opened the next time. */
-static void drop_derived(struct layer *l)
-{
-	atomic_store(&l->damaged, true);
-	layer_index_remove(l->store, &l->blob);
-}
-
-/* A span could not be decoded: by whose fault? `losses`: of what is held, before it was read. */
-static int find_damage(struct layer *l, const struct layer_part *part, uint64_t losses, int r,
-		       struct err *err)
-{
-	struct held *held = blob_source_held(l->source);
-	struct byte_range in = {part->span.from.in, part->span.in_end};
-	bool index;
-
-	if (r ==
-	    -EOPNOTSUPP) { /* by a bit of a frame's header; a layer of such frames has no index */
-		r = -EBADMSG;
-		if (err)
-			err->code = EBADMSG;
-	}
-	if (r != -EBADMSG && r != -EIO)
-		return r;
-	index = !part->in_frames && r == -EBADMSG && !layer_index_intact(l->index);
-	if (index || part->in_frames)
-		drop_derived(l);
-	else if (held && !held_spoilt(held, in, losses))
-		return err_set(err, ENODATA, "bytes of the blob went while they were read");
-	err_context(err, "%s of the layer, damaged at %llu",
-		    part->in_frames ? "frames"
-		    : index	    ? "the index"
-				    : "the blob",
-		    (unsigned long long)part->span.from.out);
-	return r;
-}
-
-static ssize_t fill_span(void *arg, void **state, void *data, size_t wanted, struct err *err)
-{
-	struct fill *f = arg;
-	const struct layer_part *part = f->part;
-	struct held *held = blob_source_held(f->layer->source);
-	uint64_t losses = held ? held_losses(held) : 0;
-	struct layer_decoder *d = *state;
-	int r;
-
-	wanted = (wanted + LAYER_BLOCK - 1) / LAYER_BLOCK * LAYER_BLOCK;
-	if (wanted > part->span.len || layer_index_check(f->layer->index) == LAYER_CHECK_DIGESTS)
-		wanted = part->span.len;
-	if (d)
-		r = seek_run(d->seek, wanted + part->skip, layer_read_source, f, err);
-	else
-		r = decoder_begin(f, data, wanted, state, err);
-	d = *state;
-	if (!r)
-		r = layer_verify(f, d, data, err);
-	return r ? find_damage(f->layer, part, losses, r, err) : (ssize_t)d->verified;
 }
 
 /* As much as the span has of the range. */
 static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 			  struct err *err)
 {
-	static const struct span_ops ops = {fill_span, decoder_end};
 	struct layer_part part;
-	struct fill fill = {l, &part};
+	struct layer_fill fill = {l, &part};
 	struct span_key key = {0};
 	size_t at, wanted;
 	bool begun;
 	int r;
 
 	if (layer_index_find(l->index, offset, &part) < 0) {
-		drop_derived(l);
+		layer_drop_derived(l);
 		return err_set(err, EBADMSG, "the index of the layer has no offset %llu any more",
 			       (unsigned long long)offset);
 	}
@@ -335,7 +144,7 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	out->last = len >= part.span.len - at;
 	out->len = out->last ? part.span.len - at : len;
 	wanted = compression_is_small(part.span.compression) ? at + out->len : part.span.len;
-	r = span_cache_get(l->cache, &key, wanted, &ops, &fill, &out->span, &begun, err);
+	r = span_cache_get(l->cache, &key, wanted, &layer_span_ops, &fill, &out->span, &begun, err);
 	if (r)
 		return r;
 	out->data = cached_span_data(out->span) + at;
@@ -374,8 +183,8 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 {
 	uint64_t end = offset + len;
 
-	out->in = (struct byte_range){offset, end};
-	if (layer_index_compression(l->index) == COMPRESSION_NONE) {
+	*out = (struct layer_gap){{offset, end}, offset, layer_index_check(l->index)};
+	if (layer_index_is_plain(l->index)) {
 		bool missing = blob_source_missing(l->source, &out->in);
 
 		out->archive = out->in.first;
@@ -386,7 +195,8 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 
 		if (layer_index_find(l->index, offset, &part) < 0)
 			return false;
-		*out = (struct layer_gap){{part.span.from.in, part.span.in_end}, offset};
+		out->in = (struct byte_range){part.span.from.in, part.span.in_end};
+		out->archive = offset;
 		if (!part.in_frames && blob_source_missing(l->source, &out->in))
 			return true;
 		offset = part.span.from.out + part.span.len;
@@ -422,9 +232,8 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 	*out = (struct layer_bytes){0};
 	if (r)
 		return r;
-	return layer_index_compression(l->index) == COMPRESSION_NONE
-		   ? get_plain(l, offset, len, out, err)
-		   : layer_get_span(l, offset, len, out, err);
+	return layer_index_is_plain(l->index) ? get_plain(l, offset, len, out, err)
+					      : layer_get_span(l, offset, len, out, err);
 }
 
 void layer_put(struct layer *l, struct layer_bytes *b)
@@ -440,8 +249,7 @@ void layer_prepare(struct layer *l, uint64_t offset)
 	struct layer_bytes b;
 	struct layer_part part;
 
-	if (layer_index_compression(l->index) == COMPRESSION_NONE ||
-	    layer_index_find(l->index, offset, &part) < 0 ||
+	if (layer_index_is_plain(l->index) || layer_index_find(l->index, offset, &part) < 0 ||
 	    layer_get(l, part.span.from.out + part.span.len - 1, 1, &b, NULL) < 0)
 		return;
 	b.last = false;
@@ -452,7 +260,7 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 {
 	int r = check_range(l, offset, len, err);
 
-	if (r || layer_index_compression(l->index) == COMPRESSION_NONE)
+	if (r || layer_index_is_plain(l->index))
 		return r ? r : blob_source_read(l->source, data, len, offset, err);
 	while (len > 0) {
 		struct layer_bytes b = {0};

@@ -36,7 +36,8 @@ bool layer_intact(const struct layer *l);
 /* What of the blob is not here. */
 struct layer_gap {
 	struct byte_range in;
-	uint64_t archive; /* an offset of the archive that cannot be read without it */
+	uint64_t archive;      /* an offset of the archive that cannot be read without it */
+	enum layer_check kind; /* of the index by which the layer is read */
 };
 
 /* The first gap in what a range of the archive needs. False: it can be read. */

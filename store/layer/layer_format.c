@@ -7,7 +7,12 @@
 
 const char *layer_suffix(enum layer_check kind)
 {
-	return kind == LAYER_CHECK_DIGESTS ? ".table" : "";
+	static const char *const suffixes[] = {[LAYER_CHECK_BLOCKS] = "",
+					       [LAYER_CHECK_DIGESTS] = ".table",
+					       [LAYER_CHECK_PACKED] = ".ztoc",
+					       [LAYER_CHECK_REFERRED] = ".referred"};
+
+	return suffixes[kind];
 }
 
 const char *layer_path(const struct digest *blob, const char *suffix,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files derived/layers/HEX and HEX.table, for what writes them (layer_writer, frames) and what
+ * The files derived/layers/HEX, HEX.table, HEX.ztoc and HEX.referred, for what writes them (layer_writer, frames) and what
  * reads them (layer_index, layer). layer_index.h includes this for enum layer_check; nothing
  * outside of store/layer/ uses the rest but the limits of spans.
  *
  *	header    layer_header
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
  *	spans     layer_span[], ascending, without gaps: together the whole archive
- *	checks    uint64_t[], of the plain bytes; what they are says the header (enum layer_check)
+ *	checks    uint64_t[]; what they are says the header (enum layer_check)
  *	toc       as store/layer/toc.h has it
  *
  * and beside it, where spans came out too long, derived/layers/HEX.frames: zstd frames of parts
@@ -20,6 +20,7 @@
 #include "store/codec/codec.h"
 #include "store/base/digest.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,24 +32,47 @@
 
 /* No span has more plain bytes, and no more are skipped in front of it: a longer stretch without a
  * seek point (one deflate block, one zstd frame) goes on in HEX.frames. */
-#define LAYER_SPAN_MAX	(4u << 20)
-#define LAYER_FRAME_LEN (1u << 20)  /* plain bytes of a frame there */
-#define LAYER_BLOCK	(32u << 10) /* plain bytes of a block; a span's last one may be shorter */
+#define LAYER_SPAN_MAX (4u << 20)
+/* With checks over packed bytes, where others made the seek points: at the first end of a block behind
+ * 4 MiB as a rule, and a block of deflate seldom has more than 4 MiB. */
+#define LAYER_PACKED_SPAN_MAX (16u << 20)
+#define LAYER_PACKED_MAX      (20u << 20) /* compressed bytes of such a span */
+#define LAYER_FRAME_LEN	      (1u << 20)  /* plain bytes of a frame there */
+#define LAYER_BLOCK	      (32u << 10) /* plain bytes of a block; a span's last one may be shorter */
 
-/* How the plain bytes of a layer's spans are verified. */
+/* How a layer's spans are verified. What is made from all of the bytes stands in a file of its own
+ * (layer_suffix), beside what is made from a table of contents (layer_table.h). */
 enum layer_check {
-	LAYER_CHECK_BLOCKS, /* XXH3-64 of blocks that we saw; each span begins a new one */
-	/* The sha256 of a span, from a table of contents (layer_table.h). The file is HEX.table: what
-	 * is made from all of the bytes stands beside it. */
-	LAYER_CHECK_DIGESTS,
+	LAYER_CHECK_BLOCKS,   /* XXH3-64 of plain blocks that we saw; each span begins a new one */
+	LAYER_CHECK_DIGESTS,  /* the sha256 of a span's plain bytes, from a table */
+	LAYER_CHECK_PACKED,   /* the sha256 of its compressed bytes, from a zTOC */
+	LAYER_CHECK_REFERRED, /* the same, and no manifest vouches for the zTOC */
+	LAYER_CHECK_LAST = LAYER_CHECK_REFERRED,
 };
 #define LAYER_DIGEST_WORDS 4
 
 /* The checks of a span of so many plain bytes. */
 static inline uint64_t layer_check_count(enum layer_check kind, uint64_t len)
 {
-	return kind == LAYER_CHECK_DIGESTS ? LAYER_DIGEST_WORDS
-					   : (len + LAYER_BLOCK - 1) / LAYER_BLOCK;
+	return kind == LAYER_CHECK_BLOCKS ? (len + LAYER_BLOCK - 1) / LAYER_BLOCK
+					  : LAYER_DIGEST_WORDS;
+}
+
+/* From a table of contents: the bytes of the blob are not all known. */
+static inline bool layer_check_is_table(enum layer_check kind)
+{
+	return kind != LAYER_CHECK_BLOCKS;
+}
+
+static inline bool layer_check_is_packed(enum layer_check kind)
+{
+	return kind == LAYER_CHECK_PACKED || kind == LAYER_CHECK_REFERRED;
+}
+
+/* No span of such an index has more plain bytes. */
+static inline uint64_t layer_span_max(enum layer_check kind)
+{
+	return layer_check_is_packed(kind) ? LAYER_PACKED_SPAN_MAX : LAYER_SPAN_MAX;
 }
 
 struct layer_header {
@@ -98,7 +122,7 @@ _Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, sk
 /* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */
 uint64_t layer_checksum(const void *header, uint64_t body);
 
-/* What the name of an index has behind HEX: "" or ".table". */
+/* What the name of an index has behind HEX: "", ".table", ".ztoc" or ".referred". */
 const char *layer_suffix(enum layer_check kind);
 
 /* "derived/layers/HEX" with `suffix` ("", ".table", ".frames") behind it; returns path. */

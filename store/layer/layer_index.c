@@ -78,7 +78,7 @@ static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct
 	*out = (struct index_found){x->spans[i], x->header.archive_size};
 	if (i + 1 < x->header.span_count)
 		out->end = x->spans[i + 1].out;
-	return s->out < out->end && out->end - s->out <= LAYER_SPAN_MAX &&
+	return s->out < out->end && out->end - s->out <= layer_span_max(x->header.check) &&
 	       s->source <= LAYER_FRAMES && s->in < source_size(x, s) && s->bit <= 7 &&
 	       s->window_len <= CODEC_WINDOW && s->skip <= LAYER_SPAN_MAX &&
 	       (s->skip == 0 || x->header.check == LAYER_CHECK_DIGESTS) &&
@@ -90,6 +90,11 @@ static bool layer_index_get_span(const struct layer_index *x, uint64_t i, struct
 		   x->header.check_count - s->check;
 }
 
+bool layer_index_is_plain(const struct layer_index *x)
+{
+	return x->header.compression == COMPRESSION_NONE && !layer_check_is_packed(x->header.check);
+}
+
 static int check_spans(const struct layer_index *x, struct err *err)
 {
 	const struct layer_header *h = &x->header;
@@ -98,11 +103,11 @@ static int check_spans(const struct layer_index *x, struct err *err)
 
 	if (h->compression > COMPRESSION_LAST)
 		return unusable(err, "an unknown compression");
-	if (h->check > LAYER_CHECK_DIGESTS)
+	if (h->check > LAYER_CHECK_LAST)
 		return unusable(err, "an unknown kind of checks");
-	if (h->check == LAYER_CHECK_DIGESTS && h->frames_size > 0)
+	if (layer_check_is_table(h->check) && h->frames_size > 0)
 		return unusable(err, "frames that are of another index");
-	if (h->compression == COMPRESSION_NONE)
+	if (layer_index_is_plain(x))
 		return h->span_count == 0 && h->check_count == 0 && h->archive_size == h->blob_size
 			   ? 0
 			   : unusable(err, "seek points in a plain archive");
@@ -354,7 +359,7 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 {
 	char path[LAYER_PATH_MAX];
 
-	for (enum layer_check kind = 0; kind <= LAYER_CHECK_DIGESTS; kind++)
+	for (enum layer_check kind = 0; kind <= LAYER_CHECK_LAST; kind++)
 		unlinkat(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), 0);
 	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
 }

@@ -48,6 +48,8 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 const struct digest *layer_index_diff_id(const struct layer_index *x);
 enum compression layer_index_compression(const struct layer_index *x);
 enum layer_check layer_index_check(const struct layer_index *x);
+/* The blob is the archive, and nothing in it has a check. */
+bool layer_index_is_plain(const struct layer_index *x);
 uint64_t layer_index_blob_size(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
 uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
@@ -74,7 +76,7 @@ struct layer_part {
  * where the file is damaged. */
 int layer_index_find(const struct layer_index *x, uint64_t offset, struct layer_part *out);
 
-/* Removes the indexes of a layer, of both kinds, so that they are made again: what they refer to
+/* Removes the indexes of a layer, of all kinds, so that they are made again: what they refer to
  * proved damaged. */
 void layer_index_remove(struct store *s, const struct digest *blob);
 

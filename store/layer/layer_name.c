@@ -4,23 +4,27 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static const char *table_path(const struct digest *blob, char path[static LAYER_PATH_MAX])
+static bool has_index(struct store *s, const struct digest *blob, enum layer_check kind)
 {
-	return layer_path(blob, layer_suffix(LAYER_CHECK_DIGESTS), path);
+	char path[LAYER_PATH_MAX];
+
+	return faccessat(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), F_OK,
+			 AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 struct layer_name layer_name_of(struct store *s, const struct digest *blob)
 {
-	char path[LAYER_PATH_MAX];
-	bool table =
-	    faccessat(store_cachefd(s), table_path(blob, path), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-
-	return (struct layer_name){*blob, table ? LAYER_CHECK_DIGESTS : LAYER_CHECK_BLOCKS};
+	for (enum layer_check kind = LAYER_CHECK_BLOCKS + 1; kind <= LAYER_CHECK_LAST; kind++)
+		if ((kind != LAYER_CHECK_REFERRED || store_trusts_referrers(s)) &&
+		    has_index(s, blob, kind))
+			return (struct layer_name){*blob, kind};
+	return (struct layer_name){*blob, LAYER_CHECK_BLOCKS};
 }
 
 void layer_name_drop_table(struct store *s, const struct digest *blob)
 {
 	char path[LAYER_PATH_MAX];
 
-	unlinkat(store_cachefd(s), table_path(blob, path), 0);
+	for (enum layer_check kind = LAYER_CHECK_BLOCKS + 1; kind <= LAYER_CHECK_LAST; kind++)
+		unlinkat(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), 0);
 }

@@ -14,7 +14,8 @@ struct layer_name {
 	enum layer_check check;
 };
 
-/* How it is read now: by its table as long as the store has one. */
+/* How it is read now: by its table as long as the store has one, the one that its manifest vouches for
+ * first; by one that nobody vouches for only where the store's user trusts these. */
 struct layer_name layer_name_of(struct store *s, const struct digest *blob);
 
 /* The layer is here whole, with the index of its bytes: it is read by that from now on, but by who

@@ -14,13 +14,14 @@ struct layer_table {
 	uint64_t size;	 /* of the archive so far */
 };
 
-int layer_table_open(struct store *s, struct layer_table **out, struct err *err)
+int layer_table_open(struct store *s, enum layer_check kind, struct layer_table **out,
+		     struct err *err)
 {
 	AUTO(layer_table_close) struct layer_table *t = calloc(1, sizeof(*t));
 	int r = t ? toc_writer_open(&t->toc, err) : err_nomem(err);
 
 	if (!r)
-		r = layer_writer_open(s, LAYER_CHECK_DIGESTS, &t->writer, err);
+		r = layer_writer_open(s, kind, &t->writer, err);
 	if (!r)
 		*out = steal(&t);
 	return r;
@@ -34,6 +35,17 @@ int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t skip,
 	t->size += len;
 	if (in.end > t->in_end)
 		t->in_end = in.end;
+	return r;
+}
+
+int layer_table_packed(struct layer_table *t, const struct seek_point *p, const void *window,
+		       uint64_t in_end, uint64_t len, const struct digest *sha256, struct err *err)
+{
+	int r = layer_writer_packed(t->writer, p, window, in_end, len, sha256, err);
+
+	t->size += len;
+	if (in_end > t->in_end)
+		t->in_end = in_end;
 	return r;
 }
 

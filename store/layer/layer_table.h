@@ -13,16 +13,23 @@
 #include "store/base/ranges.h"
 #include "store/codec/codec.h"
 #include "store/disk/store.h"
+#include "store/layer/layer_format.h"
 #include "store/tar/entry.h"
 
 struct layer_table;
-int layer_table_open(struct store *s, struct layer_table **out, struct err *err);
+/* layer_check_is_table(kind): what the digests of spans go over. */
+int layer_table_open(struct store *s, enum layer_check kind, struct layer_table **out,
+		     struct err *err);
 
 /* The next `len` bytes of the archive: where in the blob the gzip member or zstd frame lies that
  * holds them behind its first `skip` plain bytes, and their sha256. -EBADMSG: there can be no such
  * span. */
 int layer_table_span(struct layer_table *t, struct byte_range in, uint64_t skip, uint64_t len,
 		     const struct digest *sha256, struct err *err);
+
+/* The same where digests go over packed bytes, as layer_writer_packed has it. */
+int layer_table_packed(struct layer_table *t, const struct seek_point *p, const void *window,
+		       uint64_t in_end, uint64_t len, const struct digest *sha256, struct err *err);
 
 /* In the order of the layer. They keep the limits of store/tar/entry.h. */
 int layer_table_entry(struct layer_table *t, const struct entry *e, struct err *err);
@@ -31,7 +38,7 @@ int layer_table_entry(struct layer_table *t, const struct entry *e, struct err *
 struct layer_claim {
 	const struct digest *blob, *diff_id; /* borrowed */
 	uint64_t blob_size;
-	enum compression compression; /* COMPRESSION_GZIP or _ZSTD */
+	enum compression compression; /* _NONE only with packed spans */
 };
 
 /* Bytes of memory that what was written so far takes until the end. */

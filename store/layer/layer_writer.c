@@ -24,7 +24,7 @@ struct layer_writer {
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
 	XXH3_state_t *check;   /* owned; of the present block */
 	struct frames *frames; /* owned; NULL until it is needed */
-	struct window *window; /* owned; NULL with LAYER_CHECK_DIGESTS, where no point comes */
+	struct window *window; /* owned; NULL with a table, where no stream comes */
 
 	struct buf spans;  /* struct layer_span[], the last one still open */
 	struct buf checks; /* uint64_t[], of what has ended */
@@ -98,7 +98,7 @@ static int end_span(struct layer_writer *w, struct err *err)
 {
 	struct layer_span *s = current(w);
 
-	if (!s || w->kind == LAYER_CHECK_DIGESTS)
+	if (!s || layer_check_is_table(w->kind))
 		return 0;
 	if (s->out == w->out) {
 		w->spans.len -= sizeof(*s);
@@ -137,25 +137,52 @@ int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t ski
 	return r;
 }
 
-/* The window of the last point, if it is not written yet. */
-static int write_window(struct layer_writer *w, struct err *err)
+static int pack_window(struct layer_writer *w, struct layer_span *s, const void *window,
+		       struct err *err)
 {
-	struct layer_span *s;
-	size_t n;
+	size_t n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window, s->window_len,
+				     WINDOW_LEVEL);
 
-	if (w->windowless == NO_SPAN)
-		return 0;
-	s = (struct layer_span *)w->spans.data + w->windowless;
-	assert(w->windowless < w->spans.len / sizeof(*s));
-	w->windowless = NO_SPAN;
-	n = ZSTD_compressCCtx(w->cctx, w->packed, sizeof(w->packed), window_take(w->window),
-			      s->window_len, WINDOW_LEVEL);
 	if (ZSTD_isError(n))
 		return err_set(err, ENOMEM, "compress a window: %s", ZSTD_getErrorName(n));
 	s->window = w->windows;
 	s->window_size = (uint32_t)n;
 	w->windows += n;
 	return layer_writer_append(w, w->packed, n, err);
+}
+
+int layer_writer_packed(struct layer_writer *w, const struct seek_point *p, const void *window,
+			uint64_t in_end, uint64_t len, const struct digest *sha256, struct err *err)
+{
+	struct layer_span s = {.out = w->out, .in = p->in, .bit = p->bit};
+	int r = 0;
+
+	assert(layer_check_is_packed(w->kind) && sha256->algorithm == DIGEST_SHA256);
+	assert(len > 0 && len <= LAYER_PACKED_SPAN_MAX && p->out == w->out);
+	assert(in_end > p->in && in_end - p->in <= LAYER_PACKED_MAX);
+	s.in_len = (uint32_t)(in_end - p->in);
+	if (window) {
+		s.window_len = CODEC_WINDOW;
+		r = pack_window(w, &s, window, err);
+	}
+	if (!r)
+		r = begin_span(w, &s, err);
+	buf_append(&w->checks, sha256->bytes, LAYER_DIGEST_WORDS * sizeof(uint64_t));
+	w->out += len;
+	return r;
+}
+
+/* The window of the last point, if it is not written yet. */
+static int write_window(struct layer_writer *w, struct err *err)
+{
+	struct layer_span *s;
+
+	if (w->windowless == NO_SPAN)
+		return 0;
+	s = (struct layer_span *)w->spans.data + w->windowless;
+	assert(w->windowless < w->spans.len / sizeof(*s));
+	w->windowless = NO_SPAN;
+	return pack_window(w, s, window_take(w->window), err);
 }
 
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes derived/layers/HEX, and HEX.frames where it is needed, as an archive goes by, its data and
- * its seek points in order; or HEX.table, span by span, as a table of contents has them. Files appear at
+ * its seek points in order; or, as HEX.table and its like, span by span, as a table of contents has them. Files appear at
  * finish, both or none. One thread at a time.
  */
 #ifndef STORE_LAYER_WRITER_H
@@ -21,6 +21,14 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
  * skip is above LAYER_SPAN_MAX, or -EBADMSG: there can be no such span. */
 int layer_writer_span(struct layer_writer *w, struct byte_range in, uint64_t skip, uint64_t len,
 		      const struct digest *sha256, struct err *err);
+
+/* layer_check_is_packed: the next `len` plain bytes are what bytes p->in to in_end of the blob
+ * decompress to from the bit of `p` on, with the window of CODEC_WINDOW bytes that lies before (gzip; NULL without
+ * compression); `sha256` is that of these compressed bytes. len is 1 to LAYER_PACKED_SPAN_MAX, in_end - p->in to
+ * LAYER_PACKED_MAX. */
+int layer_writer_packed(struct layer_writer *w, const struct seek_point *p, const void *window,
+			uint64_t in_end, uint64_t len, const struct digest *sha256,
+			struct err *err);
 
 /* LAYER_CHECK_BLOCKS: the next data can be decoded from this point of the blob on. */
 int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const void *window,

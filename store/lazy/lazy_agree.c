@@ -186,9 +186,8 @@ int lazy_agree(struct store *s, const struct digest *blob, struct cancel *cancel
 {
 	struct side table = {.bytes = BUF_INIT}, archive = {.bytes = BUF_INIT};
 	struct span_cache *spans = span_cache_new(SPANS_BYTES);
-	int r = spans ? side_open(&table, s, spans,
-				  &(struct layer_name){*blob, LAYER_CHECK_DIGESTS}, err)
-		      : err_nomem(err);
+	struct layer_name name = layer_name_of(s, blob);
+	int r = spans ? side_open(&table, s, spans, &name, err) : err_nomem(err);
 
 	if (!r)
 		r = side_open(&archive, s, spans, &(struct layer_name){*blob, LAYER_CHECK_BLOCKS},

@@ -122,7 +122,7 @@ static int lazy_build_parts(struct lazy_build *b, struct store *s, struct err *e
 	if (!r && b->from.format == LAZY_ESTARGZ)
 		r = tar_open(lazy_build_on_entry, b, &b->tar, err);
 	if (!r)
-		r = layer_table_open(s, &b->index, err);
+		r = layer_table_open(s, LAYER_CHECK_DIGESTS, &b->index, err);
 	if (!r)
 		r = lazy_table_open(b->index, &b->from, &b->table, err);
 	return r;

@@ -60,26 +60,6 @@ static int lazy_entry_text(const struct json_fields *o, const char *key, const c
 
 /* ---- names ---- */
 
-static int check_path(const char *path, size_t len, const char *what, struct err *err)
-{
-	size_t depth = 0;
-
-	if (len > ENTRY_PATH_MAX)
-		return err_set(err, EBADMSG, "%s has more than %d bytes", what, ENTRY_PATH_MAX);
-	for (const char *at = path; *at; depth++) {
-		size_t n = strcspn(at, "/");
-
-		if (n > ENTRY_NAME_MAX)
-			return err_set(err, EBADMSG, "%s has a name of more than %d bytes", what,
-				       ENTRY_NAME_MAX);
-		at += n + (at[n] == '/');
-	}
-	if (depth > ENTRY_DEPTH_MAX)
-		return err_set(err, EBADMSG, "%s is deeper than %d directories", what,
-			       ENTRY_DEPTH_MAX);
-	return 0;
-}
-
 /* With a NUL behind, where it stays: room for all of the fields was reserved. */
 static char *keep(struct lazy_entry *l, const void *data, size_t len)
 {
@@ -103,7 +83,7 @@ static int take_path(struct lazy_entry *l, const struct json_fields *o, struct e
 	path = keep(l, name, strlen(name));
 	l->entry.path = path;
 	l->entry.path_len = entry_clean_path(path, strlen(path));
-	return check_path(path, l->entry.path_len, "the path", err);
+	return entry_check_path(path, l->entry.path_len, "the path", err);
 }
 
 static int take_link(struct lazy_entry *l, const struct json_fields *o, bool hard, struct err *err)
@@ -120,7 +100,7 @@ static int take_link(struct lazy_entry *l, const struct json_fields *o, bool har
 	if (!*target)
 		return err_set(err, EBADMSG, "a link to nothing");
 	if (hard)
-		return check_path(link, l->entry.link_len, "the link", err);
+		return entry_check_path(link, l->entry.link_len, "the link", err);
 	if (l->entry.link_len > ENTRY_PATH_MAX)
 		return err_set(err, EBADMSG, "the link has more than %d bytes", ENTRY_PATH_MAX);
 	l->entry.size = l->entry.link_len;

@@ -139,6 +139,18 @@ bool index_entry_is_attestation(const struct descriptor *d)
 		strcmp(d->platform.architecture, "unknown") == 0);
 }
 
+/* The table of contents of an image beside it, which has the image's platform. */
+static bool is_soci_index(const struct descriptor *d)
+{
+	return d->artifact_type &&
+	       strncmp(d->artifact_type, OCI_SOCI_INDEX_TYPES, strlen(OCI_SOCI_INDEX_TYPES)) == 0;
+}
+
+bool index_entry_is_image(const struct descriptor *d)
+{
+	return !index_entry_is_attestation(d) && !is_soci_index(d);
+}
+
 /* "linux/amd64, linux/arm64": every platform once, as far as a sentence can hold. */
 static void list_platforms(const struct index *index, char *list, size_t size)
 {
@@ -149,7 +161,7 @@ static void list_platforms(const struct index *index, char *list, size_t size)
 	for (i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (!d->has_platform || index_entry_is_attestation(d))
+		if (!d->has_platform || !index_entry_is_image(d))
 			continue;
 		for (j = 0; j < i; j++)
 			if (platform_equal(&index->manifests[j].platform, &d->platform))
@@ -177,7 +189,7 @@ int index_choose(const struct index *index, const struct platform *wish,
 	for (size_t i = 0; i < index->count; i++) {
 		const struct descriptor *d = &index->manifests[i];
 
-		if (index_entry_is_attestation(d))
+		if (!index_entry_is_image(d))
 			continue;
 		if (!d->has_platform) {
 			if (!unnamed && !d->artifact_type &&

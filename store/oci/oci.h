@@ -97,8 +97,13 @@ DEFINE_AUTO(struct index, index_free)
  * runs. */
 bool index_entry_is_attestation(const struct descriptor *d);
 
-/* The entry that serves the platform best (the first of equals; attestation entries,
- * unknown/unknown, never do). -ENOENT where none does: "no matching manifest for linux/arm/v7 in
+/* What has a platform to offer: no attestation, and no SOCI index, which stands beside an image with that one's
+ * platform. */
+bool index_entry_is_image(const struct descriptor *d);
+#define OCI_SOCI_INDEX_TYPES                                                                       \
+	"application/vnd.amazon.soci.index." /* how their artifactTypes begin */
+
+/* The entry that serves the platform best (the first of equals; what is no image never does). -ENOENT where none does: "no matching manifest for linux/arm/v7 in
  * the manifest list entries; it has linux/amd64, …". */
 int index_choose(const struct index *i, const struct platform *wish, const struct descriptor **out,
 		 struct err *err);

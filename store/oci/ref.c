@@ -303,6 +303,20 @@ int ref_copy(struct ref *to, const struct ref *from, struct err *err)
 	return 0;
 }
 
+int ref_copy_by_digest(struct ref *to, const struct ref *from, const struct digest *digest,
+		       struct err *err)
+{
+	int r = ref_copy(to, from, err);
+
+	if (r)
+		return r;
+	free(to->tag);
+	to->tag = NULL;
+	to->has_digest = true;
+	to->digest = *digest;
+	return 0;
+}
+
 void ref_clear(struct ref *r)
 {
 	free(r->domain);

@@ -29,6 +29,9 @@ int ref_parse(const char *text, struct ref *out, struct err *err);
 /* The same for a repository: a name without tag and digest; adds none. */
 int ref_parse_repository(const char *text, struct ref *out, struct err *err);
 int ref_copy(struct ref *to, const struct ref *from, struct err *err);
+/* A copy without its tag, and with the digest: what has that in the same repository. */
+int ref_copy_by_digest(struct ref *to, const struct ref *from, const struct digest *digest,
+		       struct err *err);
 void ref_clear(struct ref *r);
 #define autoref __attribute__((cleanup(ref_clear))) struct ref
 

@@ -7,6 +7,8 @@
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H
 
+#include "store/base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -54,5 +56,8 @@ struct entry {
 /* Cleans a path in place, as entry.path is: without leading and trailing slashes, empty components
  * and "."; returns the new length. The memory has room for a NUL behind it. */
 size_t entry_clean_path(char *path, size_t len);
+
+/* A cleaned path, with a NUL behind it, against the limits above. -EBADMSG: the sentence begins with `what`. */
+int entry_check_path(const char *path, size_t len, const char *what, struct err *err);
 
 #endif

@@ -141,6 +141,16 @@ static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value,
 	return 0;
 }
 
+bool tar_ext_is_xattr(const char *key, size_t len)
+{
+	return len >= strlen(XATTR_SCHILY) && memcmp(key, XATTR_SCHILY, strlen(XATTR_SCHILY)) == 0;
+}
+
+int tar_ext_xattr(struct tar_ext *x, const char *key, struct tar_text value, struct err *err)
+{
+	return add_xattr(x, key + strlen(XATTR_SCHILY), value, err);
+}
+
 /* Sparse 0.0: offset and length are records of their own, in turns. */
 static int take_pair(struct tar_ext *x, struct records *records, bool offset, struct tar_text value,
 		     struct err *err)
@@ -201,8 +211,8 @@ static int take_record(struct tar_ext *x, struct records *records, char *key, st
 {
 	struct tar_text *known;
 
-	if (strncmp(key, XATTR_SCHILY, strlen(XATTR_SCHILY)) == 0)
-		return add_xattr(x, key + strlen(XATTR_SCHILY), value, err);
+	if (tar_ext_is_xattr(key, strlen(key)))
+		return tar_ext_xattr(x, key, value, err);
 	if (strcmp(key, "GNU.sparse.offset") == 0)
 		return take_pair(x, records, true, value, err);
 	if (strcmp(key, "GNU.sparse.numbytes") == 0)

@@ -36,6 +36,10 @@ int tree_digest(enum tree_kind kind, const struct layer_name *layers, size_t cou
 		struct digest *out, struct err *err)
 {
 	AUTO(hash_close) struct hash *hash = NULL;
+	static const char *const hows[] = {[LAYER_CHECK_BLOCKS] = "\n",
+					   [LAYER_CHECK_DIGESTS] = " table\n",
+					   [LAYER_CHECK_PACKED] = " ztoc\n",
+					   [LAYER_CHECK_REFERRED] = " referred\n"};
 	const char *name = kind == TREE_DIFF ? "diff\n" : "merged\n";
 	char text[DIGEST_TEXT_MAX];
 	int r = hash_open(DIGEST_SHA256, &hash, err);
@@ -44,7 +48,7 @@ int tree_digest(enum tree_kind kind, const struct layer_name *layers, size_t cou
 		return r;
 	hash_update(hash, name, strlen(name));
 	for (size_t i = 0; i < count; i++) {
-		const char *how = layers[i].check == LAYER_CHECK_DIGESTS ? " table\n" : "\n";
+		const char *how = hows[layers[i].check];
 
 		digest_text(&layers[i].blob, text);
 		hash_update(hash, text, strlen(text));

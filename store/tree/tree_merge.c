@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a container sees of its layers (OCI image specification, layer.md, "Applying Changesets"),
- * when podman or containerd has laid them out by overlayfs: where these agree they are right here,
- * also where the specification reads otherwise. store/README.md has the cases and whose answer it
+ * when a runtime has laid them out by overlayfs: that is right here, also where the specification
+ * reads otherwise. store/README.md has the cases and whose answer it
  * is. Where they refuse a layer, one entry that is wrong costs that entry, which is counted.
  *
  * A layer is first made a tree by itself, as in the upper directory of an overlay:

@@ -50,7 +50,7 @@ static inline int read_document(enum lazy_format format, const char *json, size_
 	const struct lazy from = {
 	    .format = format, .landmarks = format == LAZY_ESTARGZ, .content_end = LIMIT};
 	size_t len = strlen(json);
-	int r = layer_table_open(world.store, &index, err);
+	int r = layer_table_open(world.store, LAYER_CHECK_DIGESTS, &index, err);
 
 	if (!r)
 		r = lazy_table_open(index, &from, &t, err);

@@ -73,7 +73,7 @@ static void write_table(const struct cut_blob *b, const struct digest *blob)
 	struct digest d;
 	struct err err;
 
-	assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+	assert_int_equal(layer_table_open(world.store, LAYER_CHECK_DIGESTS, &t, &err), 0);
 	for (size_t i = 0; i < b->count; i++) {
 		struct bytes p = piece(i);
 
@@ -254,7 +254,7 @@ static void what_stands_before_a_span_is_skipped(void **state)
 		struct layer *l;
 		struct err err;
 
-		assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+		assert_int_equal(layer_table_open(world.store, LAYER_CHECK_DIGESTS, &t, &err), 0);
 		for (size_t i = 0; i < PARTS; i++) {
 			const uint8_t *at = world.tar.p + i * LEN + SKIP;
 
@@ -381,7 +381,7 @@ static void what_cannot_be_a_span_is_refused(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(layer_table_open(world.store, &t, &err), 0);
+	assert_int_equal(layer_table_open(world.store, LAYER_CHECK_DIGESTS, &t, &err), 0);
 	assert_int_equal(layer_table_span(t, (struct byte_range){0, 10}, 0, 0, &d, &err), -EBADMSG);
 	assert_int_equal(
 	    layer_table_span(t, (struct byte_range){0, 10}, 0, LAYER_SPAN_MAX + 1, &d, &err),

@@ -41,7 +41,7 @@ static void write_index(const char *entries, const struct digest *blob)
 	struct err err;
 
 	buf_printf(&json, "{\"version\":1,\"entries\":[%s]}", entries);
-	assert_int_equal(layer_table_open(store, &index, &err), 0);
+	assert_int_equal(layer_table_open(store, LAYER_CHECK_DIGESTS, &index, &err), 0);
 	assert_int_equal(lazy_table_open(index, &from, &t, &err), 0);
 	if (lazy_table_feed(t, json.data, json.len, &err) || lazy_table_finish(t, &err) ||
 	    layer_table_finish(index, &claim, &err))

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A layer's index from its zTOC (store/lazy/ztoc.h): publishes derived/layers/HEX.ztoc, or HEX.referred. It has
+ * the whole archive, span by span, with the windows of the zTOC; entries lie where they lie in the archive.
+ * Blocks; thread safe.
+ */
+#ifndef STORE_ZTOC_BUILD_H
+#define STORE_ZTOC_BUILD_H
+
+#include "store/base/cancel.h"
+#include "store/disk/store.h"
+#include "store/layer/layer_format.h"
+#include "store/oci/oci.h"
+
+/* `len` bytes of a zTOC that have the digest that they ought to have. kind: LAYER_CHECK_PACKED or _REFERRED.
+ * -EBADMSG and -EOPNOTSUPP as lazy.h has them; then nothing is published. */
+int ztoc_build(struct store *s, const void *data, size_t len, const struct descriptor *layer,
+	       const struct digest *diff_id, enum layer_check kind, struct cancel *cancel,
+	       struct err *err);
+
+#endif
