@@ -132,9 +132,13 @@ static int run_range(struct job *j, void *arg, struct err *err)
 {
 	struct range_job *a = arg;
 	const struct descriptor *d = layer_of(a);
-	const struct layer_name name = {d->digest, a->kind};
+	struct layer_name name =
+	    image_layer_name(a->fs->store, repo_image_image(a->image)->manifest, a->layer);
 	struct layer *l;
-	int r = layers_get(a->fs->layers, &name, d->size, &l, err);
+	int r;
+
+	name.check = a->kind; /* by which it is missing */
+	r = layers_get(a->fs->layers, &name, d->size, &l, err);
 
 	if (r)
 		return r;

@@ -78,7 +78,7 @@ static int run_rest(struct job *j, void *arg, struct err *err)
 	for (size_t i = 0; !r && i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
 
-		if (layer_check_is_table(layer_name_of(t.store, &d->digest).check) &&
+		if (layer_check_is_table(image_layer_name(t.store, m, i).check) &&
 		    !blob_exists(t.store, &d->digest, d->size))
 			r = fetch_layer_rest(a, &t, d, err);
 	}

@@ -20,14 +20,17 @@ static uint64_t bytes_held(struct store *s, const struct descriptor *d)
 	return n;
 }
 
-static const char *layer_state(struct store *s, const struct descriptor *d, uint64_t *here)
+static const char *layer_state(struct store *s, const struct manifest *m, size_t layer,
+			       uint64_t *here)
 {
+	const struct descriptor *d = &m->layers[layer];
+
 	if (blob_exists(s, &d->digest, d->size)) {
 		*here = d->size;
 		return "whole";
 	}
 	*here = bytes_held(s, d);
-	return layer_check_is_table(layer_name_of(s, &d->digest).check) ? "table" : "none";
+	return layer_check_is_table(image_layer_name(s, m, layer).check) ? "table" : "none";
 }
 
 int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err)
@@ -40,7 +43,7 @@ int image_status(struct fs *fs, const struct image *i, struct buf *out, struct e
 	for (size_t n = 0; n < i->manifest->layer_count; n++) {
 		const struct descriptor *d = &i->manifest->layers[n];
 		uint64_t layer_here, layer_coming = fetch_plan_coming(fs->fetch_plan, &d->digest);
-		const char *state = layer_state(fs->store, d, &layer_here);
+		const char *state = layer_state(fs->store, i->manifest, n, &layer_here);
 
 		buf_printf(out, "%02zu    %-5s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %s\n", n,
 			   state, layer_here, d->size, layer_coming, digest_text(&d->digest, text));

@@ -165,9 +165,10 @@ static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err
 static int end_table(const struct transfer *t, const struct digest *blob, struct err *err)
 {
 	char text[DIGEST_TEXT_MAX];
+	struct layer_name name;
 	int r = 0;
 
-	if (layer_check_is_table(layer_name_of(t->store, blob).check))
+	if (layer_name_any_table(t->store, blob, &name))
 		r = lazy_agree(t->store, blob, t->cancel, err);
 	layer_name_drop_table(t->store, blob);
 	if (r == -EBADMSG)

@@ -90,7 +90,7 @@ static int read_toc(const struct transfer *t, const struct layer_name *layer, ui
 		if (tries < TRIES && layer->check == LAYER_CHECK_BLOCKS)
 			r = layer_build_from_blob(t->store, &layer->blob, NULL, t->cancel, err);
 		if (tries == TRIES || !r)
-			r = layer_index_open(t->store, &layer->blob, layer->check, &index, err);
+			r = layer_name_index(t->store, layer, &index, err);
 		if (!r && (*entries = layer_index_entries(index)) > most)
 			return PULL_MERGE_LATER;
 		buf_reset(toc);
@@ -109,7 +109,7 @@ int pull_merge_layer(struct pull_merge *m, uint64_t most, struct err *err)
 	uint64_t entries = 0;
 	int r;
 
-	*layer = layer_name_of(m->transfer->store, &layer->blob);
+	layer_name_renew(m->transfer->store, layer);
 	r = read_toc(m->transfer, layer, most - m->entries, &entries, &bytes, err);
 	if (r == PULL_MERGE_LATER)
 		return r;

@@ -48,7 +48,7 @@ static int get_index(const struct transfer *t, const struct ref *repository,
 	if (!r)
 		r = manifest_parse(body.data, body.len, OCI_TYPE_MANIFEST, &m, err);
 	if (!r)
-		r = soci_open(m, image, out, err);
+		r = soci_open(m, digest, image, out, err);
 	return r ? err_context(err, "SOCI index %s", digest_text(digest, text)) : 0;
 }
 
@@ -126,7 +126,8 @@ static int fetch_ztoc(const struct pull_attempt *a, bool *spoilt, struct err *er
 	*spoilt = r == -EBADMSG;
 	return r ? r
 		 : ztoc_build(t->store, body.data, body.len, a->blob, f->diff_id,
-			      soci_check(t->lazy->soci), t->cancel, err);
+			      soci_check(t->lazy->soci), soci_voucher(t->lazy->soci), t->cancel,
+			      err);
 }
 
 static int pull_ztoc_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
@@ -138,6 +139,9 @@ static int pull_ztoc_run(const struct pull_attempt *a, bool *spoilt, struct err 
 	int r =
 	    layer_index_open(t->store, &a->blob->digest, soci_check(t->lazy->soci), &index, err);
 
+	if (!r && soci_voucher(t->lazy->soci) &&
+	    memcmp(layer_index_vouched(index), soci_voucher(t->lazy->soci)->bytes, LAYER_VOUCHER))
+		r = -ENOENT; /* of another image; it is replaced */
 	if (r != -ENOENT)
 		return r;
 	r = budget_take(store_windows(t->store), memory, t->cancel, err);

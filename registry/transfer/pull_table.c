@@ -11,6 +11,7 @@
 #include "store/lazy/soci.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { PULL_TABLE_NONE = 1 };
 
@@ -87,6 +88,8 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 		return r;
 	r = layer_index_open(a->transfer->store, &a->blob->digest, LAYER_CHECK_DIGESTS, &index,
 			     err);
+	if (!r && memcmp(layer_index_vouched(index), f.lazy.table.bytes, LAYER_VOUCHER) != 0)
+		r = -ENOENT; /* of another image; it is replaced */
 	if (r != -ENOENT)
 		return r;
 	r = fetch_table(&f, err);

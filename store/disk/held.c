@@ -17,12 +17,14 @@
 
 #define HELD_OPEN_TRIES 100
 
-const char *held_path(const struct digest *digest, const char *suffix,
+/* Manifests may say several sizes of one blob. */
+const char *held_path(const struct digest *digest, uint64_t size, const char *suffix,
 		      char path[static HELD_PATH_MAX])
 {
 	char hex[DIGEST_HEX_MAX];
 
-	snprintf(path, HELD_PATH_MAX, "partial/%s%s", digest_hex(digest, hex), suffix);
+	snprintf(path, HELD_PATH_MAX, "partial/%s.%" PRIu64 "%s", digest_hex(digest, hex), size,
+		 suffix);
 	return path;
 }
 
@@ -32,7 +34,7 @@ bool held_is_linked(const struct held *h, const char *suffix, int fd)
 	struct stat named, open;
 
 	return fstat(fd, &open) == 0 &&
-	       fstatat(store_dirfd(h->store), held_path(&h->digest, suffix, path), &named,
+	       fstatat(store_dirfd(h->store), held_path(&h->digest, h->size, suffix, path), &named,
 		       AT_SYMLINK_NOFOLLOW) == 0 &&
 	       open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
@@ -92,13 +94,13 @@ static int open_files(struct held *h, int create, struct err *err)
 	char path[HELD_PATH_MAX];
 	int dirfd = store_dirfd(h->store), r;
 
-	h->map.fd = io_open(dirfd, held_path(&h->digest, HELD_MAP_SUFFIX, path),
+	h->map.fd = io_open(dirfd, held_path(&h->digest, h->size, HELD_MAP_SUFFIX, path),
 			    O_RDWR | O_APPEND | create, 0600, err);
 	if (h->map.fd < 0)
 		return h->map.fd;
 	if (flock(h->map.fd, LOCK_EX | LOCK_NB) == 0) {
-		h->fd = io_open(dirfd, held_path(&h->digest, HELD_SUFFIX, path), O_RDWR | O_CREAT,
-				0600, err);
+		h->fd = io_open(dirfd, held_path(&h->digest, h->size, HELD_SUFFIX, path),
+				O_RDWR | O_CREAT, 0600, err);
 		r = h->fd < 0 ? h->fd : order_files(h, err);
 		if (r)
 			return r;
@@ -106,8 +108,8 @@ static int open_files(struct held *h, int create, struct err *err)
 	if (flock(h->map.fd, LOCK_SH | LOCK_NB) < 0)
 		return -EAGAIN;
 	if (h->fd < 0)
-		h->fd =
-		    io_open(dirfd, held_path(&h->digest, HELD_SUFFIX, path), O_RDWR, 0600, NULL);
+		h->fd = io_open(dirfd, held_path(&h->digest, h->size, HELD_SUFFIX, path), O_RDWR,
+				0600, NULL);
 	if (h->fd < 0 || !held_is_linked(h, HELD_MAP_SUFFIX, h->map.fd) ||
 	    !held_is_linked(h, HELD_SUFFIX, h->fd) || !held_map_is_good(&h->map) || !has_size(h))
 		return -EAGAIN;
@@ -259,22 +261,24 @@ int held_publish(struct held *h, struct cancel *cancel, struct err *err)
 	if (!r && !held_is_linked(h, HELD_SUFFIX, h->fd))
 		r = err_set(err, ESTALE, "what was held of the blob was removed");
 	if (!r)
-		r = blob_adopt_path(h->store, h->fd, held_path(&h->digest, HELD_SUFFIX, path),
-				    &h->digest, err);
+		r = blob_adopt_path(h->store, h->fd,
+				    held_path(&h->digest, h->size, HELD_SUFFIX, path), &h->digest,
+				    err);
 	if (!r)
-		unlinkat(store_dirfd(h->store), held_path(&h->digest, HELD_MAP_SUFFIX, path), 0);
+		unlinkat(store_dirfd(h->store),
+			 held_path(&h->digest, h->size, HELD_MAP_SUFFIX, path), 0);
 	return r;
 }
 
-bool held_remove(struct store *s, const struct digest *digest)
+bool held_remove(struct store *s, const struct digest *digest, uint64_t size)
 {
 	char path[HELD_PATH_MAX];
 	bool file, map;
 
 	if (store_writable(s, NULL) < 0)
 		return false;
-	map = unlinkat(store_dirfd(s), held_path(digest, HELD_MAP_SUFFIX, path), 0) == 0;
-	file = unlinkat(store_dirfd(s), held_path(digest, HELD_SUFFIX, path), 0) == 0;
+	map = unlinkat(store_dirfd(s), held_path(digest, size, HELD_MAP_SUFFIX, path), 0) == 0;
+	file = unlinkat(store_dirfd(s), held_path(digest, size, HELD_SUFFIX, path), 0) == 0;
 	return file || map;
 }
 
@@ -283,16 +287,16 @@ struct held_list {
 	void *arg;
 };
 
-/* Of a file HEX.held: its name says the digest, its size the blob's. */
+/* Of a file HEX.SIZE.held: its size is the blob's, too. */
 static int list_held(void *arg, int dirfd, const char *name, struct err *err)
 {
 	const struct held_list *l = arg;
-	const char *dot = strchr(name, '.');
+	const char *dot = strchr(name, '.'), *suffix = strrchr(name, '.');
 	char text[DIGEST_TEXT_MAX];
 	struct digest digest;
 	struct stat st;
 
-	if (!dot || strcmp(dot, HELD_SUFFIX) != 0 ||
+	if (!dot || strcmp(suffix, HELD_SUFFIX) != 0 ||
 	    snprintf(text, sizeof(text), "%s:%.*s", dot - name == 64 ? "sha256" : "sha512",
 		     (int)(dot - name), name) >= (int)sizeof(text) ||
 	    digest_parse(text, &digest, NULL) < 0 ||
@@ -308,12 +312,12 @@ int held_each(struct store *s, held_visit each, void *arg, struct err *err)
 	return io_each_file(store_dirfd(s), "partial", list_held, &l, err);
 }
 
-uint64_t held_on_disk(struct store *s, const struct digest *digest)
+uint64_t held_on_disk(struct store *s, const struct digest *digest, uint64_t size)
 {
 	char path[HELD_PATH_MAX];
 	struct stat st;
 
-	return fstatat(store_dirfd(s), held_path(digest, HELD_SUFFIX, path), &st,
+	return fstatat(store_dirfd(s), held_path(digest, size, HELD_SUFFIX, path), &st,
 		       AT_SYMLINK_NOFOLLOW) == 0
 		   ? (uint64_t)st.st_blocks * 512
 		   : 0;

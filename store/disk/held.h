@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blob that is here in part, for whoever reads a layer before it is downloaded: partial/HEX.held,
- * a sparse file in which each byte has its place, and partial/HEX.map, which says which of them are
+ * A blob that is here in part, for whoever reads a layer before it is downloaded: partial/HEX.SIZE.held,
+ * a sparse file in which each byte has its place, and partial/HEX.SIZE.map, which says which of them are
  * there. All threads and processes that have it open share it: what one has fetched, the others
  * read.
  *
@@ -76,7 +76,7 @@ int held_evict(struct held *h, const struct ranges *victims, struct err *err);
 int held_publish(struct held *h, struct cancel *cancel, struct err *err);
 
 /* Removes what is held of a blob; who has it open reads on. True where there was something. */
-bool held_remove(struct store *s, const struct digest *digest);
+bool held_remove(struct store *s, const struct digest *digest, uint64_t size);
 
 /* Visits all that is held in part: bytes of the blob, and of the disk. A visit that gives not 0 ends
  * it with that. */
@@ -85,7 +85,7 @@ typedef int (*held_visit)(void *arg, const struct digest *digest, uint64_t size,
 int held_each(struct store *s, held_visit each, void *arg, struct err *err);
 
 /* Bytes of the disk that it takes. */
-uint64_t held_on_disk(struct store *s, const struct digest *digest);
+uint64_t held_on_disk(struct store *s, const struct digest *digest, uint64_t size);
 
 /* The files of partial/ that are named so. */
 #define HELD_SUFFIX	".held"

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define HELD_PATH_MAX (BLOB_PATH_MAX + 16)
+#define HELD_PATH_MAX (BLOB_PATH_MAX + 40)
 
 struct held {
 	struct store *store; /* borrowed */
@@ -37,7 +37,7 @@ struct held {
 	struct held_map map;	   /* what was read of it is in `ranges` */
 };
 
-const char *held_path(const struct digest *digest, const char *suffix,
+const char *held_path(const struct digest *digest, uint64_t size, const char *suffix,
 		      char path[static HELD_PATH_MAX]);
 
 /* The file has its name still: a prune has not removed it. */

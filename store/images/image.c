@@ -4,6 +4,8 @@
 #include "store/images/artifact.h"
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
+#include "store/lazy/lazy.h"
+#include "store/lazy/soci.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -160,6 +162,20 @@ uint64_t image_size(struct store *s, const struct image *i, bool *indexed)
 	return sum;
 }
 
+struct layer_name image_layer_name(struct store *s, const struct manifest *m, size_t layer)
+{
+	const struct descriptor *d = &m->layers[layer];
+	struct layer_vouchers vouchers = {0};
+	struct digest index;
+	struct lazy lazy;
+
+	if (lazy_find(d, &lazy, NULL) == 0 && lazy.format != LAZY_NONE)
+		memcpy(vouchers.table, lazy.table.bytes, sizeof(vouchers.table));
+	if (soci_index_digest(m, &index))
+		memcpy(vouchers.soci, index.bytes, sizeof(vouchers.soci));
+	return layer_name_of(s, &d->digest, &vouchers);
+}
+
 struct layer_name *image_layer_names(struct store *s, const struct manifest *m, size_t first,
 				     size_t count)
 {
@@ -167,14 +183,14 @@ struct layer_name *image_layer_names(struct store *s, const struct manifest *m, 
 
 	assert(first <= m->layer_count && count <= m->layer_count - first);
 	for (size_t i = 0; names && i < count; i++)
-		names[i] = layer_name_of(s, &m->layers[first + i].digest);
+		names[i] = image_layer_name(s, m, first + i);
 	return names;
 }
 
 bool image_layers_shown(struct store *s, const struct manifest *m, size_t first, size_t count)
 {
 	for (size_t i = first; i < first + count; i++)
-		if (layer_name_of(s, &m->layers[i].digest).check == LAYER_CHECK_BLOCKS &&
+		if (image_layer_name(s, m, i).check == LAYER_CHECK_BLOCKS &&
 		    !image_layers_local(s, m, i, 1))
 			return false;
 	return true;

@@ -49,6 +49,9 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 uint64_t image_layer_size(struct store *s, const struct image *i, size_t layer, bool *indexed);
 uint64_t image_size(struct store *s, const struct image *i, bool *indexed);
 
+/* A layer of a manifest as it is read now: by a table only where the manifest vouches for it. */
+struct layer_name image_layer_name(struct store *s, const struct manifest *m, size_t layer);
+
 /* Layers [first, first + count) of a manifest as they are read now, bottom first: an array that the
  * caller frees, NULL where memory is out. */
 struct layer_name *image_layer_names(struct store *s, const struct manifest *m, size_t first,

@@ -51,7 +51,7 @@ static int usage_on_descriptor(void *arg, const struct descriptor *d, const stru
 
 	uint64_t size = blob_exists(w->store, &d->digest, d->size)
 			    ? d->size
-			    : held_on_disk(w->store, &d->digest);
+			    : held_on_disk(w->store, &d->digest, d->size);
 
 	(void)m;
 	if (size == 0)

@@ -68,6 +68,7 @@ int layer_open(struct store *s, struct span_cache *cache, const struct digest *b
 int layer_open_name(struct store *s, struct span_cache *cache, const struct layer_name *name,
 		    uint64_t blob_size, struct layer **out, struct err *err)
 {
+	AUTO(layer_close) struct layer *l = NULL;
 	struct blob_source *source;
 	struct held *held;
 	int r;
@@ -80,7 +81,13 @@ int layer_open_name(struct store *s, struct span_cache *cache, const struct laye
 		if (!r)
 			r = blob_source_open_held(held, &source, err);
 	}
-	return r ? r : layer_open_source(s, cache, &name->blob, name->check, source, out, err);
+	if (!r)
+		r = layer_open_source(s, cache, &name->blob, name->check, source, &l, err);
+	if (!r && memcmp(layer_index_vouched(l->index), layer_name_voucher(name), LAYER_VOUCHER))
+		r = err_set(err, ENOENT, "the table of the layer is of another image now");
+	if (!r)
+		*out = steal(&l);
+	return r;
 }
 
 void layer_close(struct layer *l)

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  5
+#define LAYER_VERSION  6
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
@@ -75,6 +75,9 @@ static inline uint64_t layer_span_max(enum layer_check kind)
 	return layer_check_is_packed(kind) ? LAYER_PACKED_SPAN_MAX : LAYER_SPAN_MAX;
 }
 
+/* Bytes of a digest by which a manifest vouches for a table of contents. */
+#define LAYER_VOUCHER 32
+
 struct layer_header {
 	char magic[8];
 	uint32_t version;
@@ -93,6 +96,7 @@ struct layer_header {
 	uint64_t span_count;
 	uint64_t check_count;
 	uint64_t toc_size;
+	uint8_t voucher[LAYER_VOUCHER]; /* of a table: by which digest it is trusted; else 0 */
 };
 
 enum layer_source { LAYER_BLOB, LAYER_FRAMES };
@@ -111,7 +115,7 @@ struct layer_span {
 };
 
 /* The file is mapped as it lies on the disk. */
-_Static_assert(sizeof(struct layer_header) == 232 && offsetof(struct layer_header, blob) == 40 &&
+_Static_assert(sizeof(struct layer_header) == 264 && offsetof(struct layer_header, blob) == 40 &&
 		   offsetof(struct layer_header, blob_size) == 168,
 	       "layer_header");
 _Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, skip) == 36 &&

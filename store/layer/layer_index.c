@@ -209,21 +209,45 @@ int layer_index_open(struct store *s, const struct digest *blob, enum layer_chec
 	return 0;
 }
 
+/* No more than the header, and that unchecked. */
+static int read_header(struct store *s, const struct digest *blob, enum layer_check kind,
+		       struct layer_header *h, struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	autoclose int fd =
+	    io_open(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), O_RDONLY, 0, err);
+	int r = fd < 0 ? fd : io_pread_all(fd, h, sizeof(*h), 0, err);
+
+	if (!r)
+		r = check_format(h, err);
+	return r ? r : check_blob(h, blob, err);
+}
+
 int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
 		     struct err *err)
 {
-	char path[LAYER_PATH_MAX];
-	autoclose int fd = io_open(store_cachefd(s), layer_path(blob, "", path), O_RDONLY, 0, err);
 	struct layer_header h;
-	int r = fd < 0 ? fd : io_pread_all(fd, &h, sizeof(h), 0, err);
+	int r = read_header(s, blob, LAYER_CHECK_BLOCKS, &h, err);
 
-	if (!r)
-		r = check_format(&h, err);
-	if (!r)
-		r = check_blob(&h, blob, err);
 	if (!r)
 		*archive_size = h.archive_size;
 	return r;
+}
+
+bool layer_index_voucher(struct store *s, const struct digest *blob, enum layer_check kind,
+			 uint8_t out[static LAYER_VOUCHER])
+{
+	struct layer_header h;
+
+	if (read_header(s, blob, kind, &h, NULL) < 0)
+		return false;
+	memcpy(out, h.voucher, LAYER_VOUCHER);
+	return true;
+}
+
+const uint8_t *layer_index_vouched(const struct layer_index *x)
+{
+	return x->header.voucher;
 }
 
 void layer_index_close(struct layer_index *x)

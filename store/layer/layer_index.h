@@ -28,6 +28,12 @@ struct layer_index;
 int layer_index_open(struct store *s, const struct digest *blob, enum layer_check kind,
 		     struct layer_index **out, struct err *err);
 void layer_index_close(struct layer_index *x);
+
+/* By which digest a table is trusted (layer_name.h): of one that may not be fit to be opened; false:
+ * there is none. And of an open one, LAYER_VOUCHER bytes. */
+bool layer_index_voucher(struct store *s, const struct digest *blob, enum layer_check kind,
+			 uint8_t out[static LAYER_VOUCHER]);
+const uint8_t *layer_index_vouched(const struct layer_index *x);
 DEFINE_AUTO(struct layer_index, layer_index_close)
 
 /* Whether it still is what was opened. It reads all of it. */

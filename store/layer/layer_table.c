@@ -65,6 +65,7 @@ int layer_table_finish(struct layer_table *t, const struct layer_claim *c, struc
 	struct layer_summary summary = {
 	    .blob = c->blob,
 	    .diff_id = c->diff_id,
+	    .voucher = c->voucher,
 	    .blob_size = c->blob_size,
 	    .compression = c->compression,
 	    .archive_size = t->size,

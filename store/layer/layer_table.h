@@ -39,6 +39,7 @@ struct layer_claim {
 	const struct digest *blob, *diff_id; /* borrowed */
 	uint64_t blob_size;
 	enum compression compression; /* _NONE only with packed spans */
+	const struct digest *voucher; /* borrowed; NULL: no manifest vouches for it (layer_name.h) */
 };
 
 /* Bytes of memory that what was written so far takes until the end. */

@@ -283,6 +283,8 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	memcpy(h.magic, LAYER_MAGIC, sizeof(h.magic));
 	memcpy(h.blob, summary->blob->bytes, sizeof(h.blob));
 	memcpy(h.diff_id, summary->diff_id->bytes, sizeof(h.diff_id));
+	if (summary->voucher)
+		memcpy(h.voucher, summary->voucher->bytes, sizeof(h.voucher));
 	h.checksum = layer_checksum(&h, XXH3_64bits_digest(w->sum));
 	return io_pwrite_all(w->tmp.fd, &h, sizeof(h), 0, err);
 }

@@ -45,6 +45,7 @@ struct layer_summary {
 	enum compression compression;
 	uint64_t blob_size, archive_size, entries;
 	const struct digest *diff_id;
+	const struct digest *voucher; /* or NULL */
 	const struct buf *toc;
 };
 int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summary,

@@ -186,12 +186,16 @@ int lazy_agree(struct store *s, const struct digest *blob, struct cancel *cancel
 {
 	struct side table = {.bytes = BUF_INIT}, archive = {.bytes = BUF_INIT};
 	struct span_cache *spans = span_cache_new(SPANS_BYTES);
-	struct layer_name name = layer_name_of(s, blob);
-	int r = spans ? side_open(&table, s, spans, &name, err) : err_nomem(err);
+	const struct layer_name whole = {.blob = *blob, .check = LAYER_CHECK_BLOCKS};
+	struct layer_name name;
+	int r = spans ? 0 : err_nomem(err);
 
+	if (!r && !layer_name_any_table(s, blob, &name))
+		r = err_set(err, ENOENT, "the layer has no table");
 	if (!r)
-		r = side_open(&archive, s, spans, &(struct layer_name){*blob, LAYER_CHECK_BLOCKS},
-			      err);
+		r = side_open(&table, s, spans, &name, err);
+	if (!r)
+		r = side_open(&archive, s, spans, &whole, err);
 	if (!r)
 		r = compare(&table, &archive, cancel, err);
 	side_close(&table);

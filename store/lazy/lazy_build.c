@@ -205,6 +205,7 @@ int lazy_build_finish(struct lazy_build *b, struct err *err)
 	const struct layer_claim claim = {
 	    .blob = &b->layer->digest,
 	    .diff_id = b->diff_id,
+	    .voucher = &b->from.table,
 	    .blob_size = b->layer->size,
 	    .compression = b->from.compression,
 	};

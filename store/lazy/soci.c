@@ -12,6 +12,7 @@ struct soci_layer {
 };
 
 struct soci {
+	struct digest digest; /* its own */
 	enum layer_check check;
 	struct soci_layer *layers; /* owned */
 	size_t count;
@@ -62,13 +63,14 @@ static int soci_add(struct soci *s, const struct descriptor *d, struct err *err)
 	return 0;
 }
 
-int soci_open(const struct manifest *m, const struct digest *image, struct soci **out,
-	      struct err *err)
+int soci_open(const struct manifest *m, const struct digest *self, const struct digest *image,
+	      struct soci **out, struct err *err)
 {
 	AUTO(soci_close) struct soci *s = calloc(1, sizeof(*s));
 	int r = s ? check_soci(m, image, err) : err_nomem(err);
 
 	if (!r) {
+		s->digest = *self;
 		s->check = image ? LAYER_CHECK_REFERRED : LAYER_CHECK_PACKED;
 		s->layers = calloc(m->layer_count + 1, sizeof(*s->layers));
 		r = s->layers ? 0 : err_nomem(err);
@@ -106,6 +108,11 @@ const struct descriptor *soci_ztoc(const struct soci *s, const struct descriptor
 enum layer_check soci_check(const struct soci *s)
 {
 	return s->check;
+}
+
+const struct digest *soci_voucher(const struct soci *s)
+{
+	return s->check == LAYER_CHECK_PACKED ? &s->digest : NULL;
 }
 
 static bool ends_with(const char *text, const char *suffix)

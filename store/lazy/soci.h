@@ -24,18 +24,20 @@ bool soci_index_digest(const struct manifest *image, struct digest *out);
 
 struct soci;
 
-/* Reads a manifest that is a SOCI index of version 2; or, where `image` is given, one of version 1 that is that
+/* Reads a manifest, of that digest, that is a SOCI index of version 2; or, where `image` is given, one of version 1 that is that
  * image's. -EBADMSG: it is neither, or malformed. */
-int soci_open(const struct manifest *m, const struct digest *image, struct soci **out,
-	      struct err *err);
+int soci_open(const struct manifest *m, const struct digest *self, const struct digest *image,
+	      struct soci **out, struct err *err);
 void soci_close(struct soci *s); /* NULL is allowed */
 DEFINE_AUTO(struct soci, soci_close)
 
 /* The zTOC of a layer, borrowed; NULL: it has none, or one that says it is of another media type. */
 const struct descriptor *soci_ztoc(const struct soci *s, const struct descriptor *layer);
 
-/* How the index of a layer by such a zTOC is verified. */
+/* How the index of a layer by such a zTOC is verified, and the digest by which an image's manifest
+ * vouches for it; NULL: nobody does. */
 enum layer_check soci_check(const struct soci *s);
+const struct digest *soci_voucher(const struct soci *s);
 
 /* -EOPNOTSUPP: no layer of that media type has a zTOC. */
 int soci_compression(const char *media_type, enum compression *out, struct err *err);

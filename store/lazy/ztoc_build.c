@@ -61,12 +61,14 @@ static int take_ztoc(const struct ztoc *z, struct layer_table *index, struct can
 }
 
 int ztoc_build(struct store *s, const void *data, size_t len, const struct descriptor *layer,
-	       const struct digest *diff_id, enum layer_check kind, struct cancel *cancel,
-	       struct err *err)
+	       const struct digest *diff_id, enum layer_check kind, const struct digest *voucher,
+	       struct cancel *cancel, struct err *err)
 {
 	AUTO(layer_table_close) struct layer_table *index = NULL;
-	struct layer_claim claim = {
-	    .blob = &layer->digest, .diff_id = diff_id, .blob_size = layer->size};
+	struct layer_claim claim = {.blob = &layer->digest,
+				    .diff_id = diff_id,
+				    .voucher = voucher,
+				    .blob_size = layer->size};
 	struct ztoc z;
 	int r = soci_compression(layer->media_type, &claim.compression, err);
 

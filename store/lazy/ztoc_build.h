@@ -12,10 +12,10 @@
 #include "store/layer/layer_format.h"
 #include "store/oci/oci.h"
 
-/* `len` bytes of a zTOC that have the digest that they ought to have. kind: LAYER_CHECK_PACKED or _REFERRED.
+/* `len` bytes of a zTOC that have the digest that they ought to have. kind: LAYER_CHECK_PACKED, with the digest that vouches for it, or _REFERRED, with NULL.
  * -EBADMSG and -EOPNOTSUPP as lazy.h has them; then nothing is published. */
 int ztoc_build(struct store *s, const void *data, size_t len, const struct descriptor *layer,
-	       const struct digest *diff_id, enum layer_check kind, struct cancel *cancel,
-	       struct err *err);
+	       const struct digest *diff_id, enum layer_check kind, const struct digest *voucher,
+	       struct cancel *cancel, struct err *err);
 
 #endif

@@ -53,6 +53,8 @@ int tree_digest(enum tree_kind kind, const struct layer_name *layers, size_t cou
 		digest_text(&layers[i].blob, text);
 		hash_update(hash, text, strlen(text));
 		hash_update(hash, how, strlen(how));
+		if (layers[i].check != LAYER_CHECK_BLOCKS)
+			hash_update(hash, layer_name_voucher(&layers[i]), LAYER_VOUCHER);
 	}
 	hash_final(hash, out);
 	return 0;

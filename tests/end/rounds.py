@@ -135,7 +135,7 @@ def check_partial(stage, path):
     blobs = {layer.digest[7:]: layer.blob for image in stage.world.far.values() for layer in image.layers}
     hex, _, kind = os.path.basename(path).partition(".")
     if kind:
-        return check_held(stage, path, blobs[hex]) if kind == "held" else None
+        return check_held(stage, path, blobs[hex]) if kind.endswith(".held") else None
     with open(path, "rb") as file:
         data = file.read()
     if not data or not blobs.get(os.path.basename(path), b"").startswith(data):

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	layer.media_type = (char *)(data[size - 1] & 1 ? "x.tar" : "x.tar+gzip");
 	r = ztoc_build(the_store(), data, size - 1, &layer, &diff_id, LAYER_CHECK_PACKED, NULL,
-		       &err);
+		       NULL, &err);
 	/* Two codes, and a sentence. */
 	if (r && ((r != -EBADMSG && r != -EOPNOTSUPP) || !err.text[0]))
 		abort();

@@ -128,7 +128,7 @@ static inline bool has_file(struct scene *s, const struct sample_image *i, const
 	struct layer_name layers[SAMPLE_LAYERS_MAX];
 
 	for (size_t n = 0; n < i->layer_count; n++)
-		layers[n] = layer_name_of(s->store, &i->layers[n].blob.digest);
+		layers[n] = (struct layer_name){.blob = i->layers[n].blob.digest};
 	return tree_open(s->store, TREE_MERGED, layers, i->layer_count, &tree, NULL) == 0 &&
 	       tree_lookup(tree, TREE_ROOT, name, strlen(name)) != TREE_NONE;
 }

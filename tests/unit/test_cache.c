@@ -197,14 +197,14 @@ static void what_is_in_use_or_leased_stays(void **state)
 static void slots_go_by_their_use(void **state)
 {
 	const struct timespec old[2] = {{.tv_sec = 500}, {.tv_nsec = UTIME_OMIT}};
-	char name[BLOB_PATH_MAX + 8];
+	char name[BLOB_PATH_MAX + 20];
 	struct byte_range all = {0, SIZE};
 	struct held *h;
 	uint64_t held;
 
 	(void)state;
 	add_lazy_image();
-	snprintf(name, sizeof(name), "%s%s", partial, HELD_SUFFIX);
+	snprintf(name, sizeof(name), "%s.%u%s", partial, SIZE, HELD_SUFFIX);
 	assert_int_equal(held_open(store, &digest, SIZE, &h, NULL), 0);
 	assert_int_equal(held_write(h, data, SIZE, 0, NULL), 0);
 	held_close(h);

@@ -158,10 +158,10 @@ static void a_window_keeps_to_its_limit(void **state)
 	assert_int_equal(fetch_plan_open(300 * KIB, &plan, NULL), 0);
 	while (at < SIZE) {
 		struct planned p = want(at, at + KIB);
-		struct byte_range r = planned_fetch_range(p.fetch);
+		struct byte_range r = planned_fetch_range(plan, p.fetch);
 
 		most = r.end - r.first > most ? r.end - r.first : most;
-		at = p.ahead ? planned_fetch_range(p.ahead).end : r.end;
+		at = p.ahead ? planned_fetch_range(plan, p.ahead).end : r.end;
 		done(p);
 	}
 	assert_int_equal(most, 300 * KIB);

@@ -36,7 +36,7 @@ static void write_index(const char *entries, const struct digest *blob)
 	AUTO(layer_table_close) struct layer_table *index = NULL;
 	AUTO(lazy_table_close) struct lazy_table *t = NULL;
 	const struct lazy from = {.format = LAZY_ESTARGZ, .landmarks = true, .content_end = 10000};
-	const struct layer_claim claim = {blob, blob, 10100, COMPRESSION_GZIP};
+	const struct layer_claim claim = {blob, blob, 10100, COMPRESSION_GZIP, NULL};
 	autobuf json = BUF_INIT;
 	struct err err;
 

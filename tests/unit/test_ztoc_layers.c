@@ -6,6 +6,7 @@
 #include "store/lazy/ztoc.h"
 #include "store/lazy/ztoc_build.h"
 #include "store/lazy/ztoc_write.h"
+#include "store/tree/tree.h"
 
 #include <errno.h>
 
@@ -78,7 +79,7 @@ static void round_trip(const struct digest *blob, const char *type)
 	struct err err;
 
 	if (ztoc_build(world.store, ztoc.data, ztoc.len, &d, &world.diff_id, LAYER_CHECK_PACKED,
-		       NULL, &err))
+		       NULL, NULL, &err))
 		fail_msg("%s", err.text);
 	by_ztoc = open_by_ztoc(blob);
 	assert_int_equal(layer_index_check(layer_index(by_ztoc)), LAYER_CHECK_PACKED);
@@ -153,7 +154,7 @@ static void bytes_of_another_digest_are_not_decoded(void **state)
 	other = put_blob(gz);
 	d.digest = other;
 	assert_int_equal(ztoc_build(world.store, b.data, b.len, &d, &world.diff_id,
-				    LAYER_CHECK_PACKED, NULL, &err),
+				    LAYER_CHECK_PACKED, NULL, NULL, &err),
 			 0);
 	l = open_by_ztoc(&other);
 	assert_range(l, 0, (size_t)s.from.out);
@@ -178,26 +179,69 @@ static void of_zstd_there_is_none(void **state)
 	assert_int_equal(b.len, 0);
 }
 
+/* How it is read by an image whose manifest names a SOCI index of that first byte. */
+static enum layer_check read_by(const struct digest *blob, uint8_t index)
+{
+	const struct layer_vouchers vouchers = {.soci = {index}};
+
+	return layer_name_of(world.store, blob, &vouchers).check;
+}
+
+static void build_ztoc(const struct digest *blob, const struct buf *ztoc, enum layer_check kind,
+		       uint8_t index)
+{
+	const struct digest voucher = {.bytes = {index}};
+	struct descriptor d = describe(blob, GZIP);
+	struct err err;
+
+	assert_int_equal(ztoc_build(world.store, ztoc->data, ztoc->len, &d, &world.diff_id, kind,
+				    index ? &voucher : NULL, NULL, &err),
+			 0);
+}
+
 static void a_referred_one_counts_where_the_store_trusts_it(void **state)
 {
 	struct digest blob = put_filtered("gzip -4");
 	struct buf b = write_ztoc(&blob);
-	struct descriptor d = describe(&blob, GZIP);
+
+	(void)state;
+	build_ztoc(&blob, &b, LAYER_CHECK_REFERRED, 0);
+	assert_int_equal(read_by(&blob, 0), LAYER_CHECK_BLOCKS);
+	store_trust_referrers(world.store);
+	assert_int_equal(read_by(&blob, 0), LAYER_CHECK_REFERRED);
+	build_ztoc(&blob, &b, LAYER_CHECK_PACKED, 7);
+	assert_int_equal(read_by(&blob, 7), LAYER_CHECK_PACKED);
+	layer_name_drop_table(world.store, &blob);
+	assert_int_equal(read_by(&blob, 7), LAYER_CHECK_BLOCKS);
+	buf_free(&b);
+}
+
+/* Another image that has the same blob may say of it what it likes. */
+static void one_counts_for_images_that_vouch_for_it(void **state)
+{
+	struct digest blob = put_filtered("gzip -5");
+	struct buf b = write_ztoc(&blob);
+	const struct layer_vouchers seven = {.soci = {7}}, eight = {.soci = {8}};
+	struct layer_name first, second;
+	AUTO(layer_index_close) struct layer_index *index = NULL;
+	struct digest one, other;
+	struct layer *l;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(ztoc_build(world.store, b.data, b.len, &d, &world.diff_id,
-				    LAYER_CHECK_REFERRED, NULL, &err),
-			 0);
-	assert_int_equal(layer_name_of(world.store, &blob).check, LAYER_CHECK_BLOCKS);
-	store_trust_referrers(world.store);
-	assert_int_equal(layer_name_of(world.store, &blob).check, LAYER_CHECK_REFERRED);
-	assert_int_equal(ztoc_build(world.store, b.data, b.len, &d, &world.diff_id,
-				    LAYER_CHECK_PACKED, NULL, &err),
-			 0);
-	assert_int_equal(layer_name_of(world.store, &blob).check, LAYER_CHECK_PACKED);
-	layer_name_drop_table(world.store, &blob);
-	assert_int_equal(layer_name_of(world.store, &blob).check, LAYER_CHECK_BLOCKS);
+	build_ztoc(&blob, &b, LAYER_CHECK_PACKED, 7);
+	assert_int_equal(read_by(&blob, 8), LAYER_CHECK_BLOCKS);
+	first = layer_name_of(world.store, &blob, &seven);
+	assert_int_equal(first.check, LAYER_CHECK_PACKED);
+	build_ztoc(&blob, &b, LAYER_CHECK_PACKED, 8); /* takes its place */
+	second = layer_name_of(world.store, &blob, &eight);
+	assert_int_equal(second.check, LAYER_CHECK_PACKED);
+	assert_int_equal(layer_name_index(world.store, &first, &index, &err), -ENOENT);
+	assert_int_equal(layer_open_name(world.store, world.cache, &first, 0, &l, &err), -ENOENT);
+	assert_int_equal(layer_name_index(world.store, &second, &index, &err), 0);
+	tree_digest(TREE_MERGED, &first, 1, &one, NULL);
+	tree_digest(TREE_MERGED, &second, 1, &other, NULL);
+	assert_false(digest_equal(&one, &other));
 	buf_free(&b);
 }
 
@@ -217,6 +261,7 @@ static void a_referred_one_counts_where_the_store_trusts_it(void **state)
 
 static int read_soci(const char *text, const char *image, struct soci **out)
 {
+	static const struct digest self = {.bytes = {5}};
 	AUTO(manifest_free) struct manifest *m = NULL;
 	struct digest digest;
 	struct err err;
@@ -225,7 +270,7 @@ static int read_soci(const char *text, const char *image, struct soci **out)
 		fail_msg("%s", err.text);
 	if (image)
 		assert_int_equal(digest_parse(image, &digest, NULL), 0);
-	return soci_open(m, image ? &digest : NULL, out, &err);
+	return soci_open(m, &self, image ? &digest : NULL, out, &err);
 }
 
 static void an_index_is_what_its_config_says_of_the_image_that_it_names(void **state)
@@ -239,10 +284,12 @@ static void an_index_is_what_its_config_says_of_the_image_that_it_names(void **s
 	digest_parse(LAYER_A, &layer.digest, NULL);
 	assert_int_equal(read_soci(CONFIG(SOCI_TYPE_V2) OF_A "}", NULL, &s), 0);
 	assert_int_equal(soci_check(s), LAYER_CHECK_PACKED);
+	assert_int_equal(soci_voucher(s)->bytes[0], 5);
 	assert_int_equal(soci_ztoc(s, &layer)->size, 9);
 	soci_close(s);
 	assert_int_equal(read_soci(CONFIG(SOCI_TYPE_V1) OF_A SUBJECT "}", LAYER_A, &s), 0);
 	assert_int_equal(soci_check(s), LAYER_CHECK_REFERRED);
+	assert_null(soci_voucher(s));
 	soci_close(s);
 	assert_int_equal(read_soci(CONFIG(SOCI_TYPE_V1) OF_A SUBJECT "}", other, &s), -EBADMSG);
 	assert_int_equal(read_soci(CONFIG(SOCI_TYPE_V1) OF_A "}", LAYER_A, &s), -EBADMSG);
@@ -268,6 +315,7 @@ int main(void)
 	    cmocka_unit_test(bytes_of_another_digest_are_not_decoded),
 	    cmocka_unit_test(of_zstd_there_is_none),
 	    cmocka_unit_test(a_referred_one_counts_where_the_store_trusts_it),
+	    cmocka_unit_test(one_counts_for_images_that_vouch_for_it),
 	    cmocka_unit_test(an_index_is_what_its_config_says_of_the_image_that_it_names),
 	};
 
