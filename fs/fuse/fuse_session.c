@@ -44,6 +44,9 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 		buf_puts(&text, ",default_permissions");
 	if (o->fuse.len)
 		buf_printf(&text, ",%s", o->fuse.data);
+	/* The last of them counts. mount(8)'s helper for FUSE says dev and suid for root, and a device
+	 * of an image is not that of this machine. */
+	buf_puts(&text, ",nosuid,nodev");
 	if (buf_failed(&text) || fuse_opt_add_arg(args, "imagefs") < 0 ||
 	    fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text.data) < 0 ||
 	    (o->debug && fuse_opt_add_arg(args, "-d") < 0))
@@ -77,6 +80,11 @@ static enum forgotten fuse_session_expire_name(const struct kernel *k, uint64_t 
 static void fuse_session_forget_attributes(const struct kernel *k, uint64_t ino)
 {
 	fuse_notify_forget_attributes(((const struct session *)k)->notify, ino);
+}
+
+static void fuse_session_forget_pages(const struct kernel *k, uint64_t ino)
+{
+	fuse_notify_forget_pages(((const struct session *)k)->notify, ino);
 }
 
 static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
@@ -133,8 +141,9 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	s->kernel = (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
-				    fuse_session_forget_attributes, store_pages};
+	s->kernel =
+	    (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
+			    fuse_session_forget_attributes, store_pages, fuse_session_forget_pages};
 	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)
