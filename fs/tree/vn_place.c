@@ -9,18 +9,19 @@
  *	name:tag name@digest      a reference that was pasted: a symlink to the plain path
  *	what leads to a repository that the store knows: a place
  *	a tag that the store knows: a symlink to its digest
- *	the first component, and the first behind a host: a place, whatever the name
- *	else the registry is asked for the tag; where it has none, and the place is not
- *	known as a repository, the name is a place that can be walked through, unless it is
- *	the name of a part of an image: then the image is missing
+ *	the first component, and the first behind a host: a place, whatever the name, for who
+ *	goes on from there (question.h)
+ *	else the registry is asked for the tag, unless the caller does not mean one; where it has
+ *	none, and the place is not known as a repository, the name is a place that can be walked
+ *	through, unless it is the name of a part of an image: then the image is missing
  */
 #include "fs/tree/vn.h"
 
-#include "fs/core/caller.h"
 #include "fs/tree/catalog.h"
 #include "fs/tree/fetch.h"
 #include "fs/core/fs.h"
 #include "fs/tree/place_edit.h"
+#include "fs/tree/question.h"
 #include "fs/tree/referrers.h"
 #include "store/disk/blob.h"
 
@@ -181,19 +182,19 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 			 const char *name, struct found *out, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *now = NULL;
+	struct lookup_question q;
 	char here[VN_PATH_MAX];
 	autoref ref = REF_INIT;
 	size_t known;
 	int r = -ENOENT;
 
-	/* Another answer for another user, or soon. */
+	/* Another answer for another user or another path, or soon. */
 	out->lasting = rq->fs->lookup_remote ? LASTS_NOT : LASTS_WITH_NAMES;
 	catalog_repository(c, place, &known);
 	if (!known && vn_image_has_name(name))
 		return lookup_part(rq, place, err);
-	if (caller_creates(rq->pid)) /* which is no question to a registry */
-		return -ENOENT;
-	if (ref_is_tag(name)) {
+	question_read(rq, place, name, &q);
+	if (q.asks && ref_is_tag(name)) {
 		r = ref_parse_repository(place, &ref, err);
 		if (r < 0)
 			return -ENOENT;
@@ -207,10 +208,23 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 			return r;
 		}
 	}
-	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch &&
+	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch && q.walks && !q.image &&
 	    ref_is_path_component(name) && vn_join(here, place, name))
 		return vnode_found(rq, vn_place_new(here), out, err);
 	return r;
+}
+
+/* The first component, and the first behind a host, of which nothing is known: no tag, whoever asks. */
+static int lookup_front(struct request *rq, const char *place, const char *name, const char *child,
+			struct found *out, struct err *err)
+{
+	struct lookup_question q;
+
+	out->lasting = LASTS_NOT; /* it depends on the path */
+	if (!ref_is_path_component(name) && (*place || !is_host(name)))
+		return -ENOENT;
+	question_read(rq, place, name, &q);
+	return q.walks ? vnode_found(rq, vn_place_new(child), out, err) : -ENOENT;
 }
 
 static int lookup_tags(struct request *rq, const char *place, struct found *out, struct err *err)
@@ -258,16 +272,17 @@ static int place_lookup(struct request *rq, struct vnode *dir, const char *name,
 		return lookup_digest(rq, c, place, name, &digest, out, err);
 	if (!vn_join(child, place, name))
 		return -ENAMETOOLONG;
-	if (catalog_leads(c, child) || (top && is_host(name)))
+	if (catalog_leads(c, child))
 		return vnode_found(rq, vn_place_new(child), out, err);
+	if (top && is_host(name))
+		return lookup_front(rq, place, name, child, out, err);
 	if (strpbrk(name, ":@"))
 		return lookup_pasted(rq, place, name, out, err);
 	r = found_tag(rq, c, place, name, out, err);
 	if (r != -ENOENT)
 		return r;
 	if (top || place_is_host(place))
-		return ref_is_path_component(name) ? vnode_found(rq, vn_place_new(child), out, err)
-						   : -ENOENT;
+		return lookup_front(rq, place, name, child, out, err);
 	return lookup_remote(rq, c, place, name, out, err);
 }
 
