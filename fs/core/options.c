@@ -26,6 +26,8 @@ const char options_usage[] =
     "  -o fetch=lazy|background|whole what comes of layers that have a table of contents: what is\n"
     "                                 read; that, and then the rest; or all at once\n"
     "  -o cache_max=SIZE              what is kept of images that were looked at, and not pulled\n"
+    "  -o image=REF                   the image's root filesystem alone, read-only\n"
+    "  -o ro                          nothing can be opened for writing, ctl/ neither\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -130,6 +132,11 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 			return err_set(err, EINVAL, "mirror=%s: it is mirror=HOST=URL", v);
 		return words_add(&o->mirrors, v, strlen(v), err);
 	}
+	if ((v = value_of(option, "image"))) {
+		free(o->image);
+		o->image = strdup(v);
+		return o->image ? 0 : err_nomem(err);
+	}
 	if ((v = value_of(option, "auth")))
 		return add_absolute(&o->auth_file, v, err);
 	if (!strcmp(option, "offline")) {
@@ -227,6 +234,7 @@ void options_clear(struct options *o)
 	free(o->mountpoint);
 	free(o->mountpoint_given);
 	free(o->auth_file);
+	free(o->image);
 	words_clear(&o->insecure);
 	words_clear(&o->mirrors);
 	buf_free(&o->fuse);

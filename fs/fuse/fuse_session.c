@@ -6,6 +6,7 @@
 #include "fs/fuse/fuse_loop.h"
 #include "fs/fuse/fuse_notify.h"
 #include "fs/fuse/fuse_ops.h"
+#include "fs/tree/image_root.h"
 #include "fs/tree/view.h"
 
 #include <assert.h>
@@ -47,6 +48,8 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 	/* The last of them counts. mount(8)'s helper for FUSE says dev and suid for root, and a device
 	 * of an image is not that of this machine. */
 	buf_puts(&text, ",nosuid,nodev");
+	if (o->image)
+		buf_puts(&text, ",ro");
 	if (buf_failed(&text) || fuse_opt_add_arg(args, "imagefs") < 0 ||
 	    fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text.data) < 0 ||
 	    (o->debug && fuse_opt_add_arg(args, "-d") < 0))
@@ -61,7 +64,7 @@ static enum forgotten tell_name(const struct session *s, uint64_t parent, const 
 
 	if (!dir_locks_forget(s->fs->dir_locks, &lock, parent))
 		return FORGOTTEN_NOT;
-	tell(s->notify, parent, name);
+	tell(s->notify, image_root_kernels(s->fs, parent), name);
 	return dir_locks_forgot(s->fs->dir_locks, &lock) ? FORGOTTEN : FORGOTTEN_IN_WAY;
 }
 
