@@ -137,6 +137,15 @@ static const char *skip_slashes(const char *path)
 	return path;
 }
 
+/* A name of the tree has + for a colon, where it shall have none; and one in front of a tag. */
+static bool same_text(const char *written, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (written[i] != name[i] && !(written[i] == '+' && name[i] == ':'))
+			return false;
+	return true;
+}
+
 /* How many of the components in front of `at` are those at the end of `dir`. */
 static unsigned same_before(const char *path, const char *at, const char *dir)
 {
@@ -152,7 +161,7 @@ static unsigned same_before(const char *path, const char *at, const char *dir)
 			at--;
 		for (end = d; end > dir && end[-1] != '/';)
 			end--;
-		if (a - at != d - end || strncmp(at, end, (size_t)(a - at)) != 0)
+		if (a - at != d - end || !same_text(at, end, (size_t)(a - at)))
 			break;
 		same++;
 		end -= end > dir;
@@ -167,14 +176,15 @@ const char *caller_behind(const struct caller *c, const char *dir, const char *n
 	unsigned best = 0;
 
 	for (const char *at = skip_slashes(c->path); *at;) {
-		size_t n = strcspn(at, "/");
-		const char *next = skip_slashes(at + n);
+		const char *word = at + (*at == '+');
+		size_t n = strcspn(word, "/");
+		const char *next = skip_slashes(word + n);
 		unsigned same = same_before(c->path, at, dir);
 
 		/* Of "app:v1" a symlink makes app/v1. */
-		if (n >= len && !memcmp(at, name, len) && (n == len || strchr(":@+", at[len])) &&
-		    (!found || same >= best)) {
-			found = n == len ? next : at + len;
+		if (n >= len && same_text(word, name, len) &&
+		    (n == len || strchr(":@+", word[len])) && (!found || same >= best)) {
+			found = n == len ? next : word + len;
 			best = same;
 		}
 		at = next;

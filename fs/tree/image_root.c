@@ -28,7 +28,7 @@ static void root_image_clear(struct root_image *r)
 	repo_image_put(r->image);
 }
 
-static int may_ask(const struct root_image *r, bool may, struct err *err)
+static int root_may_ask(const struct root_image *r, bool may, struct err *err)
 {
 	autofree char *name = ref_familiar(&r->ref);
 
@@ -40,7 +40,7 @@ static int may_ask(const struct root_image *r, bool may, struct err *err)
 }
 
 /* What the store has under the reference; -ENOENT. */
-static int find_name(struct root_image *r, struct err *err)
+static int root_find(struct root_image *r, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	autofree char *full = ref_full(&r->ref);
@@ -58,7 +58,7 @@ static int find_name(struct root_image *r, struct err *err)
 
 static int fetch_root(struct root_image *r, struct err *err)
 {
-	int e = may_ask(r, r->fs->lookup_remote, err);
+	int e = root_may_ask(r, r->fs->lookup_remote, err);
 
 	if (!e)
 		e = pull_manifest(&r->transfer, &r->ref, &r->top, err);
@@ -73,7 +73,7 @@ static int fetch_documents(struct root_image *r, struct err *err)
 	int e = index ? index_choose(index, &r->fs->platform, &d, err) : 0;
 
 	if (!e)
-		e = may_ask(r, true, err);
+		e = root_may_ask(r, true, err);
 	if (!e)
 		e = pull_manifest_by_descriptor(&r->transfer, &r->ref, repo_image_top(r->image),
 						err);
@@ -110,7 +110,7 @@ static int open_root(struct root_image *r, const char *reference, struct err *er
 	if (!e)
 		e = lease_open(r->fs->store, &r->transfer.lease, err);
 	if (!e)
-		e = find_name(r, err);
+		e = root_find(r, err);
 	if (e == -ENOENT)
 		e = fetch_root(r, err);
 	if (!e)
