@@ -51,6 +51,17 @@ it "imagefs -o image=REF shows its root filesystem at the mount point" '
     expect_errno ENOENT stat "$O/images"
 '
 it "and refuses writing opens" 'refuses "$O"'
+if have sqlite3; then
+    it "a program that tries to write, and reads where it may not, works: sqlite" '
+        sqlite3 "$T/db" "pragma journal_mode=wal; create table t(x); insert into t values(42);" >/dev/null
+        push_image sql v1 "Image([Layer([f(\"db\", open(T + \"/db\", \"rb\").read())])])" >/dev/null
+        mkdir -p "$T/sql"
+        NAME=sql mount_store -m "$T/sql" -o "image=$R/sql:v1"
+        eq "$(sqlite3 "file:$T/sql/db?immutable=1" "select x from t")" 42
+        matches "$(sqlite3 "$T/sql/db" "insert into t values(1)" 2>&1 || :)" "readonly|unable to open"
+        NAME=sql unmount_store -m "$T/sql"
+    '
+fi
 it "a way up in it ends at its root" '
     eq "$(cd "$O/srv/app" && cat ../../etc/motd)" hello
     eq "$(cd "$O" && ls -a ..)" "$(ls -a "$T")"
