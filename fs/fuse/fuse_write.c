@@ -5,7 +5,8 @@
  *
  *  - O_TRUNC: we do not ask for FUSE_CAP_ATOMIC_O_TRUNC. So the kernel sends a SETATTR, and open(2)
  *    fails with the EROFS of that.
- *  - access(2) is answered, as many programs ask first whether they may write.
+ *  - access(2) is answered, as many programs ask first whether they may write. (Where the kernel
+ *    checks permissions itself, with allow_other, it does not ask us.)
  *  - write(2): the kernel drops the page again where WRITE fails.
  *  - A store into a shared mapping is in the kernel's cache before we hear of it: the WRITE comes
  *    when the mapping ends, or half a minute later. The kernel keeps the page although that WRITE
