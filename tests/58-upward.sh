@@ -97,6 +97,16 @@ it "so does a tag that is looked at by itself, and one that was told from below 
     cd "$APP"
     eq "$(cat "../../../../v2/rootfs/etc/motd")" hello
 '
+it "and one that a file within has the name of, by a path from here, and by a symlink" '
+    for name in twice again; do
+        push_image "$name" v1 "Image([Layer([f(\"opt/$name\", \"$name\")])])" >/dev/null
+    done
+    cd "$M/images/$R"
+    printf "%s\n" twice/v1/rootfs/opt/twice | xargs -d "\n" sh -c "cat <\"\$1\"" sh >"$T/read"
+    eq "$(cat "$T/read")" twice
+    ln -s "$M/images/$R" "$T/link"
+    eq "$(cat "$T/link/again/v1/rootfs/opt/again")" again
+'
 it "by going through the places one by one, too" '
     push_image step/by/step v1 "$FILES" >/dev/null
     cd "$M/images/$R"; cd step; cd by; cd step

@@ -146,8 +146,9 @@ static bool same_text(const char *written, const char *name, size_t len)
 	return true;
 }
 
-/* How many of the components in front of `at` are those at the end of `dir`. */
-static unsigned same_before(const char *path, const char *at, const char *dir)
+/* How well what stands in front of `at` fits to `dir`: two for each component at the end of `dir`, and
+ * one where no other component stands against it. */
+static unsigned fits(const char *path, const char *at, const char *dir)
 {
 	const char *end = dir + strlen(dir);
 	unsigned same = 0;
@@ -162,32 +163,32 @@ static unsigned same_before(const char *path, const char *at, const char *dir)
 		for (end = d; end > dir && end[-1] != '/';)
 			end--;
 		if (a - at != d - end || !same_text(at, end, (size_t)(a - at)))
-			break;
+			return 2 * same;
 		same++;
 		end -= end > dir;
 	}
-	return same;
+	return 2 * same + 1;
 }
 
+/* Where it may be either of two in the path, nothing is known. */
 const char *caller_behind(const struct caller *c, const char *dir, const char *name)
 {
 	const char *found = NULL;
 	size_t len = strlen(name);
 	unsigned best = 0;
 
-	for (const char *at = skip_slashes(c->path); *at;) {
+	for (const char *at = skip_slashes(c->path), *next; *at; at = next) {
 		const char *word = at + (*at == '+');
 		size_t n = strcspn(word, "/");
-		const char *next = skip_slashes(word + n);
-		unsigned same = same_before(c->path, at, dir);
+		unsigned fit = fits(c->path, at, dir) + 1;
 
+		next = skip_slashes(word + n);
 		/* Of "app:v1" a symlink makes app/v1. */
-		if (n >= len && same_text(word, name, len) &&
-		    (n == len || strchr(":@+", word[len])) && (!found || same >= best)) {
-			found = n == len ? next : word + len;
-			best = same;
-		}
-		at = next;
+		if (n < len || !same_text(word, name, len) ||
+		    (n != len && !strchr(":@+", word[len])) || fit < best)
+			continue;
+		found = fit == best ? NULL : n == len ? next : word + len;
+		best = fit;
 	}
 	return found;
 }

@@ -65,7 +65,9 @@ void question_read(const struct request *rq, const char *place, const char *name
 
 	caller_read(rq->pid, &c);
 	behind = caller_behind(&c, *place ? place : "images", name);
-	ends = behind && (!*behind || (!strncmp(behind, "..", 2) && strchr("/", behind[2])));
+	if (behind && !strncmp(behind, "..", 2) && strchr("/", behind[2]))
+		behind = NULL; /* it goes on, but not from the name */
+	ends = behind && !*behind;
 	*out = (struct lookup_question){
 	    .asks = !behind || ends,
 	    .image = behind && begins_with_part(behind),

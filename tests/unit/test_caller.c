@@ -42,6 +42,9 @@ static void a_name_that_comes_twice_is_that_of_its_directory(void **state)
 	assert_string_equal(behind("/m/images/h/app/app/v1", "h", "app"), "app/v1");
 	assert_string_equal(behind("/m/images/h/app/app/v1", "h/app", "app"), "v1");
 	assert_string_equal(behind("/m/app/images/app/x", "images", "app"), "x");
+	assert_string_equal(behind("app/v1/rootfs/opt/app", "h", "app"), "v1/rootfs/opt/app");
+	assert_string_equal(behind("/m/images/h/app/v1/opt/app", "h", "app"), "v1/opt/app");
+	assert_null(behind("/link/app/v1/opt/app", "h", "app"));
 }
 
 static void a_name_with_a_plus_is_that_with_a_colon(void **state)
