@@ -12,6 +12,7 @@
 #include "fs/tree/cache_limit.h"
 #include "fs/tree/fetch_plan.h"
 #include "fs/tree/fresh.h"
+#include "fs/tree/image_root.h"
 #include "fs/tree/in_use.h"
 #include "fs/core/inode.h"
 #include "fs/core/job.h"
@@ -160,7 +161,8 @@ static int fs_open(const struct options *o, struct fs *fs, struct err *err)
 	root = vn_root_new(vn_ctl_new);
 	if (!fs->spans || !root || !inodes_add(fs->inodes, INODE_VNODE, &root->inode))
 		return err_nomem(err);
-	return layers_open(fs->store, fs->spans, &fs->layers, err);
+	r = layers_open(fs->store, fs->spans, &fs->layers, err);
+	return r || !o->image ? r : image_root_open(fs, o->image, err);
 }
 
 static void fs_close(struct fs *fs)

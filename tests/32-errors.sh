@@ -170,11 +170,6 @@ it "malformed references: EINVAL, in words of docker" '
 '
 it "no such host: EHOSTUNREACH, and the host is named" 'gives EHOSTUNREACH "no-such-host.invalid" "no-such-host.invalid/app:v1"'
 it "a registry that is down: ECONNREFUSED" 'gives ECONNREFUSED . "127.0.0.1:$(free_port)/app:v1"'
-# A request that nobody answers is made again after 30 s: a lookup does not wait so long.
-it "nobody answers a lookup: ETIMEDOUT in seconds" '
-    expect_errno ETIMEDOUT stat "$M/images/$H/stalled/v1/config.json"
-    eq "$(asked "/v2/stalled/")" 1
-'
 # says PATTERN: what README sends a user to, who has only seen an errno.
 says() { matches "$(tail -n 3 "$M/ctl/events")" "$1"; }
 it "a lookup that the registry refuses: EACCES, and ctl/events has the words of the registry" '
@@ -195,6 +190,16 @@ it "a lookup gives the same errnos" '
 it "the failures are events too" '
     grep -c broken-json "$M/ctl/events"
     jq -es "length > 30" "$M/ctl/events"
+'
+# A request that nobody answers is made again after 30 s: a lookup does not wait so long.
+it "nobody answers a lookup: ETIMEDOUT in seconds" '
+    expect_errno ETIMEDOUT stat "$M/images/$H/stalled/v1/config.json"
+    eq "$(asked "/v2/stalled/")" 1
+'
+it "then all names of the host fail at once for a while, with no request; a pull asks" '
+    expect_errno ETIMEDOUT stat "$M/images/$H/good/unheard/config.json"
+    eq "$(asked "/v2/good/manifests/unheard")" 0
+    gives ENOENT "not found|unknown" "$H/good:nope"
 '
 it "Ctrl-C interrupts a pull" '
     interrupts pull "$H/stalled:v2" 10 "grep -q stalled:v2 \"$M/ctl/jobs\""

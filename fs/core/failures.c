@@ -4,6 +4,7 @@
 #include "store/base/map.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,14 +63,15 @@ static void failures_make_room(struct failures *f, int64_t now)
 	assert(map_count(kept) < FAILURES_MAX);
 }
 
-void failures_remember(struct failures *f, const char *key, const struct err *err, int64_t now)
+static void failures_remember(struct failures *f, const char *key, const struct err *err,
+			      int64_t now, int64_t until)
 {
 	struct failure *e = malloc(sizeof(*e));
 
 	assert(err->code > 0);
 	if (!e)
 		return;
-	*e = (struct failure){.until = now + FAILURES_KEPT_MS, .err = *err};
+	*e = (struct failure){.until = until, .err = *err};
 	if (map_count(f->by_key) >= FAILURES_MAX)
 		failures_make_room(f, now);
 	free(map_remove(f->by_key, key, strlen(key)));
@@ -77,7 +79,18 @@ void failures_remember(struct failures *f, const char *key, const struct err *er
 		free(e);
 }
 
-const struct err *failures_recall(struct failures *f, const char *key, int64_t now)
+void failures_note(struct failures *f, const char *key, const char *host, int result,
+		   const struct err *err, int64_t now)
+{
+	if (host && result == -ETIMEDOUT)
+		failures_remember(f, host, err, now, now + FAILURES_SILENT_MS);
+	else if (host)
+		free(map_remove(f->by_key, host, strlen(host)));
+	if (key && result < 0)
+		failures_remember(f, key, err, now, now + FAILURES_KEPT_MS);
+}
+
+static const struct err *recall_key(struct failures *f, const char *key, int64_t now)
 {
 	struct failure *e = map_get(f->by_key, key, strlen(key));
 
@@ -87,4 +100,12 @@ const struct err *failures_recall(struct failures *f, const char *key, int64_t n
 		e = NULL;
 	}
 	return e ? &e->err : NULL;
+}
+
+const struct err *failures_recall(struct failures *f, const char *key, const char *host,
+				  int64_t now)
+{
+	const struct err *e = recall_key(f, key, now);
+
+	return e || !host ? e : recall_key(f, host, now);
 }

@@ -54,6 +54,7 @@ struct fs {
 	void (*forget_views)(struct fs *fs);
 	char *mountpoint;	/* owned; canonical */
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
+	uint64_t image_root; /* our number of the root, where that is an image (image_root.h), or 0 */
 	bool lookup_remote;
 	bool offline;
 	enum fetch_mode fetch;

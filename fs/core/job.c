@@ -132,11 +132,11 @@ static struct job_waiter *end_locked(struct jobs *js, struct job *j, int result)
 	j->result = result;
 	j->waiters = NULL;
 	j->waiting = 0;
-	if (result < 0) {
-		js->failed++;
-		if (j->spec.shared && is_answer(result))
-			failures_remember(js->failures, j->key, &j->err, clock_ms());
-	}
+	js->failed += result < 0;
+	if (is_answer(result))
+		failures_note(js->failures, j->spec.shared ? j->key : NULL,
+			      j->spec.asks_class ? j->spec.class : NULL, result, &j->err,
+			      clock_ms());
 	return w;
 }
 
@@ -325,7 +325,8 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	pthread_mutex_lock(&js->lock);
 	if (key && spec->shared) {
 		joined = map_get(js->by_key, key, strlen(key));
-		failed = failures_recall(js->failures, key, clock_ms());
+		failed = failures_recall(js->failures, key, spec->asks_class ? spec->class : NULL,
+					 clock_ms());
 	}
 	if (js->stopping) {
 		r = err_set(err, EINTR, "%s: the mount is being ended", spec->title);

@@ -39,6 +39,7 @@ struct job_spec {
 	bool shared;	    /* others join it, and its failure is remembered; it has a key */
 	const char *title;  /* copied: what ctl/jobs shows */
 	const char *class;  /* copied */
+	bool asks_class;    /* where it ends too late, so do others of its class, for a while */
 	unsigned at_once;   /* jobs of the class that run at a time; 0: JOBS_PER_CLASS */
 	int64_t limit_ms;   /* for the whole job, from now, or JOB_NO_DEADLINE */
 	int (*run)(struct job *j, void *arg, struct err *err);

@@ -31,6 +31,9 @@ struct kernel {
 	 * -ENOENT where it does not know the inode; -EAGAIN where it must not be asked now. */
 	int (*store_pages)(const struct kernel *k, uint64_t ino, uint64_t offset,
 			   const struct iovec *iov, size_t count);
+	/* Makes the kernel read a file anew, mapped pages as well. It waits for READs and WRITEs of
+	 * the file: not for workers. Does nothing once the end has begun. */
+	void (*forget_pages)(const struct kernel *k, uint64_t ino);
 };
 
 #endif

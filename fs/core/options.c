@@ -29,6 +29,8 @@ const char options_usage[] =
     "  -o index=manifest|referrers    whose tables of contents count: those that an image's "
     "manifest\n"
     "                                 names; or also those that were attached to it\n"
+    "  -o image=REF                   the image's root filesystem alone, read-only\n"
+    "  -o ro                          nothing can be opened for writing, ctl/ neither\n"
     "  -o lookup=remote|local         whether names that the store lacks reach a registry\n"
     "  -o offline                     nothing reaches a registry\n"
     "  -o xattr=on|off                whether extended attributes are answered\n"
@@ -135,6 +137,11 @@ static int parse_option(struct options *o, const char *option, struct err *err)
 			return err_set(err, EINVAL, "mirror=%s: it is mirror=HOST=URL", v);
 		return words_add(&o->mirrors, v, strlen(v), err);
 	}
+	if ((v = value_of(option, "image"))) {
+		free(o->image);
+		o->image = strdup(v);
+		return o->image ? 0 : err_nomem(err);
+	}
 	if ((v = value_of(option, "auth")))
 		return add_absolute(&o->auth_file, v, err);
 	if (!strcmp(option, "offline")) {
@@ -232,6 +239,7 @@ void options_clear(struct options *o)
 	free(o->mountpoint);
 	free(o->mountpoint_given);
 	free(o->auth_file);
+	free(o->image);
 	words_clear(&o->insecure);
 	words_clear(&o->mirrors);
 	buf_free(&o->fuse);

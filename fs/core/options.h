@@ -27,6 +27,7 @@ struct options {
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
+	char *image; /* owned, or NULL: whose root filesystem is the root, read-only */
 	enum fetch_mode fetch;
 	uint64_t cache_max;   /* bytes; 0: no limit */
 	bool index_referrers; /* index=referrers|manifest */

@@ -22,6 +22,7 @@ static const char *const op_names[OP_COUNT] = {
     [OP_GETXATTR] = "getxattr",
     [OP_LISTXATTR] = "listxattr",
     [OP_STATFS] = "statfs",
+    [OP_ACCESS] = "access",
     [OP_CHANGE] = "change",
 };
 

@@ -26,6 +26,7 @@ enum stats_op {
 	OP_GETXATTR,
 	OP_LISTXATTR,
 	OP_STATFS,
+	OP_ACCESS,
 	OP_CHANGE,
 	OP_COUNT
 };

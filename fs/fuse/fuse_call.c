@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/fuse_call.h"
 
+#include "fs/tree/image_root.h"
 #include "store/base/log.h"
 
 #include <assert.h>
@@ -163,6 +164,7 @@ void call_run(struct call *c)
 	int r;
 
 	c->fs = fuse_req_userdata(c->req);
+	c->ino = image_root_ours(c->fs, c->ino);
 	c->held = inodes_hold(c->fs->inodes, c->ino);
 	c->held_to = c->to ? inodes_hold(c->fs->inodes, c->to) : NULL;
 	r = run_once(c, &wait);

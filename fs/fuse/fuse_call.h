@@ -34,6 +34,7 @@ struct call {
 	const void *data;
 	size_t size;
 	off_t offset;
+	int mask;		 /* access: R_OK, W_OK, X_OK; setattr: FUSE_SET_ATTR_… */
 	bool plus;		 /* readdir: with entries */
 	bool reads;		 /* getattr: of the kernel's read path */
 	bool direct;		 /* read: past the kernel's cache */

@@ -131,6 +131,14 @@ void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino)
 	fuse_notify_end(n, &n->forgetting);
 }
 
+void fuse_notify_forget_pages(struct fuse_notify *n, uint64_t ino)
+{
+	if (!fuse_notify_begin(n, &n->forgetting, UINT32_MAX))
+		return;
+	fuse_lowlevel_notify_inval_inode(n->fuse, ino, 0, 0);
+	fuse_notify_end(n, &n->forgetting);
+}
+
 void fuse_notify_stop(struct fuse_notify *n)
 {
 	pthread_mutex_lock(&n->lock);

@@ -35,6 +35,9 @@ void fuse_notify_expire_name(struct fuse_notify *n, uint64_t parent, const char 
 /* FUSE_NOTIFY_INVAL_INODE of the attributes alone. Waits for nothing. */
 void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino);
 
+/* The same with all pages of a file. Waits for READs and WRITEs of it: not for workers. */
+void fuse_notify_forget_pages(struct fuse_notify *n, uint64_t ino);
+
 /* From now on none begins: those above do nothing. */
 void fuse_notify_stop(struct fuse_notify *n);
 

@@ -6,8 +6,9 @@
  *    "never ask again": no OPEN, no RELEASE, and file pages and listings stay cached.
  *    flush is not implemented, for the same end.
  *  - fsync answers ENOSYS: fsync(2) gives 0 from then on, of directories too, and asks no more. So
- *    it is with access, lseek, poll and statx, which are not implemented. There is no such answer to
- *    ioctl, to listxattr where some images have attributes, or to statfs: each is asked again.
+ *    it is with lseek, poll and statx, which are not implemented. There is no such answer to ioctl, to
+ *    listxattr where some images have attributes, or to statfs: each is asked again. So is access,
+ *    as its answer is of use (fuse_write.c).
  *  - What is reached by digest has infinite timeouts. Names that index.json brings have a tenth of
  *    a second (fs/tree/fresh.h).
  *  - An extended attribute that no image has is EOPNOTSUPP: `ls -l` then asks no more.
@@ -20,6 +21,7 @@
 #include "fs/fuse/fuse_edit.h"
 #include "fs/fuse/fuse_entry.h"
 #include "fs/fuse/fuse_read.h"
+#include "fs/fuse/fuse_write.h"
 #include "fs/fuse/fuse_xattr.h"
 #include "fs/core/inode.h"
 
@@ -42,13 +44,13 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	unsigned want = FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT |
 			FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
-			FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA |
-			FUSE_CAP_SPLICE_WRITE;
+			FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_WRITE;
 
 	(void)userdata;
 	conn->want |= conn->capable & want;
-	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE |
-				  FUSE_CAP_POSIX_ACL | FUSE_CAP_SPLICE_READ);
+	conn->want &=
+	    ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_ACL |
+			FUSE_CAP_SPLICE_READ | FUSE_CAP_ATOMIC_O_TRUNC); /* fuse_write.c */
 	conn->max_write = 1u << 20;
 	/* Some kernels send read-ahead as background requests: parked reads must not use up their
 	 * number. */
@@ -94,23 +96,6 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	fuse_ops_count(req, OP_GETATTR);
 	/* Only read(2) and its like ask with a file handle. */
 	call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino, .reads = fi != NULL});
-}
-
-/* Only the truncation of a file that takes requests means nothing and is let through. */
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-		       struct fuse_file_info *fi)
-{
-	struct vnode *v = vnode_get(fs_of(req)->inodes, ino);
-
-	(void)attr;
-	(void)fi;
-	fuse_ops_count(req, OP_SETATTR);
-	if (v && v->ops->write &&
-	    !(to_set & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME |
-			 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)))
-		call_run(&(struct call){.req = req, .run = run_getattr, .ino = ino});
-	else
-		fuse_reply_err(req, EROFS);
 }
 
 static int read_link_in_view(struct request *rq, struct view *w, uint32_t node, struct buf *out,
@@ -169,31 +154,6 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	(void)fi;
 	fuse_ops_count(req, OP_OPENDIR);
 	fuse_reply_err(req, ENOSYS);
-}
-
-static int run_write(struct call *c, struct request *rq, struct err *err)
-{
-	struct vnode *v = vnode_get(rq->fs->inodes, c->ino);
-	int r = -EROFS;
-
-	if (v && v->ops->write)
-		r = v->ops->write(rq, v, (uint64_t)c->offset, c->data, c->size, err);
-	if (!r)
-		fuse_reply_write(c->req, c->size);
-	return r;
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-		     struct fuse_file_info *fi)
-{
-	(void)fi;
-	fuse_ops_count(req, OP_WRITE);
-	call_run(&(struct call){.req = req,
-				.run = run_write,
-				.ino = ino,
-				.data = data,
-				.size = size,
-				.offset = offset});
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -322,18 +282,19 @@ const struct fuse_lowlevel_ops fuse_ops = {
     .forget = op_forget,
     .forget_multi = op_forget_multi,
     .getattr = op_getattr,
-    .setattr = op_setattr,
+    .setattr = fuse_write_setattr,
     .readlink = op_readlink,
     .open = op_open,
     .opendir = op_opendir,
     .read = fuse_read,
-    .write = op_write,
+    .write = fuse_write,
     .readdir = op_readdir,
     .readdirplus = op_readdirplus,
     .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .setxattr = op_setxattr,
     .removexattr = op_readonly,
+    .access = fuse_write_access,
     .statfs = op_statfs,
     .fsync = op_fsync,
     .fsyncdir = op_fsync,

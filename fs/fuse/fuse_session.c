@@ -6,6 +6,7 @@
 #include "fs/fuse/fuse_loop.h"
 #include "fs/fuse/fuse_notify.h"
 #include "fs/fuse/fuse_ops.h"
+#include "fs/tree/image_root.h"
 #include "fs/tree/view.h"
 
 #include <assert.h>
@@ -44,6 +45,11 @@ static int make_args(const struct options *o, struct fuse_args *args, struct err
 		buf_puts(&text, ",default_permissions");
 	if (o->fuse.len)
 		buf_printf(&text, ",%s", o->fuse.data);
+	/* The last of them counts. mount(8)'s helper for FUSE says dev and suid for root, and a device
+	 * of an image is not that of this machine. */
+	buf_puts(&text, ",nosuid,nodev");
+	if (o->image)
+		buf_puts(&text, ",ro");
 	if (buf_failed(&text) || fuse_opt_add_arg(args, "imagefs") < 0 ||
 	    fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, text.data) < 0 ||
 	    (o->debug && fuse_opt_add_arg(args, "-d") < 0))
@@ -58,7 +64,7 @@ static enum forgotten tell_name(const struct session *s, uint64_t parent, const 
 
 	if (!dir_locks_forget(s->fs->dir_locks, &lock, parent))
 		return FORGOTTEN_NOT;
-	tell(s->notify, parent, name);
+	tell(s->notify, image_root_kernels(s->fs, parent), name);
 	return dir_locks_forgot(s->fs->dir_locks, &lock) ? FORGOTTEN : FORGOTTEN_IN_WAY;
 }
 
@@ -77,6 +83,11 @@ static enum forgotten fuse_session_expire_name(const struct kernel *k, uint64_t 
 static void fuse_session_forget_attributes(const struct kernel *k, uint64_t ino)
 {
 	fuse_notify_forget_attributes(((const struct session *)k)->notify, ino);
+}
+
+static void fuse_session_forget_pages(const struct kernel *k, uint64_t ino)
+{
+	fuse_notify_forget_pages(((const struct session *)k)->notify, ino);
 }
 
 static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
@@ -133,8 +144,9 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	s->kernel = (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
-				    fuse_session_forget_attributes, store_pages};
+	s->kernel =
+	    (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
+			    fuse_session_forget_attributes, store_pages, fuse_session_forget_pages};
 	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)

@@ -123,6 +123,7 @@ static int fetch_start(struct request *rq, struct fetch *f, const struct fetch_k
 	    .shared = true,
 	    .title = title.data,
 	    .class = f->ref.domain,
+	    .asks_class = kind->limit_ms != JOB_NO_DEADLINE,
 	    .limit_ms = kind->limit_ms,
 	    .run = kind->run,
 	    .arg = f,

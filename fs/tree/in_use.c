@@ -22,12 +22,28 @@
 #define POLL_US	    500
 #define PARKED_US   10000 /* whether requests still hold directories' locks */
 
+/* An image's directory, in a repository or (NULL) in sha256/: where it lies, and its name. */
+struct image_dir {
+	char here[VN_PATH_MAX], name[DIGEST_TEXT_MAX];
+};
+
+static bool image_dir(struct image_dir *d, const char *repository, const struct digest *image)
+{
+	if (repository) {
+		digest_text(image, d->name);
+		return vn_join(d->here, "images", repository);
+	}
+	digest_hex(image, d->name);
+	snprintf(d->here, sizeof(d->here), "%s", digest_algorithm_name(image));
+	return true;
+}
+
 static bool image_path(char path[static VN_PATH_MAX], const char *repository,
 		       const struct digest *image)
 {
-	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
+	struct image_dir d;
 
-	return vn_join(here, "images", repository) && vn_join(path, here, digest_text(image, text));
+	return image_dir(&d, repository, image) && vn_join(path, d.here, d.name);
 }
 
 static void forget_directory(struct fs *fs, const struct view *w, uint32_t dir)
@@ -86,14 +102,14 @@ static void forget_view(void *arg, struct inode *view)
 
 static void forget_image(struct fs *fs, const char *repository, const struct digest *image)
 {
-	char here[VN_PATH_MAX], text[DIGEST_TEXT_MAX];
+	struct image_dir d;
 	uint64_t parent;
 
-	if (!vn_join(here, "images", repository) || !fs->kernel)
+	if (!image_dir(&d, repository, image) || !fs->kernel)
 		return;
-	parent = inodes_number(fs->inodes, INODE_VNODE, here);
+	parent = inodes_number(fs->inodes, INODE_VNODE, d.here);
 	if (parent)
-		fs->kernel->forget_name(fs->kernel, parent, digest_text(image, text));
+		fs->kernel->forget_name(fs->kernel, parent, d.name);
 }
 
 /* What is held once the kernel has said what it forgot. */
@@ -152,7 +168,7 @@ bool in_use(struct fs *fs, const struct digest *image, bool locked)
 		if (digest_equal(&e->name->descriptor.digest, image))
 			used = used_in(fs, e->repository, image, locked);
 	}
-	return used;
+	return used || used_in(fs, NULL, image, locked);
 }
 
 /* Images whose names have gone. */
@@ -184,8 +200,16 @@ static int run_gone(struct job *j, void *arg, struct err *err)
 		while (dir_locks_parked(g->fs->dir_locks) && !g->fs->ending)
 			usleep(PARKED_US);
 		used_in(g->fs, g->images[i].repository, &g->images[i].digest, false);
+		used_in(g->fs, NULL, &g->images[i].digest, false);
 	}
 	return 0;
+}
+
+static bool is_known(struct fs *fs, const char *repository, const struct digest *image)
+{
+	char path[VN_PATH_MAX];
+
+	return image_path(path, repository, image) && inodes_number(fs->inodes, INODE_VNODE, path);
 }
 
 /* By a job, as the lookup that has noticed it may hold a directory's lock in the kernel. */
@@ -199,7 +223,6 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 				.run = run_gone,
 				.arg = g,
 				.free_arg = gone_free};
-	char path[VN_PATH_MAX];
 
 	if (!g)
 		return;
@@ -210,8 +233,8 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 
 		assert(g->count <= i);
 		if (catalog_digest(new, e->repository, &e->name->descriptor.digest) ||
-		    !image_path(path, e->repository, &e->name->descriptor.digest) ||
-		    !inodes_number(fs->inodes, INODE_VNODE, path))
+		    (!is_known(fs, e->repository, &e->name->descriptor.digest) &&
+		     !is_known(fs, NULL, &e->name->descriptor.digest)))
 			continue;
 		gone->repository = strdup(e->repository);
 		gone->digest = e->name->descriptor.digest;
@@ -225,11 +248,15 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 
 static void forget_views(struct fs *fs)
 {
+	static const char *const tops[] = {"images", "sha256", "sha512"};
+
 	if (!fs->kernel)
 		return;
-	inodes_each_view(fs->inodes, "images", forget_view, fs);
-	if (still_held(fs, "images", INODES_BELOW_ROOTS))
-		inodes_each_view(fs->inodes, "images", in_use_forget_all, fs);
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		inodes_each_view(fs->inodes, tops[i], forget_view, fs);
+		if (still_held(fs, tops[i], INODES_BELOW_ROOTS))
+			inodes_each_view(fs->inodes, tops[i], in_use_forget_all, fs);
+	}
 }
 
 void in_use_watch(struct fs *fs)

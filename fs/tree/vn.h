@@ -17,6 +17,13 @@ struct vnode *vn_root_new(struct vnode *(*make_ctl)(void));
 /* images/ and what lies below it down to an image: `place` as in fs/tree/catalog.h. */
 struct vnode *vn_place_new(const char *place);
 
+/* The same beside images/, for names without a colon: `place` as above, but what is shown of it, and
+ * of what lies below, has + for each colon (vn_plain.c). */
+struct vnode *vn_place_new_plain(const char *place, const char *path);
+
+/* sha256/ or sha512/ at the top: images by digest. */
+struct vnode *vn_digests_new(const char *algorithm);
+
 /* A symlink. It has a number of its own for each target, as the kernel caches targets. */
 struct vnode *vn_link_new(const char *path, const char *target, struct timespec mtime);
 

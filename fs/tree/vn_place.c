@@ -9,18 +9,20 @@
  *	name:tag name@digest      a reference that was pasted: a symlink to the plain path
  *	what leads to a repository that the store knows: a place
  *	a tag that the store knows: a symlink to its digest
- *	the first component, and the first behind a host: a place, whatever the name
- *	else the registry is asked for the tag; where it has none, and the place is not
- *	known as a repository, the name is a place that can be walked through, unless it is
- *	the name of a part of an image: then the image is missing
+ *	the first component, and the first behind a host: a place, whatever the name, for who
+ *	goes on from there (question.h)
+ *	else the registry is asked for the tag, unless the caller does not mean one; where it has
+ *	none, and the place is not known as a repository, the name is a place that can be walked
+ *	through, unless it is the name of a part of an image: then the image is missing
  */
 #include "fs/tree/vn.h"
 
-#include "fs/core/caller.h"
+#include "fs/tree/by_digest.h"
 #include "fs/tree/catalog.h"
 #include "fs/tree/fetch.h"
 #include "fs/core/fs.h"
 #include "fs/tree/place_edit.h"
+#include "fs/tree/question.h"
 #include "fs/tree/referrers.h"
 #include "store/disk/blob.h"
 
@@ -31,9 +33,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct vnode_ops place_ops;
+
 struct vn_place {
 	struct vnode v;
 	char *place; /* owned */
+	bool plain;  /* its path has no colon, nor has what is found in it */
 };
 
 /* True where a first component is taken for a host: as docker decides, but that one without a dot
@@ -82,68 +87,6 @@ static int lookup_pasted(struct request *rq, const char *place, const char *name
 	return found_link(rq, place, name, target, rq->fs->started, out, err);
 }
 
-/* A document that one of the repository's indexes names: its descriptor, which the caller clears;
- * -ENOENT. */
-static int find_child(struct request *rq, const struct catalog *c, const char *place,
-		      const struct digest *digest, struct descriptor *out, struct err *err)
-{
-	size_t count;
-	const struct catalog_entry *e = catalog_repository(c, place, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct descriptor *top = &e[i].name->descriptor;
-		AUTO(index_free) struct index *index = NULL;
-		autobuf body = BUF_INIT;
-
-		if (!oci_type_is_index(top->media_type) ||
-		    blob_read(rq->fs->store, &top->digest, OCI_MANIFEST_MAX, &body, NULL) < 0 ||
-		    index_parse(body.data, body.len, top->media_type, &index, NULL) < 0)
-			continue;
-		for (size_t k = 0; k < index->count; k++)
-			if (digest_equal(&index->manifests[k].digest, digest))
-				return descriptor_copy(out, &index->manifests[k], err);
-	}
-	return -ENOENT;
-}
-
-static int lookup_digest(struct request *rq, const struct catalog *c, const char *place,
-			 const char *name, const struct digest *digest, struct found *out,
-			 struct err *err)
-{
-	AUTO(repo_image_put) struct repo_image *image = NULL;
-	struct descriptor child = {0};
-	char here[VN_PATH_MAX], path[VN_PATH_MAX];
-	autoref ref = REF_INIT;
-	int r;
-
-	if (!vn_join(here, "images", place) || !vn_join(path, here, name) ||
-	    ref_parse_repository(place, &ref, err) < 0)
-		return -ENOENT;
-	ref.has_digest = true;
-	ref.digest = *digest;
-	/* What a registry has named by a tag beside an image is recorded under that, so that it is
-	 * known again whose it is. */
-	ref.tag = referrers_tag(rq->fs->referrers, &ref);
-	r = catalog_digest(c, place, digest) ? 0 : -ENOENT;
-	if (r == -ENOENT)
-		r = find_child(rq, c, place, digest, &child, err);
-	if (!r && vnode_find(rq, path, out)) {
-		descriptor_clear(&child);
-		return 0;
-	}
-	if (!r)
-		r = repo_image_open(rq->fs, &ref, digest, &image, err);
-	if (r == -ENOENT) { /* not named here, or named and not whole: the registry may have it */
-		out->lasting = LASTS_NOT;
-		r = child.media_type ? fetch_child(rq, &ref, &child, err)
-				     : fetch_name(rq, &ref, err);
-		if (!r)
-			r = repo_image_open(rq->fs, &ref, digest, &image, err);
-	}
-	descriptor_clear(&child);
-	return r ? r : vnode_found(rq, vn_image_new(path, image), out, err);
-}
-
 static int found_tag(struct request *rq, const struct catalog *c, const char *place,
 		     const char *name, struct found *out, struct err *err)
 {
@@ -181,19 +124,19 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 			 const char *name, struct found *out, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *now = NULL;
+	struct lookup_question q;
 	char here[VN_PATH_MAX];
 	autoref ref = REF_INIT;
 	size_t known;
 	int r = -ENOENT;
 
-	/* Another answer for another user, or soon. */
+	/* Another answer for another user or another path, or soon. */
 	out->lasting = rq->fs->lookup_remote ? LASTS_NOT : LASTS_WITH_NAMES;
 	catalog_repository(c, place, &known);
 	if (!known && vn_image_has_name(name))
 		return lookup_part(rq, place, err);
-	if (caller_creates(rq->pid)) /* which is no question to a registry */
-		return -ENOENT;
-	if (ref_is_tag(name)) {
+	question_read(rq, place, name, &q);
+	if (q.asks && ref_is_tag(name)) {
 		r = ref_parse_repository(place, &ref, err);
 		if (r < 0)
 			return -ENOENT;
@@ -207,10 +150,27 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 			return r;
 		}
 	}
-	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch &&
+	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch && q.walks && !q.image &&
 	    ref_is_path_component(name) && vn_join(here, place, name))
 		return vnode_found(rq, vn_place_new(here), out, err);
 	return r;
+}
+
+/* The first component, and the first behind a host, of which nothing is known: no tag, whoever asks. */
+static int lookup_front(struct request *rq, const char *place, const char *name, const char *child,
+			struct found *out, struct err *err)
+{
+	struct lookup_question q;
+
+	out->lasting = LASTS_NOT; /* it depends on the path */
+	if (!ref_is_path_component(name) && (*place || !is_host(name)))
+		return -ENOENT;
+	question_read(rq, place, name, &q);
+	if (!q.walks)
+		return -ENOENT;
+	if (!rq->fs->lookup_remote) /* nothing below it is asked for: it may last a moment */
+		out->lasting = LASTS_WITH_NAMES;
+	return vnode_found(rq, vn_place_new(child), out, err);
 }
 
 static int lookup_tags(struct request *rq, const char *place, struct found *out, struct err *err)
@@ -232,10 +192,9 @@ static int lookup_tags(struct request *rq, const char *place, struct found *out,
 	return vnode_found(rq, vn_text_new(path, &text, now, false), out, err);
 }
 
-static int place_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
-			struct err *err)
+static int lookup_name(struct request *rq, const char *place, const char *name, struct found *out,
+		       struct err *err)
 {
-	const char *place = ((struct vn_place *)dir)->place;
 	AUTO(catalog_put) struct catalog *c = NULL;
 	struct digest digest;
 	char child[VN_PATH_MAX];
@@ -255,20 +214,136 @@ static int place_lookup(struct request *rq, struct vnode *dir, const char *name,
 		return r;
 	out->lasting = LASTS_WITH_NAMES;
 	if (!top && !digest_parse(name, &digest, NULL))
-		return lookup_digest(rq, c, place, name, &digest, out, err);
+		return by_digest_lookup(rq, c, place, &digest, out, err);
 	if (!vn_join(child, place, name))
 		return -ENAMETOOLONG;
-	if (catalog_leads(c, child) || (top && is_host(name)))
+	if (catalog_leads(c, child))
 		return vnode_found(rq, vn_place_new(child), out, err);
+	if (top && is_host(name))
+		return lookup_front(rq, place, name, child, out, err);
 	if (strpbrk(name, ":@"))
 		return lookup_pasted(rq, place, name, out, err);
 	r = found_tag(rq, c, place, name, out, err);
 	if (r != -ENOENT)
 		return r;
 	if (top || place_is_host(place))
-		return ref_is_path_component(name) ? vnode_found(rq, vn_place_new(child), out, err)
-						   : -ENOENT;
+		return lookup_front(rq, place, name, child, out, err);
 	return lookup_remote(rq, c, place, name, out, err);
+}
+
+/* ---- names without a colon ---- */
+
+/* The link from a directory of images/ to an image, by a name that has none. */
+static struct vnode *plain_link(const char *dir, const char *name, const struct digest *digest,
+				struct timespec mtime)
+{
+	char path[VN_PATH_MAX], target[BY_DIGEST_PATH_MAX];
+	autobuf way = BUF_INIT;
+
+	buf_puts(&way, "../");
+	for (const char *c = dir; *c; c++)
+		if (*c == '/')
+			buf_puts(&way, "../");
+	buf_puts(&way, by_digest_path(digest, target));
+	buf_putc(&way, '\0');
+	return buf_failed(&way) || !vn_join(path, dir, name) ? NULL
+							     : vn_link_new(path, way.data, mtime);
+}
+
+/* What was found of a pasted reference leads to NAME/TAG or NAME/DIGEST: NAME/+TAG, NAME/sha256+HEX. */
+static struct vnode *plain_pasted(const char *dir, const char *name, const char *target,
+				  struct timespec mtime)
+{
+	char path[VN_PATH_MAX];
+	autobuf way = BUF_INIT;
+	const char *tag = strchr(target, '/') + 1;
+
+	buf_append(&way, target, (size_t)(tag - target));
+	if (!strchr(tag, ':'))
+		buf_putc(&way, '+');
+	for (; *tag; tag++)
+		buf_putc(&way, *tag == ':' ? '+' : *tag);
+	buf_putc(&way, '\0');
+	return buf_failed(&way) || !vn_join(path, dir, name) ? NULL
+							     : vn_link_new(path, way.data, mtime);
+}
+
+/* What stands for a vnode in a directory whose names have no colon; NULL with *r 0: itself. */
+static struct vnode *plain_of(struct request *rq, const char *dir, const char *name,
+			      const char *text, struct vnode *v, int *r, struct err *err)
+{
+	char path[VN_PATH_MAX];
+	autobuf target = BUF_INIT;
+	struct digest digest;
+	struct vnode *plain = NULL;
+	struct stat st;
+
+	*r = vnode_stat(rq, v, &st, err);
+	if (!*r && v->ops->readlink)
+		*r = v->ops->readlink(rq, v, &target, err);
+	buf_putc(&target, '\0');
+	if (*r || (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return NULL;
+	if (v->ops == &place_ops && vn_join(path, dir, name))
+		plain = vn_place_new_plain(((struct vn_place *)v)->place, path);
+	else if (!digest_parse(S_ISLNK(st.st_mode) ? target.data : text, &digest, NULL))
+		plain = plain_link(dir, name, &digest, st.st_mtim);
+	else if (S_ISLNK(st.st_mode) && strchr(target.data, '/'))
+		plain = plain_pasted(dir, name, target.data, st.st_mtim);
+	*r = plain ? 0 : err_nomem(err);
+	return plain;
+}
+
+/*
+ * Many programs take a colon for the end of a path (PATH, -v, lowerdir=, docker-archive:). So each
+ * name has a second form with + for each colon, which is in no host, name, tag or digest:
+ * localhost+5000, sha256+HEX, redis+7; and +TAG, since the link of a tag has a colon, too. What is
+ * found by one is looked up as ever, but leads to where no path has a colon: to a place of that
+ * kind, or to the image in sha256/ at the top.
+ */
+static int lookup_plain(struct request *rq, struct vn_place *dir, const char *name,
+			struct found *out, struct err *err)
+{
+	const char *path = dir->v.inode.path;
+	char text[NAME_MAX + 1];
+	struct vnode *v, *plain;
+	int r;
+
+	snprintf(text, sizeof(text), "%s", name + (name[0] == '+'));
+	for (char *c = text; (c = strchr(c, '+'));)
+		*c = ':';
+	r = lookup_name(rq, dir->place, text, out, err);
+	if (r)
+		return r;
+	v = out->vnode;
+	plain = plain_of(rq, path, name, text, v, &r, err);
+	if (plain)
+		r = vnode_found(rq, plain, out, err);
+	if (plain || r)
+		inodes_forget(rq->fs->inodes, vnode_ino(v), 1);
+	return r;
+}
+
+static int place_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
+			struct err *err)
+{
+	struct vn_place *p = (struct vn_place *)dir;
+
+	if (!p->plain && !strchr(name, '+'))
+		return lookup_name(rq, p->place, name, out, err);
+	return lookup_plain(rq, p, name, out, err);
+}
+
+static void list_plain(struct listing *l)
+{
+	for (size_t at = 0; at < l->names.len && !buf_failed(&l->names);) {
+		char *name = l->names.data + at + 1;
+		size_t len = strlen(name);
+
+		for (char *c = name; (c = strchr(c, ':')); *c = '+')
+			l->names.data[at] = DT_LNK; /* a digest */
+		at += len + 2;
+	}
 }
 
 static int place_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
@@ -278,6 +353,8 @@ static int place_list(struct request *rq, struct vnode *dir, struct listing *out
 
 	if (!r)
 		catalog_list(c, ((struct vn_place *)dir)->place, out);
+	if (!r && ((struct vn_place *)dir)->plain)
+		list_plain(out);
 	return r;
 }
 
@@ -328,23 +405,34 @@ static const struct vnode_ops place_ops = {
     .free = place_free,
 };
 
-struct vnode *vn_place_new(const char *place)
+static struct vnode *place_new(const char *place, const char *path, bool plain)
 {
-	char path[VN_PATH_MAX];
-	struct vn_place *p;
+	struct vn_place *p = vnode_new(&place_ops, sizeof(*p), path);
 
-	if (!vn_join(path, "images", place))
-		return NULL;
-	if (!*place)
-		path[strlen("images")] = '\0'; /* without a trailing slash */
-	p = vnode_new(&place_ops, sizeof(*p), path);
 	if (!p)
 		return NULL;
 	p->v.lasting = LASTS_WITH_NAMES;
+	p->plain = plain;
 	p->place = strdup(place);
 	if (!p->place) {
 		vnode_free(&p->v);
 		return NULL;
 	}
 	return &p->v;
+}
+
+struct vnode *vn_place_new(const char *place)
+{
+	char path[VN_PATH_MAX];
+
+	if (!vn_join(path, "images", place))
+		return NULL;
+	if (!*place)
+		path[strlen("images")] = '\0'; /* without a trailing slash */
+	return place_new(place, path, false);
+}
+
+struct vnode *vn_place_new_plain(const char *place, const char *path)
+{
+	return place_new(place, path, true);
 }

@@ -49,6 +49,8 @@ static int root_lookup(struct request *rq, struct vnode *dir, const char *name, 
 		return vnode_found(rq, vn_place_new(""), out, err);
 	if (!strcmp(name, "ctl"))
 		return vnode_found(rq, ((struct vn_root *)dir)->make_ctl(), out, err);
+	if (!strcmp(name, "sha256") || !strcmp(name, "sha512"))
+		return vnode_found(rq, vn_digests_new(name), out, err);
 	if (!strcmp(name, "README")) {
 		struct buf text = BUF_INIT;
 

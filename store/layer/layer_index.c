@@ -210,8 +210,8 @@ int layer_index_open(struct store *s, const struct digest *blob, enum layer_chec
 }
 
 /* No more than the header, and that unchecked. */
-static int read_header(struct store *s, const struct digest *blob, enum layer_check kind,
-		       struct layer_header *h, struct err *err)
+static int layer_index_header(struct store *s, const struct digest *blob, enum layer_check kind,
+			      struct layer_header *h, struct err *err)
 {
 	char path[LAYER_PATH_MAX];
 	autoclose int fd =
@@ -227,7 +227,7 @@ int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archi
 		     struct err *err)
 {
 	struct layer_header h;
-	int r = read_header(s, blob, LAYER_CHECK_BLOCKS, &h, err);
+	int r = layer_index_header(s, blob, LAYER_CHECK_BLOCKS, &h, err);
 
 	if (!r)
 		*archive_size = h.archive_size;
@@ -239,7 +239,7 @@ bool layer_index_voucher(struct store *s, const struct digest *blob, enum layer_
 {
 	struct layer_header h;
 
-	if (read_header(s, blob, kind, &h, NULL) < 0)
+	if (layer_index_header(s, blob, kind, &h, NULL) < 0)
 		return false;
 	memcpy(out, h.voucher, LAYER_VOUCHER);
 	return true;

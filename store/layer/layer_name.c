@@ -23,18 +23,18 @@ const uint8_t *layer_name_voucher(const struct layer_name *name)
 	return nobody;
 }
 
-static bool is_zero(const uint8_t voucher[static LAYER_VOUCHER])
+static bool is_nobody(const uint8_t voucher[static LAYER_VOUCHER])
 {
 	return memcmp(voucher, nobody, LAYER_VOUCHER) == 0;
 }
 
 /* By a table of that kind it may be read, and the store has that one. */
-static bool has_table(struct store *s, const struct layer_name *name)
+static bool store_has_table(struct store *s, const struct layer_name *name)
 {
 	const uint8_t *wanted = layer_name_voucher(name);
 	uint8_t found[LAYER_VOUCHER];
 
-	if (name->check == LAYER_CHECK_REFERRED ? !store_trusts_referrers(s) : is_zero(wanted))
+	if (name->check == LAYER_CHECK_REFERRED ? !store_trusts_referrers(s) : is_nobody(wanted))
 		return false;
 	return layer_index_voucher(s, &name->blob, name->check, found) &&
 	       memcmp(found, wanted, LAYER_VOUCHER) == 0;
@@ -43,7 +43,7 @@ static bool has_table(struct store *s, const struct layer_name *name)
 void layer_name_renew(struct store *s, struct layer_name *name)
 {
 	for (name->check = LAYER_CHECK_BLOCKS + 1; name->check <= LAYER_CHECK_LAST; name->check++)
-		if (has_table(s, name))
+		if (store_has_table(s, name))
 			return;
 	name->check = LAYER_CHECK_BLOCKS;
 }

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# README's "Using it with other programs": what runs or reads a root filesystem, on the paths that stand there.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+((EUID == 0)) || skip_all "bind mounts and chroot want root"
+start_registry
+# A program without libraries, so that it runs in any root.
+cat >"$T/hello.c" <<'C'
+int main(void)
+{
+	static const char text[] = "from the image\n";
+	long n;
+#if defined(__x86_64__)
+	__asm__ volatile("syscall" : "=a"(n) : "a"(1L), "D"(1L), "S"(text), "d"(sizeof(text) - 1) : "rcx", "r11", "memory");
+#else
+	(void)text;
+	n = 0;
+#endif
+	return n <= 0;
+}
+C
+cc -static -O1 -o "$T/hello" "$T/hello.c" 2>/dev/null || skip_all "no static program can be built"
+[[ $("$T/hello") ]] || skip_all "no such program for this machine"
+build "print(Registry(R).push('app', 'v1', Image([Layer([d('bin'), d('proc'), d('dev'), d('sys'), d('run'), d('tmp'), d('etc'),
+    f('bin/hello', open(T + '/hello', 'rb').read(), mode=0o755), f('etc/motd', 'hello')])])))" >/dev/null
+mount_store
+pull "$R/app:v1" >/dev/null
+export IMAGEFS_MOUNT=$M PATH=$BUILD:$HERE/../scripts:$PATH
+IMAGE=$(img path --no-colon "$R/app:v1")
+ROOT=$IMAGE/rootfs
+O=$T/one
+mkdir -p "$O"
+hello() { eq "$("$@")" "from the image"; }
+
+it "img mount and chroot" '
+    img mount "$R/app:v1" "$O"
+    hello chroot "$O" /bin/hello
+    img umount "$O"
+'
+it "chroot" 'hello chroot "$ROOT" /bin/hello'
+if have bwrap; then it "bwrap" 'hello bwrap --ro-bind "$ROOT" / --proc /proc --dev /dev /bin/hello'; fi
+if have unshare; then it "unshare --root" 'hello unshare --mount --root="$ROOT" /bin/hello'; fi
+if mkdir -p "$T/over" && mount -t tmpfs none "$T/over"; then
+    it "overlayfs on top, writable" '
+        mkdir "$T"/over/{upper,work,at}
+        mount -t overlay none "$T/over/at" -o "lowerdir=$ROOT,upperdir=$T/over/upper,workdir=$T/over/work"
+        echo more >>"$T/over/at/etc/motd"
+        hello chroot "$T/over/at" /bin/hello
+        eq "$(cat "$T/over/at/etc/motd") $(cat "$ROOT/etc/motd")" "hellomore hello"
+        umount "$T/over/at"
+    '
+    umount "$T/over"
+fi
+if have mount.fuse3; then
+    it "fstab: the tree, and one image" '
+        mkdir -p "$T/tree"
+        printf "%s\n" "$IMAGEFS#$STORE $T/tree fuse noauto,nofail 0 0" \
+            "$IMAGEFS#$STORE $O fuse noauto,nofail,ro,image=$R/app:v1 0 0" >"$T/fstab"
+        mount -T "$T/fstab" "$T/tree"
+        eq "$(cat "$T/tree/images/$R/app/v1/rootfs/etc/motd")" hello
+        umount "$T/tree"
+        mount -T "$T/fstab" "$O"
+        hello chroot "$O" /bin/hello
+        umount "$O"
+    '
+fi
+# podman does not run in every container that a test may be in.
+if have podman && podman --root "$T/podman" --runroot "$T/run/podman" run --rm --network=none --cgroups=disabled --rootfs "/:O" /bin/true >/dev/null 2>&1; then
+    it "podman run --rootfs PATH:O" 'hello podman --root "$T/podman" --runroot "$T/run/podman" run --rm --network=none --cgroups=disabled --rootfs "$ROOT:O" /bin/hello'
+else
+    skip "podman run --rootfs PATH:O" "podman runs nothing here"
+fi
+it "the path has no symlink and no colon: what refuses them takes it" '
+    eq "$(realpath "$ROOT")" "$(realpath "$M")/${ROOT#"$M/"}"
+    [[ $ROOT != *:* ]]
+'
