@@ -4,11 +4,10 @@
  * bytes more than half of the time, helpers come, 2, then 4: each takes the next piece that
  * nobody has taken and fetches it into memory. The reader's stream runs up to the first piece, and
  * ends there as soon as that has bytes: only then is it known that the registry gives ranges. From
- * there on the reader takes the pieces in their order.
+ * there on the reader takes the pieces in order.
  *
  * A helper does not try again. What it could not bring is a gap, which the reader's stream fetches
- * with all its tries. So helpers may fail in any way, and only what the reader meets is an error.
- *
+ * with all its tries: so only what the reader meets is an error.
  *      at                    next               end
  *       |  own stream  | piece | piece |  ...    |
  */
@@ -278,7 +277,8 @@ static void look_at_waits(struct pull_pieces *p)
 		return;
 	slow = p->waited_ms * 2 > since &&
 	       p->at - p->looked_at < (uint64_t)since * FAST * (p->working + (p->own != NULL));
-	registry_found_slow(p->transfer->registry, p->repository, slow);
+	if (slow || p->working == 0) /* who is helped does not wait */
+		registry_found_slow(p->transfer->registry, p->repository, slow);
 	if (slow)
 		p->wanted = p->wanted ? p->wanted * 2 : 2;
 	p->wanted = p->wanted < p->most ? p->wanted : p->most;

@@ -19,7 +19,7 @@ static int outside(struct err *err, const char *what, uint64_t at)
 		       (unsigned long long)at);
 }
 
-static bool fits(struct flat f, uint64_t at, uint64_t len)
+static bool flat_fits(struct flat f, uint64_t at, uint64_t len)
 {
 	return at <= f.len && len <= f.len - at;
 }
@@ -47,10 +47,10 @@ static int flat_follow(struct flat f, uint64_t at, const char *what, uint32_t *t
 	uint64_t target;
 
 	*to = 0;
-	if (!fits(f, at, FLAT_OFFSET))
+	if (!flat_fits(f, at, FLAT_OFFSET))
 		return outside(err, what, at);
 	target = at + get32(f, at);
-	if (!fits(f, target, FLAT_OFFSET))
+	if (!flat_fits(f, target, FLAT_OFFSET))
 		return outside(err, what, target);
 	*to = (uint32_t)target;
 	return 0;
@@ -62,14 +62,14 @@ static int flat_table_at(struct flat f, uint32_t at, struct flat_table *out, str
 	int64_t vtable = (int64_t)at - (int32_t)get32(f, at);
 	struct flat_table t = {.in = f, .at = at};
 
-	if (vtable < 0 || !fits(f, (uint64_t)vtable, VTABLE_HEAD))
+	if (vtable < 0 || !flat_fits(f, (uint64_t)vtable, VTABLE_HEAD))
 		return outside(err, "a vtable of the table", at);
 	t.vtable = (uint32_t)vtable;
 	t.size = get16(f, t.vtable);
 	t.table_size = get16(f, t.vtable + 2);
-	if (t.size < VTABLE_HEAD || t.size % 2 || !fits(f, t.vtable, t.size))
+	if (t.size < VTABLE_HEAD || t.size % 2 || !flat_fits(f, t.vtable, t.size))
 		return outside(err, "the end of a vtable", t.vtable);
-	if (t.table_size < FLAT_OFFSET || !fits(f, at, t.table_size))
+	if (t.table_size < FLAT_OFFSET || !flat_fits(f, at, t.table_size))
 		return outside(err, "the end of a table", at);
 	*out = t;
 	return 0;
@@ -147,7 +147,7 @@ static int flat_counted(struct flat f, uint32_t at, size_t element, const char *
 	if (r)
 		return r;
 	*out = (struct flat_vector){f, to + FLAT_OFFSET, get32(f, to)};
-	if (!fits(f, out->at, (uint64_t)out->count * element))
+	if (!flat_fits(f, out->at, (uint64_t)out->count * element))
 		return err_set(err, EBADMSG, "%s at %u has %u elements, more than the buffer holds",
 			       what, to, out->count);
 	return 0;
