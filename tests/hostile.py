@@ -33,6 +33,7 @@ Without a rule a request gets a correct answer (manifests, blobs with Range, tag
 Every request is a line of JSON in LOG: time, method, path, headers (lower case), body.
 """
 import argparse
+import itertools
 import json
 import os
 import re
@@ -60,7 +61,7 @@ class State:
     def __init__(self, host, log):
         self.host, self.log, self.lock = host, open(log, "a"), threading.Lock()
         self.documents, self.blobs, self.tags, self.rules, self.answered = {}, {}, {}, [], []
-        self.uploads = {}
+        self.uploads, self.numbers = {}, itertools.count()
 
     def serve(self, repository, tag, image):
         for type, data in image.documents():
@@ -101,7 +102,7 @@ def upload(state, request, repository, name):
     """POST, PATCH, PUT: a blob comes. GET: how much has."""
     body, query = request["body"].encode("latin-1"), request["path"].partition("?")[2]
     if request["method"] == "POST":
-        name = str(len(state.uploads))
+        name = str(next(state.numbers))
         state.uploads[name] = b""
     if name not in state.uploads:
         return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
@@ -212,7 +213,9 @@ class Connection(socketserver.BaseRequestHandler):
             self.hang(lambda: any(re.search(how["after"], line) for line in self.server.state.answered))
         if how.get("stall") == "request":
             self.hang()
-        status, headers, body = correct(self.server.state, request, not how.get("ignore_range"))
+        status, headers, body = 0, {}, b""
+        if "status" not in how:  # else a push that is refused would be stored
+            status, headers, body = correct(self.server.state, request, not how.get("ignore_range"))
         headers = dict(headers)
         if "redirect" in how:
             status, headers, body = 307, {"Location": how["redirect"]}, b""
