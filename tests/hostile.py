@@ -11,7 +11,7 @@ A scenario is Python with everything of oci.py in reach, and:
     on(PATTERN, …)             what happens to requests whose "METHOD path" the pattern finds; the last rule
                                that matches wins. times=N: only N times; skip=N: not the first N times.
 
-Without a rule a request gets a correct answer (manifests, blobs with Range, tags/list). A rule changes it:
+Without a rule a request gets a correct answer (manifests, blobs with Range, tags/list, pushes). A rule changes it:
 
     status=503 headers={…} body=b"…"   another answer (a header of None is left out)
     redirect=URL                       307
@@ -33,6 +33,7 @@ Without a rule a request gets a correct answer (manifests, blobs with Range, tag
 Every request is a line of JSON in LOG: time, method, path, headers (lower case), body.
 """
 import argparse
+import itertools
 import json
 import os
 import re
@@ -60,6 +61,7 @@ class State:
     def __init__(self, host, log):
         self.host, self.log, self.lock = host, open(log, "a"), threading.Lock()
         self.documents, self.blobs, self.tags, self.rules, self.answered = {}, {}, {}, [], []
+        self.uploads, self.numbers = {}, itertools.count()
 
     def serve(self, repository, tag, image):
         for type, data in image.documents():
@@ -96,9 +98,30 @@ def error(status, code, message):
     return status, {"Content-Type": "application/json"}, body
 
 
+def upload(state, request, repository, name):
+    """POST, PATCH, PUT: a blob comes. GET: how much has."""
+    body, query = request["body"].encode("latin-1"), request["path"].partition("?")[2]
+    if request["method"] == "POST":
+        name = str(next(state.numbers))
+        state.uploads[name] = b""
+    if name not in state.uploads:
+        return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+    state.uploads[name] += body
+    headers = {"Location": f"/v2/{repository}/blobs/uploads/{name}", "Range": f"0-{max(len(state.uploads[name]) - 1, 0)}"}
+    if request["method"] != "PUT":
+        return 204 if request["method"] == "GET" else 202, headers, b""
+    digest = re.search("digest=([^&]+)", query)[1].replace("%3A", ":")
+    if oci.digest(state.uploads[name]) != digest:
+        return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+    state.blobs[repository, digest] = state.uploads[name]
+    return 201, {"Location": f"/v2/{repository}/blobs/{digest}"}, b""
+
+
 def correct(state, request, ranges=True):
     """(status, headers, body) of a registry that behaves."""
     path = request["path"].split("?")[0]
+    if found := re.fullmatch(r"/v2/(.+)/blobs/uploads/([^/]*)", path):
+        return upload(state, request, *found.groups())
     if path in ("/v2", "/v2/"):
         return 200, {"Content-Type": "application/json"}, b"{}"
     found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", path)
@@ -110,6 +133,10 @@ def correct(state, request, ranges=True):
         if names is None:
             return error(404, "NAME_UNKNOWN", "repository name not known to registry")
         return 200, {"Content-Type": "application/json"}, json.dumps({"name": repository, "tags": names}).encode()
+    if kind == "manifests" and request["method"] == "PUT":
+        data = request["body"].encode("latin-1")
+        state.documents[repository, what] = state.documents[repository, oci.digest(data)] = (request["headers"].get("content-type"), data)
+        return 201, {"Docker-Content-Digest": oci.digest(data), "Location": path}, b""
     if kind == "manifests":
         if (repository, what) not in state.documents:
             return error(404, "MANIFEST_UNKNOWN", "manifest unknown")
@@ -186,7 +213,9 @@ class Connection(socketserver.BaseRequestHandler):
             self.hang(lambda: any(re.search(how["after"], line) for line in self.server.state.answered))
         if how.get("stall") == "request":
             self.hang()
-        status, headers, body = correct(self.server.state, request, not how.get("ignore_range"))
+        status, headers, body = 0, {}, b""
+        if "status" not in how:  # else a push that is refused would be stored
+            status, headers, body = correct(self.server.state, request, not how.get("ignore_range"))
         headers = dict(headers)
         if "redirect" in how:
             status, headers, body = 307, {"Location": how["redirect"]}, b""

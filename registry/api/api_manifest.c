@@ -174,7 +174,8 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct c
 
 enum { HEAD_NO_DIGEST = 1 };
 
-/* HEAD_NO_DIGEST: the answer names none. */
+/* HEAD_NO_DIGEST: the answer names none, or the registry refuses HEAD. By which status it does (400,
+ * 401, 403, 404, 405, 500) says nothing: some refuse it where GET works, and GET tells the reason. */
 static int head_step(void *arg, const struct endpoint *e, struct retry_failure *f, struct err *err)
 {
 	struct manifest_call *c = arg;
@@ -183,11 +184,9 @@ static int head_step(void *arg, const struct endpoint *e, struct retry_failure *
 
 	if (r < 0)
 		return r;
-	if (http_status(a) == 405 || http_status(a) == 501)
-		return HEAD_NO_DIGEST;
-	if (http_status(a) != 200)
+	if (http_status(a) != 200 && e->mirror)
 		return api_status_error(&c->request, a, f, err);
-	return sent_digest(a, &c->out->digest) ? 0 : HEAD_NO_DIGEST;
+	return http_status(a) == 200 && sent_digest(a, &c->out->digest) ? 0 : HEAD_NO_DIGEST;
 }
 
 int registry_manifest_digest(struct registry *registry, const struct ref *ref,

@@ -7,22 +7,41 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What follows the prefix in the text, or NULL where it does not start with it. */
-static const char *behind(const char *text, const char *prefix)
+/* The list without the query of its first page. */
+static int list_length(const struct api_pages *p)
 {
-	size_t n = strlen(prefix);
-
-	return strncmp(text, prefix, n) ? NULL : text + n;
+	return (int)strcspn(p->first, "?");
 }
 
-/* The page that Link names: of the same origin, and of the same list. */
+/* "?n=…&last=…" of a target of the same list, or NULL: "/v2/team/app/tags/list", with whatever a
+ * proxy has in front of it. */
+static const char *query_of_list(const struct api_pages *p, const char *target, struct err *err)
+{
+	const char *repository = p->request.repository->path;
+	size_t len = strcspn(target, "?"), n;
+	autofree char *list = NULL;
+
+	if (asprintf(&list, "/v2/%s%s%.*s", repository, *repository ? "/" : "", list_length(p),
+		     p->first) < 0) {
+		list = NULL;
+		err_nomem(err);
+		return NULL;
+	}
+	n = strlen(list);
+	if (len >= n && !strncmp(target + len - n, list, n) && target[len] == '?')
+		return target + len;
+	err_set(err, EPROTO, "the next page of the %s lies elsewhere", p->what);
+	return NULL;
+}
+
+/* The page that Link names. */
 static int take_next(struct api_pages *p, const struct endpoint *e, const struct http_answer *a,
 		     struct err *err)
 {
 	autofree char *link = NULL;
 	autourl here = URL_INIT;
 	autourl next = URL_INIT;
-	const char *query;
+	const char *query = NULL;
 	char *path = NULL;
 	int r = header_link_next(http_headers(a), &link, err);
 
@@ -30,17 +49,12 @@ static int take_next(struct api_pages *p, const struct endpoint *e, const struct
 		r = api_url(&p->request, e, &here, err);
 	if (!r && link)
 		r = url_resolve(&here, link, &next, err);
+	if (!r && link && !(query = query_of_list(p, next.target, err)))
+		r = -EPROTO;
 	if (r < 0)
 		return r;
-	if (link) {
-		here.target[strcspn(here.target, "?")] = '\0';
-		query = behind(next.target, here.target);
-		if (!url_same_origin(&here, &next) || !query || query[0] != '?')
-			return err_set(err, EPROTO, "the next page of the %s lies elsewhere",
-				       p->what);
-		if (asprintf(&path, "%.*s%s", (int)strcspn(p->first, "?"), p->first, query) < 0)
-			return err_nomem(err);
-	}
+	if (query && asprintf(&path, "%.*s%s", list_length(p), p->first, query) < 0)
+		return err_nomem(err);
 	free(p->path);
 	p->path = path;
 	return 0;
@@ -52,7 +66,8 @@ static int page_refused(struct api_pages *p, struct http_answer *a, struct retry
 	int status = http_status(a);
 	int r = api_status_error(&p->request, a, f, err);
 
-	if (p->optional && (status == 405 || status == 501))
+	if (p->optional && r != -EACCES && ((status >= 400 && status <= 410) || status == 501) &&
+	    status != 408)
 		return err_set(err, ENOENT, "the registry has no %s", p->what);
 	return r;
 }
@@ -69,6 +84,11 @@ static int page_step(void *arg, const struct endpoint *e, struct retry_failure *
 	r = api_send(&p->request, e, &a, f, err);
 	if (r < 0)
 		return r;
+	/* A registry may refuse a limit that is above its own (distribution 3.1): it is left out. */
+	if (http_status(a) == 400 && p->path[list_length(p)] && !strcmp(p->path, p->first)) {
+		p->path[list_length(p)] = '\0';
+		return 0;
+	}
 	if (http_status(a) != 200)
 		return page_refused(p, a, f, err);
 	r = http_read_all(a, API_PAGE_MAX, &body, &fault, err);

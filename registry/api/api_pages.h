@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lists that come in pages (distribution specification, "Listing tags" and "Listing referrers"):
- * each page names the next one in Link, which must be of the same origin and of the same list. No
- * page is fetched twice, and their number is bounded. Blocks; thread safe.
+ * each page names the next one in Link. Of that the query counts, where its path ends as that of the
+ * list does; the page is asked for where the first one was, whatever host, port or prefix stands
+ * there: a registry behind a proxy names itself as it is known inside. No page is fetched twice, and
+ * their number is bounded. Blocks; thread safe.
  */
 #ifndef REGISTRY_API_PAGES_H
 #define REGISTRY_API_PAGES_H
@@ -20,7 +22,9 @@ struct api_pages {
 	int (*page)(void *arg, const struct http_answer *a, const struct buf *body,
 		    struct err *err);
 	void *arg;
-	bool optional; /* 405 and 501 are -ENOENT, as 404 is: a registry need not have this list */
+	/* 400 to 410 and 501 are -ENOENT, as 404 is, but for what is denied: a registry need not
+	 * have this list, and says so in many ways. */
+	bool optional;
 	/* Something was handed on: no other endpoint may start the list anew. Set by `page`. */
 	bool given;
 	bool enough; /* no further page is wanted; set by `page` */

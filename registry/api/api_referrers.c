@@ -58,7 +58,7 @@ static int api_referrers_grow(struct referrer_list *l, struct err *err)
 	return 0;
 }
 
-/* Adds what is not there yet; keeps the tag. Copies the descriptor. */
+/* Adds what is not there yet; keeps the tag. Copies the descriptor. Nothing refers to itself. */
 static int api_referrers_add(struct referrers_call *c, const struct descriptor *d, const char *tag,
 			     struct err *err)
 {
@@ -67,6 +67,8 @@ static int api_referrers_add(struct referrers_call *c, const struct descriptor *
 	size_t place;
 	int r;
 
+	if (digest_equal(&d->digest, &c->image->digest))
+		return 0;
 	digest_text(&d->digest, key);
 	place = (size_t)map_get(c->seen, key, strlen(key));
 	if (!place) {
@@ -161,6 +163,12 @@ static int get_tag(struct referrers_call *c, const char *tag, struct manifest_an
 	return ref.tag ? registry_manifest(c->registry, &ref, c->cancel, a, err) : err_nomem(err);
 }
 
+/* Some registries deny a tag that is not there (Artifactory: 403). */
+static bool is_no_tag(int r)
+{
+	return r == -ENOENT || r == -EACCES;
+}
+
 static int api_referrers_kind_of(const struct manifest_answer *a, enum oci_kind *kind,
 				 struct err *err)
 {
@@ -170,7 +178,9 @@ static int api_referrers_kind_of(const struct manifest_answer *a, enum oci_kind 
 	return r < 0 ? r : oci_kind(doc, a->content_type, kind, err);
 }
 
-/* The index of the tag schema; a manifest of that name is something else. */
+/* The index of the tag schema; a manifest of that name is something else. So is the image itself:
+ * some registries take the tag sha256-HEX for its digest (GitLab), and then the images of an index
+ * would stand there as what refers to it. */
 static int ask_tag_schema(struct referrers_call *c, struct err *err)
 {
 	struct manifest_answer a = {0};
@@ -178,12 +188,14 @@ static int ask_tag_schema(struct referrers_call *c, struct err *err)
 	enum oci_kind kind;
 	int r = get_tag(c, api_referrers_tag(&c->image->digest, "", tag), &a, err);
 
-	if (!r)
+	bool itself = !r && digest_equal(&a.digest, &c->image->digest);
+
+	if (!r && !itself)
 		r = api_referrers_kind_of(&a, &kind, err);
-	if (!r && kind == OCI_KIND_INDEX)
+	if (!r && !itself && kind == OCI_KIND_INDEX)
 		r = add_index(c, &a.body, err);
 	registry_manifest_clear(&a);
-	return r == -ENOENT ? 0 : r;
+	return is_no_tag(r) ? 0 : r;
 }
 
 /* What a tag of cosign's names, as the descriptor that the registry's list would have of it. */
@@ -217,7 +229,7 @@ static int ask_cosign_tags(struct referrers_call *c, struct err *err)
 		if (!r)
 			r = add_tagged(c, tag, &a, err);
 		registry_manifest_clear(&a);
-		if (r == -ENOENT)
+		if (is_no_tag(r))
 			r = 0;
 	}
 	return r;
@@ -229,12 +241,19 @@ int registry_referrers(struct registry *registry, const struct ref *image, struc
 	struct referrers_call c = {
 	    .registry = registry, .image = image, .cancel = cancel, .out = out, .seen = map_new()};
 	autofree char *name = ref_familiar(image);
-	int r = c.seen && name ? ask_list(&c, err) : err_nomem(err);
+	struct err why = {0};
+	int list = c.seen && name ? ask_list(&c, &why) : err_nomem(&why);
+	int r = list;
 
-	if (r == -ENOENT)
+	if (is_no_tag(list))
 		r = ask_tag_schema(&c, err);
+	else if (list < 0)
+		err_set(err, -list, "%s", why.text);
 	if (!r)
 		r = ask_cosign_tags(&c, err);
+	/* A list that is denied is no list that is empty, unless the tags have something. */
+	if (!r && list == -EACCES && !out->count)
+		r = err_set(err, EACCES, "%s", why.text);
 	map_free(c.seen);
 	if (r < 0)
 		api_referrers_clear(out);
@@ -257,5 +276,5 @@ int registry_keeps_referrers(struct registry *registry, const struct ref *image,
 	*out = r == 0;
 	map_free(c.seen);
 	api_referrers_clear(&list);
-	return r == -ENOENT ? 0 : r;
+	return is_no_tag(r) ? 0 : r;
 }

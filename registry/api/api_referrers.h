@@ -31,7 +31,7 @@ void api_referrers_clear(struct referrer_list *l);
 int registry_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
 		       struct referrer_list *out, struct err *err);
 
-/* Whether the registry has such a list itself; else tags are all there is. */
+/* Whether the registry has such a list itself, and gives it; else tags are all there is. */
 int registry_keeps_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
 			     bool *out, struct err *err);
 

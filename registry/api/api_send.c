@@ -219,17 +219,58 @@ static struct auth_scope scope_of(const struct api_request *q, const struct endp
 				   .credential = q->credential};
 }
 
+/* The challenge of a registry that has it at /v2/ alone, where docker asks first. NULL: it has none
+ * there, either. */
+static struct http_answer *ask_front(const struct api_request *q, const struct attempt *t)
+{
+	const struct api_request front = {.registry = q->registry,
+					  .repository = q->repository,
+					  .method = "GET",
+					  .path = "/v2/",
+					  .cancel = q->cancel};
+	__attribute__((cleanup(hop_clear))) struct hop h = {.host = t->endpoint->host,
+							    .reach = ADDRESS_ANY,
+							    .connect_ms = t->connect_ms,
+							    .home = true};
+	struct http_answer *a = NULL;
+	enum http_fault fault;
+
+	if (make_url(&front, t->endpoint, t->origin.tls, &h.url, NULL) < 0 ||
+	    send_hop(&front, &h, NULL, &a, &fault, NULL) < 0)
+		return NULL;
+	if (http_status(a) == 401)
+		return a;
+	atomic_store(&t->endpoint->host->open, true);
+	http_finish(a);
+	return NULL;
+}
+
+/* Some registries deny to a stranger, or hide from him, what they would show him to whom he says that
+ * he is, and challenge at /v2/ alone (GitHub's first one: 404). So that is asked for, where there is
+ * something to answer with. */
+static bool may_be_hidden(const struct api_request *q, const struct attempt *t, int status)
+{
+	const struct auth_scope scope = scope_of(q, t->endpoint);
+
+	return (status == 403 || status == 404) && !t->authorization &&
+	       !atomic_load(&t->endpoint->host->open) &&
+	       auth_has_stored(q->registry->auth, &scope, q->cancel);
+}
+
 /* A 401: true with another field to send, false where the answer stands, -errno. */
 static int answer_challenge(const struct api_request *q, struct attempt *t,
 			    const struct http_answer *a, struct retry_failure *f, struct err *err)
 {
+	bool mute = !header_get(http_headers(a), "WWW-Authenticate");
+	AUTO(http_end) struct http_answer *front = mute ? ask_front(q, t) : NULL;
+	const struct http_answer *asks = front ? front : a;
 	struct retry_failure failure;
 	char *field;
 	int r = auth_answer(q->registry->auth,
 			    &(struct auth_question){.scope = scope_of(q, t->endpoint),
 						    .url = &t->origin,
-						    .reach = http_answer_reach(a),
-						    .headers = http_headers(a),
+						    .reach = http_answer_reach(asks),
+						    .headers = http_headers(asks),
 						    .rejected = t->authorization,
 						    .fresh = t->fresh,
 						    .cancel = q->cancel},
@@ -261,7 +302,8 @@ static int send_authorized(const struct api_request *q, struct attempt *t, struc
 			api_fault(t->fault, f);
 			return r;
 		}
-		if (http_status(a) == 401 && t->home && refreshes < REFRESHES_MAX)
+		if (t->home && refreshes < REFRESHES_MAX &&
+		    (http_status(a) == 401 || may_be_hidden(q, t, http_status(a))))
 			r = answer_challenge(q, t, a, f, err);
 		if (!r) {
 			*out = a;

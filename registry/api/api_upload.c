@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- requests ---- */
 
@@ -47,6 +48,21 @@ static struct api_request request_on(const struct upload_session *s, const char 
 	q.url = &s->location;
 	q.reach = s->reach;
 	return q;
+}
+
+/* How much the registry says that it has: "0-499", or "bytes=0-499" (quay). Of nothing some say
+ * "0-0", quay "bytes=0--1". */
+static bool range_offset(const struct http_answer *a, uint64_t *out)
+{
+	const char *range = header_get(http_headers(a), "Range");
+	unsigned long long last;
+
+	if (range && !strncasecmp(range, "bytes=", 6))
+		range += 6;
+	if (!range || sscanf(range, "0-%llu", &last) != 1)
+		return false;
+	*out = last && strcmp(range, "0--1") ? last + 1 : 0;
+	return true;
 }
 
 /* The Location of an answer, against where its request went. */
@@ -123,10 +139,13 @@ static int exists(struct upload_session *s, const struct digest *digest, struct 
 	} c = {.session = s};
 	struct retry retry = {0};
 	char text[DIGEST_TEXT_MAX];
+	int r;
 
 	snprintf(c.path, sizeof(c.path), "blobs/%s", digest_text(digest, text));
-	return api_persist(s->upload->registry, &s->endpoint, &retry, s->upload->cancel, step_head,
-			   &c, err);
+	r = api_persist(s->upload->registry, &s->endpoint, &retry, s->upload->cancel, step_head, &c,
+			err);
+	/* A registry that refuses HEAD may take the blob even so; if not, POST tells why. */
+	return r == -EACCES || r == -EPROTO ? 0 : r;
 }
 
 enum { POST_MOUNTED = 1 };
@@ -176,15 +195,12 @@ static int ask_offset(struct upload_session *s, struct err *err)
 	struct api_request q = request_on(s, "GET");
 	struct http_answer *a = NULL;
 	struct retry_failure f;
-	unsigned long long last;
 	int r = send_for(s, &q, (const int[]){204, 0}, &a, &f, err);
-	const char *range = r ? NULL : header_get(http_headers(a), "Range");
+	bool known = !r && range_offset(a, &s->offset);
 
 	if (!r && header_get(http_headers(a), "Location"))
 		r = take_location(s, &q, a, err);
-	if (range && sscanf(range, "0-%llu", &last) == 1)
-		s->offset = last ? last + 1 : 0; /* "0-0" is what some say of nothing */
-	else if (!r)
+	if (!r && !known)
 		r = err_set(err, EPROTO, "an upload without a Range");
 	http_finish(a);
 	return r;
@@ -198,6 +214,7 @@ static int send_bytes(struct upload_session *s, struct api_upload_source *source
 	struct http_upload upload = {source->size - s->offset, api_upload_source_read, source};
 	struct api_request q = request_on(s, "PATCH");
 	struct http_answer *a = NULL;
+	uint64_t has;
 	int r;
 
 	source->start = s->offset;
@@ -207,7 +224,10 @@ static int send_bytes(struct upload_session *s, struct api_upload_source *source
 		fields[1] = NULL;
 	q.upload = &upload;
 	q.fields = fields;
-	r = send_for(s, &q, (const int[]){202, 204, 201, 0}, &a, f, err);
+	r = send_for(s, &q, (const int[]){202, 204, 201, 200, 0}, &a, f, err);
+	/* 200 comes from what is no registry, too (a health check in front of one). */
+	if (!r && http_status(a) == 200 && (!range_offset(a, &has) || has < source->size))
+		r = err_set(err, EPROTO, "status 200 from a PATCH that has not stored all");
 	if (!r)
 		r = take_location(s, &q, a, err);
 	if (!r)
@@ -235,7 +255,7 @@ static int close_session(struct upload_session *s, const struct digest *digest,
 	q.url = &url;
 	q.upload = &nothing;
 	if (!r)
-		r = send_for(s, &q, (const int[]){201, 204, 0}, &a, f, err);
+		r = send_for(s, &q, (const int[]){201, 204, 202, 0}, &a, f, err);
 	http_finish(a);
 	return r;
 }
@@ -404,7 +424,8 @@ static int step_put(void *arg, const struct endpoint *e, struct retry_failure *f
 	if (r < 0)
 		return r;
 	sent = header_get(http_headers(a), "Docker-Content-Digest");
-	if (http_status(a) != 201 && http_status(a) != 200)
+	/* 201 is right; quay and the first registries gave 202. */
+	if (http_status(a) > 202 && http_status(a) != 204)
 		r = http_status(a) < 300
 			? err_set(err, EPROTO, "unexpected status from PUT: %d", http_status(a))
 			: api_status_error(&p->request, a, f, err);

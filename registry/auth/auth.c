@@ -6,6 +6,7 @@
 #include "registry/wire/secret.h"
 #include "registry/auth/token.h"
 #include "store/base/clock.h"
+#include "store/base/log.h"
 #include "store/base/map.h"
 
 #include <errno.h>
@@ -196,6 +197,15 @@ struct creds *auth_creds(struct auth *a)
 	return a->creds;
 }
 
+bool auth_has_stored(struct auth *a, const struct auth_scope *s, struct cancel *cancel)
+{
+	autocredential c = {0};
+
+	return !s->credential &&
+	       creds_get(a->creds, s->registry, s->repository, a->http, cancel, &c, NULL) == 0 &&
+	       !credential_empty(&c);
+}
+
 static int find_credential(struct auth *a, const struct auth_question *q, struct credential *out,
 			   struct err *err)
 {
@@ -280,18 +290,37 @@ static int auth_fetch(struct auth *a, const struct auth_question *q, const struc
 			   out, f, err);
 }
 
+/* As find_credential(). A fault of a file or a helper is no reason not to ask anonymously, as docker
+ * does: the image may be public. *without has it then, for the case that the image is not. Who has
+ * asked in this way already is told at once. */
+static int find_or_go_without(struct auth *a, const struct auth_question *q, struct credential *out,
+			      struct err *without, struct err *err)
+{
+	int r = find_credential(a, q, out, without);
+
+	if (r == -EACCES && !q->fresh) {
+		log_write(LOG_WARNING, "%s: asked without credentials: %s", q->scope.registry,
+			  without->text);
+		return 0;
+	}
+	return r < 0 ? err_set(err, -r, "%s", without->text) : 0;
+}
+
 static int answer_bearer(struct auth *a, const struct auth_question *q, const struct challenge *c,
 			 char **field, struct retry_failure *f, struct err *err)
 {
 	uint64_t generation = creds_generation(a->creds);
 	autocredential credential = {0};
 	struct token token = {.life_ms = BASIC_LIFE_MS};
-	int r = find_credential(a, q, &credential, err);
+	struct err without = {0};
+	int r = find_or_go_without(a, q, &credential, &without, err);
 
 	if (!r && credential.registry_token)
 		token.value = steal(&credential.registry_token);
 	else if (!r)
 		r = auth_fetch(a, q, c, &credential, &token, f, err);
+	if (r == -EACCES && without.code)
+		err_set(err, EACCES, "%s", without.text);
 	if (!r)
 		r = make_bearer(token.value, field, err);
 	if (!r)
@@ -316,6 +345,14 @@ static int answer_basic(struct auth *a, const struct auth_question *q, char **fi
 	return 0;
 }
 
+/* Behind a refusal that stands: whether a file or a helper is at fault. */
+static int check_credential(struct auth *a, const struct auth_question *q, struct err *err)
+{
+	autocredential credential = {0};
+
+	return find_credential(a, q, &credential, err);
+}
+
 int auth_answer(struct auth *a, const struct auth_question *q, char **field,
 		struct retry_failure *f, struct err *err)
 {
@@ -330,7 +367,7 @@ int auth_answer(struct auth *a, const struct auth_question *q, char **field,
 	bearer = challenge_find(&all, CHALLENGE_BEARER);
 	/* A new token that does not suffice is not had better by asking again. */
 	if (bearer && q->fresh && bearer->error && !strcmp(bearer->error, "insufficient_scope"))
-		r = 0;
+		r = check_credential(a, q, err);
 	else if (bearer)
 		r = answer_bearer(a, q, bearer, field, f, err);
 	else if (challenge_find(&all, CHALLENGE_BASIC))

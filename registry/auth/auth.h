@@ -41,6 +41,9 @@ struct auth_question {
 	struct cancel *cancel;
 };
 
+/* Whether some are stored for it; what a file or a helper is at fault for, is not. */
+bool auth_has_stored(struct auth *a, const struct auth_scope *s, struct cancel *cancel);
+
 /* The stored credentials. */
 struct creds *auth_creds(struct auth *a);
 

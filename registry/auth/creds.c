@@ -4,6 +4,7 @@
 #include "registry/auth/cred_helper.h"
 #include "registry/wire/secret.h"
 #include "store/base/io.h"
+#include "store/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -236,11 +237,19 @@ static int creds_read_entry(const struct json_object *entry, struct credential *
 	return r;
 }
 
+/* What is written in the document itself. */
+static int find_written(const struct json_object *doc, const char *registry, const char *path,
+			struct credential *out, struct err *err)
+{
+	struct json_object *entry = find_member(json_map(doc, "auths"), registry, path);
+
+	return json_object_is_type(entry, json_type_object) ? creds_read_entry(entry, out, err) : 0;
+}
+
 int creds_find(const struct json_object *doc, const char *registry, const char *path,
 	       struct credential *out, char **helper, struct err *err)
 {
 	struct json_object *named = find_member(json_map(doc, "credHelpers"), registry, path);
-	struct json_object *entry = find_member(json_map(doc, "auths"), registry, path);
 	const char *name = json_object_is_type(named, json_type_string)
 			       ? json_object_get_string(named)
 			       : json_string(doc, "credsStore");
@@ -250,7 +259,7 @@ int creds_find(const struct json_object *doc, const char *registry, const char *
 		*helper = strdup(name);
 		return *helper ? 0 : err_nomem(err);
 	}
-	return json_object_is_type(entry, json_type_object) ? creds_read_entry(entry, out, err) : 0;
+	return find_written(doc, registry, path, out, err);
 }
 
 /* Behind an open that failed: whether there is no such file, or it lies in a directory that is not
@@ -290,6 +299,31 @@ static int creds_read_source(const struct source *s, struct json_object **out, s
 	return json_parse(text.data, text.len, out, err);
 }
 
+static void log_fault(const struct err *why)
+{
+	log_write(LOG_WARNING, "%s", why->text);
+}
+
+/* A helper has the first word. Where it is not installed, fails or has nothing, what is written
+ * beside it counts. */
+static int ask_helper(const char *helper, const struct json_object *doc, const char *registry,
+		      const char *path, struct http *http, struct cancel *cancel,
+		      struct credential *out, struct err *err)
+{
+	struct err why = {0};
+	int r = cred_helper_get(helper, creds_server_key(registry), http, cancel, out, &why);
+
+	if ((!r || r == -EACCES) && credential_empty(out)) {
+		credential_clear(out);
+		if (find_written(doc, registry, path, out, NULL) < 0)
+			credential_clear(out);
+	}
+	if (!r || credential_empty(out))
+		return r ? err_set(err, -r, "%s", why.text) : 0;
+	log_fault(&why);
+	return 0;
+}
+
 static int ask_source(const struct source *s, const char *registry, const char *path,
 		      struct http *http, struct cancel *cancel, struct credential *out,
 		      struct err *err)
@@ -305,23 +339,34 @@ static int ask_source(const struct source *s, const char *registry, const char *
 		return err_context(err, "%s", s->path ? s->path : s->variable);
 	}
 	if (!r && helper)
-		r = cred_helper_get(helper, creds_server_key(registry), http, cancel, out, err);
+		r = ask_helper(helper, doc, registry, path, http, cancel, out, err);
 	return r;
 }
 
 int creds_get(struct creds *c, const char *registry, const char *path, struct http *http,
 	      struct cancel *cancel, struct credential *out, struct err *err)
 {
-	int r = 0;
+	struct err first = {0};
 
 	*out = (struct credential){0};
-	for (size_t i = 0; !r && i < c->count && credential_empty(out); i++) {
+	for (size_t i = 0; i < c->count && credential_empty(out); i++) {
+		struct err why = {0};
+		int r;
+
 		credential_clear(out);
-		r = ask_source(&c->list[i], registry, path, http, cancel, out, err);
+		r = ask_source(&c->list[i], registry, path, http, cancel, out, &why);
+		if (r < 0)
+			credential_clear(out);
+		if (r < 0 && r != -EACCES)
+			return err_set(err, -r, "%s", why.text);
+		if (r < 0 && !first.code)
+			first = why;
 	}
-	if (r < 0)
-		credential_clear(out);
-	return r;
+	if (first.code && credential_empty(out))
+		return err_set(err, first.code, "%s", first.text);
+	if (first.code)
+		log_fault(&first);
+	return 0;
 }
 
 const char *creds_file(const struct creds *c)

@@ -3,7 +3,7 @@
  * Credentials, from where docker and podman keep them. In this order, the first that has some for a
  * registry: the store's auth.json, $DOCKER_AUTH_CONFIG, docker's config.json, $REGISTRY_AUTH_FILE,
  * containers' auth.json in the runtime directory and in ~/.config; or auth=FILE alone. In a file:
- * credHelpers, credsStore, auths. Nothing is kept: files are read at each question, which is rare
+ * credHelpers, credsStore, auths; what a helper does not have, or fails to give, the others may. Nothing is kept: files are read at each question, which is rare
  * (a token is asked for), and never written. Thread safe.
  */
 #ifndef REGISTRY_CREDS_H
@@ -22,7 +22,8 @@ void creds_close(struct creds *c);
 
 /* What is stored for a registry ("docker.io", "localhost:5000": host and port must be the same) or,
  * in containers' files, for a namespace above the repository's path, the longest first. 0 with *out
- * empty: nothing. -EACCES: a file or a helper is at fault; it is named. */
+ * empty: nothing. -EACCES: nothing, and a file or a helper is at fault; it is named. Where another
+ * one has some, the fault is logged. */
 int creds_get(struct creds *c, const char *registry, const char *path, struct http *http,
 	      struct cancel *cancel, struct credential *out, struct err *err);
 

@@ -23,6 +23,7 @@ struct host {
 	bool insecure; /* a loopback name, or named by insecure=: as docker does, TLS is
 				    not verified and plain http is spoken where TLS is not */
 	_Atomic enum host_scheme scheme;  /* set once it is known */
+	_Atomic bool open;		  /* it asks for no credentials at /v2/ */
 	_Atomic unsigned streams;	  /* of blobs, that are under way */
 	_Atomic bool slow;		  /* one connection is slower than who reads it */
 	_Atomic int64_t crowded_until_ms; /* CLOCK_MONOTONIC; it asked for fewer requests */

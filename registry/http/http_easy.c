@@ -57,6 +57,9 @@ static int add_fields(struct http_answer *a, const struct http_request *q, struc
 {
 	int r = add_field(a, "Expect:", err); /* no 100-continue */
 
+	/* Who is told nothing may compress: then the bytes are not those of their digest. */
+	if (!r)
+		r = add_field(a, "Accept-Encoding: identity", err);
 	for (const char *const *h = q->headers; !r && h && *h; h++)
 		r = add_field(a, *h, err);
 	return r;

@@ -31,6 +31,12 @@ int pull_attempt(const struct pull_attempt *a, struct err *err)
 
 	if (!r)
 		return 0;
+	/* Its urls lead anywhere. */
+	if (a->blob->foreign && (r == -ENOENT || r == -EACCES))
+		r = err_set(err, EOPNOTSUPP,
+			    "a foreign %s (%s), which the registry does not give, and whose urls "
+			    "are not followed",
+			    a->kind, a->blob->media_type);
 	if (blob_lacks_room(r))
 		blob_drop_partial(a->transfer->store, &a->blob->digest);
 	err_context(err, "%s %s", a->kind, digest_text(&a->blob->digest, text));

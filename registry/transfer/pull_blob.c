@@ -4,6 +4,7 @@
 #include "registry/transfer/pull_attempt.h"
 #include "registry/transfer/pull_receive.h"
 #include "store/disk/blob.h"
+#include "store/images/document.h"
 
 #include <errno.h>
 
@@ -39,9 +40,6 @@ static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct er
 
 static int pull_blob_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
-	if (a->blob->foreign)
-		return err_set(err, EOPNOTSUPP, "a foreign blob (%s), which is not fetched",
-			       a->blob->media_type);
 	if (blob_exists(a->transfer->store, &a->blob->digest, a->blob->size))
 		return 0;
 	return pull_blob_fetch(a, spoilt, err);
@@ -67,9 +65,9 @@ int pull_blob_all(const struct transfer *t, const struct ref *repository, const 
 		bool local = blob_exists(t->store, &d->digest, d->size);
 		int r;
 
-		if (d->foreign)
-			continue;
 		r = pull_blob(t, repository, d, err);
+		if (r == -EOPNOTSUPP && d->foreign)
+			continue;
 		if (r < 0)
 			return r;
 		transfer_blob_line(t, &d->digest, local ? "Already exists" : "Download complete",
@@ -134,7 +132,7 @@ int pull_blob_small(const struct transfer *t, const struct ref *repository,
 	if (d->size > max)
 		return err_set(err, EPROTO, "%llu bytes; at most %zu are taken",
 			       (unsigned long long)d->size, max);
-	r = blob_read(t->store, &d->digest, max, &body, NULL);
+	r = document_read(t->store, d, max, &body, NULL);
 	if (r < 0) {
 		buf_reset(&body);
 		r = read_verified(t, repository, d, &body, err);

@@ -12,7 +12,7 @@
 int pull_blob(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 	      struct err *err);
 
-/* All blobs of an artifact's manifest but foreign ones, one after the other, with docker's
+/* All blobs of an artifact's manifest but foreign ones that the registry does not have, one after the other, with docker's
  * lines. */
 int pull_blob_all(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		  struct err *err);

@@ -26,6 +26,7 @@
 
 /* ---- what may be fetched ---- */
 
+/* Foreign layers too: a registry may have them (docker's allow-nondistributable-artifacts). */
 static int check_type(const struct descriptor *layer, struct err *err)
 {
 	static const char *const known[] = {
@@ -35,11 +36,13 @@ static int check_type(const struct descriptor *layer, struct err *err)
 	    "application/vnd.docker.image.rootfs.diff.tar",
 	    "application/vnd.docker.image.rootfs.diff.tar.gzip",
 	    "application/vnd.docker.image.rootfs.diff.tar.zstd",
+	    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+	    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+	    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+	    "application/vnd.docker.image.rootfs.foreign.diff.tar",
+	    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 	};
 
-	if (layer->foreign)
-		return err_set(err, EOPNOTSUPP, "a foreign layer (%s), which is not fetched",
-			       layer->media_type);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(layer->media_type, known[i]) == 0)
 			return 0;

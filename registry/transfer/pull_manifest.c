@@ -9,6 +9,7 @@
 
 #include "registry/transfer/pull_blob.h"
 #include "store/disk/blob.h"
+#include "store/images/document.h"
 #include "store/images/image.h"
 #include "store/disk/names.h"
 
@@ -26,16 +27,19 @@ static int check_kind(const struct buf *body, const char *declared, enum oci_kin
 	return r < 0 ? r : oci_kind(doc, declared, kind, err);
 }
 
-/* Fetches what a reference names, checks it against the Content-Type and stores it. */
+/* Fetches what a reference names, checks it against the Content-Type and the descriptor (NULL: it
+ * comes by its name), and stores it. */
 static int pull_manifest_fetch_document(const struct transfer *t, const struct ref *ref,
-					struct manifest_answer *a, enum oci_kind *kind,
-					struct err *err)
+					const struct descriptor *d, struct manifest_answer *a,
+					enum oci_kind *kind, struct err *err)
 {
 	const struct digest *digest = ref->has_digest ? &ref->digest : &a->digest;
 	int r = registry_manifest(t->registry, ref, t->cancel, a, err);
 
 	if (!r)
 		r = check_kind(&a->body, a->content_type, kind, err);
+	if (!r && d)
+		r = document_check_size(d, a->body.len, err);
 	if (!r)
 		r = transfer_hold(t, digest, err);
 	if (!r)
@@ -43,7 +47,8 @@ static int pull_manifest_fetch_document(const struct transfer *t, const struct r
 	return r;
 }
 
-/* A blob that has rotted in the store is fetched anew. */
+/* A blob that has rotted in the store is fetched anew, and so is one of another size than the
+ * descriptor says: the registry's answer tells then. */
 int pull_manifest_document(const struct transfer *t, const struct ref *repository,
 			   const struct descriptor *d, struct buf *body, struct err *err)
 {
@@ -53,16 +58,13 @@ int pull_manifest_document(const struct transfer *t, const struct ref *repositor
 	int r = transfer_hold(t, &d->digest, err);
 
 	if (!r)
-		r = blob_read(t->store, &d->digest, OCI_MANIFEST_MAX, body, err);
+		r = document_read(t->store, d, OCI_MANIFEST_MAX, body, err);
 	if (r != -ENOENT && r != -EBADMSG)
 		return r;
 	buf_reset(body);
 	r = ref_copy_by_digest(&ref, repository, &d->digest, err);
 	if (!r)
-		r = pull_manifest_fetch_document(t, &ref, &a, &kind, err);
-	if (!r && a.body.len != d->size)
-		r = err_set(err, EBADMSG, "the manifest has %zu bytes, its descriptor says %llu",
-			    a.body.len, (unsigned long long)d->size);
+		r = pull_manifest_fetch_document(t, &ref, d, &a, &kind, err);
 	if (!r)
 		buf_append(body, a.body.data, a.body.len);
 	registry_manifest_clear(&a);
@@ -77,7 +79,7 @@ static int fetch_config(const struct transfer *t, const struct ref *repository,
 	autobuf body = BUF_INIT;
 	int r = transfer_hold(t, &d->digest, err);
 
-	if (r < 0 || blob_read(t->store, &d->digest, OCI_CONFIG_MAX, &body, NULL) == 0)
+	if (r < 0 || document_read(t->store, d, OCI_CONFIG_MAX, &body, NULL) == 0)
 		return r;
 	buf_reset(&body);
 	r = pull_blob_small(t, repository, d, OCI_CONFIG_MAX, &body, err);
@@ -176,7 +178,7 @@ static int fetch_top(const struct transfer *t, const struct ref *ref, struct des
 {
 	struct manifest_answer a = {0};
 	enum oci_kind kind;
-	int r = pull_manifest_fetch_document(t, ref, &a, &kind, err);
+	int r = pull_manifest_fetch_document(t, ref, NULL, &a, &kind, err);
 
 	if (!r)
 		r = pull_manifest_describe(&a.body, ref->has_digest ? &ref->digest : &a.digest,

@@ -31,14 +31,17 @@ static struct json_object *empty_index(void)
 	return NULL;
 }
 
-/* The index that the tag names; where there is none an empty one. */
+/* The index that the tag names; where there is none an empty one. There is none, either, where the
+ * registry denies a tag that it lacks, or takes the tag for the digest of the image. */
 static int get_tagged_list(const struct transfer *t, const struct ref *tag,
-			   struct json_object **out, struct err *err)
+			   const struct digest *image, struct json_object **out, struct err *err)
 {
 	struct manifest_answer a = {0};
 	enum oci_kind kind;
 	int r = registry_manifest(t->registry, tag, t->cancel, &a, err);
 
+	if (!r && digest_equal(&a.digest, image))
+		r = -ENOENT;
 	if (!r)
 		r = json_parse(a.body.data ? a.body.data : "", a.body.len, out, err);
 	if (!r)
@@ -47,7 +50,7 @@ static int get_tagged_list(const struct transfer *t, const struct ref *tag,
 		r = err_set(err, EPROTO, "the tag %s is of something else than a list of referrers",
 			    tag->tag);
 	registry_manifest_clear(&a);
-	if (r == -ENOENT) {
+	if (r == -ENOENT || r == -EACCES) {
 		*out = empty_index();
 		r = *out ? 0 : err_nomem(err);
 	}
@@ -97,7 +100,7 @@ static int add_to_tag(const struct transfer *t, const struct api_upload *u,
 	free(tag.tag);
 	tag.has_digest = false;
 	tag.tag = strdup(api_referrers_tag(image, "", name));
-	r = tag.tag ? get_tagged_list(t, &tag, &list, err) : err_nomem(err);
+	r = tag.tag ? get_tagged_list(t, &tag, image, &list, err) : err_nomem(err);
 	if (r)
 		return r;
 	manifests = json_array(list, "manifests");

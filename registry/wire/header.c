@@ -143,6 +143,25 @@ bool header_unsatisfied_size(const struct header_list *h, uint64_t *size)
 	return s && !strncmp(s, "*/", 2) && (s += 2, header_take_number(&s, size)) && *s == '\0';
 }
 
+bool header_is_encoded(const struct header_list *h)
+{
+	static const char *const codings[] = {"gzip", "x-gzip",	    "deflate", "compress",
+					      "br",   "x-compress", "zstd"};
+	size_t iter = 0;
+	const char *s;
+
+	while ((s = header_next(h, "Content-Encoding", &iter)))
+		while (*(s += strspn(s, " \t,"))) {
+			size_t len = strcspn(s, " \t,");
+
+			for (size_t i = 0; i < sizeof(codings) / sizeof(*codings); i++)
+				if (strlen(codings[i]) == len && !strncasecmp(s, codings[i], len))
+					return true;
+			s += len;
+		}
+	return false;
+}
+
 /* The end of one parameter of a link, at its ';', its ',' or its NUL; quoted strings are skipped
  * whole. */
 static const char *param_end(const char *s)
@@ -183,22 +202,40 @@ static bool is_rel_next(const char *s, const char *end)
 	return false;
 }
 
+/* The target of a link, in angle brackets or, as some registries have it, without them. Moves *s
+ * behind it. */
+static const char *take_target(const char **s, size_t *len)
+{
+	const char *target = *s;
+
+	if (*target != '<') {
+		*len = strcspn(target, "; \t");
+		*s += *len;
+		return *len ? target : NULL;
+	}
+
+	const char *close = strchr(++target, '>');
+
+	if (!close)
+		return NULL;
+	*len = (size_t)(close - target);
+	*s = close + 1;
+	return target;
+}
+
 /* One field: #( "<" target ">" *( ";" parameter ) ) */
 static const char *find_next(const char *s, size_t *len)
 {
 	while (*s) {
-		while (header_is_blank(*s) || *s == ',')
-			s++;
-		if (*s != '<')
-			return NULL;
-
-		const char *target = s + 1;
-		const char *close = strchr(target, '>');
+		const char *target;
 		bool next = false;
 
-		if (!close)
+		while (header_is_blank(*s) || *s == ',')
+			s++;
+		target = take_target(&s, len);
+		if (!target)
 			return NULL;
-		for (s = close + 1; header_is_blank(*s);)
+		while (header_is_blank(*s))
 			s++;
 		while (*s == ';') {
 			const char *end = param_end(s + 1);
@@ -206,10 +243,8 @@ static const char *find_next(const char *s, size_t *len)
 			next = next || is_rel_next(s + 1, end);
 			s = end;
 		}
-		if (next) {
-			*len = (size_t)(close - target);
+		if (next)
 			return target;
-		}
 	}
 	return NULL;
 }

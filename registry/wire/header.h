@@ -46,8 +46,12 @@ bool header_content_range(const struct header_list *h, uint64_t *first, uint64_t
 /* The SIZE of the Content-Range of a 416, "bytes", a blank, an asterisk, a slash, SIZE. */
 bool header_unsatisfied_size(const struct header_list *h, uint64_t *size);
 
-/* The target of the Link field whose rel is "next" (RFC 8288), as it stands there; the caller
- * frees it. 0: *out is NULL where there is none. */
+/* Whether Content-Encoding names a coding (gzip, …): what storage writes there besides (aws-chunked,
+ * utf-8, identity) says nothing of the bytes. */
+bool header_is_encoded(const struct header_list *h);
+
+/* The target of the Link field whose rel is "next" (RFC 8288), as it stands there, also without
+ * its angle brackets; the caller frees it. 0: *out is NULL where there is none. */
 int header_link_next(const struct header_list *h, char **out, struct err *err);
 
 #endif

@@ -52,21 +52,37 @@ char *secret_encode(const char *data, size_t len)
 	return out;
 }
 
+/* Without its line ends; what is left over behind the new end is wiped. */
+static size_t join_lines(char *s)
+{
+	size_t n = 0, len = strlen(s);
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] != '\n' && s[i] != '\r')
+			s[n++] = s[i];
+	explicit_bzero(s + n, len - n);
+	return n;
+}
+
 int secret_decode(const char *text, char **out, size_t *len, struct err *err)
 {
 	static const char alphabet[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t n = strlen(text);
-	size_t digits = strspn(text, alphabet);
-	size_t padding = strspn(text + digits, "=");
+	autosecret *joined = strdup(text);
+	size_t n, digits, padding;
 
+	if (!joined)
+		return err_nomem(err);
+	n = join_lines(joined);
+	digits = strspn(joined, alphabet);
+	padding = strspn(joined + digits, "=");
 	/* EVP_DecodeBlock would pass over blanks, and padding anywhere. */
 	if (n == 0 || n % 4 || n > (1 << 20) || digits + padding != n || padding > 2)
 		return err_set(err, EINVAL, "malformed base64");
 	*out = malloc(n / 4 * 3 + 1);
 	if (!*out)
 		return err_nomem(err);
-	EVP_DecodeBlock((unsigned char *)*out, (const unsigned char *)text, (int)n);
+	EVP_DecodeBlock((unsigned char *)*out, (const unsigned char *)joined, (int)n);
 	*len = n / 4 * 3 - padding;
 	(*out)[*len] = '\0';
 	return 0;

@@ -27,7 +27,7 @@ static inline void secret_json_put_at(struct json_object **o)
 
 /* Standard base64 with padding (RFC 4648, 4); the caller frees with secret_free(). */
 char *secret_encode(const char *data, size_t len); /* NULL: out of memory */
-/* -EINVAL where it is none. A NUL ends the bytes, too. */
+/* In lines, too, as base64(1) writes it. -EINVAL where it is none. A NUL ends the bytes, too. */
 int secret_decode(const char *text, char **out, size_t *len, struct err *err);
 
 #endif

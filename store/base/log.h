@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The system log (syslog), or standard error while in the foreground. Only the edge
- * in fs/ logs; whatever lies below returns its error. Never takes a secret: code that formats a
+ * in fs/ logs, and what goes on without credentials that it could not have (registry/auth): whatever
+ * else lies below returns its error. Never takes a secret: code that formats a
  * message has no secret at hand.
  */
 #ifndef STORE_LOG_H

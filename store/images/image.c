@@ -2,6 +2,7 @@
 #include "store/images/image.h"
 
 #include "store/images/artifact.h"
+#include "store/images/document.h"
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 #include "store/lazy/lazy.h"
@@ -54,7 +55,7 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 			r = err_set(err, EPROTO, "indexes nested deeper than %d",
 				    IMAGE_INDEX_DEPTH_MAX);
 		if (!r)
-			r = blob_read(s, &at.digest, OCI_MANIFEST_MAX, &body, err);
+			r = document_read(s, &at, OCI_MANIFEST_MAX, &body, err);
 		if (!r)
 			r = index_parse(body.data, body.len, at.media_type, &index, err);
 		if (!r)
@@ -86,7 +87,7 @@ static int read_artifact(struct store *s, struct image *i, struct err *err)
 static int read_documents(struct store *s, struct image *i, struct err *err)
 {
 	autobuf manifest = BUF_INIT, config = BUF_INIT;
-	int r = blob_read(s, &i->descriptor.digest, OCI_MANIFEST_MAX, &manifest, err);
+	int r = document_read(s, &i->descriptor, OCI_MANIFEST_MAX, &manifest, err);
 
 	if (!r)
 		r = manifest_parse(manifest.data, manifest.len, i->descriptor.media_type,
@@ -96,7 +97,7 @@ static int read_documents(struct store *s, struct image *i, struct err *err)
 	/* An artifact's config may be anything, and describes no image. */
 	if (manifest_is_artifact(i->manifest))
 		return read_artifact(s, i, err);
-	r = blob_read(s, &i->manifest->config.digest, OCI_CONFIG_MAX, &config, err);
+	r = document_read(s, &i->manifest->config, OCI_CONFIG_MAX, &config, err);
 	if (!r)
 		r = config_parse(config.data, config.len, &i->config, err);
 	/* It describes none of the layers: they are something else (eStargz' external tables). */

@@ -35,7 +35,7 @@ static bool is_schema1(const char *type)
 static void clean_type(const char *declared, char type[static 128])
 {
 	static const char *const silent[] = {"application/json", "application/octet-stream",
-					     "text/plain"};
+					     "binary/octet-stream", "text/plain", "text/html"};
 	size_t i;
 
 	for (i = 0; declared && declared[i] && !strchr("; \t", declared[i]) && i < 127; i++)

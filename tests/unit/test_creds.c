@@ -118,7 +118,8 @@ static void odd_entries_are_nothing_or_an_error(void **state)
 	    {"{\"credHelpers\":{\"h.io\":\"\"}}", 0},
 	    {"{\"auths\":{\"h.io\":" AUTH("") "}}", 0},
 	    {"{\"auths\":{\"h.io\":" AUTH("YWJj") "}}", -EACCES},
-	    {"{\"auths\":{\"h.io\":" AUTH("YTph\\n") "}}", -EACCES},
+	    {"{\"auths\":{\"h.io\":" AUTH("YTph\\t") "}}", -EACCES},
+	    {"{\"auths\":{\"h.io\":" AUTH("\\n\\n") "}}", -EACCES},
 	    {"{\"auths\":{\"h.io\":" AUTH("YT=h") "}}", -EACCES},
 	    {"{\"auths\":{\"h.io\":" AUTH("====") "}}", -EACCES},
 	};
@@ -131,6 +132,21 @@ static void odd_entries_are_nothing_or_an_error(void **state)
 		assert_int_equal(f.code, cases[i].code);
 		assert_string_equal(f.name, "");
 	}
+}
+
+/* As base64(1) writes it, and docker and podman read it. */
+static void base64_may_come_in_lines(void **state)
+{
+	static const char text[] = "{\"auths\":{\"a\":" AUTH("YjpjO\\r\\nmQ=\\n") "}}";
+	autojson *doc = NULL;
+	autocredential c = {0};
+	char *helper;
+
+	(void)state;
+	assert_int_equal(json_parse(text, strlen(text), &doc, NULL), 0);
+	assert_int_equal(creds_find(doc, "a", "x", &c, &helper, NULL), 0);
+	assert_string_equal(c.username, "b");
+	assert_string_equal(c.password, "c:d");
 }
 
 static void passwords_may_hold_colons_and_end_in_nuls(void **state)
@@ -346,6 +362,36 @@ static void helpers_that_fail_are_told_of(void **state)
 	place_close(&p);
 }
 
+/* Of a helper that fails or has nothing, and of a file that is spoilt. */
+static void what_is_written_counts_where_a_helper_gives_nothing(void **state)
+{
+	static const char *const scripts[] = {
+	    "#!/bin/sh\nexit 2\n",
+	    "#!/bin/sh\necho credentials not found in native keychain; exit 1\n", NULL};
+	struct place p;
+	char auth[128], name[128], dir[128];
+
+	(void)state;
+	place_open(&p);
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		unlink(path_of(&p, "docker-credential-test", name));
+		if (scripts[i])
+			use_helper(&p, scripts[i]);
+		put(&p, "auth.json", 0600, "{\"credsStore\":\"test\",\"auths\":{\"h.io\":" A "}}");
+		assert_int_equal(place_ask(&p, path_of(&p, "auth.json", auth), NULL, NULL), 0);
+		assert_string_equal(p.got.username, "a");
+	}
+	mkdir(path_of(&p, ".docker", dir), 0700);
+	put(&p, ".docker/config.json", 0600, "{\"auths\":{\"h.io\":" A "}}");
+	put(&p, "auth.json", 0600, "{\"credsStore\":\"absent\"}");
+	assert_int_equal(place_ask(&p, NULL, auth, NULL), 0);
+	assert_string_equal(p.got.username, "a");
+	put(&p, "auth.json", 0600, "{");
+	assert_int_equal(place_ask(&p, NULL, auth, NULL), 0);
+	assert_string_equal(p.got.username, "a");
+	place_close(&p);
+}
+
 static void a_helper_inherits_no_descriptors(void **state)
 {
 	struct place p;
@@ -428,6 +474,8 @@ int main(void)
 	    cmocka_unit_test(a_helper_may_give_an_identity_token),
 	    cmocka_unit_test(a_helper_that_knows_nothing_is_no_error),
 	    cmocka_unit_test(helpers_that_fail_are_told_of),
+	    cmocka_unit_test(what_is_written_counts_where_a_helper_gives_nothing),
+	    cmocka_unit_test(base64_may_come_in_lines),
 	    cmocka_unit_test(a_helper_inherits_no_descriptors),
 	    cmocka_unit_test(a_helper_that_hangs_ends_with_its_children),
 	};

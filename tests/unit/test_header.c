@@ -149,6 +149,9 @@ static void the_next_page_is_found_among_links(void **state)
 	    {"", NULL},
 	    {",,,", NULL},
 	    {"<>; rel=next", ""},
+	    {"/v2/a/tags/list?last=b&n=1; rel=\"next\"", "/v2/a/tags/list?last=b&n=1"},
+	    {"/p;rel=prev, /n;rel=next", "/n"},
+	    {"; rel=next", NULL},
 	};
 
 	(void)state;
@@ -169,6 +172,39 @@ static void the_next_page_is_found_among_links(void **state)
 	}
 }
 
+static void what_is_no_coding_encodes_nothing(void **state)
+{
+	static const struct {
+		const char *value;
+		bool want;
+	} cases[] = {
+	    {"", false},
+	    {"identity", false},
+	    {"aws-chunked", false},
+	    {"utf-8", false},
+	    {"binary", false},
+	    {"gzip", true},
+	    {"X-GZip", true},
+	    {"aws-chunked,gzip", true},
+	    {"identity, br", true},
+	    {"gzipped", false},
+	    {"zstd", true},
+	};
+	struct header_list h = HEADER_LIST_INIT;
+
+	(void)state;
+	assert_false(header_is_encoded(&h));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "Content-Encoding: %s", cases[i].value);
+		print_message("  %s\n", line);
+		add(&h, line);
+		assert_int_equal(header_is_encoded(&h), cases[i].want);
+		header_clear(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +214,7 @@ int main(void)
 	    cmocka_unit_test(a_416_tells_the_size),
 	    cmocka_unit_test(numbers_are_digits),
 	    cmocka_unit_test(the_next_page_is_found_among_links),
+	    cmocka_unit_test(what_is_no_coding_encodes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A manifest, index or config of the store, by the descriptor that leads to it. What that says of its
+ * size holds for all who read it, whether the document is here or comes now: else the same image
+ * would be wrong the first time and right the second. Thread safe.
+ */
+#ifndef STORE_DOCUMENT_H
+#define STORE_DOCUMENT_H
+
+#include "store/base/buf.h"
+#include "store/disk/store.h"
+#include "store/oci/oci.h"
+
+/* As blob_read(), and -EBADMSG where it has another size than the descriptor says. */
+int document_read(struct store *s, const struct descriptor *d, size_t max, struct buf *out,
+		  struct err *err);
+
+/* Of one that comes from elsewhere. */
+int document_check_size(const struct descriptor *d, size_t size, struct err *err);
+
+#endif
