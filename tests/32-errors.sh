@@ -58,8 +58,6 @@ layer("zstd-corrupt", zst[:200] + bytes(x ^ 0x55 for x in zst[200:300]) + zst[30
 layer("tar-cut", gzip_bytes(plain[:100_000]), plain[:100_000])
 layer("tar-checksum", None, plain[:148] + b"0000000\0" + plain[156:])
 layer("tar-no-tar", None, b"this is no archive, but long enough to be one " * 100)
-layer("tar-dotdot", None, tar([f("../escape", "x")]))
-layer("tar-link-nowhere", None, tar([h("a", "nowhere")]))
 layer("tar-root-file", None, tar([Entry(b"./", b"0", data=b"x")]))
 wrong = Image([Layer(plain)])
 wrong.config_doc["rootfs"]["diff_ids"] = ["sha256:" + "3" * 64]
@@ -141,7 +139,6 @@ EBADMSG zstd-corrupt .
 EBADMSG tar-cut .
 EBADMSG tar-checksum .
 EBADMSG tar-no-tar .
-EBADMSG tar-dotdot .
 EBADMSG tar-root-file .
 EBADMSG diff-id 3333
 EPROTO|EBADMSG diff-count .
