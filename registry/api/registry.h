@@ -78,8 +78,8 @@ DEFINE_AUTO(struct registry_stream, registry_stream_close)
 bool registry_is_slow(struct registry *r, const struct ref *repository);
 void registry_found_slow(struct registry *r, const struct ref *repository, bool slow);
 
-/* All tags of a repository, in the registry's order, one per call; pages are followed (same origin
- * only, bounded). */
+/* All tags of a repository, in the registry's order, one per call; pages are followed (of the same list
+ * at the same place, bounded). */
 int registry_tags(struct registry *r, const struct ref *repository, struct cancel *cancel,
 		  int (*each)(void *arg, const char *tag, struct err *err), void *arg,
 		  struct err *err);

@@ -36,8 +36,8 @@ struct descriptor {
 	uint64_t size;
 	bool has_platform;
 	struct platform platform;
-	bool foreign;			 /* has `urls`, or a nondistributable type: not fetched */
-	char *artifact_type;		 /* owned, or NULL */
+	bool foreign;	     /* has `urls`, which nobody follows, or a nondistributable type */
+	char *artifact_type; /* owned, or NULL */
 	struct json_object *annotations; /* owned reference, or NULL */
 };
 void descriptor_clear(struct descriptor *d);
