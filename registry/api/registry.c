@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/api/registry_private.h"
 
+#include "store/base/clock.h"
+
 #include <errno.h>
 
 static void registry_free(struct registry *r)
@@ -66,6 +68,8 @@ void registry_put(struct registry *r)
 		registry_free(r);
 }
 
+#define SLOW_MS 60000 /* how long it counts as slow behind the last one who waited */
+
 /* By the registry itself, also where mirrors are asked first. */
 static struct host *host_of(struct registry *r, const struct ref *repository)
 {
@@ -78,15 +82,15 @@ bool registry_is_slow(struct registry *r, const struct ref *repository)
 {
 	struct host *host = host_of(r, repository);
 
-	return host && atomic_load(&host->slow);
+	return host && clock_ms() < atomic_load(&host->slow_until_ms);
 }
 
-void registry_found_slow(struct registry *r, const struct ref *repository, bool slow)
+void registry_found_slow(struct registry *r, const struct ref *repository)
 {
 	struct host *host = host_of(r, repository);
 
 	if (host)
-		atomic_store(&host->slow, slow);
+		atomic_store(&host->slow_until_ms, clock_ms() + SLOW_MS);
 }
 
 void registry_stats(struct registry *r, struct registry_stats *out)

@@ -74,9 +74,9 @@ void registry_stream_close(struct registry_stream *s);
 DEFINE_AUTO(struct registry_stream, registry_stream_close)
 
 /* Whether who reads a repository's blobs waits for one connection most of the time: what one reader
- * has found, the next begins with. */
+ * has found, the next ones begin with, for a minute. */
 bool registry_is_slow(struct registry *r, const struct ref *repository);
-void registry_found_slow(struct registry *r, const struct ref *repository, bool slow);
+void registry_found_slow(struct registry *r, const struct ref *repository);
 
 /* All tags of a repository, in the registry's order, one per call; pages are followed (of the same list
  * at the same place, bounded). */

@@ -277,10 +277,10 @@ static void look_at_waits(struct pull_pieces *p)
 		return;
 	slow = p->waited_ms * 2 > since &&
 	       p->at - p->looked_at < (uint64_t)since * FAST * (p->working + (p->own != NULL));
-	if (slow || p->working == 0) /* who is helped does not wait */
-		registry_found_slow(p->transfer->registry, p->repository, slow);
-	if (slow)
+	if (slow) {
+		registry_found_slow(p->transfer->registry, p->repository);
 		p->wanted = p->wanted ? p->wanted * 2 : 2;
+	}
 	p->wanted = p->wanted < p->most ? p->wanted : p->most;
 	p->looked_at = p->at;
 	p->looked_ms = now;
