@@ -33,7 +33,6 @@ odd("table", config=lambda doc: doc.pop("rootfs"))
 odd("links", [d(".wh..wh.plnk", 0o700), f(".wh..wh.plnk/12.34", "data"), h("a", ".wh..wh.plnk/12.34"), h("nothing", "not/here"), f("b", "b")])
 END
 mount_store
-root() { echo "$M/images/$H/$1/v1/rootfs"; }
 
 it "a config whose type says nothing is an image's, where the layers are" '
     for n in 0 1 2 3 4; do eq "$(cat "$(root config$n)/a")" config$n; done

@@ -59,18 +59,6 @@ with open('$T/images', 'wb') as file:
 write_layout('$T/layout', {form: image(form) for form in FORMS})
 "
 
-# ranges LOG DIGEST: what was asked for of a blob, a line each: "FIRST-LAST", or "all".
-ranges() {
-    jq -r --arg d "$2" 'select(.method == "GET" and (.path | endswith($d))) | .headers.range // "all"' "$1" | sed 's/bytes=//'
-}
-# bytes FORM: the sum of what was asked for of its layer; fails where all of it was, in one piece.
-bytes() {
-    ranges "$H_LOG" "$(layer "$1")" |
-        awk -F- -v size="$(size "$1")" '/all/ { exit 1 } { n += ($2 == "" ? size : $2 + 1) - $1 } END { print n + 0 }'
-}
-layer() { jq -r '.layers[0].digest' "$M/images/$H/$1/v1/manifest.json"; }
-size() { jq -r '.layers[0].size' "$M/images/$H/$1/v1/manifest.json"; }
-root() { echo "$M/images/$H/$1/v1/rootfs"; }
 sample() { T=$T python3 -c "import sys
 from samples import *
 sys.stdout.buffer.write($1)"; }

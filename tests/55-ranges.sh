@@ -63,9 +63,9 @@ slow("known")
 slow("killed", later_parts(gate=(100_000, env["T"] + "/killed")))
 END
 digest() { python3 -c "from samples import *; print(big('$1').layers[0].digest)"; }
-# ranges NAME: those that were asked for of its layer, a line each: "FIRST-LAST", or "all".
-ranges() { jq -r --arg d "$(digest "$1")" 'select(.method == "GET" and (.path | endswith($d))) | .headers.range // "all"' "$H_LOG" | sed 's/bytes=//'; }
-parts() { ranges "$1" | grep -vc all || :; }
+# asked_for NAME: the ranges that were asked for of its layer.
+asked_for() { ranges "$H_LOG" "$(digest "$1")"; }
+parts() { asked_for "$1" | grep -vc all || :; }
 is_right() { # NAME: all of its bytes
     eq "$(cat "$M/images/$H/$1/v1/rootfs"/part? | sha256sum)" "$(sample "b''.join(noise('$1', *[BIG // 4] * 4))" | sha256sum)"
 }
@@ -73,29 +73,29 @@ is_right() { # NAME: all of its bytes
 mount_store
 it "a large layer comes over several connections where one is slow" '
     pull "$H/many:v1" >/dev/null
-    eq "$(ranges many | sed -n 1p)" all
-    [ "$(parts many)" -ge 2 ] || fail "$(ranges many)"
-    eq "$(ranges many | sort | uniq -d)" ""
+    eq "$(asked_for many | sed -n 1p)" all
+    [ "$(parts many)" -ge 2 ] || fail "$(asked_for many)"
+    eq "$(asked_for many | sort | uniq -d)" ""
     is_right many
 '
 it "the next layer of a registry that is known to be slow begins with several" '
     pull "$H/known:v1" >/dev/null
-    eq "$(ranges known | grep -c all)" 0
-    eq "$(ranges known | awk -F- "{ n += (\$2 == \"\" ? $(sample "str(len(big(\"known\").layers[0].blob)).encode()") : \$2 + 1) - \$1 } END { print n }")" \
+    eq "$(asked_for known | grep -c all)" 0
+    eq "$(asked_for known | awk -F- "{ n += (\$2 == \"\" ? $(sample "str(len(big(\"known\").layers[0].blob)).encode()") : \$2 + 1) - \$1 } END { print n }")" \
         "$(sample "str(len(big(\"known\").layers[0].blob)).encode()")"
     is_right known
 '
 it "a registry that asks for fewer requests gets one connection" '
     remount_store
     pull "$H/busy:v1" >/dev/null
-    [ "$(parts busy)" -le 4 ] || fail "$(ranges busy)"
+    [ "$(parts busy)" -le 4 ] || fail "$(asked_for busy)"
     is_right busy
 '
 it "one that ignores ranges gives all of it, once" '
     remount_store
     pull "$H/ignored:v1" >/dev/null
-    eq "$(ranges ignored | grep -c all)" 1
-    [ "$(parts ignored)" -le 4 ] || fail "$(ranges ignored)"
+    eq "$(asked_for ignored | grep -c all)" 1
+    [ "$(parts ignored)" -le 4 ] || fail "$(asked_for ignored)"
     is_right ignored
 '
 it "ranges that break are gone on from" '
@@ -127,10 +127,10 @@ it "what came in its order outlasts a kill, and a pull goes on behind it" '
     wait || :
     gone "$(pid_of imagefs)"
     touch "$T/killed"
-    before=$(ranges killed | wc -l)
+    before=$(asked_for killed | wc -l)
     remount_store
     pull "$H/killed:v1" >/dev/null
-    matches "$(ranges killed | tail -n +$((before + 1)) | sed -n 1p)" "^[1-9][0-9]{5,}-"
+    matches "$(asked_for killed | tail -n +$((before + 1)) | sed -n 1p)" "^[1-9][0-9]{5,}-"
     is_right killed
     [ ! -e "$STORE/partial/${hex#*:}" ]
     valid_store

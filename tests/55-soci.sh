@@ -60,17 +60,6 @@ pickle.dump(made, open(IMAGES, 'wb'))
 write_layout('$T/layout', {name: made[name].image for name in [*HOW, 'given']})
 "
 
-# ranges LOG DIGEST: what was asked for of a blob, a line each: "FIRST-LAST", or "all".
-ranges() {
-    jq -r --arg d "$2" 'select(.method == "GET" and (.path | endswith($d))) | .headers.range // "all"' "$1" | sed 's/bytes=//'
-}
-bytes() {
-    ranges "$H_LOG" "$(layer "$1")" |
-        awk -F- -v size="$(size "$1")" '/all/ { exit 1 } { n += ($2 == "" ? size : $2 + 1) - $1 } END { print n + 0 }'
-}
-layer() { jq -r '.layers[0].digest' "$M/images/$H/$1/v1/manifest.json"; }
-size() { jq -r '.layers[0].size' "$M/images/$H/$1/v1/manifest.json"; }
-root() { echo "$M/images/$H/$1/v1/rootfs"; }
 state() { awk '$1 == "00" { print $2 }' "$M/images/$H/$1/v1/status"; }
 sample() { python3 -c "import sys
 from samples import *

@@ -37,10 +37,9 @@ from samples import *
 for name, image in pickle.load(open(env["T"] + "/images", "rb")).items():
     serve(name, "v1", image)
 END
-root() { echo "$M/images/$H/$1/v1/rootfs"; }
 # here: bytes of the disk that what is here in part takes.
 here() { find "$STORE/partial" -name '*.held' -printf '%b\n' | awk '{ n += $1 * 512 } END { print n + 0 }'; }
-blob() { echo "$STORE/blobs/sha256/$(jq -r '.layers[0].digest' "$M/images/$H/$1/v1/manifest.json" | cut -d: -f2)"; }
+blob() { echo "$STORE/blobs/sha256/$(layer "$1" | cut -d: -f2)"; }
 evicted() { sed -n 's/^imagefs_cache_evicted_bytes_total //p' "$M/ctl/stats"; }
 
 it "cache_max: what is no size is refused" '

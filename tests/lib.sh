@@ -254,6 +254,22 @@ push_image() {
         Layer([wh('etc/gone'), wh('secret'), f('new', 'new\n')])])}))"
 }
 
+# --- layers of a hostile registry that come in part ----------------------------------------------
+
+# Of the first layer of REPOSITORY/v1, on the mount.
+layer() { jq -r '.layers[0].digest' "$M/images/$H/$1/v1/manifest.json"; }
+size() { jq -r '.layers[0].size' "$M/images/$H/$1/v1/manifest.json"; }
+root() { echo "$M/images/$H/$1/v1/rootfs"; }
+# ranges LOG DIGEST: what was asked for of a blob, a line each: "FIRST-LAST", or "all".
+ranges() {
+    jq -r --arg d "$2" 'select(.method == "GET" and (.path | endswith($d))) | .headers.range // "all"' "$1" | sed 's/bytes=//'
+}
+# bytes REPOSITORY: the sum of what was asked for of its layer; fails where all of it was, in one piece.
+bytes() {
+    ranges "$H_LOG" "$(layer "$1")" |
+        awk -F- -v size="$(size "$1")" '/all/ { exit 1 } { n += ($2 == "" ? size : $2 + 1) - $1 } END { print n + 0 }'
+}
+
 # --- mounts --------------------------------------------------------------------------------------
 
 need_fuse() {
