@@ -109,7 +109,6 @@ static bool image_in_use(void *arg, const struct digest *image)
 static int trim_all(struct job *j, void *arg, struct err *err)
 {
 	struct cache_limit *c = arg;
-	struct cache_size size = {0};
 	struct cache_trim t = {
 	    .most = c->max,
 	    .down_to = c->max - c->max / LIMIT_STEP,
@@ -120,10 +119,10 @@ static int trim_all(struct job *j, void *arg, struct err *err)
 
 	(void)j;
 	stats_add(&c->fs->stats.evicted_bytes, t.gone);
-	if (!r)
-		r = cache_measure(c->fs->store, &size, err);
+	if (!r && t.gone)
+		r = cache_measure(c->fs->store, &t.before, err);
 	pthread_mutex_lock(&c->lock);
-	c->whole = size.whole;
+	c->whole = t.before.whole;
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }

@@ -6,7 +6,7 @@
 #include "registry/transfer/pull_attempt.h"
 #include "store/base/budget.h"
 #include "store/disk/blob.h"
-#include "store/layer/layer_index.h"
+#include "store/layer/layer_name.h"
 #include "store/lazy/ztoc.h"
 #include "store/lazy/ztoc_build.h"
 
@@ -136,13 +136,14 @@ static int pull_ztoc_run(const struct pull_attempt *a, bool *spoilt, struct err 
 	const struct transfer *t = a->transfer;
 	const struct ztoc_fetch *f = a->arg;
 	size_t memory = 2 * (size_t)f->ztoc->size; /* it is copied on the way */
-	int r =
-	    layer_index_open(t->store, &a->blob->digest, soci_check(t->lazy->soci), &index, err);
+	struct layer_name name = {.blob = a->blob->digest, .check = soci_check(t->lazy->soci)};
+	const struct digest *voucher = soci_voucher(t->lazy->soci);
+	int r;
 
-	if (!r && soci_voucher(t->lazy->soci) &&
-	    memcmp(layer_index_vouched(index), soci_voucher(t->lazy->soci)->bytes, LAYER_VOUCHER))
-		r = -ENOENT; /* of another image; it is replaced */
-	if (r != -ENOENT)
+	if (voucher)
+		memcpy(name.vouchers.soci, voucher->bytes, LAYER_VOUCHER);
+	r = layer_name_index(t->store, &name, &index, err);
+	if (r != -ENOENT) /* one of another image is replaced */
 		return r;
 	r = budget_take(store_windows(t->store), memory, t->cancel, err);
 	if (r)

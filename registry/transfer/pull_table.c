@@ -6,7 +6,7 @@
 #include "registry/transfer/pull_soci.h"
 #include "store/base/io.h"
 #include "store/disk/blob.h"
-#include "store/layer/layer_index.h"
+#include "store/layer/layer_name.h"
 #include "store/lazy/lazy_build.h"
 #include "store/lazy/soci.h"
 
@@ -81,16 +81,15 @@ static int fetch_table(struct table_fetch *f, struct err *err)
 static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
+	struct layer_name name = {.blob = a->blob->digest, .check = LAYER_CHECK_DIGESTS};
 	struct table_fetch f = {.attempt = a};
 	int r = lazy_find(a->blob, &f.lazy, err);
 
 	if (r)
 		return r;
-	r = layer_index_open(a->transfer->store, &a->blob->digest, LAYER_CHECK_DIGESTS, &index,
-			     err);
-	if (!r && memcmp(layer_index_vouched(index), f.lazy.table.bytes, LAYER_VOUCHER) != 0)
-		r = -ENOENT; /* of another image; it is replaced */
-	if (r != -ENOENT)
+	memcpy(name.vouchers.table, f.lazy.table.bytes, LAYER_VOUCHER);
+	r = layer_name_index(a->transfer->store, &name, &index, err);
+	if (r != -ENOENT) /* one of another image is replaced */
 		return r;
 	r = fetch_table(&f, err);
 	if (r == -EBADMSG && f.held) { /* on the way, maybe */

@@ -22,13 +22,18 @@ static inline int64_t clock_ms(void)
 	return clock_us() / 1000;
 }
 
+static inline int64_t clock_ms_of(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Milliseconds since 1970, exact to some of them. */
 static inline int64_t clock_wall_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms_of(t);
 }
 
 /* A condition whose waits end by this clock. */

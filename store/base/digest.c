@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,14 @@ const char *digest_text(const struct digest *d, char text[static DIGEST_TEXT_MAX
 const char *digest_algorithm_name(const struct digest *d)
 {
 	return algorithms[d->algorithm].name;
+}
+
+bool digest_parse_name(const char *algorithm, const char *name, struct digest *out)
+{
+	char text[DIGEST_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)strcspn(name, "."), name);
+
+	return n < (int)sizeof(text) && digest_parse(text, out, NULL) == 0;
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

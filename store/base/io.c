@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,7 +17,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define WRITEBACK (8u << 20)
+#define NOTE_USE_MS 1000 /* how exact the time of a use is */
+#define WRITEBACK   (8u << 20)
 
 /* The limit is the process's more often than the file system's: its words alone lead nowhere. */
 static int too_large(struct err *err, const char *what, const char *path)
@@ -329,6 +331,16 @@ int io_mkdirs(int dirfd, const char *path, mode_t mode, struct err *err)
 		parent = fd;
 	}
 	return 0;
+}
+
+void io_note_use(int fd, _Atomic int64_t *noted, int64_t now_ms)
+{
+	static const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+
+	if (now_ms - atomic_load_explicit(noted, memory_order_relaxed) < NOTE_USE_MS)
+		return;
+	atomic_store_explicit(noted, now_ms, memory_order_relaxed);
+	futimens(fd, now);
 }
 
 int io_each_file(int dirfd, const char *path,

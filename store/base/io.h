@@ -22,6 +22,10 @@
  * the path, is -EBADMSG. */
 int io_open(int dirfd, const char *path, int flags, mode_t mode, struct err *err);
 
+/* The file is used at `now_ms` (clock_wall_ms): its atime says so, to the second, where it may be
+ * changed. *noted is when that was set last. */
+void io_note_use(int fd, _Atomic int64_t *noted, int64_t now_ms);
+
 /* All of it, in spite of EINTR and short counts. io_pread_all: end of file inside is -EIO. */
 int io_write_all(int fd, const void *data, size_t len, struct err *err);
 int io_pwrite_all(int fd, const void *data, size_t len, off_t offset, struct err *err);

@@ -9,16 +9,12 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-
-#define TOUCH_MS 1000 /* how exact the file's time is */
 
 struct blob_source {
 	struct held *held; /* owned; NULL: the blob is whole */
 	int fd;		   /* of the bytes; owned where the blob is whole */
 	uint64_t size;
-	_Atomic int64_t
-	    touched; /* when the file's time was set the last time, in ms; of a whole one */
+	_Atomic int64_t touched; /* of a whole one: as io_note_use has it */
 };
 
 static int blob_source_new(int fd, uint64_t size, struct held *held, struct blob_source **out,
@@ -94,18 +90,10 @@ bool blob_source_seen(const struct blob_source *b, struct byte_range r)
 
 void blob_source_used(struct blob_source *b, struct byte_range r)
 {
-	static const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
-	int64_t ms;
-
-	if (b->held) {
+	if (b->held)
 		held_used(b->held, r);
-		return;
-	}
-	ms = clock_wall_ms();
-	if (ms - atomic_load_explicit(&b->touched, memory_order_relaxed) < TOUCH_MS)
-		return;
-	atomic_store_explicit(&b->touched, ms, memory_order_relaxed);
-	futimens(b->fd, now); /* where we may */
+	else
+		io_note_use(b->fd, &b->touched, clock_wall_ms());
 }
 
 void blob_source_expect(const struct blob_source *b, size_t len, uint64_t offset)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/disk/held_private.h"
 
+#include "store/base/clock.h"
 #include "store/base/io.h"
 #include "store/disk/store_private.h"
 
@@ -172,7 +173,7 @@ static void note_use(struct held *h)
 
 	if (fstat(h->fd, &st) < 0)
 		return;
-	ms = (int64_t)st.st_atim.tv_sec * 1000 + st.st_atim.tv_nsec / 1000000;
+	ms = clock_ms_of(st.st_atim);
 	for (uint64_t slot = 0; slot <= h->size / HELD_SLOT; slot++)
 		atomic_store_explicit(&h->used[slot], ms, memory_order_relaxed);
 	atomic_store(&h->touched, ms);
@@ -292,14 +293,11 @@ static int list_held(void *arg, int dirfd, const char *name, struct err *err)
 {
 	const struct held_list *l = arg;
 	const char *dot = strchr(name, '.'), *suffix = strrchr(name, '.');
-	char text[DIGEST_TEXT_MAX];
 	struct digest digest;
 	struct stat st;
 
 	if (!dot || strcmp(suffix, HELD_SUFFIX) != 0 ||
-	    snprintf(text, sizeof(text), "%s:%.*s", dot - name == 64 ? "sha256" : "sha512",
-		     (int)(dot - name), name) >= (int)sizeof(text) ||
-	    digest_parse(text, &digest, NULL) < 0 ||
+	    !digest_parse_name(dot - name == 64 ? "sha256" : "sha512", name, &digest) ||
 	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	return l->each(l->arg, &digest, (uint64_t)st.st_size, (uint64_t)st.st_blocks * 512, err);

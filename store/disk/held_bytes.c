@@ -14,7 +14,6 @@
 #define HELD_SYNC_LEN (8u << 20) /* bytes that may wait for a sync */
 #define HELD_SYNC_MS  1000	 /* how long they may, while more comes */
 #define HELD_LOOK_MS  1000	 /* how old may be what is known of others, where it is no matter */
-#define HELD_TOUCH_MS 1000	 /* how exact the file's time is */
 
 /*
  * Processes do not write where another one takes away: by locks of the file's ranges. A writer has
@@ -247,14 +246,10 @@ bool held_spoilt(struct held *h, struct byte_range r, uint64_t losses)
 
 void held_used(struct held *h, struct byte_range r)
 {
-	static const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
-	int64_t ms = clock_wall_ms();
+	int64_t now = clock_wall_ms();
 
-	mark_used(h, r, ms);
-	if (ms - atomic_load_explicit(&h->touched, memory_order_relaxed) < HELD_TOUCH_MS)
-		return;
-	atomic_store_explicit(&h->touched, ms, memory_order_relaxed);
-	futimens(h->fd, now);
+	mark_used(h, r, now);
+	io_note_use(h->fd, &h->touched, now);
 }
 
 void held_each_slot(struct held *h, held_slot_visit each, void *arg)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/images/cache.h"
 
+#include "store/base/clock.h"
+#include "store/base/io.h"
 #include "store/disk/blob.h"
 #include "store/disk/held.h"
 #include "store/disk/lease.h"
@@ -84,7 +86,7 @@ static int add_whole(void *arg, const struct descriptor *d, const struct manifes
 			continue;
 		r = reach_mark(w->counted, digest, err);
 		w->bytes += (uint64_t)st.st_size;
-		ms = (int64_t)st.st_atim.tv_sec * 1000 + st.st_atim.tv_nsec / 1000000;
+		ms = clock_ms_of(st.st_atim);
 		w->used_ms = ms > w->used_ms ? ms : w->used_ms;
 	}
 	return r;
@@ -343,27 +345,28 @@ static int trim(struct store *s, struct cache_trim *t, uint64_t bytes, struct er
 /* One process at a time, but who asks whether images are in use keeps nobody waiting. */
 static int lock_partial(struct store *s, int *fd, struct err *err)
 {
-	*fd = openat(store_dirfd(s), "partial", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*fd = io_open(store_dirfd(s), "partial", O_RDONLY | O_DIRECTORY, 0, err);
 	if (*fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, "open partial/");
+		return *fd == -ENOENT ? 0 : *fd;
 	return flock(*fd, LOCK_EX) < 0 ? err_sys(err, "lock partial/") : 0;
 }
 
 int cache_trim(struct store *s, struct cache_trim *t, struct err *err)
 {
-	struct cache_size size = {0};
+	struct cache_size *size = &t->before;
 	autoclose int lock = -1;
 	int r = store_writable(s, err);
 
 	assert(t->down_to <= t->most);
 	t->gone = 0;
+	*size = (struct cache_size){0};
 	if (!r && !t->in_use)
 		r = lock_partial(s, &lock, err);
 	if (!r)
-		r = t->in_use ? cache_measure(s, &size, err)
-			      : cache_measure_held(s, &size.held, err);
-	if (!r && size.held + size.whole > t->most)
-		r = trim(s, t, size.held + size.whole - t->down_to, err);
+		r = t->in_use ? cache_measure(s, size, err)
+			      : cache_measure_held(s, &size->held, err);
+	if (!r && size->held + size->whole > t->most)
+		r = trim(s, t, size->held + size->whole - t->down_to, err);
 	if (lock >= 0)
 		flock(lock, LOCK_UN); /* a child before its exec may hold it, too */
 	return r;

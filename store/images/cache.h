@@ -27,7 +27,8 @@ struct cache_trim {
 	 * counts, and goes. */
 	bool (*in_use)(void *arg, const struct digest *image);
 	void *arg;
-	uint64_t gone; /* out: bytes */
+	uint64_t gone;		  /* out: bytes */
+	struct cache_size before; /* out: what there was; without in_use not `whole` */
 };
 
 /* Takes so much away, or all that may go. */

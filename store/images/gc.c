@@ -103,15 +103,6 @@ static bool drop(struct sweep *s, int dirfd, const char *name, uint64_t *size)
 static const char *const algorithms[] = {"sha256", "sha512"};
 #define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
 
-/* Of a file HEX, or HEX.SUFFIX. */
-static bool digest_of_name(const char *algorithm, const char *name, struct digest *out)
-{
-	char text[DIGEST_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)strcspn(name, "."), name);
-
-	return n < (int)sizeof(text) && digest_parse(text, out, NULL) == 0;
-}
-
 static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
 {
 	struct sweep *s = arg;
@@ -119,7 +110,7 @@ static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
 	uint64_t size;
 
 	(void)err;
-	if (!digest_of_name(s->algorithm, name, &digest) || reach_seen(s->marks->reach, &digest))
+	if (!digest_parse_name(s->algorithm, name, &digest) || reach_seen(s->marks->reach, &digest))
 		return 0; /* what is no blob is not ours to delete */
 	if (drop(s, dirfd, name, &size)) {
 		s->gc->blobs++;
@@ -138,7 +129,7 @@ static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err
 
 	(void)err;
 	for (size_t i = 0; i < ALGORITHMS; i++)
-		if (digest_of_name(algorithms[i], name, &digest) &&
+		if (digest_parse_name(algorithms[i], name, &digest) &&
 		    reach_seen(s->marks->reach, &digest))
 			return 0;
 	drop(s, dirfd, name, &size);
@@ -155,7 +146,7 @@ static int sweep_partial(void *arg, int dirfd, const char *name, struct err *err
 	if (strchr(name, '.'))
 		return 0; /* held, which is swept as what names need */
 	for (size_t i = 0; i < ALGORITHMS; i++)
-		if (digest_of_name(algorithms[i], name, &digest) &&
+		if (digest_parse_name(algorithms[i], name, &digest) &&
 		    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    blob_drop_partial(s->marks->store, &digest))
 			s->gc->bytes += (uint64_t)st.st_blocks * 512;

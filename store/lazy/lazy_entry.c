@@ -109,6 +109,40 @@ static int take_link(struct lazy_entry *l, const struct json_fields *o, bool har
 
 /* ---- attributes ---- */
 
+static int base64_digit(char c)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* To bytes, in place; the padding may be left out. */
+static bool decode_base64(struct tar_text *value)
+{
+	uint32_t bits = 0;
+	size_t len = value->len, out = 0;
+	int have = 0;
+
+	while (len > 0 && value->data[len - 1] == '=')
+		len--;
+	for (size_t i = 0; i < len; i++) {
+		int digit = base64_digit(value->data[i]);
+
+		if (digit < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)digit;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			value->data[out++] = (char)(bits >> have);
+		}
+	}
+	value->len = out;
+	return len % 4 != 1;
+}
+
 static int lazy_entry_xattr(struct lazy_entry *l, const struct json_field *x, struct err *err)
 {
 	const char *name = x->key, *text = json_field_text(x);
@@ -126,7 +160,7 @@ static int lazy_entry_xattr(struct lazy_entry *l, const struct json_field *x, st
 	bytes.len = text ? x->len : 0;
 	bytes.data = keep(l, text ? text : "", bytes.len);
 	/* Go writes null for a value without bytes. */
-	if ((!text && x->kind != JSON_NULL) || !tar_ext_base64(&bytes))
+	if ((!text && x->kind != JSON_NULL) || !decode_base64(&bytes))
 		return err_set(err, EBADMSG, "extended attribute %s is not base64", name);
 	if (bytes.len > ENTRY_XATTR_MAX)
 		return err_set(err, EBADMSG, "extended attribute %s has over %d bytes", name,

@@ -86,39 +86,6 @@ static int take_time(struct tar_ext *x, struct tar_text text, struct err *err)
 	return 0;
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-bool tar_ext_base64(struct tar_text *value)
-{
-	uint32_t bits = 0;
-	size_t len = value->len, out = 0;
-	int have = 0;
-
-	while (len > 0 && value->data[len - 1] == '=')
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		int digit = base64_digit(value->data[i]);
-
-		if (digit < 0)
-			return false;
-		bits = bits << 6 | (uint32_t)digit;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			value->data[out++] = (char)(bits >> have);
-		}
-	}
-	value->len = out;
-	return len % 4 != 1;
-}
-
 static int add_xattr(struct tar_ext *x, const char *name, struct tar_text value, struct err *err)
 {
 	struct xattr *a = x->xattrs, *end = x->xattrs + x->xattr_count;

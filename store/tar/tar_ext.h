@@ -49,7 +49,4 @@ int tar_ext_pax(struct tar_ext *x, struct err *err);
 bool tar_ext_is_xattr(const char *key, size_t len);
 int tar_ext_xattr(struct tar_ext *x, const char *key, struct tar_text value, struct err *err);
 
-/* Base64 to bytes, in place; the padding may be left out, as libarchive does. False: not base64. */
-bool tar_ext_base64(struct tar_text *value);
-
 #endif
