@@ -65,7 +65,8 @@ struct pull_pieces {
 	bool stop;		   /* lock: helpers end */
 
 	int64_t looked_ms, waited_ms; /* the reader's: when it looked last, its waits since then, */
-	uint64_t looked_at;	      /* and where it was */
+	uint64_t looked_at;	      /* where it was, */
+	bool was_slow;		      /* and whether that was slow */
 };
 
 /* ---- the helpers ---- */
@@ -267,7 +268,7 @@ static void start_helpers(struct pull_pieces *p)
 		start_helper(p);
 }
 
-/* Under the lock: more of them where the reader waits. */
+/* Under the lock: more of them where the reader waits twice in a row: each stream begins slowly. */
 static void look_at_waits(struct pull_pieces *p)
 {
 	int64_t now = clock_ms(), since = now - p->looked_ms;
@@ -277,11 +278,12 @@ static void look_at_waits(struct pull_pieces *p)
 		return;
 	slow = p->waited_ms * 2 > since &&
 	       p->at - p->looked_at < (uint64_t)since * FAST * (p->working + (p->own != NULL));
-	if (slow) {
+	if (slow && p->was_slow) {
 		registry_found_slow(p->transfer->registry, p->repository);
 		p->wanted = p->wanted ? p->wanted * 2 : 2;
 	}
 	p->wanted = p->wanted < p->most ? p->wanted : p->most;
+	p->was_slow = slow;
 	p->looked_at = p->at;
 	p->looked_ms = now;
 	p->waited_ms = 0;
@@ -437,12 +439,9 @@ static int open_first(struct pull_pieces *p, struct byte_range range, struct byt
 {
 	bool large = range.end - range.first >= RANGE_MIN;
 	bool slow = large && registry_is_slow(p->transfer->registry, p->repository);
-	struct byte_range head = range;
-	int r;
+	struct byte_range head = {range.first, slow ? range.first + PIECE_MAX : range.end};
+	int r = open_own(p, head, comes, err);
 
-	if (slow)
-		head.end = head.first + PIECE_MAX;
-	r = open_own(p, head, comes, err);
 	if (r)
 		return r;
 	if (comes->first == head.first && comes->end == head.end) {
