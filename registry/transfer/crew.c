@@ -61,7 +61,7 @@ static void crew_stop(void *arg)
 
 static bool is_large(const struct crew *c, const struct crew_task *t)
 {
-	return c->large && t->size >= c->large;
+	return c->is_large && c->is_large(t);
 }
 
 /* NULL: nothing is left that this worker may begin. Large tasks that wait are then taken by those

@@ -32,8 +32,8 @@ struct crew {
 	/* What a thread does that finds nothing left to take, with the lock held; or NULL. */
 	void (*spare)(struct crew *c);
 	void *arg;
-	uint64_t large;	 /* bytes that make a task a large one; 0: none is */
-	long large_free; /* large tasks that may be under way at once */
+	bool (*is_large)(const struct crew_task *t); /* NULL: none is */
+	long large_free;			     /* large tasks that may be under way at once */
 
 	struct crew_task *tasks; /* owned */
 	size_t count;

@@ -2,8 +2,8 @@
 /*
  * The layers of an image, by a crew. Large layers keep a processor busy with decoding: of those,
  * only as many are under way as there are processors, since more would share them and finish the
- * largest last, alone. Small layers wait for the network most of the time: what workers are left
- * take those. A worker that has nothing left to take merges the layers that are there, from the
+ * largest last, alone. Small layers, and those whose table of contents is enough, wait for the
+ * network most of the time: what workers are left take those. A worker that has nothing left to take merges the layers that are there, from the
  * bottom up, while the others end. Parts of layers that a failure stops stay for the next try.
  */
 #include "registry/transfer/crew.h"
@@ -25,6 +25,7 @@ struct pull_task {
 	const struct descriptor *layer;
 	const struct digest *diff_id;
 	bool local; /* the blob is there */
+	bool table; /* nothing else need come */
 };
 
 /* What the crew works at. */
@@ -62,7 +63,15 @@ static int add_task(struct crew *c, struct pull_task *t, struct err *err)
 			       "one layer stands there twice, with unlike sizes or "
 			       "uncompressed digests");
 	t->local = blob_exists(c->transfer->store, &layer->digest, layer->size);
+	t->table = !t->local && pull_has_table(c->transfer, layer);
 	return crew_add(c, t, layer->size, t->local ? layer->size : 0, err);
+}
+
+static bool is_large_layer(const struct crew_task *task)
+{
+	const struct pull_task *t = task->what;
+
+	return task->size >= LARGE && !t->table;
 }
 
 static void tell_tasks(const struct crew *c)
@@ -182,7 +191,7 @@ int pull_layers(const struct transfer *t, const struct ref *repository, const st
 			 .run = pull_layers_run,
 			 .spare = merge_early,
 			 .arg = &l,
-			 .large = LARGE,
+			 .is_large = is_large_layer,
 			 .large_free = processors > 0 ? processors : 1};
 	int r = layers ? 0 : err_nomem(err);
 

@@ -16,6 +16,7 @@
 enum { PULL_TABLE_NONE = 1 };
 
 #define PIECE_SIZE (256u << 10) /* of a table, read at once */
+#define TAIL_SIZE  (8u << 10)	/* of an eStargz blob, fetched with its footer */
 
 /* A layer whose table comes. */
 struct table_fetch {
@@ -25,19 +26,21 @@ struct table_fetch {
 	struct lazy_build *build;
 };
 
-/* What lazy.next says, from the registry or what is held. */
-static int fetch_next(const struct table_fetch *f, struct err *err)
+/* From the registry, but for what is held. */
+static int fetch_bytes(const struct table_fetch *f, struct byte_range range, struct err *err)
 {
 	const struct pull_attempt *a = f->attempt;
 
-	return pull_range(a->transfer, a->repository, a->blob, f->lazy.next, f->held, err);
+	return pull_range(a->transfer, a->repository, a->blob, range, f->held, err);
 }
 
+/* With what lies in front of it: the table of a small layer costs no round trip of its own. */
 static int fetch_footer(struct table_fetch *f, struct err *err)
 {
 	uint8_t footer[LAZY_FOOTER];
 	struct byte_range at = f->lazy.next;
-	int r = fetch_next(f, err);
+	struct byte_range tail = {at.end > TAIL_SIZE ? at.end - TAIL_SIZE : 0, at.end};
+	int r = fetch_bytes(f, tail, err);
 
 	if (!r)
 		r = io_pread_all(held_fd(f->held), footer, (size_t)(at.end - at.first),
@@ -74,7 +77,7 @@ static int fetch_table(struct table_fetch *f, struct err *err)
 	if (!r && !f->lazy.has_table)
 		r = fetch_footer(f, err);
 	if (!r)
-		r = fetch_next(f, err);
+		r = fetch_bytes(f, f->lazy.next, err);
 	return r ? r : feed_table(f, err);
 }
 
@@ -101,6 +104,23 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 	return r;
 }
 
+static bool names_table(const struct descriptor *layer)
+{
+	struct lazy lazy;
+
+	return lazy_find(layer, &lazy, NULL) != 0 || lazy.format != LAZY_NONE;
+}
+
+static const struct descriptor *find_ztoc(const struct transfer *t, const struct descriptor *layer)
+{
+	return t->lazy->soci ? soci_ztoc(t->lazy->soci, layer) : NULL;
+}
+
+bool pull_has_table(const struct transfer *t, const struct descriptor *layer)
+{
+	return t->lazy && (names_table(layer) || find_ztoc(t, layer));
+}
+
 /* 0: the store has the layer's index by its table. PULL_TABLE_NONE: the layer has none, or nothing says
  * what its archive is. -EOPNOTSUPP, -EBADMSG: it has one by which it cannot be read (lazy.h). */
 static int pull_table(const struct transfer *t, const struct ref *repository,
@@ -112,15 +132,13 @@ static int pull_table(const struct transfer *t, const struct ref *repository,
 					     .kind = "table of layer",
 					     .run = pull_table_run,
 					     .arg = diff_id};
-	const struct soci *soci = t->lazy->soci;
 	const struct descriptor *ztoc;
-	struct lazy lazy;
 
 	if (!diff_id)
 		return PULL_TABLE_NONE;
-	if (lazy_find(layer, &lazy, NULL) != 0 || lazy.format != LAZY_NONE)
+	if (names_table(layer))
 		return pull_attempt(&attempt, err);
-	ztoc = soci ? soci_ztoc(soci, layer) : NULL;
+	ztoc = find_ztoc(t, layer);
 	return ztoc ? pull_ztoc(t, repository, layer, ztoc, diff_id, err) : PULL_TABLE_NONE;
 }
 

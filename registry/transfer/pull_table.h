@@ -8,6 +8,9 @@
 
 #include "registry/transfer/pull.h"
 
+/* Whether that is what pull_table_or_layer() will try. */
+bool pull_has_table(const struct transfer *t, const struct descriptor *layer);
+
 /* What it takes to show the layer: where t->lazy is set its table, if it has one and its blob is not
  * here; else all of it. */
 int pull_table_or_layer(const struct transfer *t, const struct ref *repository,

@@ -163,6 +163,11 @@ static void tasks_are_done_side_by_side(void **state)
 
 /* ---- large ones ---- */
 
+static bool is_large(const struct crew_task *t)
+{
+	return t->size >= LARGE;
+}
+
 /* A large one waits until all small ones have ended: so it must leave threads for them. */
 static int count_large(struct crew *c, const struct crew_task *t, const struct transfer *own,
 		       struct err *err)
@@ -172,7 +177,7 @@ static int count_large(struct crew *c, const struct crew_task *t, const struct t
 
 	(void)own;
 	(void)err;
-	if (t->size < c->large) {
+	if (!is_large(t)) {
 		w->small++;
 	} else {
 		now = ++w->under_way;
@@ -191,7 +196,7 @@ static void of_large_ones_only_so_many_are_under_way(void **state)
 
 	(void)state;
 	work_open(&w, count_large, sizes, TASKS);
-	w.crew.large = LARGE;
+	w.crew.is_large = is_large;
 	w.crew.large_free = 2;
 	assert_int_equal(crew_run(&w.crew, NULL), 0);
 	assert_int_equal(w.begun, TASKS);
