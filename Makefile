@@ -109,6 +109,7 @@ bench: $(BUILD)/imagefs
 	BUILD=$(BUILD) scripts/bench.sh
 
 share = $(DESTDIR)$(PREFIX)/share
+units = $(DESTDIR)$(PREFIX)/lib/systemd
 
 install: $(BUILD)/imagefs
 	install -D -m 755 $(BUILD)/imagefs $(DESTDIR)$(PREFIX)/bin/imagefs
@@ -117,6 +118,9 @@ install: $(BUILD)/imagefs
 	install -D -m 644 scripts/completions/img.bash $(share)/bash-completion/completions/img
 	install -D -m 644 scripts/completions/_img $(share)/zsh/site-functions/_img
 	install -D -m 644 scripts/completions/img.fish $(share)/fish/vendor_completions.d/img.fish
+	install -d $(units)/system $(units)/user
+	sed 's|@BIN@|$(PREFIX)/bin|' scripts/systemd/imagefs.service.in >$(units)/system/imagefs.service
+	sed 's|@BIN@|$(PREFIX)/bin|' scripts/systemd/imagefs-user.service.in >$(units)/user/imagefs.service
 
 clean:
 	rm -rf $(BUILD)

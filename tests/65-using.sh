@@ -65,6 +65,44 @@ if have mount.fuse3; then
         umount "$O"
     '
 fi
+# Not for their sake is anything built: -o takes the program as it is.
+make -s -o "$BUILD/imagefs" -C "$HERE/.." BUILD="$BUILD" PREFIX="$T/usr" install
+units=$T/usr/lib/systemd
+if have systemd-analyze; then
+    it "the units say nothing that systemd does not know" '
+        mkdir -p "$T/run"
+        eq "$(systemd-analyze verify --man=no "$units/system/imagefs.service" 2>&1)" ""
+        eq "$(XDG_RUNTIME_DIR=$T/run systemd-analyze verify --man=no --user "$units/user/imagefs.service" 2>&1)" ""
+    '
+else
+    skip "the units say nothing that systemd does not know" "no systemd-analyze"
+fi
+# What a unit would run, with what it may be told.
+run_unit() { # UNIT OPTIONS
+    mkdir -p "$T/run/imagefs" "$T/lib"
+    sed -n 's/^ExecStart\(Pre\)\?=//p' "$1" |
+        sed "s|%t|$T/run|g; s|%h|$T/home|g; s| /run/| $T/run/|; s| /var/lib/| $T/lib/|; s|\$OPTIONS|$2|" >"$T/commands"
+    bash -e "$T/commands"
+}
+it "what the units run mounts, and ends by SIGTERM" '
+    for unit in system user; do
+        run_unit "$units/$unit/imagefs.service" "-o insecure=$R"
+        eq "$(cat "$T/run/imagefs/images/$R/app/v1/rootfs/etc/motd")" hello
+        kill "$(pgrep -f "imagefs .*$T/run/imagefs\$")"
+        until_true 10 "! mountpoint -q $T/run/imagefs"
+    done
+    [ -d "$T/lib/imagefs/blobs" ] && [ -d "$T/home/.local/share/imagefs/blobs" ]
+'
+if have updatedb.plocate && have plocate; then
+    it "updatedb walks what is here, and brings nothing" '
+        before=$(requests .)
+        updatedb.plocate --prunepaths "" -U "$M" -o "$T/db"
+        eq "$(plocate -d "$T/db" -b "\motd" | grep -c "/rootfs/etc/motd$")" 1
+        eq "$(requests .)" "$before"
+    '
+else
+    skip "updatedb walks what is here, and brings nothing" "no plocate"
+fi
 # podman does not run in every container that a test may be in.
 if have podman && podman --root "$T/podman" --runroot "$T/run/podman" run --rm --network=none --cgroups=disabled --rootfs "/:O" /bin/true >/dev/null 2>&1; then
     it "podman run --rootfs PATH:O" 'hello podman --root "$T/podman" --runroot "$T/run/podman" run --rm --network=none --cgroups=disabled --rootfs "$ROOT:O" /bin/hello'
