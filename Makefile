@@ -7,6 +7,7 @@
 # make asan tsan  the same suite under the sanitizers
 # make end-check  every way to end, under every load, ROUNDS=100 times each (CELLS='term/* kill/*': some of them)
 # make fuzz       the fuzz targets
+# make fuzz-check runs each of them for FUZZ_SECONDS=30
 # make bench      scripts/bench.sh
 # make install    PREFIX=/usr/local, DESTDIR=
 #
@@ -49,7 +50,8 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 unit_src := $(wildcard tests/unit/test_*.c)
-unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
+unit_bin := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src)) \
+	$(patsubst tests/fuzz/%/,$(BUILD)/tests/test_seeds_%,$(wildcard tests/fuzz/*/))
 
 all: $(BUILD)/imagefs
 
@@ -74,6 +76,11 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfs.a $(BUILD)/libregistry.a $(BUILD)/libstore.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka) $(PC_LIBS)
+
+# A fuzz target over its seeds alone.
+$(BUILD)/tests/test_seeds_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/seeds.o $(BUILD)/libfs.a \
+		$(BUILD)/libregistry.a $(BUILD)/libstore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS)
 
 unit: $(unit_bin)
 	BUILD=$(BUILD) tests/run.sh $(unit_bin)
@@ -105,6 +112,11 @@ fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libfs.a $(BUILD)/libregistry.a $(BUILD)/libstore.a
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PC_LIBS)
 
+FUZZ_SECONDS ?= 30
+
+fuzz-check: fuzz
+	BUILD=$(BUILD) tests/fuzz_check.sh $(FUZZ_SECONDS)
+
 bench: $(BUILD)/imagefs
 	BUILD=$(BUILD) scripts/bench.sh
 
@@ -128,4 +140,4 @@ clean:
 -include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store/* registry/* fs fs/* tests/unit tests/fuzz))
 
 .SECONDARY:
-.PHONY: all unit check check-reference end-check asan tsan fuzz fuzzers bench install clean FORCE
+.PHONY: all unit check check-reference end-check asan tsan fuzz fuzzers fuzz-check bench install clean FORCE

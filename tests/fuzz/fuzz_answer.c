@@ -3,10 +3,7 @@
  * What a registry says in headers and small documents: no crash, and what was taken keeps its
  * promises. The first byte chooses the parser.
  *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -I/usr/include/json-c \
- *     tests/fuzz/fuzz_answer.c registry/{address,challenge,header,ref,retry,secret,text,url}.c \
- *     registry/{credential,cred_helper,creds,token,http*,ring}.c
- * store/{err,buf,digest,json*,io,map}.c \ store/{cancel,oci}.c -lcurl -lcrypto -ljson-c -lxxhash
+ *     build/fuzz/fuzz_answer CORPUS
  */
 #include "registry/wire/challenge.h"
 #include "registry/auth/creds.h"

@@ -4,8 +4,7 @@
  * agree, except that ISA-L takes some incomplete Huffman codes that zlib refuses. The first byte
  * chooses raw deflate or gzip, and how the input is cut.
  *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DHAVE_ISAL -I. \
- *     tests/fuzz/fuzz_gzip.c store/{codec,gzip,zstd,inflate*,err}.c -lisal -lz -lzstd
+ *     build/fuzz/fuzz_gzip CORPUS
  */
 #include "store/codec/codec_ops.h"
 

@@ -3,8 +3,7 @@
  * derived/layers/HEX of a stranger: whatever passes its checks can be used without a crash. The
  * header's fixed fields and its checksum are put right first, or nothing would pass.
  *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/fuzz_layer_index.c
- * \ store/{layer_index,toc_reader,io,digest,buf,err,store,layout,…}.c -lzstd -lxxhash -lcrypto
+ *     build/fuzz/fuzz_layer_index CORPUS
  */
 #include "store/layer/layer_format.h"
 #include "store/layer/layer_index.h"

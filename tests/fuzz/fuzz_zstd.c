@@ -2,8 +2,7 @@
 /*
  * zstd: no crash, and the same data however the input is cut. The first byte says how.
  *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. \
- *     tests/fuzz/fuzz_zstd.c store/{codec,gzip,zstd,inflate,inflate_zlib,err}.c -lz -lzstd
+ *     build/fuzz/fuzz_zstd CORPUS
  */
 #include "store/codec/codec_ops.h"
 
