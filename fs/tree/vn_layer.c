@@ -42,12 +42,9 @@ static struct vnode *layer_vnode(const struct vnode_ops *ops, const char *path,
 	return &v->v;
 }
 
-#define LAYER_NAME_MAX 24
-
-/* As many digits as the last one needs, at least two, so that names sort. */
-static const char *layer_name(size_t layer, size_t count, char name[static LAYER_NAME_MAX])
+const char *vn_layer_name(size_t layer, size_t count, char name[static VN_LAYER_NAME_MAX])
 {
-	snprintf(name, LAYER_NAME_MAX, "%0*zu", count > 100 ? count > 1000 ? 4 : 3 : 2, layer);
+	snprintf(name, VN_LAYER_NAME_MAX, "%0*zu", count > 100 ? count > 1000 ? 4 : 3 : 2, layer);
 	return name;
 }
 
@@ -56,11 +53,11 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 {
 	struct repo_image *i = ((struct vn_layer *)dir)->image;
 	size_t count = repo_image_image(i)->manifest->layer_count;
-	char path[VN_PATH_MAX], text[LAYER_NAME_MAX];
+	char path[VN_PATH_MAX], text[VN_LAYER_NAME_MAX];
 
 	out->lasting = LASTS;
 	for (size_t k = 0; k < count; k++) {
-		if (strcmp(layer_name(k, count, text), name) != 0)
+		if (strcmp(vn_layer_name(k, count, text), name) != 0)
 			continue;
 		if (!vn_join(path, dir->inode.path, name))
 			return -ENAMETOOLONG;
@@ -72,12 +69,12 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 static int layers_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
 {
 	size_t count = repo_image_image(((struct vn_layer *)dir)->image)->manifest->layer_count;
-	char name[LAYER_NAME_MAX];
+	char name[VN_LAYER_NAME_MAX];
 
 	(void)rq;
 	(void)err;
 	for (size_t k = 0; k < count; k++)
-		listing_add(out, layer_name(k, count, name), DT_DIR);
+		listing_add(out, vn_layer_name(k, count, name), DT_DIR);
 	return 0;
 }
 
