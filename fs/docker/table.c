@@ -11,13 +11,6 @@
 #define COLUMN_MIN 10
 #define PADDING	   3
 
-/* Characters that steer a terminal, or turn the direction of what follows. */
-static bool table_is_control(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 void table_cell(struct table *t, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -26,7 +19,7 @@ void table_cell(struct table *t, const char *text)
 	while (*s) {
 		size_t len = utf8_decode(s, &code);
 
-		if (!len || table_is_control(code))
+		if (!len || utf8_is_control(code))
 			buf_putc(&t->cells, *s == '\t' || *s == '\n' || *s == '\r' ? ' ' : '?');
 		else
 			buf_append(&t->cells, s, len);

@@ -22,6 +22,12 @@ size_t utf8_decode(const unsigned char *s, uint32_t *code)
 	return len;
 }
 
+bool utf8_is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 char *utf8_text(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;

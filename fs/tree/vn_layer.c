@@ -3,9 +3,11 @@
 
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
+#include "store/layer/layer_index.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +103,25 @@ static int found_line(struct request *rq, const char *path, struct repo_image *i
 	return vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), true), out, err);
 }
 
+/* What du --apparent-size would say of the blob, and docker history of the layer: the bytes as the
+ * registry has them, and those of the archive in it, which are known once it is indexed. */
+static int found_size(struct request *rq, const char *path, const struct vn_layer *v,
+		      struct found *out, struct err *err)
+{
+	const struct descriptor *d = &repo_image_image(v->image)->manifest->layers[v->layer];
+	autobuf text = BUF_INIT;
+	uint64_t archive;
+	bool known = layer_index_peek(rq->fs->store, &d->digest, &archive, NULL) == 0;
+
+	buf_printf(&text, "blob %" PRIu64 "\n", d->size);
+	if (known)
+		buf_printf(&text, "archive %" PRIu64 "\n", archive);
+	else
+		buf_puts(&text, "archive -\n");
+	return vnode_found(rq, vn_text_new(path, &text, repo_image_created(v->image), false), out,
+			   err);
+}
+
 static int layer_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 			struct err *err)
 {
@@ -122,6 +143,10 @@ static int layer_lookup(struct request *rq, struct vnode *dir, const char *name,
 			   : vnode_found(rq,
 					 vn_blob_new(path, v->image, &d->digest, d->size, v->layer),
 					 out, err);
+	if (!strcmp(name, "size")) {
+		out->lasting = LASTS_NOT;
+		return found_size(rq, path, v, out, err);
+	}
 	if (!strcmp(name, "digest"))
 		return found_line(rq, path, v->image, digest_text(&d->digest, text), out, err);
 	if (!strcmp(name, "diff_id") && v->layer < image->config->diff_id_count)
@@ -149,6 +174,7 @@ static int layer_list(struct request *rq, struct vnode *dir, struct listing *out
 	if (v->layer < repo_image_image(v->image)->config->diff_id_count)
 		listing_add(out, "diff_id", DT_REG);
 	listing_add(out, "digest", DT_REG);
+	listing_add(out, "size", DT_REG);
 	return 0;
 }
 
