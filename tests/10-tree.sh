@@ -35,8 +35,8 @@ it "the mtime of a tag is when it was pulled" '
     ((pulled >= BEGIN && pulled <= $(date +%s)))
 '
 it "an image has the files of the design" '
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json platforms referrers rootfs status " ||
-    eq "$(ls "$I/v1/" | tr "\n" " ")" "config.json export history inspect.json layers manifest.json rootfs status "
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "Dockerfile config.json export history inspect.json layers manifest.json platforms referrers rootfs status " ||
+    eq "$(ls "$I/v1/" | tr "\n" " ")" "Dockerfile config.json export history inspect.json layers manifest.json rootfs status "
 '
 it "ls -l and find in the directory of an image fetch no layer" '
     before=$(requests "GET .*/blobs/")
@@ -62,7 +62,7 @@ it "rootfs is the merged tree" '
 '
 it "layers are numbered from the bottom" 'eq "$(ls "$I/v1/layers" | tr "\n" " ")" "00 01 "'
 it "a layer has its files, and rootfs unlisted" '
-    eq "$(ls "$I/v1/layers/00" | tr "\n" " ")" "blob created_by diff diff_id digest "
+    eq "$(ls "$I/v1/layers/00" | tr "\n" " ")" "blob created_by diff diff_id digest size "
     eq "$(cat "$I/v1/layers/00/rootfs/secret")" hunter2
     expect_errno ENOENT stat "$I/v1/layers/01/rootfs/secret"
 '
@@ -88,6 +88,15 @@ it "a layer's blob, digest and diff_id are those of the manifest" '
         has "$(cat "$layer/created_by")" "ADD layer $n in /"
     done
 '
+it "a layer's size is that of its blob, and of its archive once it is here" '
+    push_image sized v1 >/dev/null
+    jq -r ".layers[0].size" "$M/images/$R/sized/v1/manifest.json" >"$T/size"
+    eq "$(cat "$M/images/$R/sized/v1/layers/00/size")" "blob $(cat "$T/size")
+archive -"
+    ls "$M/images/$R/sized/v1/rootfs" >/dev/null
+    eq "$(cat "$M/images/$R/sized/v1/layers/00/size")" "blob $(stat -c %s "$M/images/$R/sized/v1/layers/00/blob")
+archive $(gzip -dc "$M/images/$R/sized/v1/layers/00/blob" | wc -c)"
+'
 it "a layer beyond the last is not there" 'expect_errno ENOENT stat "$I/v1/layers/02"'
 it "history is the table of docker history" '
     matches "$(sed -n 1p "$I/v1/history")" "^IMAGE +CREATED +CREATED BY +SIZE +COMMENT"
@@ -95,6 +104,21 @@ it "history is the table of docker history" '
     has "$(sed -n 2p "$I/v1/history")" CMD
     has "$(sed -n 2p "$I/v1/history")" 0B
     matches "$(sed -n 3p "$I/v1/history")" "^<missing> .*ADD layer 1"
+'
+it "Dockerfile is made of history and config, and has no control codes" '
+    sed -n "/^FROM/,\$p" "$I/v1/Dockerfile" >"$T/Dockerfile"
+    eq "$(cat "$T/Dockerfile")" "FROM scratch
+# layer 00
+ADD layer 0 in /
+# layer 01
+ADD layer 1 in /
+CMD [\"/bin/sh\"]
+# In the config, and in no step:
+ENV PATH=/usr/bin:/bin
+LABEL org.example.test=yes"
+    has "$(sed -n 1p "$I/v1/Dockerfile")" "Reconstructed from the image"
+    build "Registry(R).push(\"evil\", \"v1\", Image([Layer([f(\"x\")])], history=[{\"created_by\": \"RUN /bin/sh -c \\x1b[31m # buildkit\"}]))" >/dev/null
+    eq "$(sed -n "/^RUN/p" "$M/images/$R/evil/v1/Dockerfile")" "RUN ?[31m"
 '
 it "inspect.json is what docker image inspect prints" '
     eq "$(jq -r ".[0].RepoTags[0]" "$I/v1/inspect.json")" "$R/app:v1"

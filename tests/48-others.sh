@@ -57,7 +57,7 @@ cp /etc/hostname "$T/key.pem" && chmod 600 "$T/key.pem"
 it "what asks a registry, opens a path or takes long is the owner's, and nothing of it runs" '
     asked=$(requests .)
     jobs=$(stat_value imagefs_jobs_started_total)
-    for file in "df" "df?-v" "search?$R%2Fapp" "manifest?$R%2Fapp:v2" "manifest?inspect $R%2Fapp:v2" \
+    for file in "df" "df?-v" "diff?$NAME_V1 $NAME_V1" "search?$R%2Fapp" "manifest?$R%2Fapp:v2" "manifest?inspect $R%2Fapp:v2" \
         "verify?$NAME_V1 --key ${T//\//%2F}%2Fkey.pem" "verify?$R%2Fapp:v2 --key %2Fetc%2Fshadow" "pull" \
         "pull?$R%2Fapp:v2" "prune" "prune?" "login" "login?x" "load?-i %2Fetc%2Fpasswd" "rmi?$NAME_V1"; do
         eq "$file $(other_errno read "$C/$file")" "$file EACCES"
@@ -73,7 +73,7 @@ it "another user writes nothing" '
     done
 '
 it "modes say so" '
-    eq "$(stat -c "%n %a" "$C"/* | sed "s,.*/,," | tr "\n" " ")" "df 600 events 400 help 644 history 644 images 644 \
+    eq "$(stat -c "%n %a" "$C"/* | sed "s,.*/,," | tr "\n" " ")" "df 600 diff 600 events 400 help 644 history 644 images 644 \
 import 600 index 600 inspect 644 jobs 600 load 600 login 600 logout 600 manifest 600 prune 600 pull 600 push 600 rmi 600 \
 search 600 stats 644 tag 600 verify 600 "
 '

@@ -552,7 +552,7 @@ Registry(R).push(\"app\", \"sha256-\" + digest(image.documents()[-1][1])[7:], Re
     manifest=$(jq -r ".manifests[0].digest" "$index/index.json")
     rm "$STORE/blobs/sha256/${manifest#*:}"
     remount_store -o allow_other
-    eq "$(python3 "$T/listed.py" "$index" manifest.json read)" "config.json export history inspect.json layers manifest.json rootfs status"
+    eq "$(python3 "$T/listed.py" "$index" manifest.json read)" "Dockerfile config.json export history inspect.json layers manifest.json rootfs status"
 '
 it "beside LOOKUPs that wait for a registry, names of the same directory change at once" '
     ctl tag "$R/app:one" "$H/dead:here"

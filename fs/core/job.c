@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/core/job.h"
+#include "fs/core/job_private.h"
 
 #include "fs/core/failures.h"
 #include "store/base/clock.h"
@@ -8,47 +8,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #define JOB_THREADS_MAX	 64
 #define JOB_STACK	 (512u << 10)
 #define JOB_IDLE_SECONDS 10
-
-enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
-
-struct job {
-	struct jobs *jobs;
-	TAILQ_ENTRY(job) link; /* in jobs->list while not ended; under jobs->lock */
-	atomic_uint refs;
-	char *key;	      /* owned: job_key_text; NULL: none */
-	struct job_spec spec; /* owned: title, class and arg; its key is not the job's */
-	struct cancel cancel;
-	enum job_state state; /* under jobs->lock, with all down to started_ms */
-	bool keyed;	      /* is in jobs->by_key */
-	struct job_waiter *waiters;
-	unsigned waiting;
-	int result;
-	struct err err;
-	struct buf output, marks;
-	int64_t started_ms; /* when it began to run */
-	atomic_uint_fast64_t done, total;
-};
-
-struct jobs {
-	pthread_mutex_t lock;
-	pthread_cond_t work;		/* a job may be startable */
-	pthread_cond_t quiet;		/* a thread ended */
-	TAILQ_HEAD(job_list, job) list; /* queued and running, oldest first */
-	struct map *by_key;		/* key → shared job under way */
-	struct failures *failures;
-	unsigned threads, idle;
-	bool stopping;
-	uint64_t started, failed;
-};
 
 static int ensure_thread(struct jobs *js, struct err *err);
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#define OUTCOME_BYTES (64u << 10) /* that are kept of one: an answer may have many megabytes */
+
 /* Those of one verb. */
 struct outcomes_verb {
 	char *texts[OUTCOMES_MAX]; /* owned, a ring; NULL: none yet */
@@ -86,12 +88,16 @@ static void outcomes_keep(struct outcomes *o, const char *verb, char *text)
 	free(text);
 }
 
-/* The lines of a text, each with four blanks in front. */
+/* The lines of a text, each with four blanks in front, as far as they are kept. */
 static void print_indented(struct buf *out, const char *text)
 {
 	while (text && *text) {
 		size_t len = strcspn(text, "\n");
 
+		if (out->len + len > OUTCOME_BYTES) {
+			buf_puts(out, "    \u2026\n");
+			return;
+		}
 		buf_puts(out, "    ");
 		buf_append(out, text, len);
 		buf_putc(out, '\n');

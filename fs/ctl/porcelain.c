@@ -63,9 +63,9 @@ void porcelain_end(struct job *j, bool asked, struct buf *answer, int result, co
 	if (asked) {
 		print_marked(&out, "out ", data + at, answer->len - at);
 		buf_printf(&out, "end %s %d\n", result ? strerrorname_np(-result) : "ok",
-			   !result	      ? 0
-			   : err->exit_status ? err->exit_status
-					      : 1);
+			   result && !err->exit_status ? 1
+			   : result || !err->code      ? err->exit_status
+						       : 0); /* of a failure that did no harm */
 		out.failed |= buf_failed(answer) || buf_failed(marks);
 		buf_free(answer);
 		*answer = out;

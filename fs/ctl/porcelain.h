@@ -6,6 +6,8 @@
  *     out LINE                what docker prints on standard output
  *     err LINE                what it prints on standard error
  *     end ok 0                or the name of the errno, and docker's exit status: end ENOENT 1
+ *
+ * A status other than 0 behind ok is an answer: "end ok 1", of diff, that there are changes.
  */
 #ifndef FS_PORCELAIN_H
 #define FS_PORCELAIN_H
@@ -20,7 +22,7 @@ size_t porcelain_asked(const char *text, size_t len);
 void porcelain_error(struct job *j, struct buf *answer, const char *lines);
 
 /* Gives the answer to a request its form, where it was asked for; the job's next request begins
- * without remembered lines. `result` is 0 or -errno. */
+ * without remembered lines. `result` is 0 or -errno; the status is in err also where it is 0. */
 void porcelain_end(struct job *j, bool asked, struct buf *answer, int result,
 		   const struct err *err);
 

@@ -6,6 +6,12 @@
 const struct verb verbs[] = {
     {"df", "[-v] [--format FORMAT]", "what takes how much of the disk", .kind = VERB_QUESTION,
      .bare = true, .run = verb_df},
+    {"diff",
+     "[-q] [--summary] [--times] [--human=false] [--format FORMAT] [--platform P]... [--layer "
+     "N]... "
+     "[--up-to N]... IMAGE [IMAGE]",
+     "what is otherwise in the second image than in the first, by path", .kind = VERB_QUESTION,
+     .run = verb_diff},
     {"events", "", "what happened here, a JSON object a line (tail -f follows it)",
      .kind = VERB_LOG},
     {"help", "", "this list", .kind = VERB_TABLE, .bare = true, .others = true, .run = verb_help},

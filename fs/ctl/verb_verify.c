@@ -15,6 +15,7 @@
 #include "registry/wire/secret.h"
 #include "store/disk/blob.h"
 #include "store/images/cosign.h"
+#include "store/images/cosign_bundle.h"
 #include "store/base/io.h"
 #include "store/disk/names.h"
 
@@ -23,7 +24,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SIGNATURES_MAX 100 /* that are looked at, of one image */
+#define SIGNATURES_MAX                                                                             \
+	100 /* that are looked at, of one image; and of the artifacts that may be some */
 
 struct verify {
 	struct fs *fs;
@@ -119,6 +121,25 @@ static int verb_verify_find_digest(struct verify *v, struct err *err)
 
 /* ---- signatures ---- */
 
+/* A manifest of the repository, from the store or the registry. */
+static int verb_verify_read_manifest(struct verify *v, const struct digest *digest, bool remote,
+				     struct buf *body, struct err *err)
+{
+	struct manifest_answer a = {0};
+	struct ref ref = v->ref; /* borrows the strings */
+	int r = blob_read(v->fs->store, digest, OCI_MANIFEST_MAX, body, err);
+
+	if (!r || !remote)
+		return r;
+	buf_reset(body);
+	ref.digest = *digest;
+	r = registry_manifest(v->fs->registry, &ref, v->transfer.cancel, &a, err);
+	if (!r)
+		buf_append(body, a.body.data, a.body.len);
+	registry_manifest_clear(&a);
+	return r;
+}
+
 static int check_payload(struct verify *v, const struct descriptor *layer,
 			 const struct buf *payload, struct json_object **claim, struct err *err)
 {
@@ -137,20 +158,70 @@ static int check_payload(struct verify *v, const struct descriptor *layer,
 				    claim, err);
 }
 
+/* As cosign prints it: the form of its older payloads. */
+static int bundle_claim(const struct verify *v, struct json_object *annotations,
+			struct json_object **out, struct err *err)
+{
+	autojson *doc = json_object_new_object();
+	struct json_object *critical = json_object_new_object();
+	struct json_object *identity = json_object_new_object(), *image = json_object_new_object();
+	char digest[DIGEST_TEXT_MAX];
+	bool ok =
+	    json_add_text(identity, "docker-reference", v->name) &&
+	    json_add_text(image, "docker-manifest-digest", digest_text(&v->ref.digest, digest));
+
+	ok = json_add(critical, "identity", identity) && ok;
+	ok = json_add(critical, "image", image) && ok;
+	ok = json_add_text(critical, "type", COSIGN_TYPE_CLAIM) && ok;
+	ok = json_add(doc, "critical", critical) && ok;
+	ok = json_add(doc, "optional",
+		      annotations ? json_object_get(annotations) : json_object_new_object()) &&
+	     ok;
+	if (!ok)
+		return err_nomem(err);
+	*out = steal(&doc);
+	return 0;
+}
+
+static int check_bundle(struct verify *v, const struct buf *text, struct json_object **claim,
+			struct err *err)
+{
+	AUTO(cosign_bundle_close) struct cosign_bundle *b = NULL;
+	autojson *annotations = NULL;
+	autobuf document = BUF_INIT;
+	int r = cosign_bundle_open(text->data, text->len, &b, err);
+
+	if (!r && cosign_bundle_is_message(b))
+		r = verb_verify_read_manifest(v, &v->ref.digest, !v->fs->offline, &document, err);
+	if (!r)
+		r = cosign_bundle_check(b, v->key, &v->ref.digest, document.data, document.len,
+					v->annotations.at, &annotations, err);
+	return r ? r : bundle_claim(v, annotations, claim, err);
+}
+
+static bool is_bundle(const char *type)
+{
+	return type && !strncmp(type, COSIGN_TYPE_BUNDLE, strlen(COSIGN_TYPE_BUNDLE));
+}
+
 /* A signature that is no good is only remembered; an error is one of the network or the disk. */
 static int verb_verify_check_layer(struct verify *v, const struct descriptor *layer,
 				   struct err *err)
 {
 	autojson *claim = NULL;
 	autobuf payload = BUF_INIT;
+	bool bundle = is_bundle(layer->media_type);
 	int r;
 
-	if (strcmp(layer->media_type, COSIGN_TYPE_PAYLOAD) != 0 || v->seen == SIGNATURES_MAX)
+	if ((!bundle && strcmp(layer->media_type, COSIGN_TYPE_PAYLOAD)) ||
+	    v->seen == SIGNATURES_MAX)
 		return 0;
 	v->seen++;
-	r = pull_blob_small(&v->transfer, &v->ref, layer, COSIGN_PAYLOAD_MAX, &payload, &v->why);
+	r = pull_blob_small(&v->transfer, &v->ref, layer,
+			    bundle ? COSIGN_BUNDLE_MAX : COSIGN_PAYLOAD_MAX, &payload, &v->why);
 	if (!r)
-		r = check_payload(v, layer, &payload, &claim, &v->why);
+		r = bundle ? check_bundle(v, &payload, &claim, &v->why)
+			   : check_payload(v, layer, &payload, &claim, &v->why);
 	if (!r) {
 		buf_puts(&v->payloads, v->payloads.len ? "," : "");
 		r = json_text_line(&v->payloads, claim, JSON_TEXT_PLAIN, &v->why);
@@ -159,25 +230,6 @@ static int verb_verify_check_layer(struct verify *v, const struct descriptor *la
 	if (!r || r == -EBADMSG || r == -EPROTO || r == -ENOENT)
 		return 0;
 	return err_set(err, -r, "%s", v->why.text);
-}
-
-/* The manifest of signatures, from the store or the registry. */
-static int verb_verify_read_manifest(struct verify *v, const struct digest *digest, bool remote,
-				     struct buf *body, struct err *err)
-{
-	struct manifest_answer a = {0};
-	struct ref ref = v->ref; /* borrows the strings */
-	int r = blob_read(v->fs->store, digest, OCI_MANIFEST_MAX, body, err);
-
-	if (!r || !remote)
-		return r;
-	buf_reset(body);
-	ref.digest = *digest;
-	r = registry_manifest(v->fs->registry, &ref, v->transfer.cancel, &a, err);
-	if (!r)
-		buf_append(body, a.body.data, a.body.len);
-	registry_manifest_clear(&a);
-	return r;
 }
 
 static int check_artifact(struct verify *v, const struct digest *digest, bool remote,
@@ -207,18 +259,23 @@ static int check_local(struct verify *v, struct err *err)
 	return r;
 }
 
+/* The index under the tag schema that cosign 3 writes calls each artifact by the type of its config,
+ * which is empty; other indexes say nothing: then the manifest is looked at. */
 static bool may_be_signature(const struct referrer *r)
 {
 	const char *end = r->tag ? strrchr(r->tag, '.') : NULL;
 	const char *type = r->descriptor.artifact_type;
 
-	return (end && !strcmp(end, ".sig")) || (type && (!strcmp(type, COSIGN_TYPE_SIGNATURE) ||
-							  !strcmp(type, COSIGN_TYPE_PAYLOAD)));
+	if (end)
+		return !strcmp(end, ".sig");
+	return !type || is_bundle(type) || !strcmp(type, COSIGN_TYPE_SIGNATURE) ||
+	       !strcmp(type, COSIGN_TYPE_PAYLOAD) || !strcmp(type, OCI_TYPE_EMPTY);
 }
 
 static int check_remote(struct verify *v, struct err *err)
 {
 	autoreferrers list = {0};
+	unsigned looked = 0;
 	int r = registry_referrers(v->fs->registry, &v->ref, v->transfer.cancel, &list, err);
 
 	if (r < 0)
@@ -226,7 +283,7 @@ static int check_remote(struct verify *v, struct err *err)
 	referrers_keep(v->fs->referrers, &v->ref, &list);
 	v->seen = 0;
 	for (size_t i = 0; !r && i < list.count; i++)
-		if (may_be_signature(&list.at[i]))
+		if (may_be_signature(&list.at[i]) && looked++ < SIGNATURES_MAX)
 			r = check_artifact(v, &list.at[i].descriptor.digest, true, err);
 	return r;
 }

@@ -94,6 +94,10 @@ bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_
 /* Has what lies at an offset of a layer's archive decoded; the layer by its number in the tree. */
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
 
+/* Two regular files of one size hold the same, as it is the same entry of the same layer: known
+ * without reading it. False: it may, or may not. After view_ready of both. */
+bool view_same_entry(const struct view *a, uint32_t a_node, const struct view *b, uint32_t b_node);
+
 /* The layer that brought a node: its index in the manifest, or -1. */
 ssize_t view_layer(const struct view *w, uint32_t node);
 

@@ -261,3 +261,26 @@ ssize_t view_layer(const struct view *w, uint32_t node)
 
 	return layer == TREE_NONE ? -1 : (ssize_t)(w->first + layer);
 }
+
+/* An open layer stands for its bytes and for the index by which they are read (layers.h): where both
+ * are one, offsets in its archive mean the same. */
+bool view_same_entry(const struct view *a, uint32_t a_node, const struct view *b, uint32_t b_node)
+{
+	const struct view_content *ca = view_content(a), *cb = view_content(b);
+	uint64_t at = 0;
+
+	for (;;) {
+		struct layer *la, *lb;
+		struct tree_run ra, rb;
+
+		if (find_run(a, ca, a_node, at, SIZE_MAX, &ra, &la, NULL) ||
+		    find_run(b, cb, b_node, at, SIZE_MAX, &rb, &lb, NULL) ||
+		    ra.length != rb.length || ra.hole != rb.hole)
+			return false;
+		if (ra.length == 0)
+			return true;
+		if (!ra.hole && (la != lb || ra.archive != rb.archive))
+			return false;
+		at += ra.length;
+	}
+}

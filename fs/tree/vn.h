@@ -41,6 +41,11 @@ struct vnode *vn_platforms_new(const char *path, struct repo_image *i);
 struct vnode *vn_layers_new(const char *path, struct repo_image *i);
 struct vnode *vn_layer_new(const char *path, struct repo_image *i, size_t layer);
 
+/* What a layer is called in layers/: as many digits as the last one of `count` needs, at least two, so
+ * that names sort. Returns name. */
+#define VN_LAYER_NAME_MAX 24
+const char *vn_layer_name(size_t layer, size_t count, char name[static VN_LAYER_NAME_MAX]);
+
 struct vnode *vn_referrers_new(const char *path, struct repo_image *i);
 /* blobs/ of an artifact, which must be ready. */
 struct vnode *vn_blobs_new(const char *path, struct repo_image *i);

@@ -6,6 +6,7 @@
 #include "fs/core/fs.h"
 #include "fs/docker/history_table.h"
 #include "fs/docker/inspect.h"
+#include "fs/docker/recipe.h"
 #include "fs/tree/referrers.h"
 #include "fs/tree/view.h"
 #include "store/base/map.h"
@@ -90,6 +91,18 @@ static int find_inspect(struct request *rq, const char *path, struct repo_image 
 	return r ? r : found_text(rq, path, i, &text, out, err);
 }
 
+static int find_dockerfile(struct request *rq, const char *path, struct repo_image *i,
+			   struct found *out, struct err *err)
+{
+	const struct image *image = repo_image_image(i);
+	autobuf text = BUF_INIT;
+	int r =
+	    recipe_print(image->config, json_map(image->manifest->doc, "annotations"), &text, err);
+
+	return r ? r
+		 : vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), true), out, err);
+}
+
 static int find_status(struct request *rq, const char *path, struct repo_image *i,
 		       struct found *out, struct err *err)
 {
@@ -152,6 +165,7 @@ static const struct image_name {
     {"config.json", DT_REG, NEEDS_DOCUMENTS, true, true, .find = find_config},
     {"history", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_history, .passing = true},
     {"inspect.json", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_inspect, .passing = true},
+    {"Dockerfile", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_dockerfile},
     {"status", DT_REG, NEEDS_DOCUMENTS, true, false, .find = find_status, .passing = true},
     {"rootfs", DT_DIR, NEEDS_DOCUMENTS, true, false, .find = find_rootfs},
     {"layers", DT_DIR, NEEDS_DOCUMENTS, true, false, .make = vn_layers_new},

@@ -3,9 +3,11 @@
 
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
+#include "store/layer/layer_index.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,12 +44,9 @@ static struct vnode *layer_vnode(const struct vnode_ops *ops, const char *path,
 	return &v->v;
 }
 
-#define LAYER_NAME_MAX 24
-
-/* As many digits as the last one needs, at least two, so that names sort. */
-static const char *layer_name(size_t layer, size_t count, char name[static LAYER_NAME_MAX])
+const char *vn_layer_name(size_t layer, size_t count, char name[static VN_LAYER_NAME_MAX])
 {
-	snprintf(name, LAYER_NAME_MAX, "%0*zu", count > 100 ? count > 1000 ? 4 : 3 : 2, layer);
+	snprintf(name, VN_LAYER_NAME_MAX, "%0*zu", count > 100 ? count > 1000 ? 4 : 3 : 2, layer);
 	return name;
 }
 
@@ -56,11 +55,11 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 {
 	struct repo_image *i = ((struct vn_layer *)dir)->image;
 	size_t count = repo_image_image(i)->manifest->layer_count;
-	char path[VN_PATH_MAX], text[LAYER_NAME_MAX];
+	char path[VN_PATH_MAX], text[VN_LAYER_NAME_MAX];
 
 	out->lasting = LASTS;
 	for (size_t k = 0; k < count; k++) {
-		if (strcmp(layer_name(k, count, text), name) != 0)
+		if (strcmp(vn_layer_name(k, count, text), name) != 0)
 			continue;
 		if (!vn_join(path, dir->inode.path, name))
 			return -ENAMETOOLONG;
@@ -72,12 +71,12 @@ static int layers_lookup(struct request *rq, struct vnode *dir, const char *name
 static int layers_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
 {
 	size_t count = repo_image_image(((struct vn_layer *)dir)->image)->manifest->layer_count;
-	char name[LAYER_NAME_MAX];
+	char name[VN_LAYER_NAME_MAX];
 
 	(void)rq;
 	(void)err;
 	for (size_t k = 0; k < count; k++)
-		listing_add(out, layer_name(k, count, name), DT_DIR);
+		listing_add(out, vn_layer_name(k, count, name), DT_DIR);
 	return 0;
 }
 
@@ -104,6 +103,25 @@ static int found_line(struct request *rq, const char *path, struct repo_image *i
 	return vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), true), out, err);
 }
 
+/* What du --apparent-size would say of the blob, and docker history of the layer: the bytes as the
+ * registry has them, and those of the archive in it, which are known once it is indexed. */
+static int found_size(struct request *rq, const char *path, const struct vn_layer *v,
+		      struct found *out, struct err *err)
+{
+	const struct descriptor *d = &repo_image_image(v->image)->manifest->layers[v->layer];
+	autobuf text = BUF_INIT;
+	uint64_t archive;
+	bool known = layer_index_peek(rq->fs->store, &d->digest, &archive, NULL) == 0;
+
+	buf_printf(&text, "blob %" PRIu64 "\n", d->size);
+	if (known)
+		buf_printf(&text, "archive %" PRIu64 "\n", archive);
+	else
+		buf_puts(&text, "archive -\n");
+	return vnode_found(rq, vn_text_new(path, &text, repo_image_created(v->image), false), out,
+			   err);
+}
+
 static int layer_lookup(struct request *rq, struct vnode *dir, const char *name, struct found *out,
 			struct err *err)
 {
@@ -125,6 +143,10 @@ static int layer_lookup(struct request *rq, struct vnode *dir, const char *name,
 			   : vnode_found(rq,
 					 vn_blob_new(path, v->image, &d->digest, d->size, v->layer),
 					 out, err);
+	if (!strcmp(name, "size")) {
+		out->lasting = LASTS_NOT;
+		return found_size(rq, path, v, out, err);
+	}
 	if (!strcmp(name, "digest"))
 		return found_line(rq, path, v->image, digest_text(&d->digest, text), out, err);
 	if (!strcmp(name, "diff_id") && v->layer < image->config->diff_id_count)
@@ -152,6 +174,7 @@ static int layer_list(struct request *rq, struct vnode *dir, struct listing *out
 	if (v->layer < repo_image_image(v->image)->config->diff_id_count)
 		listing_add(out, "diff_id", DT_REG);
 	listing_add(out, "digest", DT_REG);
+	listing_add(out, "size", DT_REG);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ static const char readme[] =
     "imagefs: container images as files\n"
     "\n"
     "  images/REPOSITORY/TAG/       an image: manifest.json config.json history inspect.json\n"
+    "                               Dockerfile (of its history)\n"
     "                               rootfs/ (what a container sees) layers/ platforms/\n"
     "                               referrers/ (SBOMs, signatures) export/ (archives of it)\n"
     "  images/REPOSITORY/.tags      the tags that its registry has\n"

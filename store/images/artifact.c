@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define COUNT(a)     (sizeof(a) / sizeof(*(a)))
-#define TYPE_EMPTY   "application/vnd.oci.empty.v1+json"
 #define TITLE	     "org.opencontainers.image.title"
 #define NAME_CUT_MAX 200 /* bytes of a title; with a number behind it the name has to fit, too */
 
@@ -59,7 +58,7 @@ const char *manifest_artifact_type(const struct manifest *m)
 	if (type)
 		return type;
 	type = m->config.media_type;
-	if (!is_image_config(type) && strcmp(type, TYPE_EMPTY) != 0)
+	if (!is_image_config(type) && strcmp(type, OCI_TYPE_EMPTY) != 0)
 		return type;
 	return m->layer_count ? m->layers[0].media_type : NULL;
 }

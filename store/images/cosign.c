@@ -15,6 +15,7 @@
 struct scheme {
 	const EVP_MD *hash; /* NULL: the key's own */
 	int padding;	    /* of RSA, or 0 */
+	bool hashed_first;  /* Ed25519ph */
 };
 
 struct cosign_key {
@@ -49,7 +50,7 @@ static EVP_PKEY *read_pem(const char *pem, size_t len)
 
 static void add_scheme(struct cosign_key *k, const EVP_MD *hash, int padding)
 {
-	k->schemes[k->count++] = (struct scheme){hash, padding};
+	k->schemes[k->count++] = (struct scheme){.hash = hash, .padding = padding};
 }
 
 /* cosign hashes with SHA-256 whatever the curve; newer ones with what suits the curve. */
@@ -75,6 +76,7 @@ static int take_type(struct cosign_key *k, struct err *err)
 	switch (EVP_PKEY_get_base_id(k->key)) {
 	case EVP_PKEY_ED25519:
 		add_scheme(k, NULL, 0);
+		k->schemes[k->count++] = (struct scheme){.hashed_first = true};
 		return 0;
 	case EVP_PKEY_EC:
 		return take_curve(k, err);
@@ -121,12 +123,23 @@ void cosign_key_close(struct cosign_key *k)
 
 /* ---- signatures ---- */
 
+/* An older one takes no notice of the word, and verifies by Ed25519 as it is. */
+static bool knows_hashed_first(void)
+{
+	return OpenSSL_version_num() >= 0x30200000L;
+}
+
 static bool verify_by(const struct cosign_key *k, const struct scheme *s, const void *payload,
 		      size_t len, const void *signature, size_t signature_len)
 {
 	AUTO(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *parameters = NULL; /* of ctx */
-	bool good = ctx && EVP_DigestVerifyInit(ctx, &parameters, s->hash, NULL, k->key) == 1;
+	char instance[] = "Ed25519ph";
+	const OSSL_PARAM hashed_first[] = {
+	    OSSL_PARAM_construct_utf8_string("instance", instance, 0), OSSL_PARAM_construct_end()};
+	const char *hash = s->hash ? EVP_MD_get0_name(s->hash) : NULL;
+	bool good = ctx && EVP_DigestVerifyInit_ex(ctx, &parameters, hash, NULL, NULL, k->key,
+						   s->hashed_first ? hashed_first : NULL) == 1;
 
 	if (good && s->padding)
 		good = EVP_PKEY_CTX_set_rsa_padding(parameters, s->padding) == 1;
@@ -145,6 +158,10 @@ int cosign_verify(const struct cosign_key *k, const void *payload, size_t len,
 		for (size_t i = 0; i < k->count; i++)
 			if (verify_by(k, &k->schemes[i], payload, len, signature, signature_len))
 				return 0;
+	if (k->schemes[k->count - 1].hashed_first && !knows_hashed_first())
+		return err_set(err, EBADMSG,
+			       "invalid signature when validating with the key, unless it "
+			       "is Ed25519ph, which wants OpenSSL 3.2");
 	return err_set(err, EBADMSG, "invalid signature when validating with the key");
 }
 
@@ -179,6 +196,15 @@ static int check_annotation(const struct json_object *optional, const char *want
 	return err_set(err, EBADMSG, "missing or incorrect annotation %s", key);
 }
 
+int cosign_check_annotations(const struct json_object *all, char *const *wanted, struct err *err)
+{
+	int r = 0;
+
+	for (; !r && wanted && *wanted; wanted++)
+		r = check_annotation(all, *wanted, err);
+	return r;
+}
+
 int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
 		 char *const *annotations, struct json_object **out, struct err *err)
 {
@@ -195,8 +221,8 @@ int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
 	if (!type || strcmp(type, CLAIM_TYPE) != 0)
 		return err_set(err, EBADMSG, "the payload is no %s", CLAIM_TYPE);
 	r = cosign_check_digest(critical, manifest, err);
-	for (; !r && annotations && *annotations; annotations++)
-		r = check_annotation(json_map(doc, "optional"), *annotations, err);
+	if (!r)
+		r = cosign_check_annotations(json_map(doc, "optional"), annotations, err);
 	if (!r)
 		*out = steal(&doc);
 	return r;

@@ -2,8 +2,8 @@
 /*
  * Signatures of container images as cosign makes them (sigstore/cosign, specs/SIGNATURE_SPEC.md):
  * a signature over the bytes of a payload ("simple signing"), whose JSON claims the digest of a
- * manifest. Keys are files of public keys; there are no certificates here, no transparency log, no
- * bundles. Pure; a key may be used by several threads.
+ * manifest. Since cosign 3 they come in bundles: cosign_bundle.h. Keys are files of public keys; there
+ * are no certificates here, and no transparency log. Pure; a key may be used by several threads.
  */
 #ifndef STORE_COSIGN_H
 #define STORE_COSIGN_H
@@ -27,7 +27,8 @@ void cosign_key_close(struct cosign_key *k); /* NULL is allowed */
 DEFINE_AUTO(struct cosign_key, cosign_key_close)
 
 /* 0 where the key's owner has signed these bytes: ECDSA with SHA-256 or with the hash of the
- * curve's size, RSA by PKCS #1 v1.5 or PSS with SHA-256. Else -EBADMSG. */
+ * curve's size, RSA by PKCS #1 v1.5 or PSS with SHA-256, Ed25519 as it is or, from OpenSSL 3.2 on, of
+ * a SHA-512 (Ed25519ph, as cosign 3 signs). Else -EBADMSG. */
 int cosign_verify(const struct cosign_key *k, const void *payload, size_t len,
 		  const void *signature, size_t signature_len, struct err *err);
 
@@ -35,5 +36,9 @@ int cosign_verify(const struct cosign_key *k, const void *payload, size_t len,
  * one of the annotations ("KEY=VALUE", NULL-terminated). The document is the caller's. */
 int cosign_claim(const char *payload, size_t len, const struct digest *manifest,
 		 char *const *annotations, struct json_object **out, struct err *err);
+
+/* -EBADMSG where one of the annotations that are wanted ("KEY=VALUE", NULL-terminated; or NULL) is not
+ * among these (NULL: there are none). */
+int cosign_check_annotations(const struct json_object *all, char *const *wanted, struct err *err);
 
 #endif

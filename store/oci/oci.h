@@ -23,6 +23,7 @@
 #define OCI_TYPE_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
 #define OCI_TYPE_INDEX	     "application/vnd.oci.image.index.v1+json"
 #define OCI_TYPE_CONFIG	     "application/vnd.oci.image.config.v1+json"
+#define OCI_TYPE_EMPTY	     "application/vnd.oci.empty.v1+json"
 #define OCI_TYPE_BYTES	     "application/octet-stream" /* docker 1.10's configs */
 #define DOCKER_TYPE_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_TYPE_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"

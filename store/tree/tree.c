@@ -322,6 +322,15 @@ bool tree_dir_at(const struct tree *t, uint32_t dir, uint32_t position, struct t
 	return out->name && name->node < t->header.nodes;
 }
 
+bool tree_dir_sorted_at(const struct tree *t, uint32_t dir, uint32_t position,
+			struct tree_dirent *out)
+{
+	const struct tree_node *n = get_dir(t, dir);
+
+	return n && position < n->dir.count &&
+	       tree_dir_at(t, dir, t->by_name[n->dir.first + position], out);
+}
+
 uint32_t tree_lookup(const struct tree *t, uint32_t dir, const char *name, size_t len)
 {
 	const struct tree_node *n = get_dir(t, dir);

@@ -86,6 +86,9 @@ struct tree_dirent {
 };
 uint32_t tree_dir_count(const struct tree *t, uint32_t dir); /* 0 for what is no directory */
 bool tree_dir_at(const struct tree *t, uint32_t dir, uint32_t position, struct tree_dirent *out);
+/* The same by the bytes of the names, ascending. */
+bool tree_dir_sorted_at(const struct tree *t, uint32_t dir, uint32_t position,
+			struct tree_dirent *out);
 
 const char *tree_symlink(const struct tree *t, uint32_t node, size_t *len); /* NULL: no symlink */
 

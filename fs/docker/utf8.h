@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text that may be UTF-8, as names of files are what their layer says. Pure.
+ */
+#ifndef FS_UTF8_H
+#define FS_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The length of the UTF-8 character at s, with *code set; 0 where the bytes are none. */
+size_t utf8_decode(const unsigned char *s, uint32_t *code);
+
+/* Characters that steer a terminal, or turn the direction of what follows. */
+bool utf8_is_control(uint32_t code);
+
+/* A copy for JSON, which holds nothing else: U+FFFD for each byte that is of no character. The
+ * caller frees it; NULL: out of memory. */
+char *utf8_text(const char *text);
+
+#endif
