@@ -123,6 +123,8 @@ class Run:
             wanted |= self.done.get(name, {None})
         if name:
             self.done[name] = wanted
+        if code and code not in ENDED:
+            self.faults.check_store(f"when {verb} had failed")
         return code in ENDED
 
     def run(self):
@@ -166,8 +168,8 @@ class Faults:
         self.expected = self.learn()
 
     def clear(self):
-        """Of a run that failed: its mount, whichever of the two it was."""
-        if self.mount and not self.mount.rescue():
+        """Of a run that failed: its mount, whichever of the two it was. The guard may be quicker."""
+        if self.mount and not self.mount.rescue() and not self.mount.await_gone(PATIENCE):
             raise SystemExit("a mount cannot be taken away")
 
     def close(self):
