@@ -6,6 +6,7 @@
 # make check-reference   every entry of a large image (REFERENCE: an OCI layout, made where it is not given)
 # make asan tsan  the same suite under the sanitizers
 # make end-check  every way to end, under every load, ROUNDS=100 times each (CELLS='term/* kill/*': some of them)
+# make crash-check   a fault at every call of the program (CALLS=N: at N of each kind); hours
 # make fuzz       the fuzz targets
 # make fuzz-check runs each of them for FUZZ_SECONDS=30
 # make bench      scripts/bench.sh
@@ -103,6 +104,11 @@ ROUNDS ?= 100
 end-check: $(BUILD)/imagefs
 	python3 -B tests/end_check.py --program $(BUILD)/imagefs --rounds $(ROUNDS) --jobs 2 $(CELLS)
 
+CALLS ?= 0
+
+crash-check: $(BUILD)/imagefs
+	CALLS=$(CALLS) CHECK_LIMIT_OF_ALL=86400 LIMIT=600000 BUILD=$(BUILD) tests/run.sh tests/67-faults.sh
+
 # With clang: build/fuzz/fuzz_tar CORPUS -max_total_time=60, and so on.
 fuzz:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
@@ -140,4 +146,4 @@ clean:
 -include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store/* registry/* fs fs/* tests/unit tests/fuzz))
 
 .SECONDARY:
-.PHONY: all unit check check-reference end-check asan tsan fuzz fuzzers fuzz-check bench install clean FORCE
+.PHONY: all unit check check-reference end-check crash-check asan tsan fuzz fuzzers fuzz-check bench install clean FORCE

@@ -2,7 +2,8 @@
 /*
  * What happened in this mount, a JSON object a line, for ctl/events: it only grows, so
  * that `tail -f` follows it. Kept in a nameless file of the store's disk; where that is full,
- * events are lost and nothing else. Failures go to the system log as well: this is the edge that
+ * events are lost and nothing else. The last EVENTS_KEPT bytes are kept: a reader begins with the
+ * oldest of them, and is told how many have fallen out before. Failures go to the system log as well: this is the edge that
  * reports them. Thread safe.
  */
 #ifndef FS_EVENTS_H
@@ -14,6 +15,8 @@
 
 #include <stdint.h>
 
+#define EVENTS_KEPT (4u << 20)
+
 struct events;
 
 int events_open(struct store *s, struct events **out, struct err *err);
@@ -23,7 +26,17 @@ void events_close(struct events *e);
 void events_add(struct events *e, const char *verb, const char *subject, int result,
 		const struct err *err);
 
-uint64_t events_size(struct events *e);
-int events_read(struct events *e, uint64_t offset, size_t len, struct buf *out, struct err *err);
+/* Events as one reader has them, from its beginning on. */
+struct events_reader {
+	uint64_t first; /* where its events begin among all bytes that ever were */
+	char said[160]; /* a line in front of them, where some have fallen out */
+	size_t said_len;
+};
+void events_begin(struct events *e, struct events_reader *r);
+uint64_t events_size(struct events *e, const struct events_reader *r);
+
+/* What has fallen out while the reader was on its way is a line that says so, and empty ones. */
+int events_read(struct events *e, const struct events_reader *r, uint64_t offset, size_t len,
+		struct buf *out, struct err *err);
 
 #endif

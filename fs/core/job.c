@@ -11,9 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#define JOB_THREADS_MAX	 64
-#define JOB_STACK	 (512u << 10)
-#define JOB_IDLE_SECONDS 10
+#define JOB_THREADS_MAX 64
+#define JOB_STACK	(512u << 10)
+#define JOB_IDLE_MS	10000
 
 static int ensure_thread(struct jobs *js, struct err *err);
 
@@ -62,6 +62,12 @@ static void job_free(struct job *j)
 	free((char *)j->spec.title);
 	free((char *)j->spec.class);
 	free(j);
+}
+
+struct job *job_get(struct job *j)
+{
+	atomic_fetch_add(&j->refs, 1);
+	return j;
 }
 
 void job_put(struct job *j)
@@ -158,18 +164,39 @@ static struct job *next_job(struct jobs *js)
 	return NULL;
 }
 
+/* Cancels what nobody has come back to. Gives the ms until there is more to cancel, or idle time. */
+static int64_t cancel_left(struct jobs *js)
+{
+	int64_t now = clock_ms(), next = now + JOB_IDLE_MS;
+	struct job *j;
+
+	TAILQ_FOREACH(j, &js->list, link) {
+		if (!j->left_ms)
+			continue;
+		if (j->left_ms <= now) {
+			cancel_set(&j->cancel);
+			j->left_ms = 0;
+		} else if (j->left_ms < next) {
+			next = j->left_ms;
+		}
+	}
+	return next - now;
+}
+
 /* False after a while without work. */
-static bool wait_for_work(struct jobs *js)
+static bool wait_for_work(struct jobs *js, int64_t ms)
 {
 	struct timespec until;
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += JOB_IDLE_SECONDS;
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	js->idle++;
 	r = pthread_cond_timedwait(&js->work, &js->lock, &until);
 	js->idle--;
-	return r != ETIMEDOUT;
+	return r != ETIMEDOUT || ms < JOB_IDLE_MS;
 }
 
 static void *job_thread(void *arg)
@@ -179,12 +206,13 @@ static void *job_thread(void *arg)
 
 	pthread_mutex_lock(&js->lock);
 	for (;;) {
+		int64_t idle = cancel_left(js);
 		struct job *j = next_job(js);
 
 		if (!j && (js->stopping || (!stay && js->threads > 1)))
 			break;
 		if (!j) {
-			stay = wait_for_work(js);
+			stay = wait_for_work(js, idle);
 			continue;
 		}
 		stay = true;
@@ -298,8 +326,7 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	} else if (!key && spec->key.kind) {
 		r = err_nomem(err);
 	} else if (joined) {
-		atomic_fetch_add(&joined->refs, 1);
-		job = joined;
+		job = job_get(joined);
 	} else if (failed) {
 		r = err_set(err, failed->code, "%s", failed->text);
 	} else {
@@ -327,12 +354,23 @@ bool job_wait(struct job *j, struct job_waiter *w)
 		w->next = j->waiters;
 		j->waiters = w;
 		j->waiting++;
+		j->left_ms = 0;
 	}
 	pthread_mutex_unlock(&js->lock);
 	/* Now the waiter may be gone already, and the job with it. */
 	if (ended && !left)
 		w->done(w);
 	return !left;
+}
+
+bool job_is_left(struct job *j)
+{
+	bool left;
+
+	pthread_mutex_lock(&j->jobs->lock);
+	left = j->waiting == 0;
+	pthread_mutex_unlock(&j->jobs->lock);
+	return left;
 }
 
 bool job_leave(struct job *j, struct job_waiter *w)
@@ -349,7 +387,10 @@ bool job_leave(struct job *j, struct job_waiter *w)
 		found = true;
 		break;
 	}
-	if (found && --j->waiting == 0) {
+	if (found && --j->waiting == 0 && j->spec.grace_ms) {
+		j->left_ms = clock_ms() + j->spec.grace_ms;
+		ensure_thread(js, NULL); /* which sees to it */
+	} else if (found && j->waiting == 0) {
 		drop_key(js, j); /* who comes now joins nothing that is cancelled */
 		cancel_set(&j->cancel);
 		pthread_cond_broadcast(&js->work);
@@ -421,39 +462,4 @@ struct buf *job_result(struct job *j)
 struct buf *job_marks(struct job *j)
 {
 	return &j->marks;
-}
-
-void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v), void *arg)
-{
-	int64_t now = clock_ms();
-	const struct job *j;
-
-	pthread_mutex_lock(&js->lock);
-	TAILQ_FOREACH(j, &js->list, link) {
-		bool running = j->state == JOB_RUNNING;
-
-		see(arg, &(struct job_view){.title = j->spec.title,
-					    .running = running,
-					    .ran_ms = running ? now - j->started_ms : 0,
-					    .waiting = j->waiting,
-					    .done = atomic_load(&j->done),
-					    .total = atomic_load(&j->total)});
-	}
-	pthread_mutex_unlock(&js->lock);
-}
-
-void jobs_count(struct jobs *js, struct jobs_counts *out)
-{
-	const struct job *j;
-
-	*out = (struct jobs_counts){0};
-	pthread_mutex_lock(&js->lock);
-	TAILQ_FOREACH(j, &js->list, link) {
-		out->running += j->state == JOB_RUNNING;
-		out->queued += j->state == JOB_QUEUED;
-		out->waiting += j->waiting;
-	}
-	out->started = js->started;
-	out->failed = js->failed;
-	pthread_mutex_unlock(&js->lock);
 }

@@ -4,7 +4,7 @@
  * that no FUSE worker ever waits. A job has a key (job_key.h). Where it is shared, who asks
  * for the same key joins the job under way, and a failure is remembered for a few seconds, so that
  * a hundred readers of a missing name ask the registry once. Waiters are told when it ends; when
- * the last of them gives up, the job is cancelled.
+ * the last of them gives up, the job is cancelled, at once or when none has come back for a while.
  *
  * Fairness: at most JOBS_PER_CLASS jobs of one class (a registry's host) run at a
  * time, so that a dead registry holds up nobody who asks another.
@@ -41,6 +41,7 @@ struct job_spec {
 	const char *class;  /* copied */
 	bool asks_class;    /* where it ends too late, so do others of its class, for a while */
 	unsigned at_once;   /* jobs of the class that run at a time; 0: JOBS_PER_CLASS */
+	int64_t grace_ms;   /* how long it goes on when its last waiter has left; 0: not at all */
 	int64_t limit_ms;   /* for the whole job, from now, or JOB_NO_DEADLINE */
 	int (*run)(struct job *j, void *arg, struct err *err);
 	void *arg; /* the job's from the call on, also when it fails or joins another */
@@ -53,7 +54,8 @@ struct job_spec {
 /* Starts or joins. *out is a reference (job_put); `out` NULL: nobody waits. A failure remembered
  * for the key is returned at once. */
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err);
-void job_put(struct job *j); /* NULL is allowed */
+struct job *job_get(struct job *j); /* another reference */
+void job_put(struct job *j);	    /* NULL is allowed */
 
 struct job_waiter {
 	struct job_waiter *next;
@@ -62,13 +64,16 @@ struct job_waiter {
 	void (*done)(struct job_waiter *w);
 };
 
+/* Nobody waits for it (any more, or its end has been told). */
+bool job_is_left(struct job *j);
+
 /* Adds a waiter (borrowed until done, or until job_leave gives true); the caller may not touch it
  * any more where this gives true. False where job_leave was called for it already: it is not added,
  * and done is not called. */
 bool job_wait(struct job *j, struct job_waiter *w);
 
 /* Takes a waiter back, now or as soon as it comes: true where it was waiting (done will not be
- * called). The last one to leave cancels the job. */
+ * called). The last one to leave cancels the job, at once or after its grace. */
 bool job_leave(struct job *j, struct job_waiter *w);
 
 /* What a job that has ended came to; the error is copied. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is inside jobs: for job.c, which runs them, and job_sit.c, where one waits for another.
+ * What is inside jobs: for job.c, which runs them, job_sit.c, where one waits for another, and
+ * job_views.c, which tells of them.
  */
 #ifndef FS_JOB_PRIVATE_H
 #define FS_JOB_PRIVATE_H
@@ -28,6 +29,7 @@ struct job {
 	struct err err;
 	struct buf output, marks;
 	int64_t started_ms; /* when it began to run */
+	int64_t left_ms;    /* when it is cancelled, as nobody waits; 0: not so */
 	atomic_uint_fast64_t done, total;
 };
 

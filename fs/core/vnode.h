@@ -48,6 +48,7 @@ struct request {
 	    *ended;	/* in: the job that this request has waited for last, or NULL; borrowed */
 	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
 	unsigned gaps;	/* in and out: how often it missed bytes that had come (view_fetch) */
+	bool joined;	/* in and out: another one has started the job that it waits for */
 	const struct view_content *content; /* view.c's: what was open when it was made ready */
 };
 

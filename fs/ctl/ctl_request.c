@@ -2,6 +2,7 @@
 #include "fs/ctl/ctl_request.h"
 
 #include "fs/core/outcomes.h"
+#include "fs/ctl/ctl_again.h"
 #include "fs/ctl/porcelain.h"
 #include "fs/tree/fresh.h"
 #include "store/oci/ref.h"
@@ -136,6 +137,7 @@ static int ctl_request_begin(struct fs *fs, struct request *rq, const struct job
 	    .key = *key,
 	    .title = title.data,
 	    .class = class.data,
+	    .grace_ms = CTL_GRACE_MS,
 	    .limit_ms = JOB_NO_DEADLINE,
 	    .run = run_requests,
 	    .arg = q,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ctl/ctl_stream.h"
 
+#include "fs/ctl/ctl_again.h"
 #include "fs/ctl/ctl_request.h"
 #include "fs/ctl/porcelain.h"
 #include "fs/core/inode.h"
@@ -21,7 +22,9 @@ struct ctl_stream {
 	bool unnamed;	/* its job's: the kernel has forgotten the file's name */
 	bool porcelain; /* its job's: so is the answer to the request */
 	bool ended;	/* its job's: a request has ended, and what is zero behind it is padding */
-	void *state;	/* owned; NULL: no request is open */
+	bool continued; /* under lock: the last piece belongs to a request that was open before */
+	struct ctl_again again; /* under lock: the last piece */
+	void *state;		/* owned; NULL: no request is open */
 };
 
 static const struct job_key piece_key = {.kind = "piece"};
@@ -65,6 +68,7 @@ static void stream_put(struct ctl_stream *s)
 	if (!last)
 		return;
 	drop_state(s);
+	ctl_again_clear(&s->again);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -222,6 +226,8 @@ static int start_piece(struct ctl_stream *s, const void *data, size_t len, struc
 	s->refs++;
 	p->holds = !s->busy;
 	s->busy = true;
+	if (p->holds)
+		s->continued = s->state != NULL;
 	pthread_mutex_unlock(&s->lock);
 	if (p->holds)
 		buf_printf(&title, "%s %s", s->verb->name,
@@ -237,6 +243,7 @@ static int start_piece(struct ctl_stream *s, const void *data, size_t len, struc
 	    .key = piece_key,
 	    .title = title.data,
 	    .class = s->verb->name,
+	    .grace_ms = CTL_GRACE_MS,
 	    .limit_ms = JOB_NO_DEADLINE,
 	    .run = run_piece,
 	    .arg = p,
@@ -246,15 +253,61 @@ static int start_piece(struct ctl_stream *s, const void *data, size_t len, struc
 	return rq ? request_wait(rq, &spec, err) : job_start(s->fs->jobs, &spec, NULL, err);
 }
 
-bool ctl_stream_done(const struct request *rq, int *r, struct err *err)
+static int lost_piece(const struct ctl_stream *s, struct err *err)
 {
-	return request_done(rq, &piece_key, r, err);
+	return err_set(err, EBADMSG, "%s: the request was interrupted", s->verb->name);
 }
 
-int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
+/* What an earlier piece came to whose writer was interrupted. True: it is the answer to this one,
+ * which has the same bytes, or may not follow it; else this one begins a request, or is the end. */
+static bool is_answer_to(const struct ctl_stream *s, enum ctl_again_whose whose, size_t len, int *r,
+			 struct err *err)
+{
+	if (whose == AGAIN_SAME && *r != -EINTR)
+		return true;
+	if (*r < 0 && !s->continued) /* nothing is left of it */
+		return false;
+	if (*r >= 0 && (!s->state || !len))
+		return false;
+	*r = lost_piece(s, err);
+	return true;
+}
+
+bool ctl_stream_done(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p, int *r,
 		     struct err *err)
 {
-	return start_piece(s, data, len, rq, err);
+	enum ctl_again_whose whose;
+	bool is = true;
+
+	if (!request_done(rq, &piece_key, r, err))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	whose = ctl_again_end(&s->again, rq, p->offset, p->data ? p->data : "", p->len);
+	if (whose != AGAIN_OURS)
+		is = is_answer_to(s, whose, p->len, r, err);
+	pthread_mutex_unlock(&s->lock);
+	return is;
+}
+
+int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p,
+		     struct err *err)
+{
+	const void *data = p->data ? p->data : "";
+	bool waits;
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	waits = ctl_again_join(&s->again, rq);
+	pthread_mutex_unlock(&s->lock);
+	if (waits)
+		return FS_WAIT;
+	r = start_piece(s, data, p->len, rq, err);
+	if (r == FS_WAIT) {
+		pthread_mutex_lock(&s->lock);
+		ctl_again_started(&s->again, rq, p->offset, data, p->len);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return r;
 }
 
 void ctl_stream_close(struct ctl_stream *s)

@@ -17,13 +17,22 @@ struct ctl_stream *ctl_stream_new(struct fs *fs, const struct verb *verb); /* NU
 /* A request has begun and is not done. */
 bool ctl_stream_open(struct ctl_stream *s);
 
-/* Starts the job that takes the next piece; len 0: no more will come. One at a time, else -EBUSY.
- * FS_WAIT, or -errno; job_result holds what docker would print. */
-int ctl_stream_write(struct request *rq, struct ctl_stream *s, const void *data, size_t len,
+/* The next piece: data from `offset` of the file on; len 0: no more will come. */
+struct ctl_piece {
+	uint64_t offset;
+	const void *data;
+	size_t len;
+};
+
+/* Starts the job that takes it. One at a time, else -EBUSY; a piece whose writer was interrupted is
+ * waited for. FS_WAIT, or -errno; job_result holds what docker would print. */
+int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p,
 		     struct err *err);
 
-/* True where the request has waited for that; *r is what it came to. */
-bool ctl_stream_done(const struct request *rq, int *r, struct err *err);
+/* True where the request has waited for that; *r is what it came to. What was interrupted and did
+ * not come again is lost, and the piece behind it -EBADMSG. */
+bool ctl_stream_done(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p, int *r,
+		     struct err *err);
 
 /* The control file is closed: what is open ends, by a job that nobody waits for. Drops the
  * reference; NULL is allowed. */

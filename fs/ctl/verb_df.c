@@ -108,9 +108,11 @@ static int summary(struct fs *fs, const struct names *names, const struct usage 
 		return err_nomem(err);
 	for (size_t i = 0; i < usage_count(u); i++) {
 		const struct usage_image *image = usage_at(u, i);
-		bool used = in_use(fs, &image->digest, false);
+		int used = in_use(fs, &image->digest, false, err);
 		bool counts = !is_artifact(fs, names_at(names, image->name));
 
+		if (used < 0)
+			return used;
 		total += counts;
 		active += counts && used;
 		reclaimable += used ? 0 : image->unique;

@@ -66,15 +66,18 @@ static int verb_prune_parse(struct prune *p, const struct words *args, struct er
 	return r;
 }
 
-static bool has_labels(const struct prune *p, const struct name *n)
+static int has_labels(const struct prune *p, const struct name *n, struct err *err)
 {
 	AUTO(image_close) struct image *image = NULL;
 	const struct json_object *config = NULL;
+	int r;
 
 	if (!p->labels.count && !p->without.count)
 		return true;
-	if (image_open(p->fs->store, &n->descriptor, &p->fs->platform, IMAGE_LOCAL, &image, NULL) ==
-	    0)
+	r = image_open(p->fs->store, &n->descriptor, &p->fs->platform, IMAGE_LOCAL, &image, err);
+	if (r == -ENOMEM)
+		return r;
+	if (!r)
 		config = image->config->doc;
 	for (size_t i = 0; i < p->labels.count; i++)
 		if (!config || !filter_label(config, p->labels.at[i]))
@@ -91,9 +94,13 @@ static bool is_old(const struct prune *p, const struct name *n)
 	return !p->has_until || (n->pulled.tv_sec && n->pulled.tv_sec < p->until);
 }
 
-static bool verb_prune_is_wanted(const struct prune *p, const struct name *n)
+/* Whether the name is to go: 1, 0, or -errno. */
+static int verb_prune_is_wanted(const struct prune *p, const struct name *n, struct err *err)
 {
-	return (p->all || n->dangling) && is_old(p, n) && has_labels(p, n);
+	int r = (p->all || n->dangling) && is_old(p, n) ? has_labels(p, n, err) : 0;
+	int used = r > 0 ? in_use(p->fs, &n->descriptor.digest, false, err) : 0;
+
+	return used < 0 ? used : used ? 0 : r;
 }
 
 /* The names that go: none of an image that is in use. */
@@ -106,10 +113,12 @@ static int verb_prune_choose(const struct prune *p, const struct names *names, s
 		const struct name *n = names_at(names, i);
 
 		r = cancel_check(job_cancel(j), err);
-		if (!r && verb_prune_is_wanted(p, n) &&
-		    !in_use(p->fs, &n->descriptor.digest, false))
+		if (!r)
+			r = verb_prune_is_wanted(p, n, err);
+		if (r > 0)
 			out[(*count)++] = (struct names_change){.reference = n->reference,
 								.only = &n->descriptor.digest};
+		r = r < 0 ? r : 0;
 	}
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctl/events: read in place, so that `tail -f` follows it. It has no state, and no content of its
- * own. Its mode has no write permission, but root needs none.
+ * ctl/events: read in place, so that `tail -f` follows it. It has no content of its own, and begins
+ * with the oldest event that was kept when it was opened. Its mode has no write permission, but root needs none.
  */
 #include "fs/ctl/vn_ctl.h"
 
@@ -11,22 +11,28 @@
 
 #include <errno.h>
 
+struct vn_ctl_log {
+	struct ctl_file file;
+	struct events_reader reader;
+};
+
 static int log_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
 {
-	const struct ctl_file *f = (struct ctl_file *)v;
+	const struct vn_ctl_log *l = (struct vn_ctl_log *)v;
 
 	(void)err;
-	ctl_file_stat(f, st);
-	st->st_size = f->owner ? (off_t)events_size(rq->fs->events) : 0;
+	ctl_file_stat(&l->file, st);
+	st->st_size = l->file.owner ? (off_t)events_size(rq->fs->events, &l->reader) : 0;
 	return 0;
 }
 
 static int log_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		    struct buf *out, struct err *err)
 {
-	int r = ctl_file_may_read((struct ctl_file *)v, err);
+	const struct vn_ctl_log *l = (struct vn_ctl_log *)v;
+	int r = ctl_file_may_read(&l->file, err);
 
-	return r ? r : events_read(rq->fs->events, offset, len, out, err);
+	return r ? r : events_read(rq->fs->events, &l->reader, offset, len, out, err);
 }
 
 static int log_refuse(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
@@ -51,5 +57,10 @@ static const struct vnode_ops log_ops = {
 
 struct vnode *vn_ctl_log_new(struct request *rq, const struct verb *verb, const char *path)
 {
-	return ctl_file_new(&log_ops, sizeof(struct ctl_file), rq, verb, path);
+	struct vn_ctl_log *l = ctl_file_new(&log_ops, sizeof(*l), rq, verb, path);
+
+	if (!l)
+		return NULL;
+	events_begin(rq->fs->events, &l->reader);
+	return &l->file.v;
 }

@@ -87,6 +87,7 @@ static int stream_stat(struct request *rq, struct vnode *v, struct stat *st, str
 /* Before a READ up to `end`: a request that is open ends where that is behind it. */
 static int end_request(struct request *rq, struct vn_ctl_stream *s, uint64_t end, struct err *err)
 {
+	const struct ctl_piece last = {.offset = UINT64_MAX};
 	bool done;
 	uint64_t base;
 	int r = 0;
@@ -94,14 +95,14 @@ static int end_request(struct request *rq, struct vn_ctl_stream *s, uint64_t end
 	pthread_mutex_lock(&s->file.lock);
 	base = s->base;
 	pthread_mutex_unlock(&s->file.lock);
-	done = ctl_stream_done(rq, &r, err);
+	done = ctl_stream_done(rq, s->stream, &last, &r, err);
 	if (end > base && done) {
 		put_answer(s, base, base, job_result(rq->ended));
 		exchange(s, &s->failing, r);
 		return r;
 	}
 	if (end > base && ctl_stream_open(s->stream))
-		return ctl_stream_write(rq, s->stream, NULL, 0, err);
+		return ctl_stream_write(rq, s->stream, &last, err);
 	r = exchange(s, &s->failing, 0);
 	return r < 0 ? err_set(err, -r, "the request is not complete") : 0;
 }
@@ -145,13 +146,14 @@ static int vn_ctl_stream_write(struct request *rq, struct vnode *v, uint64_t off
 			       const void *data, size_t len, struct err *err)
 {
 	struct vn_ctl_stream *s = (struct vn_ctl_stream *)v;
+	const struct ctl_piece piece = {offset, data, len};
 	int r = ctl_file_may_write(rq, err);
 
 	if (r)
 		return r;
-	if (!ctl_stream_done(rq, &r, err)) {
+	if (!ctl_stream_done(rq, s->stream, &piece, &r, err)) {
 		r = stream_refuse(s, err);
-		return r || !len ? r : ctl_stream_write(rq, s->stream, data, len, err);
+		return r || !len ? r : ctl_stream_write(rq, s->stream, &piece, err);
 	}
 	exchange(s, &s->refused, r);
 	put_answer(s, offset, r < 0 ? offset : offset + len, job_result(rq->ended));

@@ -11,7 +11,8 @@
  * snapshot or in the conversation: what he has read stays in front of his request, and what is
  * behind it goes. Where nothing was looked at there is no snapshot, and none is made any more.
  *
- * A WRITE is a job, on which it is parked; interrupting it cancels the job. The kernel lets one
+ * A WRITE is a job, on which it is parked; interrupting it cancels the job, unless it comes again
+ * (ctl_again.h). The kernel lets one
  * WRITE of an inode through at a time, but READs beside it. A WRITE that may be only the first part
  * of a write(2) is kept (ctl_cut.h): a conversation, without an answer so far. It runs with the
  * next WRITE, before the next READ, or when the file is forgotten. Which of these a job is for is
@@ -136,6 +137,44 @@ static int start_requests(struct request *rq, struct vn_ctl_talk *t, uint64_t of
 				 text.len, err);
 }
 
+/* The WRITE has a job's result; not where that was left by another one, or given up before this one
+ * came: then it is a request of its own. What was kept in front of it has gone with the job. */
+static bool talk_ended(struct request *rq, struct vn_ctl_talk *t, uint64_t offset, const void *data,
+		       size_t len, bool on, int *r, struct err *err)
+{
+	enum ctl_again_whose whose;
+
+	pthread_mutex_lock(&t->file.lock);
+	whose = ctl_again_end(&t->again, rq, offset, data, len);
+	pthread_mutex_unlock(&t->file.lock);
+	if (whose == AGAIN_OTHER || (whose == AGAIN_SAME && *r == -EINTR && !on))
+		return false;
+	if (whose == AGAIN_SAME && *r == -EINTR)
+		*r = err_set(err, EBADMSG, "%s: the request was interrupted", t->file.verb->name);
+	return true;
+}
+
+/* A request of its own, behind what a WRITE before it has left. */
+static int begin_talk(struct request *rq, struct vn_ctl_talk *t, uint64_t offset, const void *data,
+		      size_t len, struct err *err)
+{
+	bool waits;
+	int r;
+
+	pthread_mutex_lock(&t->file.lock);
+	waits = ctl_again_join(&t->again, rq);
+	pthread_mutex_unlock(&t->file.lock);
+	if (waits)
+		return FS_WAIT;
+	r = start_requests(rq, t, offset, data, len, err);
+	if (r == FS_WAIT) {
+		pthread_mutex_lock(&t->file.lock);
+		ctl_again_started(&t->again, rq, offset, data, len);
+		pthread_mutex_unlock(&t->file.lock);
+	}
+	return r;
+}
+
 int vn_ctl_talk_write(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		      size_t len, struct err *err)
 {
@@ -148,7 +187,9 @@ int vn_ctl_talk_write(struct request *rq, struct vnode *v, uint64_t offset, cons
 	if (memchr(data, '\0', len))
 		return err_set(err, EINVAL, "%s: a NUL byte in a request", t->file.verb->name);
 	if (!request_done(rq, &written, &r, err) && !(on = request_done(rq, &written_on, &r, err)))
-		return start_requests(rq, t, offset, data, len, err);
+		return begin_talk(rq, t, offset, data, len, err);
+	if (!talk_ended(rq, t, offset, data, len, on, &r, err))
+		return begin_talk(rq, t, offset, data, len, err);
 	/* Where the write fails its descriptor stays where it is, and the answer has to stand
 	 * there. */
 	converse(t, offset, data, r < 0 ? 0 : len, job_result(rq->ended));
@@ -166,6 +207,7 @@ void vn_ctl_talk_free(struct vnode *v)
 	if (t->cut.kept.len)
 		ctl_request_detach(t->file.fs, t->file.verb, t->cut.kept.data, t->cut.kept.len);
 	ctl_cut_clear(&t->cut);
+	ctl_again_clear(&t->again);
 	ctl_file_free(v);
 }
 

@@ -3,12 +3,14 @@
 #ifndef FS_VN_CTL_TALK_H
 #define FS_VN_CTL_TALK_H
 
+#include "fs/ctl/ctl_again.h"
 #include "fs/ctl/ctl_cut.h"
 #include "fs/ctl/ctl_file.h"
 
 struct vn_ctl_talk {
 	struct ctl_file file;
-	struct ctl_cut cut; /* under file.lock */
+	struct ctl_cut cut;	/* under file.lock, with the next */
+	struct ctl_again again; /* the last WRITE */
 };
 
 /* The attributes, with the size as it is. */

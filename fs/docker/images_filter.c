@@ -81,7 +81,7 @@ int images_filter_add(struct images_filter *f, struct store *s, const struct pla
 }
 
 /* docker tries a pattern on the short and the full form, with and without the tag. */
-static bool match_forms(const struct words *patterns, const struct ref *r)
+static int match_forms(const struct words *patterns, const struct ref *r, struct err *err)
 {
 	autofree char *familiar = ref_familiar(r);
 	autofree char *familiar_repository = ref_familiar_repository(r);
@@ -89,18 +89,23 @@ static bool match_forms(const struct words *patterns, const struct ref *r)
 	autofree char *repository = ref_repository(r);
 	const char *const forms[] = {familiar, familiar_repository, full, repository};
 
+	if (!familiar || !familiar_repository || !full || !repository)
+		return err_nomem(err);
 	for (size_t i = 0; i < patterns->count; i++)
 		for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]); k++)
-			if (forms[k] && glob_match(patterns->at[i], forms[k]))
+			if (glob_match(patterns->at[i], forms[k]))
 				return true;
 	return false;
 }
 
-bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r)
+int images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r,
+		       struct err *err)
 {
 	if (f->has_dangling && f->dangling != n->dangling)
 		return false;
-	return !f->references.count || (!n->dangling && match_forms(&f->references, r));
+	if (!f->references.count)
+		return true;
+	return n->dangling ? false : match_forms(&f->references, r, err);
 }
 
 bool images_filter_created(const struct images_filter *f, const int64_t *created)
@@ -110,15 +115,20 @@ bool images_filter_created(const struct images_filter *f, const int64_t *created
 	return !f->has_since || (created && *created > f->since);
 }
 
-bool images_filter_labels(const struct images_filter *f, struct store *s,
-			  const struct descriptor *image, const struct platform *wish)
+int images_filter_labels(const struct images_filter *f, struct store *s,
+			 const struct descriptor *image, const struct platform *wish,
+			 struct err *err)
 {
 	AUTO(image_close) struct image *i = NULL;
 	const struct json_object *config;
+	int r;
 
 	if (!f->labels.count && !f->without.count)
 		return true;
-	config = image_open(s, image, wish, IMAGE_LOCAL, &i, NULL) == 0 ? i->config->doc : NULL;
+	r = image_open(s, image, wish, IMAGE_LOCAL, &i, err);
+	if (r == -ENOMEM)
+		return r;
+	config = r ? NULL : i->config->doc;
 	for (size_t k = 0; k < f->labels.count; k++)
 		if (!config || !filter_label(config, f->labels.at[k]))
 			return false;

@@ -26,14 +26,16 @@ int images_filter_add(struct images_filter *f, struct store *s, const struct pla
 int images_filter_pattern(struct images_filter *f, const char *pattern, struct err *err);
 void images_filter_clear(struct images_filter *f);
 
-/* By the name alone, before its image is read. */
-bool images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r);
+/* By the name alone, before its image is read: 1, 0 or -ENOMEM. */
+int images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r,
+		       struct err *err);
 
 /* By when the image was made. NULL: that is not known. */
 bool images_filter_created(const struct images_filter *f, const int64_t *created);
 
-/* By its labels. Its config is read where the filter asks for any. */
-bool images_filter_labels(const struct images_filter *f, struct store *s,
-			  const struct descriptor *image, const struct platform *wish);
+/* By its labels: 1, 0 or -ENOMEM. Its config is read where the filter asks for any. */
+int images_filter_labels(const struct images_filter *f, struct store *s,
+			 const struct descriptor *image, const struct platform *wish,
+			 struct err *err);
 
 #endif

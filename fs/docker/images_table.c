@@ -58,6 +58,8 @@ struct row {
 	uint64_t size;
 };
 
+enum { ROW_UNWANTED = 0, ROW_WANTED = 1 };
+
 struct rows {
 	struct row *at; /* owned */
 	size_t count;
@@ -73,16 +75,18 @@ static void rows_clear(struct rows *rows)
 }
 
 /* A tag of the same repository names the same: then a name by digest is no row of its own. */
-static bool has_tag(const struct names *names, const struct name *name, const struct ref *r)
+static int has_tag(const struct names *names, const struct name *name, const struct ref *r,
+		   struct err *err)
 {
 	autofree char *repository = ref_repository(r);
 	size_t len = repository ? strlen(repository) : 0;
 
-	for (size_t i = names_lower_bound(names, repository ? repository : "");
-	     i < names_count(names); i++) {
+	if (!repository)
+		return err_nomem(err);
+	for (size_t i = names_lower_bound(names, repository); i < names_count(names); i++) {
 		const struct name *other = names_at(names, i);
 
-		if (!len || strncmp(other->reference, repository, len) != 0)
+		if (strncmp(other->reference, repository, len) != 0)
 			break;
 		if (other->reference[len] == ':' &&
 		    digest_equal(&other->descriptor.digest, &name->descriptor.digest))
@@ -91,27 +95,29 @@ static bool has_tag(const struct names *names, const struct name *name, const st
 	return false;
 }
 
-/* What its documents say: false where the image is not wanted, or none. */
-static bool read_image(struct store *s, const struct images_wishes *w, const struct name *name,
-		       const struct platform *wish, struct row *row)
+/* What its documents say: ROW_UNWANTED where the image is not wanted, or none. */
+static int read_image(struct store *s, const struct images_wishes *w, const struct name *name,
+		      const struct platform *wish, struct row *row, struct err *err)
 {
 	struct image_facts facts;
+	int r = image_facts(s, &name->descriptor, wish, &facts, err);
 
+	if (r == -ENOMEM)
+		return r;
 	row->digest = name->descriptor.digest;
-	row->known = image_facts(s, &name->descriptor, wish, &facts, NULL) == 0;
+	row->known = r == 0;
 	if (row->known) {
 		if (facts.artifact)
-			return false;
+			return ROW_UNWANTED;
 		row->id = facts.config;
 		row->size = facts.size;
 		row->has_created = facts.has_created;
 		row->created = facts.created;
 	}
-	return images_filter_created(&w->filter, row->has_created ? &row->created : NULL) &&
-	       images_filter_labels(&w->filter, s, &name->descriptor, wish);
+	if (!images_filter_created(&w->filter, row->has_created ? &row->created : NULL))
+		return ROW_UNWANTED;
+	return images_filter_labels(&w->filter, s, &name->descriptor, wish, err);
 }
-
-enum { ROW_UNWANTED = 0, ROW_WANTED = 1 };
 
 /* Fills in a row for the name, where one is wanted. */
 static int make_row(struct store *s, const struct images_wishes *w, const struct platform *wish,
@@ -119,10 +125,20 @@ static int make_row(struct store *s, const struct images_wishes *w, const struct
 		    struct err *err)
 {
 	autoref r = REF_INIT;
+	int is = ref_parse(name->reference, &r, err);
 
-	if (ref_parse(name->reference, &r, NULL) < 0 || !images_filter_name(&w->filter, name, &r) ||
-	    (r.has_digest && has_tag(names, name, &r)) || !read_image(s, w, name, wish, row))
+	if (is == -EINVAL)
 		return ROW_UNWANTED;
+	if (is == 0)
+		is = images_filter_name(&w->filter, name, &r, err);
+	if (is > 0 && r.has_digest) {
+		is = has_tag(names, name, &r, err);
+		is = is < 0 ? is : !is;
+	}
+	if (is > 0)
+		is = read_image(s, w, name, wish, row, err);
+	if (is <= 0)
+		return is;
 	if (name->dangling)
 		return ROW_WANTED;
 	row->repository = ref_familiar_repository(&r);

@@ -37,18 +37,21 @@ static void resolve_add(struct resolved *out, const struct name *n)
 /* ---- by reference ---- */
 
 /* REPOSITORY@DIGEST is every name of the repository that has the digest. */
-static void resolve_find_digest(const struct ref *ref, struct resolved *out)
+static int resolve_find_digest(const struct ref *ref, struct resolved *out, struct err *err)
 {
 	autofree char *repository = ref_repository(ref);
 	size_t len = repository ? strlen(repository) : 0;
 
-	for (size_t i = 0; len && i < names_count(out->names); i++) {
+	if (!repository)
+		return err_nomem(err);
+	for (size_t i = 0; i < names_count(out->names); i++) {
 		const struct name *n = names_at(out->names, i);
 
 		if (!strncmp(n->reference, repository, len) && strchr(":@", n->reference[len]) &&
 		    digest_equal(&n->descriptor.digest, &ref->digest))
 			resolve_add(out, n);
 	}
+	return 0;
 }
 
 static int find_reference(const char *word, struct resolved *out, struct err *err)
@@ -60,10 +63,8 @@ static int find_reference(const char *word, struct resolved *out, struct err *er
 
 	if (r < 0)
 		return r;
-	if (ref.has_digest) {
-		resolve_find_digest(&ref, out);
-		return 0;
-	}
+	if (ref.has_digest)
+		return resolve_find_digest(&ref, out, err);
 	full = ref_full(&ref);
 	n = full ? names_find(out->names, full) : NULL;
 	if (n)
@@ -90,20 +91,23 @@ static bool begins_with(const struct digest *d, const char *digits)
 	return !strncmp(digest_hex(d, hex), digits, strlen(digits));
 }
 
-/* The digest of the image that begins with the digits: what is named, its manifest, its config. */
-static bool match_id(struct store *s, const struct platform *platform, const struct name *n,
-		     const char *digits, struct digest *out)
+/* The digest of the image that begins with the digits: what is named, its manifest, its config.
+ * 1 where one does, 0 also where the image cannot be read; or -ENOMEM. */
+static int match_id(struct store *s, const struct platform *platform, const struct name *n,
+		    const char *digits, struct digest *out, struct err *err)
 {
 	struct image_facts facts;
+	int r;
 
 	*out = n->descriptor.digest;
 	if (begins_with(out, digits))
-		return true;
-	if (image_facts(s, &n->descriptor, platform, &facts, NULL) < 0)
-		return false;
+		return 1;
+	r = image_facts(s, &n->descriptor, platform, &facts, err);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	*out = facts.manifest;
 	if (begins_with(out, digits))
-		return true;
+		return 1;
 	*out = facts.config;
 	return begins_with(out, digits);
 }
@@ -115,8 +119,11 @@ static int find_id(struct store *s, const struct platform *platform, const char 
 
 	for (size_t i = 0; i < names_count(out->names); i++) {
 		const struct name *n = names_at(out->names, i);
+		int r = match_id(s, platform, n, digits, &digest, err);
 
-		if (!match_id(s, platform, n, digits, &digest))
+		if (r < 0)
+			return r;
+		if (!r)
 			continue;
 		if (out->count && !digest_equal(&digest, &found))
 			return err_set(err, EINVAL, "%s: ambiguous reference", word);

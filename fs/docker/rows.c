@@ -34,16 +34,19 @@ static char *unescape(const char *text)
 }
 
 /* A line as the cells of a table, parted by tabs. */
-static void put_cells(struct table *t, const char *line)
+static int put_cells(struct table *t, const char *line, struct err *err)
 {
 	autofree char *copy = strdup(line);
 	char *rest = copy;
 
-	for (size_t i = 0; copy && i < t->columns; i++) {
+	if (!copy)
+		return err_nomem(err);
+	for (size_t i = 0; i < t->columns; i++) {
 		const char *cell = rest ? strsep(&rest, "\t") : "";
 
 		table_cell(t, cell);
 	}
+	return 0;
 }
 
 typedef int (*run_fn)(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
@@ -65,7 +68,7 @@ static int put_row(struct table *t, const char *template, run_fn run, struct jso
 	if (!r && buf_failed(&line))
 		r = err_nomem(err);
 	if (!r)
-		put_cells(t, line.data);
+		r = put_cells(t, line.data, err);
 	if (!r && t->cells.len > TABLE_MAX)
 		r = err_set(err, EFBIG, "a table of more than %u bytes", TABLE_MAX);
 	return r;

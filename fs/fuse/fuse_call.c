@@ -18,7 +18,8 @@ static int run_once(struct call *c, struct job **wait)
 			     .reads = c->reads,
 			     .ended = c->job,
 			     .rooms = c->rooms,
-			     .gaps = c->gaps};
+			     .gaps = c->gaps,
+			     .joined = c->joined};
 	struct err err = {0};
 	int r;
 
@@ -29,6 +30,7 @@ static int run_once(struct call *c, struct job **wait)
 	*wait = rq.wait;
 	c->rooms = rq.rooms;
 	c->gaps = rq.gaps;
+	c->joined = rq.joined;
 	if (r == -EIO || r == -EBADMSG || r == -ENOMEM)
 		log_write(LOG_ERR, "%s%s%s", c->name ? c->name : "", c->name ? ": " : "",
 			  err.text[0] ? err.text : strerror(-r));

@@ -47,6 +47,7 @@ struct call {
 	struct dir_lock lock, lock_to; /* of ino and to, by name */
 	unsigned rooms;		       /* request.rooms, from one run to the next */
 	unsigned gaps;		       /* request.gaps, the same */
+	bool joined;		       /* request.joined, the same */
 	struct job_waiter waiter;
 	struct job *job; /* a reference: what it waits for, or has waited for last */
 };

@@ -17,11 +17,14 @@ static int child_of(struct store *s, const struct descriptor *top, const struct 
 {
 	AUTO(index_free) struct index *index = NULL;
 	autobuf body = BUF_INIT;
+	int r = oci_type_is_index(top->media_type)
+		    ? blob_read(s, &top->digest, OCI_MANIFEST_MAX, &body, err)
+		    : -ENOENT;
 
-	if (!oci_type_is_index(top->media_type) ||
-	    blob_read(s, &top->digest, OCI_MANIFEST_MAX, &body, NULL) < 0 ||
-	    index_parse(body.data, body.len, top->media_type, &index, NULL) < 0)
-		return -ENOENT;
+	if (!r)
+		r = index_parse(body.data, body.len, top->media_type, &index, err);
+	if (r < 0)
+		return r == -ENOMEM ? r : -ENOENT;
 	for (size_t k = 0; k < index->count; k++)
 		if (digest_equal(&index->manifests[k].digest, digest))
 			return descriptor_copy(out, &index->manifests[k], err);

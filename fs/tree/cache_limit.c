@@ -17,14 +17,15 @@
 struct cache_limit {
 	struct fs *fs; /* borrowed */
 	uint64_t max;
-	bool (*in_use)(struct fs *fs, const struct digest *image, bool locked);
+	int (*in_use)(struct fs *fs, const struct digest *image, bool locked, struct err *err);
 	pthread_mutex_t lock; /* of all below; held while something goes */
 	uint64_t coming;      /* bytes */
 	uint64_t whole;	      /* bytes of whole blobs, when it was last looked */
 };
 
 int cache_limit_open(struct fs *fs, uint64_t max,
-		     bool (*in_use)(struct fs *fs, const struct digest *image, bool locked),
+		     int (*in_use)(struct fs *fs, const struct digest *image, bool locked,
+				   struct err *err),
 		     struct cache_limit **out, struct err *err)
 {
 	struct cache_limit *c = calloc(1, sizeof(*c));
@@ -103,7 +104,7 @@ static bool image_in_use(void *arg, const struct digest *image)
 {
 	const struct cache_limit *c = arg;
 
-	return c->in_use(c->fs, image, false);
+	return c->in_use(c->fs, image, false, NULL) != 0; /* also where that is not known */
 }
 
 static int trim_all(struct job *j, void *arg, struct err *err)

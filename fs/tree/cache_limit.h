@@ -12,7 +12,8 @@
 struct cache_limit;
 /* `in_use` is that of in_use.h, which this cannot include. */
 int cache_limit_open(struct fs *fs, uint64_t max,
-		     bool (*in_use)(struct fs *fs, const struct digest *image, bool locked),
+		     int (*in_use)(struct fs *fs, const struct digest *image, bool locked,
+				   struct err *err),
 		     struct cache_limit **out, struct err *err);
 void cache_limit_close(struct cache_limit *c); /* NULL is allowed */
 

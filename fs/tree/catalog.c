@@ -6,6 +6,7 @@
 #include "store/base/stamp.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -82,8 +83,10 @@ static int catalog_add_entry(struct catalog *c, const struct name *name, struct 
 	autofree char *full = NULL;
 	autoref ref = REF_INIT;
 
-	if (ref_parse(name->reference, &ref, NULL) < 0)
-		return 0;
+	int r = ref_parse(name->reference, &ref, NULL);
+
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : 0;
 	full = ref_full(&ref);
 	if (!full)
 		return err_nomem(err);

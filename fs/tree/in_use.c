@@ -152,15 +152,16 @@ static bool used_in(struct fs *fs, const char *repository, const struct digest *
 	return still_held(fs, path, what);
 }
 
-bool in_use(struct fs *fs, const struct digest *image, bool locked)
+int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *err)
 {
 	AUTO(catalog_put) struct catalog *c = NULL;
 	bool used = false;
+	int r = catalog_get(fs->catalogs, fs->store, &c, err);
 
+	if (r < 0)
+		return r;
 	/* So may be the lock of any directory that a parked request has. */
 	locked = locked || dir_locks_parked(fs->dir_locks);
-	if (catalog_get(fs->catalogs, fs->store, &c, NULL) < 0)
-		return false;
 	for (size_t i = 0; !used && i < catalog_count(c); i++) {
 		const struct catalog_entry *e = catalog_at(c, i);
 

@@ -12,11 +12,12 @@
 #include "store/base/digest.h"
 
 /*
- * True where files of the image are open below images/, in any repository that has it. `locked`:
+ * 1 where files of the image are open below images/, in any repository that has it; 0; -errno where
+ * that cannot be known. `locked`:
  * the kernel waits for this within an unlink(2) or rmdir(2), which locks the repository's directory
  * or the image's; then only what is in root filesystems is seen.
  */
-bool in_use(struct fs *fs, const struct digest *image, bool locked);
+int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *err);
 
 /* From now on the kernel is made to forget the directories of images that are removed, whoever
  * does it, so that what they hold is let go of; and fs->forget_views is there. */

@@ -16,8 +16,11 @@
 static int parse_target(const char *target, struct ref *ref, struct err *err)
 {
 	struct err why = {0};
+	int r = ref_parse(target, ref, &why);
 
-	if (ref_parse(target, ref, &why) < 0)
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0)
 		return err_set(err, EINVAL,
 			       "error parsing reference: \"%s\" is not a valid repository/tag: %s",
 			       target, why.text);
@@ -105,8 +108,13 @@ static int check_use(struct fs *fs, const struct names *all, const struct name *
 	for (size_t i = 0; i < count; i++) {
 		const struct digest *d = &names[i]->descriptor.digest;
 
-		if (is_first(names, i) && !stays(all, names, count, d) &&
-		    in_use(fs, d, how->locked) && !how->force)
+		int used = is_first(names, i) && !stays(all, names, count, d)
+			       ? in_use(fs, d, how->locked, err)
+			       : 0;
+
+		if (used < 0)
+			return used;
+		if (used && !how->force)
 			return err_set(err, EBUSY,
 				       "conflict: unable to delete %s (must be forced) - image is "
 				       "being used: files of it are open",

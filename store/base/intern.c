@@ -9,13 +9,15 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SLOTS_MIN 64
-#define BYTES_MAX (1u << 30)
+#define SLOTS_MIN  64
+#define INTERN_MAX (1u << 30) /* a place is 32 bits */
 static_assert((SLOTS_MIN & (SLOTS_MIN - 1)) == 0, "places are found by a mask");
 
-int intern_init(struct intern *in, struct err *err)
+int intern_init(struct intern *in, size_t max, struct err *err)
 {
+	assert(max <= INTERN_MAX);
 	memset(in, 0, sizeof(*in));
+	in->max = max;
 	if (getrandom(&in->seed, sizeof(in->seed), 0) != sizeof(in->seed))
 		return err_sys(err, "getrandom");
 	in->slots = calloc(SLOTS_MIN, sizeof(*in->slots));
@@ -97,8 +99,10 @@ int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, s
 		*out = in->slots[slot] - 1;
 		return 0;
 	}
-	if (len > BYTES_MAX - in->bytes.len || in->count >= INT32_MAX)
-		return err_set(err, EBADMSG, "too many names");
+	if (in->bytes.len + len + 1 > in->max || in->count >= INT32_MAX)
+		return err_set(err, EBADMSG,
+			       "its names, links and attributes take more than %zu MiB",
+			       in->max >> 20);
 	if (in->count == in->cap)
 		r = grow_places(in, err);
 	if (!r && in->count >= in->slot_count / 4 * 3) {

@@ -2,7 +2,8 @@
 /*
  * A set of byte strings, each kept once and named by a number: 0, 1, 2, … in the order in which
  * they came. For tables of many repeated values (file names, owners and modes). The hash has a
- * random seed, as names come from strangers. Not thread safe. At most 1 GiB (-EBADMSG beyond).
+ * random seed, as names come from strangers. Not thread safe. It has a bound for all of its bytes
+ * (-EBADMSG beyond).
  */
 #ifndef STORE_INTERN_H
 #define STORE_INTERN_H
@@ -25,10 +26,11 @@ struct intern {
 	uint32_t *slots; /* number + 1; 0: free */
 	uint32_t slot_count;
 	uint64_t seed;
+	size_t max; /* bytes of all strings */
 };
 
-int intern_init(struct intern *in, struct err *err);
-void intern_free(struct intern *in); /* also one that is all zeros */
+int intern_init(struct intern *in, size_t max, struct err *err); /* max: at most 1 GiB */
+void intern_free(struct intern *in);				 /* also one that is all zeros */
 
 /* The string's number; it is added where it is not there. */
 int intern_add(struct intern *in, const void *data, size_t len, uint32_t *out, struct err *err);

@@ -308,7 +308,11 @@ static int io_enter(int parent, const char *name, mode_t mode, struct err *err)
 		if (errno != EEXIST)
 			return disk_error(err, "create the directory", name);
 	} else if (fsync(parent) < 0) {
-		return disk_error(err, "fsync the directory above", name);
+		int r = disk_error(err, "fsync the directory above", name);
+
+		/* Who finds it next time asks for no fsync of what is above. */
+		unlinkat(parent, name, AT_REMOVEDIR);
+		return r;
 	}
 	return io_open(parent, name, O_RDONLY | O_DIRECTORY, 0, err);
 }

@@ -13,12 +13,22 @@ static void tokener_free(struct json_tokener **t)
 		json_tokener_free(*t);
 }
 
+/* The text is known to be one value. json-c ends within it, with a part as if that were all, where
+ * its memory ran out. */
+static bool is_blank_from(const char *data, size_t at, size_t len)
+{
+	while (at < len && strchr(" \t\r\n", data[at]) && data[at])
+		at++;
+	return at >= len;
+}
+
 int json_parse(const char *data, size_t len, struct json_object **out, struct err *err)
 {
 	/* json-c counts the value below the last container as a level of its own. */
 	__attribute__((cleanup(tokener_free))) struct json_tokener *t =
 	    json_tokener_new_ex(JSON_DEPTH_MAX + 2);
 	struct json_object *o;
+	size_t end;
 	int r;
 
 	if (!t)
@@ -29,6 +39,7 @@ int json_parse(const char *data, size_t len, struct json_object **out, struct er
 	if (r)
 		return r;
 	o = json_tokener_parse_ex(t, data, (int)len);
+	end = json_tokener_get_parse_end(t);
 	if (json_tokener_get_error(t) == json_tokener_continue) /* a number that may go on */
 		o = json_tokener_parse_ex(t, "", 1);
 	if (json_tokener_get_error(t) != json_tokener_success) {
@@ -36,6 +47,10 @@ int json_parse(const char *data, size_t len, struct json_object **out, struct er
 		return err_set(err, EPROTO, "invalid JSON at byte %zu: %s",
 			       json_tokener_get_parse_end(t),
 			       json_tokener_error_desc(json_tokener_get_error(t)));
+	}
+	if (!is_blank_from(data, end, len)) {
+		json_object_put(o);
+		return err_nomem(err);
 	}
 	*out = o;
 	return 0;

@@ -130,7 +130,9 @@ int blob_adopt_path(struct store *s, int fd, const char *from, const struct dige
 
 	snprintf(path, sizeof(path), "blobs/%s", digest_algorithm_name(digest));
 	r = io_mkdirs(store_dirfd(s), path, 0700, err);
-	return r ? r : io_move(store_dirfd(s), fd, from, blob_path(digest, path), err);
+	if (r)
+		return r;
+	return store_unsynced(s, io_move(store_dirfd(s), fd, from, blob_path(digest, path), err));
 }
 
 int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err)
@@ -377,20 +379,20 @@ static int blob_verify_open(struct blob_writer *w, struct err *err)
 }
 
 /* After a failure nothing is held: bytes that are wrong, or that fsync could not write (the kernel
- * may have dropped them), must not be taken up again. */
+ * may have dropped them), must not be taken up again. A file that has left partial/ is the blob of
+ * all others, and only the fsync of its directory failed. */
 int blob_writer_commit(struct blob_writer *w, struct err *err)
 {
 	int r = blob_verify_open(w, err);
+	struct stat st;
 
 	assert(!w->committed);
 	if (!r)
 		r = blob_adopt_path(w->store, w->fd, w->path, &w->digest, err);
-	if (r) {
+	w->committed = !r || !still_linked(w, &st);
+	if (!w->committed)
 		blob_writer_restart(w, NULL);
-		return r;
-	}
-	w->committed = true;
-	return 0;
+	return r;
 }
 
 void blob_writer_close(struct blob_writer *w)

@@ -7,6 +7,7 @@
 #include "store/oci/ref.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 /* A word of a repository's grammar: lower-case letters and digits, single hyphens in between. */
@@ -30,22 +31,15 @@ static void put_directory(struct buf *out, const char *path)
 		buf_puts(out, "layout");
 }
 
-/* "redis" alone is a bare tag, here. */
-static bool is_reference(const char *text)
-{
-	autoref ref = REF_INIT;
-
-	return text && !ref_is_tag(text) && ref_parse(text, &ref, NULL) == 0;
-}
-
+/* In full, or *out stays NULL where the text is no reference. "redis" alone is a bare tag, here. */
 static int full_reference(const char *text, char **out, struct err *err)
 {
 	autoref ref = REF_INIT;
-	int r = ref_parse(text, &ref, err);
+	int r = text && !ref_is_tag(text) ? ref_parse(text, &ref, NULL) : -EINVAL;
 
-	if (r < 0)
-		return r;
-	*out = ref_full(&ref);
+	if (r == -EINVAL)
+		return 0;
+	*out = r ? NULL : ref_full(&ref);
 	return *out ? 0 : err_nomem(err);
 }
 
@@ -54,10 +48,11 @@ int layout_reference(const struct json_object *annotations, char **out, struct e
 	const char *theirs = json_string(annotations, OCI_CONTAINERD_NAME);
 	const char *ours = json_string(annotations, LAYOUT_REFERENCE);
 
+	int r;
+
 	*out = NULL;
-	if (is_reference(theirs))
-		return full_reference(theirs, out, err);
-	return is_reference(ours) ? full_reference(ours, out, err) : 0;
+	r = full_reference(theirs, out, err);
+	return r || *out ? r : full_reference(ours, out, err);
 }
 
 int layout_name(const struct json_object *annotations, const struct digest *digest,

@@ -56,6 +56,12 @@ static struct names *names_ref(struct names *n)
 	return n;
 }
 
+/* Out of memory says nothing of the file. */
+static int not_understood(int r, const struct err *why, struct err *err)
+{
+	return err_set(err, r == -ENOMEM ? ENOMEM : EBADMSG, NAMES_PATH ": %s", why->text);
+}
+
 /* The document and its array of descriptors (NULL where Go wrote null for an empty one). What
  * cannot be understood is -EBADMSG: never an empty store. */
 int names_read_index(struct store *s, struct json_object **doc, struct json_object **manifests,
@@ -66,6 +72,7 @@ int names_read_index(struct store *s, struct json_object **doc, struct json_obje
 	autojson *o = NULL;
 	struct err why = {0};
 	ssize_t n;
+	int r;
 
 	if (fd < 0)
 		return fd;
@@ -79,8 +86,9 @@ int names_read_index(struct store *s, struct json_object **doc, struct json_obje
 	n = io_pread(fd, text.data, (size_t)file->st_size, 0, err);
 	if (n < 0)
 		return (int)n;
-	if (json_parse(text.data, (size_t)n, &o, &why))
-		return err_set(err, EBADMSG, NAMES_PATH ": %s", why.text);
+	r = json_parse(text.data, (size_t)n, &o, &why);
+	if (r)
+		return not_understood(r, &why, err);
 	*manifests = json_array(o, "manifests");
 	if (!*manifests &&
 	    (json_member(o, "manifests") || !json_object_object_get_ex(o, "manifests", NULL)))
@@ -97,8 +105,9 @@ int name_parse(struct store *s, const struct json_object *o, struct name *out, s
 	struct err why = {0};
 	int r;
 
-	if (descriptor_parse(o, &out->descriptor, &why))
-		return err_set(err, EBADMSG, NAMES_PATH ": %s", why.text);
+	r = descriptor_parse(o, &out->descriptor, &why);
+	if (r)
+		return not_understood(r, &why, err);
 	pulled = json_string(out->descriptor.annotations, NAMES_PULLED);
 	r = layout_name(out->descriptor.annotations, &out->descriptor.digest, store_path(s),
 			&out->reference, err);

@@ -252,7 +252,7 @@ static int write_index(struct store *s, struct json_object *doc, const struct st
 		io_tmp_abort(&t);
 		return r;
 	}
-	return io_tmp_commit(&t, NAMES_PATH, err);
+	return store_unsynced(s, io_tmp_commit(&t, NAMES_PATH, err));
 }
 
 /* A name that is written is a full reference, so that it is read as what it was set to. */

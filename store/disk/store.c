@@ -271,10 +271,38 @@ static int lock_file(struct store *s, struct err *err)
 	return steal_fd(&fd);
 }
 
+int store_unsynced(struct store *s, int r)
+{
+	if (r)
+		atomic_store(&s->unsynced, true);
+	return r;
+}
+
+/* The kernel may forget what of a file it could not write, but not what of a directory: so an fsync
+ * of that is worth another try. */
+static int sync_directories(struct store *s, struct err *err)
+{
+	static const char *const dirs[] = {".", "blobs", "blobs/sha256", "blobs/sha512"};
+	int r = 0;
+
+	if (!atomic_exchange(&s->unsynced, false))
+		return 0;
+	for (size_t i = 0; !r && i < sizeof(dirs) / sizeof(*dirs); i++) {
+		autoclose int fd = io_open(s->dirfd, dirs[i], O_RDONLY | O_DIRECTORY, 0, err);
+
+		if (fd < 0 && fd != -ENOENT)
+			r = fd;
+		else if (fd >= 0 && fsync(fd) < 0)
+			r = err_sys(err, "fsync the directory %s", dirs[i]);
+	}
+	return store_unsynced(s, r);
+}
+
 int store_lock(struct store *s, struct store_lock **out, struct err *err)
 {
 	int fd = store_writable(s, err);
 	struct store_lock *l;
+	int r;
 
 	if (fd < 0)
 		return fd;
@@ -289,8 +317,12 @@ int store_lock(struct store *s, struct store_lock **out, struct err *err)
 		return fd;
 	}
 	l->fd = fd;
-	*out = l;
-	return 0;
+	r = sync_directories(s, err);
+	if (r)
+		store_unlock(l);
+	else
+		*out = l;
+	return r;
 }
 
 void store_unlock(struct store_lock *l)

@@ -52,6 +52,13 @@ const char *store_path(const struct store *s); /* absolute */
 void store_trust_referrers(struct store *s);
 bool store_trusts_referrers(const struct store *s);
 
+/*
+ * A publish failed, perhaps behind its rename: what is seen in the directories of blobs and names may
+ * not outlast a power cut. Until they are synced, nobody gets the store's lock, and so no name is
+ * set to such a blob, and no blob deleted whose name is only seemingly gone. Returns r, the failure.
+ */
+int store_unsynced(struct store *s, int r);
+
 /* For the windows of zstd in layers that are being built, of which one may take 128 MiB;
  * borrowed. */
 struct budget;
@@ -60,7 +67,7 @@ struct budget *store_windows(struct store *s);
 /*
  * The store's lock, exclusive between threads and processes, held for the moments in which
  * index.json changes (and, for prune, in which blobs are deleted). Never held across network or
- * decoding. Dies with its holder.
+ * decoding. Dies with its holder. After a store_unsynced() it fails as long as the disk does.
  */
 struct store_lock;
 int store_lock(struct store *s, struct store_lock **out, struct err *err);

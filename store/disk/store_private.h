@@ -18,6 +18,7 @@ struct store {
 	bool trusts_referrers;	/* set before it is used */
 	struct err readonly;	/* why nothing may be changed; its code is 0 where it may */
 	atomic_bool ending;	/* nobody waits for its lock any more */
+	atomic_bool unsynced;	/* store_unsynced */
 	/* The latest snapshot of index.json, kept here by names.c. */
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */

@@ -15,6 +15,7 @@
 
 struct toc_writer;
 int toc_writer_open(struct toc_writer **out, struct err *err);
+/* -EBADMSG where the stream takes too much memory. */
 int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err);
 int toc_writer_finish(struct toc_writer *w, struct buf *out,
 		      struct err *err); /* appends the stream */

@@ -8,6 +8,8 @@
 #define LEVEL                                                                                      \
 	1 /* a higher one saves a hundredth of derived/, and takes a tenth of the time of a table */
 
+#define STREAM_MAX (256u << 20) /* eight million entries take less; attributes may be anything */
+
 struct toc_writer {
 	ZSTD_CCtx *zstd;
 	struct buf pending; /* records, not compressed yet */
@@ -193,6 +195,9 @@ int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err)
 	w->count++;
 	if (buf_failed(&w->record) || buf_failed(&w->pending) || buf_failed(&w->before.path))
 		return err_nomem(err);
+	if (w->out.len > STREAM_MAX)
+		return err_set(err, EBADMSG, "its entries take more than %u MiB, compressed",
+			       STREAM_MAX >> 20);
 	return w->pending.len < TOC_CHUNK ? 0 : compress_pending(w, ZSTD_e_continue, err);
 }
 

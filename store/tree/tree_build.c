@@ -9,18 +9,23 @@
 
 #define SLOTS_MIN 1024
 static_assert((SLOTS_MIN & (SLOTS_MIN - 1)) == 0, "places are found by a mask");
-#define COUNT_MAX (1u << 23) /* nodes or names: bounds the memory that a hostile image takes */
+/* They bound the memory that a hostile image takes: some MB of it may say a thousandfold. */
+#define COUNT_MAX (1u << 23) /* nodes or names */
+#define STRINGS_MAX                                                                                \
+	(128u << 20)	      /* bytes of distinct names, links' targets and attributes' values */
+#define ATTRS_MAX (64u << 20) /* of distinct owners and modes */
+#define SETS_MAX  (32u << 20) /* of distinct sets of attributes */
 
 int tree_build_init(struct tree_build *b, struct err *err)
 {
 	int r;
 
 	memset(b, 0, sizeof(*b));
-	r = intern_init(&b->strings, err);
+	r = intern_init(&b->strings, STRINGS_MAX, err);
 	if (!r)
-		r = intern_init(&b->attrs, err);
+		r = intern_init(&b->attrs, ATTRS_MAX, err);
 	if (!r)
-		r = intern_init(&b->sets, err);
+		r = intern_init(&b->sets, SETS_MAX, err);
 	if (r)
 		return r;
 	if (getrandom(&b->seed, sizeof(b->seed), 0) != sizeof(b->seed))

@@ -113,13 +113,25 @@ static void on_done(struct job_waiter *w)
 	atomic_fetch_add(&told, 1);
 }
 
-/* Starts a piece; NULL with *result where it does not start. */
+static struct request rq;
+
+/* Starts a piece, at the same place as all others; NULL with *result where it does not start. */
 static struct job *start(const char *text, size_t len, int *result)
 {
-	struct request rq = {.fs = &fs, .owner = true};
+	const struct ctl_piece piece = {.data = text, .len = len};
 
-	*result = ctl_stream_write(&rq, stream, text, len, NULL);
+	rq = (struct request){.fs = &fs, .owner = true};
+	*result = ctl_stream_write(&rq, stream, &piece, NULL);
 	return *result == FS_WAIT ? rq.wait : NULL;
+}
+
+/* What the piece came to, as a WRITE finds it that was parked on the job. True: that is its answer. */
+static bool ended(struct job *j, const char *text, size_t len, int *result, struct err *err)
+{
+	const struct ctl_piece piece = {.data = text, .len = len};
+
+	rq.ended = j;
+	return ctl_stream_done(&rq, stream, &piece, result, err);
 }
 
 static int finish(struct job *j, struct buf *answer, struct err *err)
@@ -145,7 +157,10 @@ static int say_bytes(const char *text, size_t len, const char *wanted)
 
 	if (!j)
 		return r;
-	r = finish(j, &answer, &err);
+	job_get(j);
+	finish(j, &answer, NULL);
+	assert_true(ended(j, text, len, &r, &err));
+	job_put(j);
 	assert_string_equal(answer.data ? answer.data : "", wanted);
 	return r;
 }
@@ -229,16 +244,20 @@ static void what_follows_a_failure_is_not_looked_at(void **state)
 
 static void two_writers_at_once_are_one_too_many(void **state)
 {
-	autobuf answer = BUF_INIT;
-	int r, second;
+	struct job_waiter w = {.done = on_done};
+	int before = atomic_load(&told), r, second;
 	struct job *j = start("#", 1, &r);
 
 	(void)state;
 	assert_non_null(j);
+	assert_true(job_wait(j, &w));
 	assert_null(start("x", 1, &second));
 	assert_int_equal(second, -EBUSY);
 	gate = 1;
-	assert_int_equal(finish(j, &answer, NULL), 0);
+	UNTIL(atomic_load(&told) != before);
+	assert_true(ended(j, "#", 1, &r, NULL));
+	assert_int_equal(r, 0);
+	job_put(j);
 	assert_int_equal(say(".", "#."), 0);
 }
 
@@ -259,6 +278,80 @@ static void an_interrupted_piece_ends_its_request(void **state)
 	UNTIL(recorded("EINTR"));
 }
 
+/* Its writer gets a signal while the piece waits for the gate. */
+static void interrupt_piece(const char *text)
+{
+	struct job_waiter w = {.done = on_done};
+	int r;
+	struct job *j = start(text, strlen(text), &r);
+
+	assert_non_null(j);
+	assert_true(job_wait(j, &w));
+	assert_true(job_leave(j, &w));
+	job_put(j);
+}
+
+static void a_piece_that_comes_again_is_taken_once(void **state)
+{
+	autobuf answer = BUF_INIT;
+	struct job *j;
+	int r;
+
+	(void)state;
+	interrupt_piece("one#");
+	j = start("one#", 4, &r);
+	assert_non_null(j);
+	gate = 1;
+	job_get(j);
+	finish(j, &answer, NULL);
+	assert_true(ended(j, "one#", 4, &r, NULL));
+	job_put(j);
+	assert_int_equal(r, 0);
+	assert_int_equal(say(".", "one#."), 0);
+	assert_int_equal(opened, 1);
+}
+
+/* It would be taken for the beginning of a request, or of the same one. */
+static void what_follows_a_lost_piece_is_refused(void **state)
+{
+	autobuf answer = BUF_INIT;
+	struct err err = {0};
+	struct job *j;
+	int r;
+
+	(void)state;
+	assert_int_equal(say("one", ""), 0);
+	interrupt_piece(" two#");
+	gate = 1;
+	j = start(" three.", 7, &r);
+	assert_non_null(j);
+	job_get(j);
+	finish(j, &answer, NULL);
+	assert_true(ended(j, " three.", 7, &r, &err));
+	job_put(j);
+	assert_int_equal(r, -EBADMSG);
+	assert_string_equal(err.text, "say: the request was interrupted");
+}
+
+/* Nothing is left of a first piece that was given up. */
+static void a_request_begins_anew_behind_one_that_was_given_up(void **state)
+{
+	autobuf answer = BUF_INIT;
+	struct job *j;
+	int r;
+
+	(void)state;
+	interrupt_piece("one#");
+	UNTIL(recorded("EINTR"));
+	j = start("two.", 4, &r);
+	assert_non_null(j);
+	job_get(j);
+	finish(j, &answer, NULL);
+	assert_false(ended(j, "two.", 4, &r, NULL));
+	job_put(j);
+	assert_int_equal(say("two.", "two."), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -273,6 +366,9 @@ int main(void)
 	    TEST(what_follows_a_failure_is_not_looked_at),
 	    TEST(two_writers_at_once_are_one_too_many),
 	    TEST(an_interrupted_piece_ends_its_request),
+	    TEST(a_piece_that_comes_again_is_taken_once),
+	    TEST(what_follows_a_lost_piece_is_refused),
+	    TEST(a_request_begins_anew_behind_one_that_was_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ static void kernel_knows(uint64_t lookups)
 static void what_the_kernel_does_not_know_is_not_in_use(void **state)
 {
 	(void)state;
-	assert_false(in_use(&fs, &image, false));
+	assert_false(in_use(&fs, &image, false, NULL));
 	assert_int_equal(kernel.looks, 0);
 }
 
@@ -125,7 +125,7 @@ static void what_the_kernel_keeps_is_in_use(void **state)
 {
 	(void)state;
 	kernel_knows(2);
-	assert_true(in_use(&fs, &image, false));
+	assert_true(in_use(&fs, &image, false, NULL));
 	assert_true(kernel.told > 0);
 }
 
@@ -135,7 +135,7 @@ static void what_the_kernel_lets_go_of_late_is_not_in_use(void **state)
 	(void)state;
 	kernel_knows(1);
 	kernel.looks_each = 45;
-	assert_false(in_use(&fs, &image, false));
+	assert_false(in_use(&fs, &image, false, NULL));
 }
 
 static void as_long_as_the_numbers_fall_it_waits(void **state)
@@ -143,7 +143,7 @@ static void as_long_as_the_numbers_fall_it_waits(void **state)
 	(void)state;
 	kernel_knows(4);
 	kernel.looks_each = 45;
-	assert_false(in_use(&fs, &image, false));
+	assert_false(in_use(&fs, &image, false, NULL));
 	assert_int_equal(kernel.looks, 4 * 45);
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ctl/ctl_again.h"
+
+#include "store/base/xxh.h"
+
+void ctl_again_clear(struct ctl_again *a)
+{
+	job_put(a->job);
+	*a = (struct ctl_again){0};
+}
+
+void ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset, const void *data,
+		       size_t len)
+{
+	ctl_again_clear(a);
+	*a = (struct ctl_again){
+	    .job = job_get(rq->wait), .offset = offset, .len = len, .sum = XXH3_64bits(data, len)};
+	rq->joined = false;
+}
+
+bool ctl_again_join(struct ctl_again *a, struct request *rq)
+{
+	if (!a->job || !job_is_left(a->job))
+		return false;
+	rq->wait = job_get(a->job);
+	rq->joined = true;
+	return true;
+}
+
+enum ctl_again_whose ctl_again_end(struct ctl_again *a, struct request *rq, uint64_t offset,
+				   const void *data, size_t len)
+{
+	bool is_last = a->job == rq->ended;
+	bool same =
+	    is_last && a->offset == offset && a->len == len && a->sum == XXH3_64bits(data, len);
+
+	if (is_last)
+		ctl_again_clear(a);
+	return !rq->joined ? AGAIN_OURS : same ? AGAIN_SAME : AGAIN_OTHER;
+}
