@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # bench.sh [ROW]...: measures imagefs beside its peers, in turn and in the same run, and prints a markdown table.
-# Rows: pull second disk memory warm cold random readers scale parked walks copies programs lazy before (all of them where none
+# Rows: pull second disk memory warm cold random readers scale parked walks copies programs lazy distant before (all of them where none
 # is named). What users do with a whole image, each tool by full path, is `scripts/bench.sh walks copies programs`.
 #
 #   RUNS=3           how often each figure is taken
 #   IMAGE=LAYOUT     the image, tag `dev` of an OCI layout (default: what mkimage.sh builds, once, below build/reference)
 #   BEFORE=PROGRAM   another build of imagefs, which `before`, `walks`, `copies` and `programs` measure in turn with this one
-#   LAZY="NAME=HOST/REPOSITORY:TAG ..."   images whose layers have tables of contents, in registries that run, for `lazy`
+#   LAZY="NAME=HOST/REPOSITORY:TAG ..."   images whose layers have tables of contents, in registries that run, for `lazy` and `distant`
 #
 # Needs root, for overlayfs and to drop caches; 8 GB of disk below build/bench, and no other load. What it mounts and
 # starts ends with it, also after Ctrl-C. The image and the registry's copy of it stay for the next run.

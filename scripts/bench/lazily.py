@@ -4,10 +4,11 @@ already: LAZY="NAME=HOST/REPOSITORY:TAG …"; FIGURES.md says how its own were m
 
 import os
 import shutil
+import time
 from types import SimpleNamespace
 
 from peers import Podman
-from tools import Samples, drop_caches, resident, run, seconds
+from tools import Process, Samples, drop_caches, resident, run, seconds
 
 STEPS = {
     "`ls rootfs`": "ls {root}",
@@ -55,18 +56,54 @@ def podman_pulls(bench, reference, times):
     podman.clear()
 
 
+def images():
+    """{NAME: REFERENCE} of LAZY."""
+    return dict(image.split("=", 1) for image in os.environ.get("LAZY", "").split())
+
+
+def allocated(*directories):
+    """Bytes on the disk, of what may go meanwhile."""
+    total = 0
+    for directory in directories:
+        for entry in os.scandir(directory):
+            try:
+                total += entry.stat().st_blocks * 512
+            except FileNotFoundError:
+                pass
+    return total
+
+
+def kept_of_a_tenth(bench, reference, kept):
+    """All of the image read with cache_max of a tenth of it: how much of that is on the disk at most."""
+    store = bench.path("lazy-store")
+    with bench.imagefs(store) as mount:
+        root = root_of(mount, reference)
+        os.listdir(root)
+        limit = here(root)[1] // 10
+    with bench.imagefs(store, f"cache_max={limit}") as mount:
+        reader = Process("sh", "-c", STEPS["cold `tar c`"].format(root=root_of(mount, reference)))
+        most = 0
+        while not reader.ended():
+            most = max(most, allocated(f"{store}/partial", f"{store}/blobs/sha256"))
+            time.sleep(0.1)
+    kept["most"].append(most)
+    kept["limit"].append(limit)
+    shutil.rmtree(store, ignore_errors=True)
+
+
 def measure_lazy(bench, table):
-    images = dict(image.split("=", 1) for image in os.environ.get("LAZY", "").split())
-    if not images:
+    if not images():
         table.without("images that are read before they are downloaded", "LAZY names none")
-    for form, reference in images.items():
+    for form, reference in images().items():
         times = {name: Samples("s") for name in (*STEPS, "pulled", "podman")}
-        counts = {name: Samples("B") for name in (*STEPS, "size", "memory")}
+        counts = {name: Samples("B") for name in (*STEPS, "size", "memory", "most", "limit")}
         for _ in range(bench.runs):
             one_run(bench, reference, times, counts)
+            kept_of_a_tenth(bench, reference, counts)
             podman_pulls(bench, reference, times)
         for name in STEPS:
             peer = ("the same, pulled", times["pulled"]) if "tar" in name else ("podman pull", times["podman"])
             table.row(f"{form}: {name}", times[name], *peer)
             table.row(f"{form}: bytes for {name}", counts[name], "all layers", counts["size"])
+        table.row(f"{form}: kept while all is read, cache_max of a tenth", counts["most"], "the limit", counts["limit"])
         table.alone(f"{form}: private memory behind it", counts["memory"])

@@ -11,6 +11,7 @@ from array import array
 
 import before
 import bypath
+import distant
 import lazily
 import scale
 from parked import READERS, Readers
@@ -438,6 +439,11 @@ def row_programs(bench, pulls, trees, table):
 def row_lazy(bench, pulls, trees, table):
     """images with tables of contents (LAZY="NAME=HOST/REPOSITORY:TAG …"), read before they are downloaded"""
     lazily.measure_lazy(bench, table)
+
+
+def row_distant(bench, pulls, trees, table):
+    """pulls, and the first file of the images of LAZY, from a registry that is far away and slow"""
+    distant.measure(bench, pulls.registry, table)
 
 
 def row_before(bench, pulls, trees, table):
