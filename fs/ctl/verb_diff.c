@@ -133,7 +133,7 @@ static int compare_once(struct diff_question *c, struct buf *out, struct err *er
 	    .same = diff_content,
 	    .found = change_found,
 	};
-	int r = diff_side_ready(c->a, err);
+	int r = diff_side_ready(c->a, err), check = 0;
 
 	if (!r)
 		r = diff_side_ready(c->b, err);
@@ -148,11 +148,13 @@ static int compare_once(struct diff_question *c, struct buf *out, struct err *er
 		r = diff_report_open(c->a, c->b, &c->how, out, &c->report, err);
 	if (!r)
 		r = tree_diff(&d, err);
-	if (r >= 0 && !(tree_intact(d.a) && tree_intact(d.b)))
-		return err_set(err, EIO, "a merged tree was damaged while it was read");
-	if (r == FOUND_ENOUGH)
-		return 0;
-	return !r && c->report ? diff_report_end(c->report, err) : r;
+	if (r >= 0)
+		check = diff_side_check(c->a, err);
+	if (r >= 0 && !check)
+		check = diff_side_check(c->b, err);
+	if (check || r < 0)
+		return check ? check : r;
+	return !r && c->report ? diff_report_end(c->report, err) : 0;
 }
 
 /* Of what is printed behind damage nothing stays. */

@@ -18,6 +18,7 @@ struct diff_side {
 	struct cancel *cancel;
 	struct repo_image *image; /* a reference */
 	struct view *view;	  /* a lookup of it is counted */
+	bool by_digest;		  /* some files were compared so */
 	char piece[PIECE_BYTES];
 };
 
@@ -179,10 +180,16 @@ static int diff_side_read(struct diff_side *s, uint32_t node, uint64_t offset, s
 int diff_sides_same(struct diff_side *a, uint32_t a_node, struct diff_side *b, uint32_t b_node,
 		    uint64_t size, struct err *err)
 {
+	enum layer_sameness same;
 	int r = 0;
 
 	if (view_same_entry(a->view, a_node, b->view, b_node))
 		return 1;
+	same = view_compare(a->view, a_node, b->view, b_node, size);
+	if (same != LAYER_MAYBE_SAME) {
+		a->by_digest = b->by_digest = true;
+		return same == LAYER_SAME;
+	}
 	for (uint64_t at = 0; at < size; at += PIECE_BYTES) {
 		size_t len = size - at < PIECE_BYTES ? (size_t)(size - at) : PIECE_BYTES;
 
@@ -197,4 +204,11 @@ int diff_sides_same(struct diff_side *a, uint32_t a_node, struct diff_side *b, u
 			return 0;
 	}
 	return 1;
+}
+
+int diff_side_check(struct diff_side *s, struct err *err)
+{
+	if (!tree_intact(view_tree(s->view)))
+		return err_set(err, EIO, "a merged tree was damaged while it was read");
+	return s->by_digest ? view_check_digests(s->view, err) : 0;
 }

@@ -36,8 +36,13 @@ const struct image *diff_side_image(const struct diff_side *s);
 ssize_t diff_side_layer(const struct diff_side *s, uint32_t node); /* view_layer */
 
 /* Two regular files of that size: 1 where they hold the same, 0, or -errno. What one entry of one
- * layer brought to both is not read. */
+ * layer brought to both is not read, nor what both layers have digests of: these are checked by
+ * diff_side_check, behind all comparisons. */
 int diff_sides_same(struct diff_side *a, uint32_t a_node, struct diff_side *b, uint32_t b_node,
 		    uint64_t size, struct err *err);
+
+/* 0 where all that was said so far is right. -EIO: something was damaged, which diff_side_ready
+ * mends; it is to be asked again. */
+int diff_side_check(struct diff_side *s, struct err *err);
 
 #endif

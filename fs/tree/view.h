@@ -98,6 +98,12 @@ void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
  * without reading it. False: it may, or may not. After view_ready of both. */
 bool view_same_entry(const struct view *a, uint32_t a_node, const struct view *b, uint32_t b_node);
 
+/* The same by digests (layer_compare), which view_check_digests is to be asked of afterwards: 0, or
+ * -EIO where they are damaged, which view_ready mends. */
+enum layer_sameness view_compare(const struct view *a, uint32_t a_node, const struct view *b,
+				 uint32_t b_node, uint64_t size);
+int view_check_digests(const struct view *w, struct err *err);
+
 /* The layer that brought a node: its index in the manifest, or -1. */
 ssize_t view_layer(const struct view *w, uint32_t node);
 

@@ -284,3 +284,31 @@ bool view_same_entry(const struct view *a, uint32_t a_node, const struct view *b
 		at += ra.length;
 	}
 }
+
+enum layer_sameness view_compare(const struct view *a, uint32_t a_node, const struct view *b,
+				 uint32_t b_node, uint64_t size)
+{
+	const struct view_content *ca = view_content(a), *cb = view_content(b);
+	struct layer *la, *lb;
+	struct tree_run ra, rb;
+
+	if (find_run(a, ca, a_node, 0, size, &ra, &la, NULL) ||
+	    find_run(b, cb, b_node, 0, size, &rb, &lb, NULL) || ra.hole || rb.hole ||
+	    ra.length != size || rb.length != size)
+		return LAYER_MAYBE_SAME;
+	return layer_compare(la, ra.archive, lb, rb.archive, size);
+}
+
+int view_check_digests(const struct view *w, struct err *err)
+{
+	struct view_content *c = view_content(w);
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (layer_check_digests(c->layers[i]))
+			continue;
+		atomic_store(&c->damaged, true);
+		return err_set(err, EIO, "%s: the digests of layer %zu were damaged", w->inode.path,
+			       w->first + i);
+	}
+	return 0;
+}

@@ -283,3 +283,37 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 	}
 	return 0;
 }
+
+/* The span that begins there, where it is verified by the digest of its plain bytes. */
+static bool find_span_digest(const struct layer *l, uint64_t offset, struct layer_part *out)
+{
+	return layer_index_check(l->index) == LAYER_CHECK_DIGESTS &&
+	       layer_index_find(l->index, offset, out) == 0 && out->span.from.out == offset;
+}
+
+enum layer_sameness layer_compare(const struct layer *a, uint64_t a_offset, const struct layer *b,
+				  uint64_t b_offset, uint64_t len)
+{
+	struct layer_part pa, pb;
+	size_t n;
+
+	for (uint64_t at = 0; at < len; at += n) {
+		if (!find_span_digest(a, a_offset + at, &pa) ||
+		    !find_span_digest(b, b_offset + at, &pb))
+			return LAYER_MAYBE_SAME;
+		n = pa.span.len;
+		if (!n || n != pb.span.len || n > len - at)
+			return LAYER_MAYBE_SAME;
+		if (memcmp(pa.checks, pb.checks, LAYER_DIGEST_WORDS * sizeof(*pa.checks)) != 0)
+			return LAYER_OTHER;
+	}
+	return LAYER_SAME;
+}
+
+bool layer_check_digests(struct layer *l)
+{
+	if (layer_index_check(l->index) != LAYER_CHECK_DIGESTS || layer_index_intact(l->index))
+		return true;
+	layer_drop_derived(l);
+	return false;
+}

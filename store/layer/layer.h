@@ -73,6 +73,19 @@ int layer_get(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *
 	      struct err *err);
 void layer_put(struct layer *l, struct layer_bytes *b);
 
+/*
+ * Whether two ranges hold the same bytes, as far as digests tell: those by which both layers are
+ * verified when they are read, where the ranges are made of whole spans. Nothing is read.
+ * LAYER_MAYBE_SAME: they do not. What was told is right if layer_check_digests says so afterwards of both.
+ */
+enum layer_sameness { LAYER_OTHER, LAYER_SAME, LAYER_MAYBE_SAME };
+enum layer_sameness layer_compare(const struct layer *a, uint64_t a_offset, const struct layer *b,
+				  uint64_t b_offset, uint64_t len);
+
+/* False: the digests are damaged. The layer gives errors then, as where layer_intact is false. It
+ * reads all of the index; a layer without digests has nothing to check. */
+bool layer_check_digests(struct layer *l);
+
 /* Of a plain archive: the blob, which has the same bytes at the same offsets; else -1. Borrowed. */
 int layer_plain_fd(const struct layer *l);
 
