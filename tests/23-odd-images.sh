@@ -7,6 +7,9 @@ export T PYTHONPATH=$HERE
 hostile <<'END'
 from oci import *
 
+serve("fallen", "v1", Image([Layer([f("stays", "x"), f("n" * 256, "x"), s("link", "t" * 5000), h("hard", "nothing"), f("p/" * 2100 + "f", "x")]),
+                             Layer([f("more", "x"), f("m" * 300, "x")])]))
+
 def odd(name, entries=None, artifact=None, config=lambda doc: None, config_type="keep", **how):
     image = Image([Layer(entries or [f("a", name)])], **how)
     config(image.config_doc)
@@ -113,6 +116,12 @@ it "a name that says the digest of another image is refused" '
     archive lie lie
     expect_errno EBADMSG write "$M/ctl/load" "-i $T/lie.tar"
     has "$(tail -1 "$M/ctl/events")" "app@sha256:aaaa"
+'
+it "what no kernel could show is left out of rootfs/, and counted in status" '
+    I=$M/images/$H/fallen/v1
+    hasnt "$(cat "$I/status")" "not in rootfs"
+    eq "$(ls "$I/rootfs" | xargs)" "more stays"
+    has "$(cat "$I/status")" "5 entries of its layers are not in rootfs/"
 '
 it "the store is valid" valid_store
 finish

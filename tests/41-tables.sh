@@ -280,4 +280,34 @@ it "an image that was made to be endless in print is an error, and nothing else"
     eq "$(ctl history -q "$R/wide:v1" | wc -l)" 5000
     [ "$(awk "/^VmHWM/ { print int(\$2 / 1024) }" "/proc/$(pid_of imagefs)/status")" -le $((500 * TIMEOUT_FACTOR)) ]
 '
+
+# --- words of a stranger that steer a terminal ---------------------------------------------------
+
+push_image harm v1 'Image([Layer([f("x", "x")])], labels={"a": "\x1b]0;t\x07 \u009b2J \u202e!", "k\u202e": "v"},
+    history=[{"created": "2024-01-01T00:00:00Z", "created_by": "RUN \x1b[2J\u009b1A\u202etxt.exe\tend", "comment": "\u2066\x7f"}])' >/dev/null
+pull "$R/harm:v1" >/dev/null
+harmless() { # TEXT: no control but line feeds and tabs, and something is there
+    python3 -c 'import sys, unicodedata
+text = sys.stdin.buffer.read().decode()
+bad = [hex(ord(c)) for c in text if c not in "\n\t" and (unicodedata.category(c) == "Cc" or c in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")]
+sys.exit(bad and f"controls: {bad}" or not text and "nothing")'
+}
+it "templates, tables, answers, outcomes and created_by are shown harmless" '
+    I=$M/images/$R/harm/v1
+    for template in "{{.Config.Labels}}" "{{index .Config.Labels \"a\"}}" "{{json .Config.Labels}}" "{{range \$k,\$v := .Config.Labels}}{{\$k}}={{\$v}}{{end}}"; do
+        ctl inspect "-f $Q$template$Q $R/harm:v1" | harmless
+    done
+    ctl inspect "$R/harm:v1" | harmless
+    ctl history "--no-trunc $R/harm:v1" | harmless
+    ctl history "--no-trunc --format {{.CreatedBy}}{{.Comment}} $R/harm:v1" | harmless
+    cat "$I/history" "$I/inspect.json" "$I/layers/00/created_by" | harmless
+    getfattr --only-values -n user.imagefs.created_by "$I/rootfs/x" | harmless
+    fails ctl pull "$(printf "a\033[2Jb\302\233c\342\200\256")"
+    cat "$M/ctl/pull" "$M/ctl/events" | harmless
+'
+it "and JSON means the same" '
+    eq "$(ctl inspect "-f $Q{{json .Config.Labels}}$Q $R/harm:v1" | jq -cS .)" "$(jq -cS .config.Labels "$M/images/$R/harm/v1/config.json")"
+    eq "$(jq -cS ".[0].Config.Labels" "$M/images/$R/harm/v1/inspect.json")" "$(jq -cS .config.Labels "$M/images/$R/harm/v1/config.json")"
+'
+it "what promises bytes has them" 'has "$(cat "$M/images/$R/harm/v1/config.json")" "RUN \u001b[2J"'
 finish

@@ -386,3 +386,25 @@ it "all of derived/ may be deleted at any time" '
     alive "$(pid_of imagefs)"
     valid_store "$T/layout"
 '
+
+# --- names that lead nowhere ---------------------------------------------------------------------
+
+NAMES=6000
+it "of names that lead nowhere a thousand are remembered, or two, however many are looked up" '
+    python3 -c "import os, sys
+for k in range(int(sys.argv[2])):
+    for path in (\"stray%d/x\" % k, \"stray.example:5000/org%d/app\" % k):
+        try: os.lstat(f\"{sys.argv[1]}/images/{path}\")
+        except FileNotFoundError: pass" "$M" "$NAMES"
+    until_true 20 "((\$(stat_value imagefs_inodes_vnodes) < 3000))"
+'
+it "and one that somebody holds stays" '
+    cd "$M/images/stray1"
+    python3 -c "import os, sys
+for k in range(int(sys.argv[2])):
+    try: os.lstat(f\"{sys.argv[1]}/images/other{k}/x\")
+    except FileNotFoundError: pass" "$M" "$NAMES"
+    until_true 20 "((\$(stat_value imagefs_inodes_vnodes) < 3000))"
+    eq "$(ls -a | wc -l)" 2
+    fails ls app/1
+'

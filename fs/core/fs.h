@@ -54,7 +54,8 @@ struct fs {
 	void (*forget_views)(struct fs *fs);
 	char *mountpoint;	/* owned; canonical */
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
-	uint64_t image_root; /* our number of the root, where that is an image (image_root.h), or 0 */
+	uint64_t
+	    image_root; /* our number of the root, where that is an image (image_root.h), or 0 */
 	bool lookup_remote;
 	bool offline;
 	enum fetch_mode fetch;
@@ -63,6 +64,7 @@ struct fs {
 	gid_t group;
 	struct timespec started;
 	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
+	atomic_size_t strays, strays_new; /* places that lead nowhere; since they were forgotten */
 	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
 	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
 };

@@ -3,6 +3,7 @@
 
 #include "fs/core/events.h"
 #include "fs/core/fs.h"
+#include "registry/wire/text.h"
 #include "store/base/map.h"
 
 #include <assert.h>
@@ -118,6 +119,7 @@ void outcomes_add(struct outcomes *o, const char *verb, const char *request, con
 	buf_printf(&text, "%s %s %s: %s\n", when, verb, request,
 		   result < 0 ? strerrorname_np(-result) : "ok");
 	print_indented(&text, *answer || result == 0 ? answer : err->text);
+	text_make_harmless(&text, 0);
 	kept = buf_steal(&text);
 	if (kept)
 		outcomes_keep(o, verb, kept);

@@ -5,6 +5,7 @@
 #include "fs/ctl/ctl_again.h"
 #include "fs/ctl/porcelain.h"
 #include "fs/tree/fresh.h"
+#include "registry/wire/text.h"
 #include "store/oci/ref.h"
 
 #include <errno.h>
@@ -52,6 +53,7 @@ static int run_line(struct requests *q, struct job *j, const char *line, bool ba
 		r = err_nomem(err);
 	ctl_request_ended(j, q->fs, q->verb, line, &answer, r, err);
 	porcelain_end(j, q->porcelain, &answer, r, err);
+	text_make_harmless(&answer, 0);
 	buf_append(job_result(j), answer.data, answer.len);
 	return r;
 }
@@ -161,6 +163,7 @@ static int run_look(struct job *j, void *arg, struct err *err)
 
 	if (!r)
 		r = q->verb->run(q->fs, j, &args, job_result(j), err);
+	text_make_harmless(job_result(j), 0);
 	return !r && buf_failed(job_result(j)) ? err_nomem(err) : r;
 }
 

@@ -6,6 +6,7 @@
 #include "fs/ctl/porcelain.h"
 #include "fs/core/inode.h"
 #include "fs/tree/fresh.h"
+#include "registry/wire/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -193,6 +194,7 @@ static int run_piece(struct job *j, void *arg, struct err *err)
 			at += take_porcelain(s, (char *)p->data + at, p->len - at);
 		r = ctl_stream_feed(s, j, (char *)p->data + at, p->len - at, &used, &answer, &e);
 		at += used;
+		text_make_harmless(&answer, 0);
 		buf_append(job_result(j), answer.data, answer.len);
 		if (r < 0 && err)
 			*err = e;

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 
-/* Each is tried. The error has the first failure's code and, a line each, what docker says
+/* Each is tried, and what they leave is deleted once: that reads the documents of all images that
+ * stay. The error has the first failure's code and, a line each, what docker says
  * of all. */
 static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		      const struct removal *how, struct buf *answer, struct err *err)
 {
-	struct err all = {0};
+	struct err all = {0}, last = {0};
+	bool removed = false;
 
 	for (size_t i = 0; i < images->count; i++) {
 		struct err e = {0};
@@ -19,6 +21,7 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 
 		if (!r)
 			r = naming_remove(fs, images->at[i], how, answer, &e);
+		removed |= !r;
 		if (r == -ENOENT && how->force)
 			porcelain_error(j, answer, e.text);
 		else if (r && !all.code)
@@ -28,6 +31,8 @@ static int remove_all(struct fs *fs, struct job *j, const struct words *images,
 		if (r == -EINTR)
 			break;
 	}
+	if (removed && how->only_names && naming_sweep(fs, &last) && !all.code)
+		all = last;
 	*err = all;
 	return -all.code;
 }
@@ -47,5 +52,6 @@ int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf 
 
 	if (!r)
 		r = args_count("rmi", &operands, 1, SIZE_MAX, err);
+	how.only_names = operands.count > 1;
 	return r < 0 ? r : remove_all(fs, j, &operands, &how, answer, err);
 }

@@ -20,6 +20,7 @@
 #include "fs/core/fs.h"
 #include "fs/ctl/ctl_request.h"
 #include "fs/ctl/vn_ctl_talk.h"
+#include "registry/wire/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,6 +63,7 @@ static int answer_print(struct vn_ctl_answer *a, struct err *err)
 
 	if (!r)
 		r = f->verb->run(f->fs, NULL, &args, &text, err);
+	text_make_harmless(&text, 0);
 	return r ? r : answer_publish(a, &text, err);
 }
 

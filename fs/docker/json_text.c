@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/docker/json_text.h"
 
+#include "registry/wire/text.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -14,12 +16,8 @@ struct writer {
 
 static void write_value(struct writer *w, struct json_object *value);
 
-/* U+2028 and U+2029 are escaped as well: JavaScript takes them for the end of a line. */
-static bool is_line_separator(const char *s, size_t left)
-{
-	return left >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && ((unsigned char)s[2] & 0xfe) == 0xa8;
-}
-
+/* All controls are escaped, also those that go beyond JSON's: what steers a terminal, turns the
+ * direction of writing, or ends a line for JavaScript (U+2028). */
 static void write_string(struct writer *w, const char *s, size_t len)
 {
 	static const char named[] = "\"\\\n\r\t\b\f";
@@ -28,16 +26,18 @@ static void write_string(struct writer *w, const char *s, size_t len)
 	buf_putc(w->out, '"');
 	for (size_t i = 0; i < len; i++) {
 		const char *at = s[i] ? strchr(named, s[i]) : NULL;
+		uint32_t code;
+		size_t control = at ? 0 : text_control(s + i, len - i, &code);
 		bool html = w->escape == JSON_TEXT_HTML && s[i] && strchr("<>&", s[i]);
 
 		if (at) {
 			buf_putc(w->out, '\\');
 			buf_putc(w->out, letters[at - named]);
-		} else if ((unsigned char)s[i] < 0x20 || html) {
+		} else if (html) {
 			buf_printf(w->out, "\\u%04x", (unsigned char)s[i]);
-		} else if (is_line_separator(s + i, len - i)) {
-			buf_printf(w->out, "\\u20%02x", (unsigned char)s[i + 2] - 0x80);
-			i += 2;
+		} else if (control && (code || !s[i])) {
+			buf_printf(w->out, "\\u%04x", code);
+			i += control - 1;
 		} else {
 			buf_putc(w->out, s[i]);
 		}

@@ -5,6 +5,7 @@
 #include "fs/core/inode.h"
 #include "fs/core/xattr_names.h"
 #include "fs/tree/view.h"
+#include "registry/wire/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static int get_provenance(const struct view *w, uint32_t node, const char *name,
 		const struct history *h = config_layer_history(image->config, (size_t)layer);
 
 		buf_puts(out, h && h->created_by ? h->created_by : "");
+		text_make_harmless(out, 0); /* config.json has its bytes */
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "store/disk/blob.h"
 #include "store/disk/held.h"
 #include "store/layer/layer_name.h"
+#include "store/tree/tree.h"
 
 #include <inttypes.h>
 
@@ -33,6 +34,21 @@ static const char *layer_state(struct store *s, const struct manifest *m, size_t
 	return layer_check_is_table(image_layer_name(s, m, layer).check) ? "table" : "none";
 }
 
+/* What no kernel could show: a name of more than 255 bytes, a path of more than 4,095, … */
+static void put_dropped(struct fs *fs, const struct image *i, struct buf *out)
+{
+	size_t count = i->manifest->layer_count;
+	autofree struct layer_name *layers = image_layer_names(fs->store, i->manifest, 0, count);
+	AUTO(tree_close) struct tree *t = NULL;
+
+	if (layers && tree_open(fs->store, TREE_MERGED, layers, count, &t, NULL) == 0 &&
+	    tree_dropped(t))
+		buf_printf(out,
+			   "%" PRIu32 " entries of its layers are not in rootfs/: no kernel could "
+			   "show them\n",
+			   tree_dropped(t));
+}
+
 int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err)
 {
 	uint64_t here = 0, size = 0, coming = 0;
@@ -54,5 +70,6 @@ int image_status(struct fs *fs, const struct image *i, struct buf *out, struct e
 	buf_printf(out, "all   %-5s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %s\n",
 		   here == size ? "whole" : "", here, size, coming,
 		   digest_text(&i->descriptor.digest, text));
+	put_dropped(fs, i, out);
 	return buf_failed(out) ? err_nomem(err) : 0;
 }

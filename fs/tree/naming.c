@@ -153,7 +153,7 @@ static int naming_remove_names(struct fs *fs, const struct name *const *names, s
 {
 	AUTO(names_put) struct names *all = NULL;
 	autofree struct names_change *changes = calloc(count, sizeof(*changes));
-	struct gc gc = {.names = changes, .count = count};
+	struct gc gc = {.names = changes, .count = count, .only_names = how->only_names};
 	int r = changes ? names_get(fs->store, &all, err) : err_nomem(err);
 
 	if (!r)
@@ -214,4 +214,11 @@ int naming_remove(struct fs *fs, const char *word, const struct removal *how, st
 	if (!r && found.by_id && !how->force)
 		r = check_id(fs, &found, err);
 	return r < 0 ? r : naming_remove_names(fs, found.list, found.count, how, answer, err);
+}
+
+int naming_sweep(struct fs *fs, struct err *err)
+{
+	struct gc gc = {0};
+
+	return gc_run(fs->store, &gc, err);
 }

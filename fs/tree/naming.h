@@ -15,9 +15,13 @@
 int naming_tag(struct fs *fs, const char *source, const char *target, struct err *err);
 
 struct removal {
-	bool force;  /* rmi -f: also what is in use, or in several repositories */
-	bool locked; /* as in_use() (fs/tree/in_use.h) */
+	bool force;	 /* rmi -f: also what is in use, or in several repositories */
+	bool locked;	 /* as in_use() (fs/tree/in_use.h) */
+	bool only_names; /* nothing is deleted yet: naming_sweep() */
 };
+
+/* What the names that were taken away have left. */
+int naming_sweep(struct fs *fs, struct err *err);
 
 /* `docker rmi IMAGE`: appends its lines ("Untagged: …", "Deleted: …"). -ENOENT, -EBUSY with
  * docker's sentence. */

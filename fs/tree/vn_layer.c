@@ -3,6 +3,7 @@
 
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
+#include "registry/wire/text.h"
 #include "store/layer/layer_index.h"
 
 #include <dirent.h>
@@ -99,6 +100,7 @@ static int found_line(struct request *rq, const char *path, struct repo_image *i
 	autobuf text = BUF_INIT;
 
 	buf_puts(&text, line);
+	text_make_harmless(&text, 0); /* config.json has its bytes */
 	buf_putc(&text, '\n');
 	return vnode_found(rq, vn_text_new(path, &text, repo_image_created(i), true), out, err);
 }

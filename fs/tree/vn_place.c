@@ -24,6 +24,7 @@
 #include "fs/tree/place_edit.h"
 #include "fs/tree/question.h"
 #include "fs/tree/referrers.h"
+#include "fs/tree/strays.h"
 #include "store/disk/blob.h"
 
 #include <ctype.h>
@@ -39,6 +40,8 @@ struct vn_place {
 	struct vnode v;
 	char *place; /* owned */
 	bool plain;  /* its path has no colon, nor has what is found in it */
+	struct fs
+	    *stray_of; /* it led nowhere when it came, and counts here (strays.h); else NULL */
 };
 
 /* True where a first component is taken for a host: as docker decides, but that one without a dot
@@ -99,6 +102,18 @@ static int found_tag(struct request *rq, const struct catalog *c, const char *pl
 			  e->name->pulled, out, err);
 }
 
+/* A place of which nothing is known. The same may be there from an earlier lookup. */
+static int found_stray(struct request *rq, struct vnode *v, struct found *out, struct err *err)
+{
+	struct vn_place *p = (struct vn_place *)v;
+
+	if (p) {
+		p->stray_of = rq->fs;
+		strays_came(rq->fs);
+	}
+	return vnode_found(rq, v, out, err);
+}
+
 /* A part of an image that is not there: why it is not, which is what the registry has said of the
  * place's last component as a tag. */
 static int lookup_part(struct request *rq, const char *place, struct err *err)
@@ -152,7 +167,7 @@ static int lookup_remote(struct request *rq, const struct catalog *c, const char
 	}
 	if ((r == -ENOENT || r == -EACCES) && !known && rq->may_fetch && q.walks && !q.image &&
 	    ref_is_path_component(name) && vn_join(here, place, name))
-		return vnode_found(rq, vn_place_new(here), out, err);
+		return found_stray(rq, vn_place_new(here), out, err);
 	return r;
 }
 
@@ -170,7 +185,7 @@ static int lookup_front(struct request *rq, const char *place, const char *name,
 		return -ENOENT;
 	if (!rq->fs->lookup_remote) /* nothing below it is asked for: it may last a moment */
 		out->lasting = LASTS_WITH_NAMES;
-	return vnode_found(rq, vn_place_new(child), out, err);
+	return found_stray(rq, vn_place_new(child), out, err);
 }
 
 static int lookup_tags(struct request *rq, const char *place, struct found *out, struct err *err)
@@ -317,7 +332,9 @@ static int lookup_plain(struct request *rq, struct vn_place *dir, const char *na
 		return r;
 	v = out->vnode;
 	plain = plain_of(rq, path, name, text, v, &r, err);
-	if (plain)
+	if (plain && plain->ops == &place_ops && ((struct vn_place *)v)->stray_of)
+		r = found_stray(rq, plain, out, err);
+	else if (plain)
 		r = vnode_found(rq, plain, out, err);
 	if (plain || r)
 		inodes_forget(rq->fs->inodes, vnode_ino(v), 1);
@@ -372,7 +389,11 @@ static int place_stat(struct request *rq, struct vnode *dir, struct stat *st, st
 
 static void place_free(struct vnode *v)
 {
-	free(((struct vn_place *)v)->place);
+	struct vn_place *p = (struct vn_place *)v;
+
+	if (p->stray_of)
+		strays_went(p->stray_of);
+	free(p->place);
 }
 
 static int remove_here(struct request *rq, struct vnode *dir, const char *name, bool directory,

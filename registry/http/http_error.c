@@ -7,7 +7,8 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-#define DETAIL_MAX 200
+#define DETAIL_MAX   200
+#define MEMORY_PROBE (1u << 20) /* more than curl has asked for */
 
 static int failed(const struct http_answer *a, int code, const char *cause, struct err *err)
 {
@@ -112,6 +113,16 @@ static int http_error_refused(const struct http_answer *a, struct err *err)
 		      "refused: a registry must not lead to an address inside the network", err);
 }
 
+/* curl 7.88 says the same where a line of the headers is longer than it takes (100 KB). */
+static int no_memory(const struct http_answer *a, struct err *err)
+{
+	autofree void *probe = malloc(MEMORY_PROBE);
+
+	if (a->answered || !probe)
+		return err_nomem(err);
+	return failed(a, EPROTO, "malformed HTTP response: a line of its headers has no end", err);
+}
+
 int http_error(const struct http_answer *a, enum http_fault *fault, struct err *err)
 {
 	*fault = HTTP_FAULT_FATAL;
@@ -150,7 +161,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 		*fault = HTTP_FAULT_CUT;
 		return http_error_cut(a, err);
 	case CURLE_OUT_OF_MEMORY:
-		return err_nomem(err);
+		return no_memory(a, err);
 	default:
 		return failed_detail(a, EPROTO, "malformed HTTP response", err);
 	}

@@ -29,6 +29,32 @@ static bool text_is_control(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+size_t text_control(const char *s, size_t len, uint32_t *code)
+{
+	size_t n = len ? sequence((const unsigned char *)s, len, code) : 0;
+
+	if (len && !n) {
+		*code = 0;
+		return 1;
+	}
+	return n && text_is_control(*code) ? n : 0;
+}
+
+void text_make_harmless(struct buf *b, size_t from)
+{
+	uint32_t code;
+
+	while (from < b->len) {
+		size_t n = text_control(b->data + from, b->len - from, &code);
+
+		if (n && code != '\n' && code != '\t')
+			memset(b->data + from, '?', n);
+		from += n ? n : 1;
+		while (!n && from < b->len && (b->data[from] & 0xc0) == 0x80)
+			from++; /* the rest of a character */
+	}
+}
+
 static bool text_is_blank(unsigned char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -11,11 +11,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define FORMAT_VERSION 1 /* of derived/: what derived/imagefs-version names */
 #define VERSION_PATH   "derived/imagefs-version"
 #define SMALL_FILE_MAX 4096
 #define FILE_MODE      0600
+#define PART_KEPT_S    (7 * 24 * 3600)
 
 static const char oci_layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 static const char empty_index[] = "{\"schemaVersion\":2,\"manifests\":[]}";
@@ -200,15 +202,33 @@ int layout_create(int dirfd, bool complete, struct err *err)
 
 /* What can be locked has no owner any more: every writer holds its file's lock as long as it lives,
  * and looks, once it has it, whether the file still has its name. */
-static void sweep_file(DIR *d, const char *name, bool only_empty)
+static void sweep_file(DIR *d, const char *name, bool (*goes)(const struct stat *st))
 {
 	autoclose int fd = io_open(dirfd(d), name, O_RDONLY, 0, NULL);
 	struct stat st;
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	if (fstat(fd, &st) == 0 && (!only_empty || st.st_size == 0))
+	if (fstat(fd, &st) == 0 && goes(&st))
 		unlinkat(dirfd(d), name, 0);
+}
+
+static bool any_goes(const struct stat *st)
+{
+	(void)st;
+	return true;
+}
+
+static bool empty_goes(const struct stat *st)
+{
+	return st->st_size == 0;
+}
+
+/* A part of a blob that nobody has gone on with: empty, or of a pull that failed long ago. What is
+ * held of one (HEX.SIZE.held) belongs to an image, and goes with that. */
+static bool part_goes(const struct stat *st)
+{
+	return empty_goes(st) || st->st_mtim.tv_sec < time(NULL) - PART_KEPT_S;
 }
 
 void layout_sweep(int dirfd)
@@ -225,9 +245,10 @@ void layout_sweep(int dirfd)
 			continue;
 		while ((e = readdir(d))) {
 			if (strncmp(e->d_name, IO_TMP_PREFIX, strlen(IO_TMP_PREFIX)) == 0)
-				sweep_file(d, e->d_name, false);
+				sweep_file(d, e->d_name, any_goes);
 			else if (partial && e->d_name[0] != '.')
-				sweep_file(d, e->d_name, true);
+				sweep_file(d, e->d_name,
+					   strchr(e->d_name, '.') ? empty_goes : part_goes);
 		}
 	}
 }

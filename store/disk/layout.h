@@ -24,7 +24,8 @@ int layout_check(int dirfd, bool *complete, struct err *err);
  * was killed is known for one. */
 int layout_create(int dirfd, bool complete, struct err *err);
 
-/* Removes temporary files that no living process holds, and empty partial blobs. Best effort. */
+/* Removes temporary files that no living process holds, and partial blobs that are empty or that
+ * nobody has added to for a week. Best effort. */
 void layout_sweep(int dirfd);
 
 #endif

@@ -230,5 +230,5 @@ int gc_run(struct store *s, struct gc *gc, struct err *err)
 
 	if (!r)
 		r = remove_names(s, gc, err);
-	return r ? r : mark_and_sweep(s, gc, err);
+	return r || gc->only_names ? r : mark_and_sweep(s, gc, err);
 }

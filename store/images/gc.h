@@ -16,7 +16,8 @@
 struct gc {
 	struct names_change *names; /* taken away first; `done` tells which were */
 	size_t count;
-	bool partial; /* partial blobs that no writer has go, too */
+	bool only_names; /* nothing is deleted: what they needed goes with a later run */
+	bool partial;	 /* partial blobs that no writer has go, too */
 	/* Told of each blob that was deleted, under the store's lock; or NULL. */
 	void (*deleted)(void *arg, const struct digest *digest, uint64_t size);
 	void *arg;

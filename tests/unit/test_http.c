@@ -95,6 +95,22 @@ static void a_connection_that_another_request_left_is_no_way_in(void **state)
 	scene_close(&s);
 }
 
+static void a_line_without_end_is_refused_as_that(void **state)
+{
+	static const char *const begins[] = {"HTTP/1.1 200 OK\r\nX: y",
+					     "HTTP/1.1 100 Continue\r\n"};
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		scene_open(&s, STEPS({.head = begins[i], .forever = "HTTP/1.1 200 no end "}));
+		assert_int_equal(scene_get(&s, ADDRESS_ANY), -EPROTO);
+		assert_non_null(strstr(s.err.text, "a line of its headers has no end"));
+		assert_int_equal(s.fault, HTTP_FAULT_FATAL);
+		scene_close(&s);
+	}
+}
+
 static void a_connection_is_used_again(void **state)
 {
 	struct scene s;
@@ -360,6 +376,7 @@ int main(void)
 	    cmocka_unit_test(an_address_further_inside_is_not_connected_to),
 	    cmocka_unit_test(a_connection_that_another_request_left_is_no_way_in),
 	    cmocka_unit_test(a_connection_is_used_again),
+	    cmocka_unit_test(a_line_without_end_is_refused_as_that),
 	    cmocka_unit_test(a_body_that_is_not_wanted_keeps_the_connection),
 	    cmocka_unit_test(silence_before_the_headers_ends),
 	    cmocka_unit_test(a_body_that_stalls_ends),

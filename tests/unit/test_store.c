@@ -316,6 +316,8 @@ static void the_sweep_spares_what_a_living_process_holds(void **state)
 	scratch_puts(&dir, "s/partial/" IO_TMP_PREFIX "2", "x");
 	scratch_puts(&dir, "s/partial/" DIGITS, "held bytes");
 	scratch_puts(&dir, "s/partial/empty", "");
+	scratch_puts(&dir, "s/partial/old", "bytes of a pull that failed");
+	utimensat(dir.fd, "s/partial/old", (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0);
 	scratch_puts(&dir, "s/derived/trees/" DIGITS, "");
 	assert_opens();
 	assert_true(scratch_has(&dir, t.path));
@@ -323,6 +325,7 @@ static void the_sweep_spares_what_a_living_process_holds(void **state)
 	assert_false(scratch_has(&dir, "s/partial/" IO_TMP_PREFIX "2"));
 	assert_true(scratch_has(&dir, "s/partial/" DIGITS));
 	assert_false(scratch_has(&dir, "s/partial/empty"));
+	assert_false(scratch_has(&dir, "s/partial/old"));
 	assert_true(scratch_has(&dir, "s/derived/trees/" DIGITS));
 	io_tmp_abort(&t);
 }
