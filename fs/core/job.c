@@ -453,6 +453,11 @@ struct buf *job_result(struct job *j)
 	return &j->output;
 }
 
+struct board *job_board(const struct job *j)
+{
+	return j->spec.board;
+}
+
 struct buf *job_marks(struct job *j)
 {
 	return &j->marks;
@@ -471,6 +476,7 @@ void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v)
 					    .running = running,
 					    .ran_ms = running ? now - j->started_ms : 0,
 					    .waiting = j->waiting,
+					    .board = j->spec.board,
 					    .done = atomic_load(&j->done),
 					    .total = atomic_load(&j->total)});
 	}
