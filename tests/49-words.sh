@@ -90,4 +90,17 @@ it "a line break in an argument is one" '
 {{.Tag}} its" "$R/app:v1")" "$R/app
 v1 its"
 '
+it "templates of inspect see docker's fields, and a field that is not there is an error" '
+    eq "$(img inspect -f "{{.ID}}" "$R/app:v1")" "$(img inspect -f "{{.Id}}" "$R/app:v1")"
+    eq "$(img inspect -f "{{.Descriptor.Digest}} {{.Metadata.LastTagTime}}" "$R/app:v1" | cut -d" " -f1,5)" "$(readlink "$M/images/$R/app/v1") UTC"
+    eq "$(img inspect -s --type image -f "{{.Os}}" "$R/app:v1")" linux
+    for field in .Nope .Config.Nope .Config.Healthcheck.Test; do
+        status 1 img inspect -f "{{$field}}" "$R/app:v1"
+        eq "$(cat "$T/out")" ""
+        has "$(cat "$T/err")" "map has no entry for key"
+    done
+    status 64 img inspect -f "{{" "$R/app:v1"
+    eq "$(img inspect -f "{{.Config.Labels.nope}}" "$R/app:v1")" "<no value>"
+    status 1 img inspect --type container "$R/app:v1"
+'
 finish

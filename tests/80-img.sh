@@ -59,7 +59,8 @@ Run '"'img images --help'"' for more information"
         status 125 img $line
         has "$(cat "$T/err")" "flag needs an argument: '"'"'${line#*-}'"'"' in -${line#*-}"
     done
-    status 64 img inspect -f "{{.Nope}}" "$R/app:v1"
+    status 64 img inspect -f "{{.Os" "$R/app:v1"
+    status 1 img inspect -f "{{.Nope}}" "$R/app:v1"
     status 1 img images --format "{{.Nope}}"
 '
 it "without its arguments a command fails" '

@@ -158,8 +158,7 @@ static int parse_short(const struct words *words, size_t *i, const struct args_o
 		int r;
 
 		if (!o)
-			return err_set(err, EINVAL, "unknown shorthand flag: '%c' in -%s", *s,
-				       bundle);
+			return err_set(err, EINVAL, "unknown shorthand flag: '%c' in -%s", *s, s);
 		if (s[1] == '=')
 			return option_set(o, s + 2, err);
 		if (!o->flag && s[1])

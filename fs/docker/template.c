@@ -334,6 +334,13 @@ static int template_start(const char *text, struct json_object *value,
 	return r ? r : template_execute(&tree, value, how, left, out, err);
 }
 
+int template_check(const char *text, struct err *err)
+{
+	autotree tree = {0};
+
+	return template_tree_parse(text, &tree, err);
+}
+
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		 struct err *err)
 {

@@ -32,6 +32,9 @@ int template_run(const char *text, struct json_object *value, uint64_t *work, st
 int template_run_complete(const char *text, struct json_object *value, uint64_t *work,
 			  struct buf *out, struct err *err);
 
+/* Whether it can be parsed: 0 or -EINVAL. */
+int template_check(const char *text, struct err *err);
+
 /* The same for the headers of a table: what only changes how a value looks (upper, json,
  * truncate, …) leaves a header as it is. */
 int template_run_headers(const char *text, struct json_object *headers, uint64_t *work,

@@ -42,7 +42,7 @@ static int field_of_other(struct template_exec *x, struct json_object *value, co
 static int one_field(struct template_exec *x, struct json_object *value, const char *name,
 		     struct json_object **out)
 {
-	const char *type = template_struct(value);
+	const char *type = x->complete ? NULL : template_struct(value);
 
 	*out = NULL;
 	if (template_is_nil(value))
@@ -52,8 +52,9 @@ static int one_field(struct template_exec *x, struct json_object *value, const c
 		return field_of_other(x, value, name);
 	if (!type && !x->complete && value == x->root)
 		type = "struct";
-	if (json_object_object_get_ex(value, name, out))
+	if (json_object_object_get_ex(value, name, out) && !(x->complete && template_is_nil(*out)))
 		return 0;
+	*out = NULL;
 	if (type) {
 		return islower((unsigned char)*name)
 			   ? template_exec_fail(x, "%s is an unexported field of struct type %s",

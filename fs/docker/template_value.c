@@ -337,8 +337,10 @@ struct json_object *template_zero(enum json_type type)
 /* What JSON has no member for. */
 static bool is_zero(struct json_object *value)
 {
-	return mark_of(value) == &zero_mark || is_marked(value, MARK_NIL) ||
-	       is_marked(value, MARK_ALIAS);
+	const struct template_mark *m = mark_of(value);
+
+	return m &&
+	       (m == &zero_mark || m->left_out || m->kind == MARK_NIL || m->kind == MARK_ALIAS);
 }
 
 static bool has_zeros(struct json_object *value)

@@ -70,6 +70,7 @@ enum template_mark_kind {
 struct template_mark {
 	enum template_mark_kind kind;
 	const char *type; /* its name in Go */
+	bool left_out;	  /* json leaves it out, as a member */
 };
 void template_mark(struct json_object *value, const struct template_mark *mark);
 

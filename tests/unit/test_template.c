@@ -155,8 +155,9 @@ static void errors_say_where(void **state)
 static void marks_are_gos_types(void **state)
 {
 	static const struct template_mark marks[] = {
-	    {MARK_STRUCT, "image.T"}, {MARK_NIL, "*image.H"}, {MARK_UNIT, NULL},
-	    {MARK_DURATION, NULL},    {MARK_TIME, NULL},      {MARK_ALIAS, NULL}};
+	    {MARK_STRUCT, "image.T", false}, {MARK_NIL, "*image.H", true},
+	    {MARK_UNIT, NULL, false},	     {MARK_DURATION, NULL, false},
+	    {MARK_TIME, NULL, false},	     {MARK_ALIAS, NULL, true}};
 	static const char *const names[] = {"S", "N", "U", "D", "T", "A"};
 	static const char *const cases[][2] = {
 	    {"{{.U}} {{.D}} {{.T}} {{.N}} {{.A}}",
