@@ -103,4 +103,42 @@ it "templates of inspect see docker's fields, and a field that is not there is a
     eq "$(img inspect -f "{{.Config.Labels.nope}}" "$R/app:v1")" "<no value>"
     status 1 img inspect --type container "$R/app:v1"
 '
+mount_b=$T/b/mnt
+mkdir -p "$T/b/store" "$mount_b"
+"$IMAGEFS" "$T/b/store" "$mount_b"
+it "with two mounts it is the one that one stands in, else it says which; what removes does not guess" '
+    unset IMAGEFS_MOUNT
+    img tag "$R/app:v1" two:1 2>/dev/null || IMAGEFS_MOUNT=$M img tag "$R/app:v1" two:1
+    eq "$(cd "$M/images" && img images -q two:1 2>"$T/err" | wc -l)" 1
+    eq "$(cat "$T/err")" ""
+    eq "$(cd "$mount_b" && img images -q | wc -l)" 0
+    cd /
+    img images -q >/dev/null 2>"$T/err"
+    has "$(cat "$T/err")" "img: of several mounts"
+    for command in "rmi two:1" "prune -f"; do
+        status 1 img $command
+        has "$(cat "$T/err")" "IMAGEFS_MOUNT says which is meant"
+    done
+    has "$(IMAGEFS_MOUNT=$M img rmi two:1)" "Untagged: two:1"
+'
+umount "$mount_b" 2>/dev/null || fusermount3 -u "$mount_b"
+build "print(Registry(R).push(\"slow\", \"v1\", Image([Layer([f(str(i), __import__(\"random\").Random(i).randbytes(400000))]) for i in range(3)])))" >/dev/null
+it "in a pipe the lines come as they are; with a token, jobs shows them while the request runs" '
+    img pull "$R/slow:v1" >"$T/out"
+    eq "$(grep -c ": Pull complete" "$T/out")" 3
+    eq "$(sed -n 1p "$T/out")" "v1: Pulling from slow"
+    eq "$(tail -n 1 "$T/out")" "$R/slow:v1"
+    eq "$(sort "$T/out" | uniq -d)" ""
+    eq "$(cat "$M/ctl/jobs?none")" ""
+'
+if have script; then
+    it "on a terminal each layer is one line, and no line is wider than the terminal; with -q there is the name alone" '
+        img rmi "$R/slow:v1" >/dev/null
+        script -qec "stty cols 40; img pull $R/slow:v1" "$T/typescript" </dev/null >/dev/null
+        tr -d "\\r" <"$T/typescript" | sed "s/\x1b\[[0-9]*[A-Z]//g" | grep -v "^Script" >"$T/lines"
+        [ "$(grep -v "Digest\|Status\|^$R" "$T/lines" | awk "{ if (length(\$0) > m) m = length(\$0) } END { print m }")" -lt 40 ]
+        eq "$(awk "/^v1: Pulling/ { n = 0 } /: Pull complete/ { n++ } END { print n }" "$T/lines")" 3
+        eq "$(script -qec "img pull -q $R/slow:v1" /dev/null </dev/null | tr -d "\\r")" "$R/slow:v1"
+    '
+fi
 finish

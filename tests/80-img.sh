@@ -132,6 +132,9 @@ it "arguments reach the verb as they are" '
 '
 it "image and system may stand in front" '
     eq "$(img image ls -q)" "$(img images -q)"
+    eq "$(img image list -q)" "$(img images -q)"
+    img tag "$R/app:v1" alias:1
+    eq "$(img image remove alias:1)" "Untagged: alias:1"
     eq "$(img images -q | wc -l)" 1
 '
 it "the mount is found in the mount table" '
@@ -236,6 +239,14 @@ it "bash completes commands, local tags, and the tags of a registry" '
     eq "$(try "img pull $R/app:v")" "v1 v2"
     has "$(try "img image p")" "prune pull push"
     has "$(try "img image rm ")" "$R/app:v1"
+    eq "$(try "img rmi --n")" "--no-prune"
+    has "$(try "img images -")" "--digests"
+    eq "$(try "img images -f dang")" "dangling=false dangling=true"
+    eq "$(try "img manifest ")" inspect
+    eq "$(try "img image remo")" remove
+    cd "$T" && touch some.tar
+    eq "$(try "img load -i so")" some.tar
+    eq "$(try "img save -o so")" some.tar
 '
 it "rmi of several: what was done on standard output, why the others stay on standard error" '
     img tag "$R/app:v1" one:1

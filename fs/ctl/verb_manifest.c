@@ -165,7 +165,7 @@ static int print_list(const struct question *q, const struct index *index, bool 
 }
 
 /* Where it says its platform. */
-static int read_config(const struct question *q, const struct manifest *m, struct json_object **out,
+static int manifest_config(const struct question *q, const struct manifest *m, struct json_object **out,
 		       struct err *err)
 {
 	autobuf body = BUF_INIT;
@@ -195,7 +195,7 @@ static int verb_manifest_print(const struct question *q, const struct manifest_a
 	}
 	r = manifest_parse(a->body.data, a->body.len, a->content_type, &m, err);
 	if (!r && verbose)
-		r = read_config(q, m, &config, err);
+		r = manifest_config(q, m, &config, err);
 	if (!r && verbose)
 		r = verbose_object(q, a, m->media_type, config, false, &object, err);
 	return r ? r : put_indented(out, verbose ? object : doc, "\t", err);

@@ -64,8 +64,9 @@ tell_rest() { # tell_rest ANSWER: without the lines that were shown
 # last of them; of a blob that is under way its bar. No line is wider than the terminal, so that each takes one row.
 drawn=0
 draw() {
-    # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "${2:-}" $(stty size 2>/dev/null <&1)
+    { size=$(stty size 2>/dev/null <&4); } 4<&1
+    # shellcheck disable=SC2086 # two numbers
+    set -- "$1" "${2:-}" $size
     block=$(printf '%s\n' "$1" | awk -v whole="$2" -v rows="${3:-24}" -v columns="${4:-80}" '
         function size(n) {
             return n < 1000 ? n "B" : n < 1e6 ? sprintf("%.4gkB", n / 1e3) : n < 1e9 ? sprintf("%.4gMB", n / 1e6) : sprintf("%.4gGB", n / 1e9)
