@@ -146,6 +146,7 @@ int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct 
 		 struct err *err)
 {
 	struct inspection n = {.fs = fs, .out = out};
+	struct platform ignored = fs->platform;
 	const char *type = NULL;
 	bool size = false;
 	const struct args_option options[] = {
@@ -162,6 +163,8 @@ int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct 
 		r = args_count("inspect", &operands, 1, SIZE_MAX, err);
 	if (!r && type && *type && strcmp(type, "image") != 0)
 		r = err_set(err, ENOENT, "No such %s: %s", type, operands.at[0]);
+	if (!r && n.platform)
+		r = platform_parse(n.platform, &ignored, err);
 	if (n.format && !*n.format)
 		n.format = NULL;
 	if (!r && has_template(&n) && template_check(n.format, err))

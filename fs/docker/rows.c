@@ -98,17 +98,21 @@ static int print_table(struct json_object *rows, const struct rows_field *fields
 	return r ? r : table_print(&t, out, err);
 }
 
-/* A mistake in the template is found where there is no row, too. */
+/* A mistake in the template is found where there is no row, too. Of rows before one that fails docker
+ * prints nothing. */
 static int print_lines(struct json_object *rows, const char *template, struct buf *out,
 		       struct err *err)
 {
 	uint64_t work = work_of(rows);
+	size_t before = out->len;
 	int r = template_check(template, err);
 
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++) {
 		r = template_run(template, json_object_array_get_idx(rows, i), &work, out, err);
 		buf_putc(out, '\n');
 	}
+	if (r)
+		out->len = before;
 	return r;
 }
 
