@@ -103,6 +103,11 @@ it "templates of inspect see docker's fields, and a field that is not there is a
     eq "$(img inspect -f "{{.Config.Labels.nope}}" "$R/app:v1")" "<no value>"
     status 1 img inspect --type container "$R/app:v1"
 '
+it "of a template that fails nothing is printed, and an empty pattern is none" '
+    status 1 img images --format "{{.Tag}}{{.Nope}}"
+    eq "$(cat "$T/out")" ""
+    eq "$(img images "" -q)" "$(img images -q)"
+'
 mount_b=$T/b/mnt
 mkdir -p "$T/b/store" "$mount_b"
 "$IMAGEFS" "$T/b/store" "$mount_b"

@@ -39,7 +39,9 @@ static bool names_one(const char *name)
 static int transfer_verb_parse(struct transfer_verb *v, const char *verb, const struct words *args,
 			       struct words *operands, struct err *err)
 {
+	bool trust = false; /* an option of docker's past: nothing is verified by Notary */
 	const struct args_option options[] = {
+	    {.name = "disable-content-trust", .flag = &trust},
 	    {.name = "all-tags", .letter = 'a', .flag = &v->all},
 	    {.name = "quiet", .letter = 'q', .flag = &v->quiet},
 	    {.name = "platform", .value = &v->wish},

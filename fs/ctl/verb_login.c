@@ -121,7 +121,7 @@ static int run_stored(struct login_request *q, struct job *j, const char *server
 	if (r)
 		return r;
 	buf_printf(&text,
-		   "Authenticating with existing credentials... [Username: %s]\n\nInfo -> To login "
+		   "Authenticating with existing credentials... [Username: %s]\n\n Info -> To login "
 		   "with a different account, run 'img logout' followed by 'img login'\n\n",
 		   user);
 	if (!buf_failed(&text))

@@ -103,18 +103,43 @@ static int walk_action(struct template_exec *x, struct json_object *dot,
 
 /* ---- blocks ---- */
 
-/* `with` makes its condition the dot. */
+/* The else that is one more arm. */
+static const struct template_node *next_arm(const struct template_node *n)
+{
+	const struct template_node *first = n->other ? n->other->first : NULL;
+
+	return first && !first->next && (first->kind == NODE_IF || first->kind == NODE_WITH) ? first
+											     : NULL;
+}
+
+/* One arm: *next is the one to try then, or NULL. `with` makes its condition the dot. */
+static int walk_arm(struct template_exec *x, struct json_object *dot, const struct template_node *n,
+		    const struct template_node **next)
+{
+	autojson *value = NULL;
+	int r;
+
+	*next = NULL;
+	x->at = n;
+	r = template_exec_work(x, 0);
+	if (!r)
+		r = template_eval_pipeline(x, dot, n->pipe, &value);
+	if (r)
+		return r;
+	if (template_truth(value))
+		return template_walk(x, n->kind == NODE_WITH ? value : dot, n->list);
+	*next = next_arm(n);
+	return *next || !n->other ? 0 : template_walk(x, dot, n->other);
+}
+
 static int walk_condition(struct template_exec *x, struct json_object *dot,
 			  const struct template_node *n)
 {
-	autojson *value = NULL;
 	size_t vars = x->vars.count;
-	int r = template_eval_pipeline(x, dot, n->pipe, &value);
+	int r = 0;
 
-	if (!r && template_truth(value))
-		r = template_walk(x, n->kind == NODE_WITH ? value : dot, n->list);
-	else if (!r && n->other)
-		r = template_walk(x, dot, n->other);
+	while (!r && n)
+		r = walk_arm(x, dot, n, &n);
 	template_vars_forget(&x->vars, vars);
 	return r;
 }

@@ -24,51 +24,62 @@ static int expect_right(struct template_parser *p, const char *context)
 
 /* ---- actions ---- */
 
-/* "else if" and "else with" are an if or a with in the else, and end with it. */
-static int parse_else(struct template_parser *p, struct template_node *n, const char *context);
-
-static int parse_control(struct template_parser *p, enum template_node_kind kind,
-			 const char *context, struct template_node **out)
+/* Behind an else: another arm of the same kind, which is *next; or the rest, up to the end. */
+static int parse_else(struct template_parser *p, struct template_node *n,
+		      struct template_node ***next)
 {
-	size_t variables = p->variable_count;
-	struct template_node *n = template_parser_node(p, kind, template_parser_peek(p));
-	enum list_end end = AT_EOF;
-	int r = n ? template_parser_pipeline(p, context, TOKEN_RIGHT, &n->pipe) : -ENOMEM;
-
-	if (r)
-		return r;
-	p->ranges += kind == NODE_RANGE;
-	r = parse_list(p, &n->list, &end);
-	p->ranges -= kind == NODE_RANGE;
-	if (!r && end == AT_EOF)
-		r = template_parser_fail(p, "unexpected EOF");
-	if (!r && end == AT_ELSE)
-		r = parse_else(p, n, context);
-	p->variable_count = variables;
-	*out = n;
-	return r;
-}
-
-static int parse_else(struct template_parser *p, struct template_node *n, const char *context)
-{
+	enum template_token_kind kind = template_parser_peek(p)->kind;
 	enum list_end end;
 	int r;
 
-	if ((n->kind == NODE_IF && template_parser_peek(p)->kind == TOKEN_IF) ||
-	    (n->kind == NODE_WITH && template_parser_peek(p)->kind == TOKEN_WITH)) {
+	if ((n->kind == NODE_IF && kind == TOKEN_IF) ||
+	    (n->kind == NODE_WITH && kind == TOKEN_WITH)) {
 		n->other = template_parser_node(p, NODE_LIST, template_parser_take(p));
 		if (!n->other)
 			return -ENOMEM;
-		if (++p->depth > TEMPLATE_NESTED_MAX)
-			return template_parser_fail(p, "nested too deeply");
-		r = parse_control(p, n->kind, context, &n->other->first);
-		p->depth--;
-		return r;
+		*next = &n->other->first;
+		return 0;
 	}
 	r = parse_list(p, &n->other, &end);
 	if (!r && end == AT_EOF)
 		r = template_parser_fail(p, "unexpected EOF");
 	return !r && end == AT_ELSE ? template_parser_fail(p, "expected end; found {{else}}") : r;
+}
+
+/* The condition and the body of one arm, and what its else leads to. */
+static int parse_arm(struct template_parser *p, struct template_node *n, const char *context,
+		     struct template_node ***next)
+{
+	enum list_end end = AT_EOF;
+	int r = template_parser_pipeline(p, context, TOKEN_RIGHT, &n->pipe);
+
+	if (r)
+		return r;
+	p->ranges += n->kind == NODE_RANGE;
+	r = parse_list(p, &n->list, &end);
+	p->ranges -= n->kind == NODE_RANGE;
+	if (!r && end == AT_EOF)
+		r = template_parser_fail(p, "unexpected EOF");
+	return !r && end == AT_ELSE ? parse_else(p, n, next) : r;
+}
+
+/* "else if" and "else with" are an if or a with in the else, and end with it: any number of them, so
+ * this is a loop. */
+static int parse_control(struct template_parser *p, enum template_node_kind kind,
+			 const char *context, struct template_node **out)
+{
+	size_t variables = p->variable_count;
+	int r = 0;
+
+	while (!r && out) {
+		struct template_node **next = NULL;
+
+		*out = template_parser_node(p, kind, template_parser_peek(p));
+		r = *out ? parse_arm(p, *out, context, &next) : -ENOMEM;
+		out = next;
+	}
+	p->variable_count = variables;
+	return r;
 }
 
 static int leave_range(struct template_parser *p, enum template_node_kind kind, const char *shown,

@@ -334,7 +334,9 @@ static void a_mistake_is_found_without_a_row(void **state)
 	autobuf out = BUF_INIT;
 
 	(void)state;
-	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Nope}}", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{nope}}", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "table {{.Nope}}", &out, NULL),
+			 -EINVAL);
 	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "table {{", &out, NULL), -EINVAL);
 	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Name}}", &out, NULL), 0);
 	assert_int_equal(out.len, 0);
