@@ -132,6 +132,7 @@ units = $(DESTDIR)$(PREFIX)/lib/systemd
 install: $(BUILD)/imagefs
 	install -D -m 755 $(BUILD)/imagefs $(DESTDIR)$(PREFIX)/bin/imagefs
 	install -D -m 755 scripts/img $(DESTDIR)$(PREFIX)/bin/img
+	install -D -m 644 -t $(share)/imagefs/img.d scripts/img.d/*
 	install -D -m 644 -t $(share)/man/man1 scripts/man/imagefs.1 scripts/man/img.1
 	install -D -m 644 scripts/completions/img.bash $(share)/bash-completion/completions/img
 	install -D -m 644 scripts/completions/_img $(share)/zsh/site-functions/_img

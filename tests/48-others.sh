@@ -59,7 +59,7 @@ it "what asks a registry, opens a path or takes long is the owner's, and nothing
     jobs=$(stat_value imagefs_jobs_started_total)
     for file in "df" "df?-v" "diff?$NAME_V1 $NAME_V1" "search?$R%2Fapp" "manifest?$R%2Fapp:v2" "manifest?inspect $R%2Fapp:v2" \
         "verify?$NAME_V1 --key ${T//\//%2F}%2Fkey.pem" "verify?$R%2Fapp:v2 --key %2Fetc%2Fshadow" "pull" \
-        "pull?$R%2Fapp:v2" "prune" "prune?" "login" "login?x" "load?-i %2Fetc%2Fpasswd" "rmi?$NAME_V1"; do
+        "pull?$R%2Fapp:v2" "prune" "prune?" "login" "login?x" "load?-i %2Fetc%2Fpasswd" "rmi?$NAME_V1" "save?$NAME_V1" save; do
         eq "$file $(other_errno read "$C/$file")" "$file EACCES"
     done
     for verb in df verify manifest search pull; do eq "$(other_errno stat "$C/$verb")" ok; done
@@ -75,7 +75,7 @@ it "another user writes nothing" '
 it "modes say so" '
     eq "$(stat -c "%n %a" "$C"/* | sed "s,.*/,," | tr "\n" " ")" "df 600 diff 600 events 400 help 644 history 644 images 644 \
 import 600 index 600 inspect 644 jobs 600 load 600 login 600 logout 600 manifest 600 prune 600 pull 600 push 600 rmi 600 \
-search 600 stats 644 tag 600 verify 600 "
+save 600 search 600 stats 644 tag 600 verify 600 "
 '
 it "who opened a file decides, whoever reads it" '
     python3 - "$C" <<END

@@ -459,6 +459,11 @@ struct buf *job_result(struct job *j)
 	return &j->output;
 }
 
+struct board *job_board(const struct job *j)
+{
+	return j->spec.board;
+}
+
 struct buf *job_marks(struct job *j)
 {
 	return &j->marks;

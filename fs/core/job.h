@@ -14,6 +14,7 @@
 #ifndef FS_JOB_H
 #define FS_JOB_H
 
+#include "fs/core/board.h"
 #include "fs/core/job_key.h"
 #include "store/base/buf.h"
 #include "store/base/cancel.h"
@@ -44,7 +45,8 @@ struct job_spec {
 	int64_t grace_ms;   /* how long it goes on when its last waiter has left; 0: not at all */
 	int64_t limit_ms;   /* for the whole job, from now, or JOB_NO_DEADLINE */
 	int (*run)(struct job *j, void *arg, struct err *err);
-	void *arg; /* the job's from the call on, also when it fails or joins another */
+	struct board *board; /* of arg, or NULL: what it tells while it runs */
+	void *arg;	     /* the job's from the call on, also when it fails or joins another */
 	void (*free_arg)(void *arg);
 	/* Told once when it ended, before its waiters are; for logs and events. Or NULL. */
 	void (*ended)(void *ended_arg, const char *title, int result, const struct err *err);
@@ -89,6 +91,8 @@ void job_progress(struct job *j, uint64_t done, uint64_t total);
  * the end. */
 struct buf *job_result(struct job *j);
 
+struct board *job_board(const struct job *j); /* or NULL */
+
 /* Room for what the function remembers of what it leaves (porcelain.h). */
 struct buf *job_marks(struct job *j);
 
@@ -99,6 +103,7 @@ struct job_view {
 	int64_t ran_ms; /* 0 where it is queued */
 	unsigned waiting;
 	uint64_t done, total; /* bytes */
+	struct board *board;  /* or NULL; its lock may be taken */
 };
 
 /* Shows them all, the oldest first. The jobs' lock is held: `see` calls nothing of them. */

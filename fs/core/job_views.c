@@ -16,6 +16,7 @@ void jobs_each(struct jobs *js, void (*see)(void *arg, const struct job_view *v)
 					    .running = running,
 					    .ran_ms = running ? now - j->started_ms : 0,
 					    .waiting = j->waiting,
+					    .board = j->spec.board,
 					    .done = atomic_load(&j->done),
 					    .total = atomic_load(&j->total)});
 	}

@@ -45,7 +45,7 @@ int ctl_name_parse(const char *name, bool owner, struct ctl_name *out, struct er
 		return 0;
 	if (!verb_may_read(out->verb, owner))
 		return err_set(err, EACCES, "%s is for the owner of the mount", out->verb->name);
-	if (!verb_answers(out->verb))
+	if (!verb_takes_line(out->verb))
 		return err_set(err, EINVAL, "%s takes no arguments in its name", out->verb->name);
 	line = strdup(name + len + 1);
 	if (!line)

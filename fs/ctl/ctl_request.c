@@ -17,6 +17,7 @@ struct requests {
 	const struct verb *verb;
 	char *text; /* owned */
 	bool porcelain;
+	struct board board;
 };
 
 static void requests_free(void *arg)
@@ -24,6 +25,7 @@ static void requests_free(void *arg)
 	struct requests *q = arg;
 
 	free(q->text);
+	board_destroy(&q->board);
 	free(q);
 }
 
@@ -113,6 +115,7 @@ static struct requests *requests_new(struct fs *fs, const struct verb *verb, con
 		free(q);
 		return NULL;
 	}
+	board_init(&q->board);
 	q->fs = fs;
 	q->verb = verb;
 	return q;
@@ -122,13 +125,15 @@ static struct requests *requests_new(struct fs *fs, const struct verb *verb, con
 static int ctl_request_begin(struct fs *fs, struct request *rq, const struct job_key *key,
 			     const struct verb *verb, const char *text, size_t len, struct err *err)
 {
-	size_t asked = porcelain_asked(text, len);
+	char token[BOARD_TOKEN_MAX];
+	size_t asked = porcelain_asked(text, len, token);
 	struct requests *q = requests_new(fs, verb, text + asked, len - asked);
 	autobuf title = BUF_INIT, class = BUF_INIT;
 
 	if (!q)
 		return err_nomem(err);
 	q->porcelain = asked > 0;
+	strcpy(q->board.token, token);
 	buf_printf(&title, "%s %.*s", verb->name, (int)strcspn(q->text, "\n"), q->text);
 	class_of(verb, q->text, &class);
 	if (buf_failed(&title) || buf_failed(&class)) {
@@ -140,6 +145,7 @@ static int ctl_request_begin(struct fs *fs, struct request *rq, const struct job
 	    .title = title.data,
 	    .class = class.data,
 	    .grace_ms = CTL_GRACE_MS,
+	    .board = &q->board,
 	    .limit_ms = JOB_NO_DEADLINE,
 	    .run = run_requests,
 	    .arg = q,

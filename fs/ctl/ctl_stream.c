@@ -168,7 +168,7 @@ static void unname(struct ctl_stream *s)
 /* Bytes of the word at the front of a request that asks for its answer's form. */
 static size_t take_porcelain(struct ctl_stream *s, const char *data, size_t len)
 {
-	size_t asked = porcelain_asked(data, len);
+	size_t asked = porcelain_asked(data, len, NULL);
 
 	s->porcelain = asked > 0;
 	return asked;

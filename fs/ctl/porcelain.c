@@ -2,6 +2,8 @@
 #include "fs/ctl/porcelain.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What is of standard error: bytes of the answer, in their order. The job keeps them. */
@@ -9,12 +11,25 @@ struct error_part {
 	size_t from, to;
 };
 
-size_t porcelain_asked(const char *text, size_t len)
+size_t porcelain_asked(const char *text, size_t len, char *token)
 {
 	static const char word[] = "--porcelain";
-	size_t n = sizeof(word) - 1;
+	size_t n = sizeof(word) - 1, from;
 
-	return len > n && !memcmp(text, word, n) && strchr(" \t\r\n", text[n]) ? n : 0;
+	if (token)
+		*token = '\0';
+	if (len <= n || memcmp(text, word, n) != 0)
+		return 0;
+	if (text[n] == '=') {
+		from = ++n;
+		while (n < len && (isalnum((unsigned char)text[n]) || strchr("._-", text[n])))
+			n++;
+		if (n == from || n - from >= BOARD_TOKEN_MAX)
+			return 0;
+		if (token)
+			snprintf(token, BOARD_TOKEN_MAX, "%.*s", (int)(n - from), text + from);
+	}
+	return n < len && text[n] && strchr(" \t\r\n", text[n]) ? n : 0;
 }
 
 void porcelain_error(struct job *j, struct buf *answer, const char *lines)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The form of an answer that is for programs. A write that begins with the word --porcelain gets
- * it, whatever the verb. Each line then has a mark in front, and the last one says how it ended:
+ * it, whatever the verb. With --porcelain=TOKEN, ctl/jobs?TOKEN shows how far the request is while
+ * it is under way (fs/core/board.h). Each line then has a mark in front, and the last one says how it ended:
  *
  *     out LINE                what docker prints on standard output
  *     err LINE                what it prints on standard error
@@ -14,8 +15,9 @@
 
 #include "fs/core/job.h"
 
-/* Bytes of the word at the front of a text, which are none of the request; 0: it is not there. */
-size_t porcelain_asked(const char *text, size_t len);
+/* Bytes of the word at the front of a text, which are none of the request; 0: it is not there. The
+ * token goes to `token` (BOARD_TOKEN_MAX bytes, or NULL): empty where there is none. */
+size_t porcelain_asked(const char *text, size_t len, char *token);
 
 /* Prints lines to the answer of the request that the job runs, and remembers that they are of
  * standard error. `j` is NULL where nobody can have asked for the form. */

@@ -8,13 +8,24 @@ static void transfer_verb_on_line(void *arg, const char *line)
 {
 	struct transfer_verb *v = arg;
 
-	if (!v->quiet)
-		buf_printf(v->answer, "%s\n", line);
+	if (v->quiet)
+		return;
+	buf_printf(v->answer, "%s\n", line);
+	board_line(job_board(v->job), line);
 }
 
 static void transfer_verb_on_bytes(void *arg, uint64_t done, uint64_t total)
 {
 	job_progress(((struct transfer_verb *)arg)->job, done, total);
+}
+
+static void transfer_verb_on_blob(void *arg, const struct digest *digest, uint64_t done,
+				  uint64_t total)
+{
+	struct transfer_verb *v = arg;
+
+	if (!v->quiet)
+		board_blob(job_board(v->job), digest, done, total);
 }
 
 /* A digest, or a colon behind the last slash. */
@@ -28,7 +39,9 @@ static bool names_one(const char *name)
 static int transfer_verb_parse(struct transfer_verb *v, const char *verb, const struct words *args,
 			       struct words *operands, struct err *err)
 {
+	bool trust = false; /* an option of docker's past: nothing is verified by Notary */
 	const struct args_option options[] = {
+	    {.name = "disable-content-trust", .flag = &trust},
 	    {.name = "all-tags", .letter = 'a', .flag = &v->all},
 	    {.name = "quiet", .letter = 'q', .flag = &v->quiet},
 	    {.name = "platform", .value = &v->wish},
@@ -67,7 +80,8 @@ int transfer_verb(const char *verb, struct fs *fs, struct job *j, const struct w
 
 	if (!r)
 		r = lease_open(fs->store, &lease, err);
-	v.watch = (struct transfer_watch){&v, transfer_verb_on_line, transfer_verb_on_bytes};
+	v.watch = (struct transfer_watch){&v, transfer_verb_on_line, transfer_verb_on_bytes,
+					  transfer_verb_on_blob};
 	v.transfer = (struct transfer){fs->registry, fs->store, &v.platform, job_cancel(j),
 				       &v.watch,     lease,	NULL};
 	if (!r)

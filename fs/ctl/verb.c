@@ -24,17 +24,17 @@ const struct verb verbs[] = {
     {"index", "[-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",
      "makes a table of contents for an image's layers, and attaches it to that at its registry",
      .kind = VERB_REQUEST, .remote = true, .run = verb_index},
-    {"inspect", "[-f TEMPLATE] [--platform P] IMAGE...", "all that is known of an image",
-     .kind = VERB_TABLE, .others = true, .run = verb_inspect},
+    {"inspect", "[-f TEMPLATE] [-s] [--type image] [--platform P] IMAGE...",
+     "all that is known of an image", .kind = VERB_TABLE, .others = true, .run = verb_inspect},
     {"import", "[-c CHANGE]... [-m MESSAGE] [--platform P] [/FILE|-] [NAME[:TAG]]",
      "makes an image of a root filesystem's archive: of what follows the line, or of a file",
      .kind = VERB_STREAM, .stream = &verb_import},
-    {"jobs", "", "what is under way, and how many wait for it", .kind = VERB_TABLE, .bare = true,
-     .run = verb_jobs},
+    {"jobs", "[TOKEN [LINE]]", "what is under way, and how many wait for it", .kind = VERB_TABLE,
+     .bare = true, .run = verb_jobs},
     {"load", "[-i PATH] [-q] [--platform OS/ARCH[/VARIANT]]",
      "takes the images of an archive: of what follows, or of a file (cat app.tar > ctl/load)",
      .kind = VERB_STREAM, .stream = &verb_load},
-    {"login", "-u NAME [SERVER]",
+    {"login", "-u NAME|--stored [SERVER]",
      "keeps credentials that the registry takes; the secret comes on the next line",
      .kind = VERB_STREAM, .stream = &verb_login},
     {"logout", "[SERVER]", "forgets them", .kind = VERB_REQUEST, .bare = true, .run = verb_logout},
@@ -50,6 +50,9 @@ const struct verb verbs[] = {
      "stores an image at its registry", .kind = VERB_REQUEST, .remote = true, .run = verb_push},
     {"rmi", "[-f] IMAGE...", "removes names, and with its last name an image", .kind = VERB_REQUEST,
      .run = verb_rmi},
+    {"save", "[--platform OS/ARCH[/VARIANT]] IMAGE...",
+     "images as an archive: the file 'ctl/save?IMAGE...', whose name a request is answered with",
+     .kind = VERB_ARCHIVE, .run = verb_save},
     {"search", "[--limit N] [--filter KEY=VALUE] [--no-trunc] [--format FORMAT] [HOST/]TERM",
      "looks for repositories at Docker Hub, or at another registry", .kind = VERB_QUESTION,
      .run = verb_search},
@@ -73,6 +76,11 @@ const struct verb *verb_find(const char *name, size_t len)
 bool verb_answers(const struct verb *verb)
 {
 	return verb->kind == VERB_TABLE || verb->kind == VERB_QUESTION;
+}
+
+bool verb_takes_line(const struct verb *verb)
+{
+	return verb_answers(verb) || verb->kind == VERB_ARCHIVE;
 }
 
 bool verb_may_read(const struct verb *verb, bool owner)

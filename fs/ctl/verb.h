@@ -22,6 +22,7 @@ enum verb_kind {
 	VERB_QUESTION, /* changes nothing, and may ask a registry or take its time; by write, too */
 	VERB_REQUEST,  /* changes something: by write only */
 	VERB_STREAM,   /* a request that comes in pieces: a line, and data behind it */
+	VERB_ARCHIVE,  /* its file, by name with arguments, is an archive; by write, its name */
 	VERB_LOG,      /* only grows, and is read in place: ctl/events */
 };
 
@@ -64,8 +65,11 @@ extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
-/* It changes nothing, and takes its arguments in its file's name, too. */
+/* It changes nothing, and its file without arguments is an answer as well. */
 bool verb_answers(const struct verb *verb);
+
+/* It takes its arguments in its file's name, too. */
+bool verb_takes_line(const struct verb *verb);
 
 /* Whether its file can be read: by the owner of the mount, or by another user. */
 bool verb_may_read(const struct verb *verb, bool owner);
@@ -101,6 +105,8 @@ int verb_push(struct fs *fs, struct job *j, const struct words *args, struct buf
 	      struct err *err);
 int verb_rmi(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	     struct err *err);
+int verb_save(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	      struct err *err);
 int verb_tag(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 	     struct err *err);
 int verb_search(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

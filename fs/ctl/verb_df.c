@@ -127,15 +127,18 @@ static int summary(struct fs *fs, const struct names *names, const struct usage 
 	return r ? r : rows_print(rows, summary_fields, SUMMARY, format, out, err);
 }
 
-static void put_image(struct json_object *o, struct fs *fs, const struct name *n)
+/* docker shortens the ID in its own table alone. */
+static void put_image(struct json_object *o, struct fs *fs, const struct name *n, bool table)
 {
 	struct image_facts facts;
-	char hex[DIGEST_HEX_MAX] = "<none>", digest[DIGEST_TEXT_MAX];
+	char id[DIGEST_TEXT_MAX] = "<none>", digest[DIGEST_TEXT_MAX];
 	char ago[UNITS_TEXT_MAX] = "N/A", at[UNITS_TEXT_MAX] = "N/A";
 
 	if (image_facts(fs->store, &n->descriptor, &fs->platform, &facts, NULL) == 0) {
-		digest_hex(&facts.config, hex);
-		hex[12] = '\0';
+		digest_text(&facts.config, id);
+		if (table)
+			snprintf(id, sizeof(id), "%.*s", DIGEST_ID_DIGITS,
+				 digest_hex(&facts.config, digest));
 		if (facts.has_created) {
 			units_ago(facts.created, time(NULL), ago);
 			units_local_time(facts.created, at);
@@ -143,13 +146,51 @@ static void put_image(struct json_object *o, struct fs *fs, const struct name *n
 	}
 	rows_set(o, "CreatedAt", at);
 	rows_set(o, "CreatedSince", ago);
-	rows_set(o, "Digest", n->dangling ? "<none>" : digest_text(&n->descriptor.digest, digest));
-	rows_set(o, "ID", hex);
+	rows_set(o, "Digest", "");
+	rows_set(o, "ID", id);
+}
+
+/* The newest image first, as in the table of images. */
+struct dated {
+	size_t i;
+	int64_t created;
+};
+
+static int verb_df_newest_first(const void *va, const void *vb)
+{
+	const struct dated *a = va, *b = vb;
+
+	if (a->created != b->created)
+		return a->created < b->created ? 1 : -1;
+	return a->i < b->i ? -1 : a->i > b->i;
+}
+
+/* Of images, not of artifacts; the caller frees it. */
+static struct dated *dated_images(struct fs *fs, const struct names *names, const struct usage *u,
+				  size_t *count)
+{
+	struct dated *list = calloc(usage_count(u) + 1, sizeof(*list));
+
+	*count = 0;
+	for (size_t i = 0; list && i < usage_count(u); i++) {
+		const struct name *n = names_at(names, usage_at(u, i)->name);
+		struct image_facts facts = {0};
+		bool known =
+		    image_facts(fs->store, &n->descriptor, &fs->platform, &facts, NULL) == 0;
+
+		if (known && facts.artifact)
+			continue;
+		list[(*count)++] =
+		    (struct dated){i, known && facts.has_created ? facts.created : INT64_MIN};
+	}
+	if (list)
+		qsort(list, *count, sizeof(*list), verb_df_newest_first);
+	return list;
 }
 
 /* An image by the first of its names. */
 static int verb_df_add_image(struct json_object *rows, struct fs *fs, const struct name *n,
-			     const struct usage_image *u, struct err *err)
+			     const struct usage_image *u, bool table, struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *repository = NULL;
@@ -165,8 +206,8 @@ static int verb_df_add_image(struct json_object *rows, struct fs *fs, const stru
 		return r;
 	/* The members in docker's order. */
 	rows_set(o, "Containers", "0");
-	put_image(o, fs, n);
-	rows_set(o, "Repository", n->dangling ? "<none>" : repository);
+	put_image(o, fs, n, table);
+	rows_set(o, "Repository", n->dangling || ref.has_digest ? "<none>" : repository);
 	rows_set(o, "SharedSize", units_size(u->shared, 4, size));
 	rows_set(o, "Size", units_size(u->shared + u->unique, 3, size));
 	rows_set(o, "Tag", ref.has_digest ? "<none>" : ref.tag);
@@ -193,13 +234,15 @@ static int verbose(struct fs *fs, const struct names *names, const struct usage 
 		   const char *format, struct buf *out, struct err *err)
 {
 	autojson *rows = json_object_new_array();
-	int r = rows ? 0 : err_nomem(err);
+	size_t count;
+	autofree struct dated *images = dated_images(fs, names, u, &count);
+	int r = rows && images ? 0 : err_nomem(err);
 
-	for (size_t i = 0; !r && i < usage_count(u); i++) {
-		const struct name *n = names_at(names, usage_at(u, i)->name);
+	for (size_t i = 0; !r && i < count; i++) {
+		const struct usage_image *image = usage_at(u, images[i].i);
 
-		if (!is_artifact(fs, n))
-			r = verb_df_add_image(rows, fs, n, usage_at(u, i), err);
+		r = verb_df_add_image(rows, fs, names_at(names, image->name), image,
+				      rows_is_own_table(format), err);
 	}
 	if (r || !rows_is_own_table(format))
 		return r ? r : verb_df_print_all(rows, format, out, err);

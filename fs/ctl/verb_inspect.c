@@ -28,19 +28,27 @@ static bool has_template(const struct inspection *n)
 	return n->format && strcmp(n->format, "json") != 0;
 }
 
-/* A line for each; of one that fails there is nothing. */
+/* A line for each; of one that fails there is nothing. docker asks Go's struct first, and the
+ * document itself where that fails. */
 static int print_template(struct inspection *n, struct json_object *o, struct err *err)
 {
 	size_t before = n->out->len;
+	struct err first = {0};
 	int r;
 
-	inspect_add_zeros(o);
-	r = template_run(n->format, o, &n->work, n->out, err);
+	inspect_as_struct(o);
+	r = template_run(n->format, o, &n->work, n->out, &first);
+	if (r == -EINVAL) {
+		n->out->len = before;
+		r = template_run_complete(n->format, o, &n->work, n->out, err);
+	} else if (r) {
+		*err = first;
+	}
 	if (r)
 		n->out->len = before;
 	else
 		buf_putc(n->out, '\n');
-	return r == -EINVAL ? err_exit(err, EXIT_TEMPLATE) : r;
+	return r;
 }
 
 /* As a member of the array that all are printed as: each is let go of when it is printed, as their
@@ -62,15 +70,18 @@ static int print_member(struct inspection *n, struct json_object *o, struct err 
 	return 0;
 }
 
+/* docker ends a line of which there is nothing. */
 static void print_end(struct inspection *n)
 {
-	if (!has_template(n))
+	if (has_template(n))
+		buf_puts(n->out, n->printed ? "" : "\n");
+	else
 		buf_puts(n->out, !n->printed ? "[]\n" : n->format ? "]\n" : "\n]\n");
 }
 
-enum { INSPECT_MISSING = 1 };
+enum { INSPECT_FAILED = 1 };
 
-/* INSPECT_MISSING: it is not there. */
+/* INSPECT_FAILED: it is not there, or lacks what the template wants; the others go on. */
 static int inspect_one(struct inspection *n, const char *word, struct err *missing, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
@@ -80,11 +91,15 @@ static int inspect_one(struct inspection *n, const char *word, struct err *missi
 
 	if (resolve_image(n->fs->store, &n->fs->platform, word, n->platform, &names, &image,
 			  missing))
-		return INSPECT_MISSING;
+		return INSPECT_FAILED;
 	o = inspect_object(n->fs->store, image, names);
 	if (!o)
 		return err_nomem(err);
-	r = has_template(n) ? print_template(n, o, err) : print_member(n, o, err);
+	r = has_template(n) ? print_template(n, o, missing) : print_member(n, o, err);
+	if (r == -EINVAL && has_template(n))
+		return INSPECT_FAILED;
+	if (r == -ENOMEM)
+		return err_nomem(err);
 	if (r)
 		return r;
 	n->printed++;
@@ -109,9 +124,9 @@ static int inspect_all(struct inspection *n, struct job *j, const struct words *
 		r = j ? cancel_check(job_cancel(j), err) : 0;
 		if (!r)
 			r = inspect_one(n, images->at[i], &missing, err);
-		if (r == INSPECT_MISSING && !all.code)
+		if (r == INSPECT_FAILED && !all.code)
 			all = missing;
-		else if (r == INSPECT_MISSING && !err_add(&all, &missing))
+		else if (r == INSPECT_FAILED && !err_add(&all, &missing))
 			buf_printf(&rest, "%s%s", rest.len ? "\n" : "", missing.text);
 	}
 	if (r < 0)
@@ -131,9 +146,14 @@ int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct 
 		 struct err *err)
 {
 	struct inspection n = {.fs = fs, .out = out};
+	struct platform ignored = fs->platform;
+	const char *type = NULL;
+	bool size = false;
 	const struct args_option options[] = {
 	    {.name = "format", .letter = 'f', .value = &n.format},
 	    {.name = "platform", .value = &n.platform},
+	    {.name = "size", .letter = 's', .flag = &size},
+	    {.name = "type", .value = &type},
 	    {0},
 	};
 	autowords operands = WORDS_INIT;
@@ -141,5 +161,17 @@ int verb_inspect(struct fs *fs, struct job *j, const struct words *args, struct 
 
 	if (!r)
 		r = args_count("inspect", &operands, 1, SIZE_MAX, err);
-	return r ? r : inspect_all(&n, j, &operands, err);
+	if (!r && type && *type && strcmp(type, "image") != 0)
+		r = err_set(err, ENOENT, "No such %s: %s", type, operands.at[0]);
+	if (!r && n.platform)
+		r = platform_parse(n.platform, &ignored, err);
+	if (n.format && !*n.format)
+		n.format = NULL;
+	if (!r && has_template(&n) && template_check(n.format, err))
+		return err_exit(err, EXIT_TEMPLATE);
+	if (!r)
+		r = inspect_all(&n, j, &operands, err);
+	if (size)
+		porcelain_error(j, out, "WARNING: --size ignored for image");
+	return r;
 }

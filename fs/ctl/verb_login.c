@@ -63,8 +63,8 @@ static int set_subject(struct login_request *q, const char *user, const char *se
 
 	if (r)
 		return r;
-	snprintf(q->subject, sizeof(q->subject), "-u %s%s%s", user, server ? " " : "",
-		 server ? server : "");
+	snprintf(q->subject, sizeof(q->subject), "%s%s%s%s", user ? "-u " : "--stored",
+		 user ? user : "", server ? " " : "", server ? server : "");
 	return 0;
 }
 
@@ -77,12 +77,13 @@ static int parse_line(struct login_request *q, const char *line, const char **us
 		      const char **server, struct words *words, struct words *operands,
 		      struct err *err)
 {
-	bool from_stdin = false;
+	bool from_stdin = false, stored = false;
 	const char *password = NULL;
 	const struct args_option options[] = {
 	    {.name = "username", .letter = 'u', .value = user},
 	    {.name = "password", .letter = 'p', .value = &password},
 	    {.name = "password-stdin", .flag = &from_stdin},
+	    {.name = "stored", .flag = &stored},
 	    {0},
 	};
 	int r = words_split(line, words, err);
@@ -95,6 +96,9 @@ static int parse_line(struct login_request *q, const char *line, const char **us
 			    "comes on the next line");
 	if (!r)
 		r = args_count("login", operands, 0, 1, err);
+	*server = operands->count ? operands->at[0] : NULL;
+	if (!r && stored && !*user)
+		return set_subject(q, NULL, *server, err);
 	if (!r && !*user)
 		r = err_set(err, EINVAL,
 			    "the --password-stdin option requires --username to be set");
@@ -103,18 +107,39 @@ static int parse_line(struct login_request *q, const char *line, const char **us
 	if (!r && strchr(*user, ':'))
 		r = err_set(err, EINVAL,
 			    "a username has no colon: the secret comes on the next line");
-	*server = operands->count ? operands->at[0] : NULL;
 	return r ? r : set_subject(q, *user, *server, err);
 }
 
+/* "--stored [SERVER]": what is kept already is tried, and no secret follows. */
+static int run_stored(struct login_request *q, struct job *j, const char *server,
+		      struct buf *answer, struct err *err)
+{
+	autofree char *user = NULL;
+	autobuf text = BUF_INIT;
+	int r = login_stored(q->fs->registry, server, job_cancel(j), &user, err);
+
+	if (r)
+		return r;
+	buf_printf(&text,
+		   "Authenticating with existing credentials... [Username: %s]\n\n Info -> To login "
+		   "with a different account, run 'img logout' followed by 'img login'\n\n",
+		   user);
+	if (!buf_failed(&text))
+		porcelain_error(j, answer, text.data);
+	buf_puts(answer, "Login Succeeded\n");
+	return FEED_DONE;
+}
+
 /* A line that came without its secret: what is wrong with it is told at once. */
-static int check_line(struct login_request *q, struct err *err)
+static int check_line(struct login_request *q, struct job *j, struct buf *answer, struct err *err)
 {
 	autowords words = WORDS_INIT, operands = WORDS_INIT;
 	autofree char *line = strndup(q->text, strcspn(q->text, "\r\n"));
 	const char *user = NULL, *server = NULL;
 
-	return line ? parse_line(q, line, &user, &server, &words, &operands, err) : err_nomem(err);
+	int r = line ? parse_line(q, line, &user, &server, &words, &operands, err) : err_nomem(err);
+
+	return r || user ? r : run_stored(q, j, server, answer, err);
 }
 
 static int verb_login_run(struct login_request *q, struct job *j, const char *line,
@@ -126,6 +151,8 @@ static int verb_login_run(struct login_request *q, struct job *j, const char *li
 	const char *user = NULL, *server = NULL;
 	int r = parse_line(q, line, &user, &server, &words, &operands, err);
 
+	if (!r && !user)
+		return run_stored(q, j, server, answer, err);
 	if (!r && !*secret)
 		r = err_set(err, EINVAL, "password is empty");
 	if (!r)
@@ -178,7 +205,7 @@ static int stream_write(void *state, struct job *j, const void *data, size_t len
 		return len ? FEED_MORE : err_set(err, EINVAL, "password is empty");
 	secret = strchr(q->text, '\n') + 1;
 	if (!*secret && len)
-		return check_line(q, err);
+		return check_line(q, j, answer, err);
 	rest = strchr(secret, '\n');
 	*used = rest ? (size_t)(rest + 1 - q->text) - before : len;
 	end_line(q->text);

@@ -2,8 +2,10 @@
 /* ctl/manifest: docker manifest inspect, which asks the registry and not the store. */
 #include "fs/docker/json_text.h"
 #include "fs/ctl/verb.h"
+#include "fs/tree/fetch.h"
 
 #include "registry/api/registry.h"
+#include "registry/transfer/pull_blob.h"
 #include "registry/wire/secret.h"
 #include "store/oci/oci.h"
 
@@ -15,6 +17,7 @@ struct question {
 	struct registry *registry;
 	struct cancel *cancel;
 	const struct ref *ref;
+	const struct transfer *transfer;
 };
 
 static void set_text(struct json_object *o, const char *key, const char *text)
@@ -44,10 +47,9 @@ static int put_indented(struct buf *out, struct json_object *value, const char *
 	return r;
 }
 
-static struct json_object *verb_manifest_platform_object(const struct json_object *entry)
+static struct json_object *verb_manifest_platform_object(const struct json_object *from)
 {
 	static const char *const keys[] = {"architecture", "os", "os.version", "variant"};
-	const struct json_object *from = json_map(entry, "platform");
 	struct json_object *to = json_object_new_object();
 
 	for (size_t i = 0; from && to && i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -78,17 +80,18 @@ static struct json_object *list_object(const struct index *index)
 		set_text(m, "mediaType", d->media_type);
 		json_object_object_add(m, "size", json_object_new_uint64(d->size));
 		set_text(m, "digest", digest_text(&d->digest, text));
-		json_object_object_add(
-		    m, "platform",
-		    verb_manifest_platform_object(json_object_array_get_idx(entries, i)));
+		json_object_object_add(m, "platform",
+				       verb_manifest_platform_object(json_map(
+					   json_object_array_get_idx(entries, i), "platform")));
 		json_object_array_add(manifests, m);
 	}
 	return o;
 }
 
-/* -v: the manifest with where it was found. `entry` is its descriptor in a list, or NULL. */
+/* -v: the manifest with where it was found: in a list by its digest. `platform`: as the list has it, or
+ * the config. */
 static int verbose_object(const struct question *q, const struct manifest_answer *a,
-			  const char *media_type, const struct json_object *entry,
+			  const char *media_type, const struct json_object *platform, bool listed,
 			  struct json_object **out, struct err *err)
 {
 	struct json_object *o = json_object_new_object(), *d = json_object_new_object(), *doc;
@@ -99,15 +102,16 @@ static int verbose_object(const struct question *q, const struct manifest_answer
 
 	if (r || !o || !d || !full || !raw)
 		return r ? r : err_nomem(err);
-	if (asprintf(&name, "%s%s%s", full, strchr(full, '@') ? "" : "@",
-		     strchr(full, '@') ? "" : digest_text(&a->digest, text)) < 0)
+	listed = listed && !strchr(full, '@');
+	if (asprintf(&name, "%s%s%s", full, listed ? "@" : "",
+		     listed ? digest_text(&a->digest, text) : "") < 0)
 		return err_nomem(err);
 	set_text(o, "Ref", name);
 	set_text(d, "mediaType", media_type);
 	set_text(d, "digest", digest_text(&a->digest, text));
 	json_object_object_add(d, "size", json_object_new_uint64(a->body.len));
-	if (entry && json_map(entry, "platform"))
-		json_object_object_add(d, "platform", verb_manifest_platform_object(entry));
+	if (platform)
+		json_object_object_add(d, "platform", verb_manifest_platform_object(platform));
 	json_object_object_add(o, "Descriptor", d);
 	set_text(o, "Raw", raw);
 	json_object_object_add(
@@ -149,8 +153,10 @@ static int print_list(const struct question *q, const struct index *index, bool 
 		if (!r && bytes > JSON_TEXT_MAX) /* as their documents take a multiple of that */
 			r = err_set(err, EFBIG, "manifests of more than %u bytes", JSON_TEXT_MAX);
 		if (!r)
-			r = verbose_object(q, &a, index->manifests[i].media_type,
-					   json_object_array_get_idx(entries, i), &o, err);
+			r = verbose_object(
+			    q, &a, index->manifests[i].media_type,
+			    json_map(json_object_array_get_idx(entries, i), "platform"), true, &o,
+			    err);
 		if (o)
 			json_object_array_add(all, o);
 		registry_manifest_clear(&a);
@@ -158,10 +164,22 @@ static int print_list(const struct question *q, const struct index *index, bool 
 	return r ? r : put_indented(out, all, verbose ? "\t" : "   ", err);
 }
 
+/* Where it says its platform. */
+static int manifest_config(const struct question *q, const struct manifest *m, struct json_object **out,
+		       struct err *err)
+{
+	autobuf body = BUF_INIT;
+	int r = pull_blob_small(q->transfer, q->ref, &m->config, OCI_CONFIG_MAX, &body, err);
+
+	if (!r && json_parse(body.data, body.len, out, NULL))
+		*out = NULL; /* of an artifact it may be anything */
+	return r;
+}
+
 static int verb_manifest_print(const struct question *q, const struct manifest_answer *a,
 			       bool verbose, struct buf *out, struct err *err)
 {
-	autojson *doc = NULL, *object = NULL;
+	autojson *doc = NULL, *object = NULL, *config = NULL;
 	AUTO(index_free) struct index *index = NULL;
 	AUTO(manifest_free) struct manifest *m = NULL;
 	enum oci_kind kind;
@@ -177,7 +195,9 @@ static int verb_manifest_print(const struct question *q, const struct manifest_a
 	}
 	r = manifest_parse(a->body.data, a->body.len, a->content_type, &m, err);
 	if (!r && verbose)
-		r = verbose_object(q, a, m->media_type, NULL, &object, err);
+		r = manifest_config(q, m, &config, err);
+	if (!r && verbose)
+		r = verbose_object(q, a, m->media_type, config, false, &object, err);
 	return r ? r : put_indented(out, verbose ? object : doc, "\t", err);
 }
 
@@ -193,7 +213,8 @@ int verb_manifest(struct fs *fs, struct job *j, const struct words *args, struct
 	autowords operands = WORDS_INIT;
 	autoref ref = REF_INIT;
 	struct manifest_answer a = {0};
-	struct question q = {fs->registry, job_cancel(j), &ref};
+	struct transfer t = fetch_transfer_of(fs, j);
+	struct question q = {fs->registry, job_cancel(j), &ref, &t};
 	size_t first;
 	int r = args_parse(args, options, &operands, err);
 

@@ -8,6 +8,15 @@
 #include <errno.h>
 #include <string.h>
 
+/* What a push begins with, also where there is nothing to push. */
+static void tell_repository(const struct transfer_verb *v, const struct ref *ref)
+{
+	autofree char *repository = ref_repository(ref);
+
+	if (repository)
+		transfer_line(&v->transfer, "The push refers to repository [%s]", repository);
+}
+
 static int push_tag(const struct transfer_verb *v, const struct names *names, const struct ref *ref,
 		    struct err *err)
 {
@@ -19,6 +28,8 @@ static int push_tag(const struct transfer_verb *v, const struct names *names, co
 	if (!full || !familiar)
 		return err_nomem(err);
 	found = names_find(names, full);
+	if (!found)
+		tell_repository(v, ref);
 	if (!found)
 		return err_set(err, ENOENT, "tag does not exist: %s", familiar);
 	return push_image(&v->transfer, ref, &found->descriptor, v->wish != NULL, err);
@@ -47,6 +58,8 @@ static int push_all(const struct transfer_verb *v, const struct names *names,
 			r = push_tag(v, names, &ref, err);
 		pushed++;
 	}
+	if (!r && !pushed)
+		tell_repository(v, repository);
 	if (!r && !pushed)
 		return err_set(err, ENOENT, "An image does not exist locally with the tag: %s",
 			       familiar);

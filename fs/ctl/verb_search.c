@@ -21,9 +21,7 @@ static const struct rows_field fields[] = {{"Name", "NAME"},
 					   {"StarCount", "STARS"},
 					   {"IsOfficial", "OFFICIAL"},
 					   {0}};
-#define TABLE                                                                                      \
-	"{{.Name}}\t{{.Description}}\t{{.StarCount}}\t"                                            \
-	"{{if eq .IsOfficial \"true\"}}[OK]{{else if eq .IsOfficial \"OFFICIAL\"}}OFFICIAL{{end}}"
+#define TABLE "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}"
 
 struct search_wishes {
 	bool no_trunc;
@@ -31,6 +29,7 @@ struct search_wishes {
 	uint64_t stars; /* at least */
 	bool has_official, official;
 	bool nothing; /* is-automated=true: what is automated is no more */
+	bool json;    /* docker has true and false there, else "[OK]" */
 	struct json_object *rows;
 };
 
@@ -92,7 +91,10 @@ static int on_result(void *arg, const struct search_result *result, struct err *
 		return err_nomem(err);
 	}
 	put_description(o, result->description, w->no_trunc);
-	rows_set(o, "IsOfficial", result->official ? "true" : "false");
+	rows_set(o, "IsOfficial",
+		 w->json	    ? (result->official ? "true" : "false")
+		 : result->official ? "[OK]"
+				    : "");
 	rows_set(o, "Name", result->name);
 	snprintf(stars, sizeof(stars), "%llu", (unsigned long long)result->stars);
 	rows_set(o, "StarCount", stars);
@@ -105,10 +107,14 @@ static int parse_limit(struct search_wishes *w, const char *text, struct err *er
 	long limit = strtol(text, &end, 10);
 
 	if (!*text || *end) {
-		err_set(err, EINVAL, "invalid argument \"%s\" for \"--limit\" flag: not a number",
-			text);
+		err_set(err, EINVAL,
+			"invalid argument \"%s\" for \"--limit\" flag: strconv.ParseInt: parsing "
+			"\"%s\": invalid syntax",
+			text, text);
 		return err_exit(err, ARGS_EXIT);
 	}
+	if (!limit) /* the default, docker says */
+		return 0;
 	if (limit < 1 || limit > SEARCH_LIMIT_MAX)
 		return err_set(err, EINVAL, "limit %ld is outside the range of [1, %d]", limit,
 			       SEARCH_LIMIT_MAX);
@@ -133,6 +139,7 @@ int verb_search(struct fs *fs, struct job *j, const struct words *args, struct b
 	int r = rows ? args_parse(args, options, &operands, err) : err_nomem(err);
 
 	w.rows = rows;
+	w.json = rows_is_json(format);
 	if (!r)
 		r = args_count("search", &operands, 1, 1, err);
 	if (!r && limit)

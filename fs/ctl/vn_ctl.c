@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A verb that changes nothing and has its arguments, or needs none, is an answer. */
+/* A verb that changes nothing and has its arguments, or needs none, is an answer; an archive is one
+ * by its arguments alone. */
 static int open_file_of(struct request *rq, const struct ctl_name *n, const char *path,
 			struct vnode **out, struct err *err)
 {
@@ -18,6 +19,8 @@ static int open_file_of(struct request *rq, const struct ctl_name *n, const char
 
 	if (verb_answers(verb) && (n->line || verb->bare))
 		return vn_ctl_answer_new(rq, verb, path, n->line ? n->line : "", out, err);
+	if (verb->kind == VERB_ARCHIVE && n->line)
+		return vn_ctl_save_new(rq, path, n->line, out, err);
 	if (verb->kind == VERB_LOG)
 		*out = vn_ctl_log_new(rq, verb, path);
 	else if (verb->kind == VERB_STREAM)
@@ -43,8 +46,8 @@ static int ctl_lookup(struct request *rq, struct vnode *dir, const char *name, s
 		r = open_file_of(rq, &n, path, &v, err);
 	/* To a verb that takes no arguments there, they may be somebody's password for login. */
 	if (r < 0 && n.verb && line && rq->owner)
-		outcomes_record(rq->fs, n.verb->name, verb_answers(n.verb) ? line + 1 : "", "", r,
-				err);
+		outcomes_record(rq->fs, n.verb->name, verb_takes_line(n.verb) ? line + 1 : "", "",
+				r, err);
 	free(n.line);
 	return r ? r : vnode_found(rq, v, out, err);
 }

@@ -23,6 +23,10 @@ int vn_ctl_answer_new(struct request *rq, const struct verb *verb, const char *p
 /* A request in pieces: a line, and bytes behind it. */
 struct vnode *vn_ctl_stream_new(struct request *rq, const struct verb *verb, const char *path);
 
+/* An archive of the images that the line names. */
+int vn_ctl_save_new(struct request *rq, const char *path, const char *line, struct vnode **out,
+		    struct err *err);
+
 /* Events, which only grow. */
 struct vnode *vn_ctl_log_new(struct request *rq, const struct verb *verb, const char *path);
 

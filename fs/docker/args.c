@@ -38,13 +38,15 @@ static bool args_is_blank(char c)
 static int word_read(const char **at, struct buf *word, struct err *err)
 {
 	const char *s = *at;
-	char quote = 0;
+	char quote = 0; /* ', ", or $ for $'…' */
 
 	for (; *s && (quote || !args_is_blank(*s)); s++) {
 		if (quote != '\'' && *s == '\\' && s[1])
-			buf_putc(word, *++s);
-		else if (quote && *s == quote)
+			buf_putc(word, *++s == 'n' && quote == '$' ? '\n' : *s);
+		else if (quote && *s == (quote == '$' ? '\'' : quote))
 			quote = 0;
+		else if (!quote && s[0] == '$' && s[1] == '\'')
+			quote = *s++;
 		else if (!quote && (*s == '\'' || *s == '"'))
 			quote = *s;
 		else
@@ -156,8 +158,7 @@ static int parse_short(const struct words *words, size_t *i, const struct args_o
 		int r;
 
 		if (!o)
-			return err_set(err, EINVAL, "unknown shorthand flag: '%c' in -%s", *s,
-				       bundle);
+			return err_set(err, EINVAL, "unknown shorthand flag: '%c' in -%s", *s, s);
 		if (s[1] == '=')
 			return option_set(o, s + 2, err);
 		if (!o->flag && s[1])

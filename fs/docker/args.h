@@ -28,7 +28,8 @@ void words_clear(struct words *w);
 #define autowords __attribute__((cleanup(words_clear))) struct words
 
 /* Splits at blanks. '…' is taken as it stands; in "…" and outside of quotes a backslash takes the
- * next character as it stands. A quote without its end: -EINVAL. */
+ * next character as it stands; $'…' is taken with \n for a line break, and \\ and \' for what they
+ * show, as a line has no other way to say them. A quote without its end: -EINVAL. */
 int words_split(const char *line, struct words *out, struct err *err);
 
 /* An option and where its value goes; a table of them ends with a row without name. */

@@ -29,13 +29,14 @@ static void put_created_at(struct json_object *o, const char *created)
 {
 	char at[64] = "N/A";
 	uint32_t ns;
-	int64_t then;
+	int64_t then = 0; /* of a line without a date, as the engine has it */
 	time_t t;
 	struct tm tm;
 
-	if (created && oci_time_parse(created, &then, &ns, NULL) == 0) {
+	if (!created || oci_time_parse(created, &then, &ns, NULL) == 0) {
 		t = (time_t)then;
-		if (localtime_r(&t, &tm) && strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S%z", &tm)) {
+		if (localtime_r(&t, &tm) &&
+		    strftime(at, sizeof(at), "%04Y-%m-%dT%H:%M:%S%z", &tm)) {
 			/* RFC 3339 parts the hours of the zone from its minutes. */
 			size_t n = strlen(at);
 

@@ -41,7 +41,7 @@ static int parse_wishes(struct store *s, const struct platform *wish, const stru
 		r = args_count("images", &operands, 0, 1, err);
 	for (size_t i = 0; !r && i < filters.count; i++)
 		r = images_filter_add(&w->filter, s, wish, filters.at[i], now, err);
-	for (size_t i = 0; !r && i < operands.count; i++)
+	for (size_t i = 0; !r && i < operands.count && *operands.at[i]; i++) /* '' is none */
 		r = images_filter_pattern(&w->filter, operands.at[i], err);
 	return r;
 }

@@ -186,7 +186,7 @@ static struct json_object *rootfs(const struct config *c)
 	return o;
 }
 
-static struct json_object *metadata(const struct timespec *last)
+static struct json_object *inspect_metadata(const struct timespec *last)
 {
 	struct json_object *o = json_object_new_object();
 	char day[40], when[64] = NEVER;
@@ -199,7 +199,7 @@ static struct json_object *metadata(const struct timespec *last)
 	return o;
 }
 
-static struct json_object *descriptor(const struct descriptor *d)
+static struct json_object *inspect_descriptor(const struct descriptor *d)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -217,21 +217,115 @@ static void add_zeros(struct json_object *o, const char *const *keys, enum json_
 			json_object_object_add(o, *keys, template_zero(type));
 }
 
-void inspect_add_zeros(struct json_object *o)
+static const struct template_mark struct_of_image = {MARK_STRUCT, "image.InspectResponse", false};
+static const struct template_mark struct_of_config = {MARK_STRUCT,
+						      "*dockerspec.DockerOCIImageConfig", false};
+static const struct template_mark struct_of_rootfs = {MARK_STRUCT, "image.RootFS", false};
+static const struct template_mark struct_of_metadata = {MARK_STRUCT, "image.Metadata", false};
+static const struct template_mark struct_of_descriptor = {MARK_STRUCT, "*v1.Descriptor", false};
+static const struct template_mark struct_of_health = {MARK_STRUCT, "*dockerspec.HealthcheckConfig",
+						      false};
+static const struct template_mark no_health = {MARK_NIL, "*dockerspec.HealthcheckConfig", true};
+static const struct template_mark unit = {MARK_UNIT, "struct {}", false};
+static const struct template_mark duration = {MARK_DURATION, "time.Duration", false};
+static const struct template_mark no_duration = {MARK_DURATION, "time.Duration", true};
+static const struct template_mark time_of_go = {MARK_TIME, "time.Time", false};
+static const struct template_mark alias = {MARK_ALIAS, NULL, true};
+
+/* One more name of a member. */
+static void add_alias(struct json_object *o, const char *name, const char *of)
+{
+	struct json_object *copy = inspect_copy(json_member(o, of));
+
+	template_mark(copy, &alias);
+	json_object_object_add(o, name, copy);
+}
+
+/* What JSON leaves out. */
+static void add_left_out(struct json_object *o, const char *name, struct json_object *value,
+			 const struct template_mark *mark)
+{
+	if (json_member(o, name)) {
+		json_object_put(value);
+		return;
+	}
+	template_mark(value, mark);
+	json_object_object_add(o, name, value);
+}
+
+static void mark_units(struct json_object *map)
+{
+	if (!json_object_is_type(map, json_type_object))
+		return;
+	json_object_object_foreach(map, key, value)
+	{
+		(void)key;
+		if (json_object_is_type(value, json_type_object) &&
+		    json_object_object_length(value) == 0)
+			template_mark(value, &unit);
+	}
+}
+
+static void mark_health(struct json_object *config)
+{
+	static const char *const durations[] = {"Interval", "Timeout", "StartPeriod",
+						"StartInterval"};
+	static const char *const lists[] = {"Test", NULL};
+	struct json_object *health = json_member(config, "Healthcheck");
+
+	if (!json_object_is_type(health, json_type_object)) {
+		add_left_out(config, "Healthcheck", json_object_new_object(), &no_health);
+		return;
+	}
+	template_mark(health, &struct_of_health);
+	add_zeros(health, lists, json_type_array);
+	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++) {
+		struct json_object *value = json_member(health, durations[i]);
+
+		if (json_object_is_type(value, json_type_int))
+			template_mark(value, &duration);
+		else
+			add_left_out(health, durations[i], json_object_new_int(0), &no_duration);
+	}
+	add_left_out(health, "Retries", json_object_new_int(0), &alias);
+}
+
+static void mark_config(struct json_object *config)
+{
+	static const char *const texts[] = {"User", "WorkingDir", "StopSignal", NULL};
+	static const char *const lists[] = {"Env", "Entrypoint", "Cmd", "OnBuild", "Shell", NULL};
+	static const char *const maps[] = {"ExposedPorts", "Volumes", "Labels", NULL};
+
+	template_mark(config, &struct_of_config);
+	mark_units(json_member(config, "ExposedPorts"));
+	mark_units(json_member(config, "Volumes"));
+	add_zeros(config, texts, json_type_string);
+	add_zeros(config, lists, json_type_array);
+	add_zeros(config, maps, json_type_object);
+	add_left_out(config, "ArgsEscaped", json_object_new_boolean(false), &alias);
+	mark_health(config);
+}
+
+void inspect_as_struct(struct json_object *o)
 {
 	static const char *const texts[] = {"Parent",	     "Comment", "Created",   "Author",
 					    "DockerVersion", "Variant", "OsVersion", NULL};
-	static const char *const config_texts[] = {"User", "WorkingDir", "StopSignal", NULL};
-	static const char *const lists[] = {"Env", "Entrypoint", "Cmd", "OnBuild", "Shell", NULL};
-	static const char *const maps[] = {"ExposedPorts", "Volumes", "Labels", NULL};
 	static const char *const layers[] = {"Layers", NULL};
-	struct json_object *config = json_member(o, "Config");
+	struct json_object *descriptor = json_member(o, "Descriptor");
+	struct json_object *metadata = json_member(o, "Metadata");
 
 	add_zeros(o, texts, json_type_string);
-	add_zeros(config, config_texts, json_type_string);
-	add_zeros(config, lists, json_type_array);
-	add_zeros(config, maps, json_type_object);
 	add_zeros(json_member(o, "RootFS"), layers, json_type_array);
+	add_alias(o, "ID", "Id");
+	add_alias(descriptor, "MediaType", "mediaType");
+	add_alias(descriptor, "Digest", "digest");
+	add_alias(descriptor, "Size", "size");
+	mark_config(json_member(o, "Config"));
+	template_mark(o, &struct_of_image);
+	template_mark(json_member(o, "RootFS"), &struct_of_rootfs);
+	template_mark(metadata, &struct_of_metadata);
+	template_mark(descriptor, &struct_of_descriptor);
+	template_mark(json_member(metadata, "LastTagTime"), &time_of_go);
 }
 
 /* Of a platform; one that is none is shown as the config has it. */
@@ -264,8 +358,8 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 	inspect_add_text(o, "OsVersion", json_string(c->doc, "os.version"));
 	json_object_object_add(o, "Size", json_object_new_uint64(image_size(s, i, NULL)));
 	json_object_object_add(o, "RootFS", rootfs(c));
-	json_object_object_add(o, "Metadata", metadata(&last));
-	json_object_object_add(o, "Descriptor", descriptor(&i->top));
+	json_object_object_add(o, "Metadata", inspect_metadata(&last));
+	json_object_object_add(o, "Descriptor", inspect_descriptor(&i->top));
 	return o;
 }
 

@@ -19,7 +19,8 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
 		 struct err *err);
 
-/* Adds what docker's templates may ask for though it is left out (template_zero): for -f alone. */
-void inspect_add_zeros(struct json_object *o);
+/* Makes the object what docker's templates see, for -f alone: Go's struct, with its own names (.ID,
+ * .Descriptor.Digest), members that JSON leaves out, durations and times. */
+void inspect_as_struct(struct json_object *o);
 
 #endif

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_MIN 4
-
 void resolved_clear(struct resolved *found)
 {
 	names_put(found->names);
@@ -80,8 +78,7 @@ static const char *id_digits(const char *word)
 	const char *digits = strncmp(word, "sha256:", 7) ? word : word + 7;
 	size_t len = strlen(digits);
 
-	return len >= PREFIX_MIN && len <= 64 && strspn(digits, "0123456789abcdef") == len ? digits
-											   : NULL;
+	return len && len <= 64 && strspn(digits, "0123456789abcdef") == len ? digits : NULL;
 }
 
 static bool begins_with(const struct digest *d, const char *digits)

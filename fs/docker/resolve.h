@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a user's word means in the store: a reference, familiar or full, or an image's ID: the
- * digest of its config, manifest or index, or 4 to 64 hexadecimal digits that one of these begins
- * with. A reference goes before an ID. Owns a snapshot of the names.
+ * digest of its config, manifest or index, or 1 to 64 hexadecimal digits that one of these begins
+ * with, and no other image does. A reference goes before an ID. Owns a snapshot of the names.
  */
 #ifndef FS_RESOLVE_H
 #define FS_RESOLVE_H

@@ -101,26 +101,21 @@ static int print_table(struct json_object *rows, const struct rows_field *fields
 	return r ? r : table_print(&t, out, err);
 }
 
-/* A mistake in the template is found where there is no row, too. */
-static int check_template(const struct rows_field *fields, const char *template, struct err *err)
-{
-	autojson *headers = headers_of(fields);
-	autobuf ignored = BUF_INIT;
-
-	return headers ? template_run_headers(template, headers, NULL, &ignored, err)
-		       : err_nomem(err);
-}
-
-static int print_lines(struct json_object *rows, const struct rows_field *fields,
-		       const char *template, struct buf *out, struct err *err)
+/* A mistake in the template is found where there is no row, too. Of rows before one that fails docker
+ * prints nothing. */
+static int print_lines(struct json_object *rows, const char *template, struct buf *out,
+		       struct err *err)
 {
 	uint64_t work = work_of(rows);
-	int r = check_template(fields, template, err);
+	size_t before = out->len;
+	int r = template_check(template, err);
 
 	for (size_t i = 0; !r && i < json_object_array_length(rows); i++) {
 		r = template_run(template, json_object_array_get_idx(rows, i), &work, out, err);
 		buf_putc(out, '\n');
 	}
+	if (r)
+		out->len = before;
 	return r;
 }
 
@@ -137,7 +132,8 @@ static int print_json(struct json_object *rows, struct buf *out, struct err *err
 
 bool rows_is_json(const char *format)
 {
-	return format && (!strcmp(format, "json") || !strcmp(format, "{{json .}}"));
+	return format && (!strcmp(format, "json") || !strcmp(format, "{{json .}}") ||
+			  !strcmp(format, "{{ json . }}"));
 }
 
 bool rows_is_own_table(const char *format)
@@ -145,15 +141,17 @@ bool rows_is_own_table(const char *format)
 	return !format || !*format || !strcmp(format, "table");
 }
 
-/* "table TEMPLATE" */
+/* "table TEMPLATE"; docker wants no blank there. */
 static bool is_table(const char *format)
 {
-	return !strncmp(format, "table ", 6);
+	return !strncmp(format, "table", 5) && format[5];
 }
 
+/* docker takes blanks around a format for nothing. */
 static const char *without_table(const char *format)
 {
-	return is_table(format) ? format + 6 : format;
+	format += is_table(format) ? 5 : 0;
+	return format + strspn(format, " ");
 }
 
 int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
@@ -170,7 +168,7 @@ int rows_print(struct json_object *rows, const struct rows_field *fields, const 
 	else if (rows_is_json(format))
 		r = print_json(rows, out, err);
 	else
-		r = print_lines(rows, fields, template, out, err);
+		r = print_lines(rows, template, out, err);
 	return r ? r : buf_failed(out) ? err_nomem(err) : 0;
 }
 

@@ -39,13 +39,39 @@ void table_clear(struct table *t)
 	buf_free(&t->cells);
 }
 
-/* tabwriter counts characters, not the columns of a terminal. */
+/* Columns of a terminal, as docker counts them: East Asian wide and fullwidth characters take 2. */
+static size_t code_columns(uint32_t c)
+{
+	bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0x303e) ||
+		    (c >= 0x3041 && c <= 0x33ff) || (c >= 0x3400 && c <= 0x4dbf) ||
+		    (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xa000 && c <= 0xa4cf) ||
+		    (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
+		    (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+		    (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
+		    (c >= 0x20000 && c <= 0x3fffd);
+
+	return wide ? 2 : 1;
+}
+
+/* What stands above the character before it: in cells no column, though docker's Ellipsis counts
+ * one. */
+static bool is_combining(uint32_t c)
+{
+	return (c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200d) ||
+	       (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f);
+}
+
 static size_t cell_width(const char *cell)
 {
 	size_t width = 0;
 
-	for (; *cell; cell++)
-		width += ((unsigned char)*cell & 0xc0) != 0x80;
+	while (*cell) {
+		uint32_t code = 0;
+		size_t len = utf8_decode((const unsigned char *)cell, &code);
+
+		width += is_combining(code) ? 0 : code_columns(code);
+		cell += len ? len : 1;
+	}
 	return width;
 }
 
@@ -115,20 +141,6 @@ int table_print(const struct table *t, struct buf *out, struct err *err)
 		return err_set(err, EFBIG, "a table of more than %u bytes", TABLE_MAX);
 	print_cells(t, widths, out);
 	return buf_failed(out) ? err_nomem(err) : 0;
-}
-
-/* Columns of a terminal, as docker counts them: East Asian wide and fullwidth characters take 2. */
-static size_t code_columns(uint32_t c)
-{
-	bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0x303e) ||
-		    (c >= 0x3041 && c <= 0x33ff) || (c >= 0x3400 && c <= 0x4dbf) ||
-		    (c >= 0x4e00 && c <= 0x9fff) || (c >= 0xa000 && c <= 0xa4cf) ||
-		    (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
-		    (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
-		    (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
-		    (c >= 0x20000 && c <= 0x3fffd);
-
-	return wide ? 2 : 1;
 }
 
 void table_ellipsis(struct buf *out, const char *text, size_t columns)

@@ -1,302 +1,387 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * An interpreter that goes over the text: what is not taken (the other branch of an if) is read all
- * the same, so that a mistake in it is found, but nothing of it is called; the body of a range is
- * read once for each element.
- */
 #include "fs/docker/template.h"
 
-#include "fs/docker/template_expr.h"
+#include "fs/docker/template_exec.h"
+#include "fs/docker/template_function.h"
 #include "fs/docker/template_value.h"
+#include "store/base/mem.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define ACTION_WEIGHT 8 /* a byte between braces costs as much as so many of text */
+/* What a walk gives beside 0 and -errno. */
+enum { WALK_BREAK = 1, WALK_CONTINUE = 2 };
 
-enum ending { END_OF_TEXT, END, ELSE, ELSE_IF };
+static int template_walk(struct template_exec *x, struct json_object *dot,
+			 const struct template_node *n);
 
-static int block(struct template_expr *t, struct json_object *dot, enum ending *ending);
+/* ---- errors and bounds ---- */
 
-/* "}}", or "-}}", which takes the blanks behind it. */
-static int close_action(struct template_expr *t)
+int template_exec_fail(struct template_exec *x, const char *fmt, ...)
 {
-	bool trim;
+	const char *text = x->tree->text, *position = x->at->position, *line = text;
+	autofree char *what = NULL;
+	autobuf where = BUF_INIT;
+	int number = 1;
+	va_list ap;
 
-	template_expr_blanks(t);
-	trim = *t->at == '-';
-	if (!template_expr_at_close(t))
-		return *t->at ? template_expr_fail(t, "unexpected \"%.10s\" in command", t->at)
-			      : template_expr_fail(t, "unclosed action");
-	t->at += trim ? 3 : 2;
-	if (trim)
-		template_expr_blanks(t);
+	for (const char *c = text; c < position; c++)
+		if (*c == '\n') {
+			number++;
+			line = c + 1;
+		}
+	va_start(ap, fmt);
+	if (vasprintf(&what, fmt, ap) < 0)
+		what = NULL;
+	va_end(ap);
+	template_tree_print(x->at, &where);
+	buf_putc(&where, '\0');
+	return err_set(x->err, EINVAL,
+		       "template parsing error: template: :%d:%td: executing \"%s\" at <%s>: %s",
+		       number, position - line, x->name, buf_failed(&where) ? "" : where.data,
+		       what ? what : "");
+}
+
+int template_exec_work(struct template_exec *x, uint64_t bytes)
+{
+	uint64_t cost = TEMPLATE_STEP + bytes;
+
+	if (cost > *x->work) {
+		*x->work = 0;
+		return template_exec_fail(x, "too much work");
+	}
+	*x->work -= cost;
 	return 0;
 }
 
-static int template_body(struct template_expr *t, struct json_object *dot, bool live,
-			 enum ending *ending)
+int template_exec_enter(struct template_exec *x)
 {
-	bool was = t->live;
-	size_t vars = t->vars.count;
-	int r;
-
-	if (++t->depth > TEMPLATE_DEPTH_MAX)
-		return template_expr_fail(t, "nested too deeply");
-	t->live = was && live;
-	r = block(t, dot, ending);
-	template_vars_forget(&t->vars, vars);
-	t->live = was;
-	t->depth--;
-	if (!r && *ending == END_OF_TEXT)
-		r = template_expr_fail(t, "unexpected EOF");
-	return r;
+	return ++x->depth > TEMPLATE_DEPTH_MAX ? template_exec_fail(x, "nested too deeply") : 0;
 }
 
-/* The condition and body of one arm of an if or with; not live behind an arm that was taken. */
-static int template_arm(struct template_expr *t, struct json_object *dot, bool with, bool *taken,
-			enum ending *ending)
+/* ---- what is printed ---- */
+
+static int check_output(struct template_exec *x)
 {
-	autojson *value = NULL;
-	struct template_names names;
-	bool was = t->live, truth;
-	int r;
-
-	t->live = was && !*taken;
-	r = template_expr_declare(t, dot, &names, &value);
-	if (!r)
-		r = close_action(t);
-	truth = template_truth(value);
-	if (!r)
-		r = template_body(t, with && truth ? value : dot, truth, ending);
-	t->live = was;
-	*taken |= truth;
-	return r;
-}
-
-/* if and with: their condition comes; `with` makes it the dot. */
-static int conditional(struct template_expr *t, struct json_object *dot, bool with)
-{
-	enum ending ending;
-	size_t vars = t->vars.count;
-	bool taken = false;
-	int r = template_arm(t, dot, with, &taken, &ending);
-
-	while (!r && ending == ELSE_IF)
-		r = template_arm(t, dot, false, &taken, &ending);
-	if (!r && ending == ELSE) {
-		r = template_body(t, dot, !taken, &ending);
-		if (!r && ending != END)
-			r = template_expr_fail(t, "expected end; found {{else}}");
-	}
-	template_vars_forget(&t->vars, vars);
-	return r;
-}
-
-/* "$v :=" is the element, "$k, $v :=" its number or key, and the element. */
-static int bind_element(struct template_expr *t, const struct template_names *n,
-			const struct template_items *items, size_t i, struct json_object *element)
-{
-	autojson *key = n->count == 2 ? template_items_key(items, i) : NULL;
-	int r = n->count == 2 ? template_expr_bind(t, n->at[0], n->set, key) : 0;
-
-	return r || !n->count ? r : template_expr_bind(t, n->at[n->count - 1], n->set, element);
-}
-
-/* The body of a range for each element, from where the text stands. */
-static int range_elements(struct template_expr *t, const struct template_names *names,
-			  const struct template_items *items, enum ending *ending)
-{
-	const char *start = t->at;
-	size_t vars = t->vars.count;
-	int r = 0;
-
-	for (size_t i = 0; !r && i < items->count; i++) {
-		autojson *element = template_items_value(items, i);
-
-		t->at = start;
-		r = template_expr_work(t, 0);
-		if (!r)
-			r = bind_element(t, names, items, i, element);
-		if (!r)
-			r = template_body(t, element, true, ending);
-		template_vars_forget(&t->vars, vars);
-	}
-	return r;
-}
-
-/* Where there is no element the body is read as that of an if which is false; its names are
- * there. */
-static int range_none(struct template_expr *t, const struct template_names *names,
-		      enum ending *ending)
-{
-	size_t vars = t->vars.count;
-	int r = 0;
-
-	for (size_t i = 0; !r && !names->set && i < names->count; i++)
-		r = template_expr_bind(t, names->at[i], false, NULL);
-	if (!r)
-		r = template_body(t, NULL, false, ending);
-	template_vars_forget(&t->vars, vars);
-	return r;
-}
-
-static int range(struct template_expr *t, struct json_object *dot)
-{
-	autojson *value = NULL;
-	autoitems items = {0};
-	enum ending ending = END;
-	struct template_names names;
-	int r = template_expr_names(t, 2, &names);
-
-	if (!r)
-		r = template_expr_pipeline(t, dot, &value);
-	if (!r)
-		r = close_action(t);
-	if (!r && !template_items_open(value, &items))
-		r = err_nomem(t->err);
-	if (!r)
-		r = items.count ? range_elements(t, &names, &items, &ending)
-				: range_none(t, &names, &ending);
-	if (!r && ending == ELSE)
-		r = template_body(t, dot, items.count == 0, &ending);
-	return r ? r : ending == END ? 0 : template_expr_fail(t, "expected end; found {{else}}");
-}
-
-static int check_output(struct template_expr *t)
-{
-	if (buf_failed(t->out))
-		return err_nomem(t->err);
-	return t->out->len > TEMPLATE_TEXT_MAX
-		   ? template_expr_fail(t, "an output of more than %u bytes", TEMPLATE_TEXT_MAX)
+	if (buf_failed(x->out))
+		return err_nomem(x->err);
+	return x->out->len > TEMPLATE_TEXT_MAX
+		   ? template_exec_fail(x, "an output of more than %u bytes", TEMPLATE_TEXT_MAX)
 		   : 0;
 }
 
-static int template_emit(struct template_expr *t, struct json_object *value)
+static int walk_text(struct template_exec *x, const struct template_node *n)
 {
-	int r = t->live ? template_expr_work(t, template_weight(value)) : 0;
-
-	if (r || !t->live)
-		return r;
-	if (value)
-		template_print(t->out, value);
-	else
-		buf_puts(t->out, "<no value>");
-	return check_output(t);
-}
-
-/* The text up to the next action, of which *open is the "{{" or NULL. */
-static int copy_text(struct template_expr *t, const char **open)
-{
-	const char *start = t->at;
-	size_t keep;
 	int r;
 
-	*open = strstr(start, "{{");
-	t->at = *open ? *open : start + strlen(start);
-	keep = (size_t)(t->at - start);
-	if (*open && (*open)[2] == '-' && isspace((unsigned char)(*open)[3]))
-		while (keep && isspace((unsigned char)start[keep - 1]))
-			keep--;
-	if (t->live)
-		buf_append(t->out, start, keep);
-	r = template_expr_work(t, (uint64_t)(t->at - start));
-	return r ? r : check_output(t);
+	x->at = n;
+	r = template_exec_work(x, n->len);
+	buf_append(x->out, n->at, n->len);
+	return r ? r : check_output(x);
 }
 
-static int comment(struct template_expr *t)
-{
-	const char *end = strstr(t->at, "*/");
-
-	if (!end)
-		return template_expr_fail(t, "unclosed comment");
-	t->at = end + 2;
-	return close_action(t);
-}
-
-/* What stands between {{ and }}; *ending is set where that ends the block. */
-static int action(struct template_expr *t, struct json_object *dot, bool *ends, enum ending *ending)
+static int walk_action(struct template_exec *x, struct json_object *dot,
+		       const struct template_node *n)
 {
 	autojson *value = NULL;
-	struct template_names names;
+	int r = template_eval_pipeline(x, dot, n->pipe, &value);
+
+	if (r || n->pipe->declared)
+		return r;
+	r = template_exec_work(x, template_weight(value));
+	if (r)
+		return r;
+	if (value)
+		template_print(x->out, value);
+	else
+		buf_puts(x->out, "<no value>");
+	return check_output(x);
+}
+
+/* ---- blocks ---- */
+
+/* The else that is one more arm. */
+static const struct template_node *next_arm(const struct template_node *n)
+{
+	const struct template_node *first = n->other ? n->other->first : NULL;
+
+	return first && !first->next && (first->kind == NODE_IF || first->kind == NODE_WITH) ? first
+											     : NULL;
+}
+
+/* One arm: *next is the one to try then, or NULL. `with` makes its condition the dot. */
+static int walk_arm(struct template_exec *x, struct json_object *dot, const struct template_node *n,
+		    const struct template_node **next)
+{
+	autojson *value = NULL;
 	int r;
 
-	*ends = true;
-	template_expr_blanks(t);
-	if (template_expr_word(t, "end")) {
-		*ending = END;
-		return close_action(t);
-	}
-	if (template_expr_word(t, "else")) {
-		*ending = template_expr_word(t, "if") ? ELSE_IF : ELSE;
-		return *ending == ELSE ? close_action(t) : 0;
-	}
-	*ends = false;
-	if (!strncmp(t->at, "/*", 2))
-		return comment(t);
-	if (template_expr_word(t, "if"))
-		return conditional(t, dot, false);
-	if (template_expr_word(t, "with"))
-		return conditional(t, dot, true);
-	if (template_expr_word(t, "range"))
-		return range(t, dot);
-	r = template_expr_declare(t, dot, &names, &value);
-	if (!r && !names.count)
-		r = template_emit(t, value);
-	return r ? r : close_action(t);
+	*next = NULL;
+	x->at = n;
+	r = template_exec_work(x, 0);
+	if (!r)
+		r = template_eval_pipeline(x, dot, n->pipe, &value);
+	if (r)
+		return r;
+	if (template_truth(value))
+		return template_walk(x, n->kind == NODE_WITH ? value : dot, n->list);
+	*next = next_arm(n);
+	return *next || !n->other ? 0 : template_walk(x, dot, n->other);
 }
 
-/* Up to the end of the text, or what ends the block. */
-static int block(struct template_expr *t, struct json_object *dot, enum ending *ending)
+static int walk_condition(struct template_exec *x, struct json_object *dot,
+			  const struct template_node *n)
 {
-	bool ends = false;
+	size_t vars = x->vars.count;
 	int r = 0;
 
-	*ending = END_OF_TEXT;
-	while (!r && !ends && *t->at) {
-		const char *open;
+	while (!r && n)
+		r = walk_arm(x, dot, n, &n);
+	template_vars_forget(&x->vars, vars);
+	return r;
+}
 
-		r = copy_text(t, &open);
-		if (r || !open)
-			break;
-		t->at += open[2] == '-' && isspace((unsigned char)open[3]) ? 3 : 2;
-		r = action(t, dot, &ends, ending);
-		if (!r)
-			r = template_expr_work(t, (uint64_t)(t->at - open) * ACTION_WEIGHT);
+/* The variables of a range are those of its pipeline, set anew for each element: one is the element
+ * (of a number, how often), two are its number or key, and the element. */
+static int bind_element(struct template_exec *x, const struct template_node *pipe,
+			struct json_object *key, struct json_object *element)
+{
+	const struct template_node *first = pipe->declared, *second = first ? first->next : NULL;
+	int r = 0;
+
+	if (first)
+		r = template_eval_bind(x, first, pipe->assigns, second ? key : element);
+	return r || !second ? r : template_eval_bind(x, second, pipe->assigns, element);
+}
+
+/* One round: WALK_BREAK where it is the last. */
+static int walk_element(struct template_exec *x, const struct template_node *n,
+			struct json_object *key, struct json_object *element)
+{
+	size_t vars = x->vars.count;
+	int r = template_exec_work(x, 0);
+
+	if (!r)
+		r = bind_element(x, n->pipe, key, element);
+	if (!r)
+		r = template_walk(x, element, n->list);
+	template_vars_forget(&x->vars, vars);
+	return r == WALK_CONTINUE ? 0 : r;
+}
+
+static int walk_items(struct template_exec *x, const struct template_node *n,
+		      struct json_object *value, size_t *count)
+{
+	autoitems items = {0};
+	int r = 0;
+
+	if (!template_items_open(value, &items))
+		return err_nomem(x->err);
+	*count = items.count;
+	for (size_t i = 0; !r && i < items.count; i++) {
+		autojson *element = template_items_value(&items, i);
+		autojson *key = template_items_key(&items, i);
+
+		r = walk_element(x, n, key, element);
 	}
 	return r;
 }
 
-static int template_execute(const char *text, struct json_object *value, bool headers,
-			    uint64_t *work, struct buf *out, struct err *err)
+static int walk_number(struct template_exec *x, const struct template_node *n, int64_t end,
+		       size_t *count)
+{
+	int r = 0;
+
+	*count = end > 0;
+	if (n->pipe->declared && n->pipe->declared->next)
+		return template_exec_fail(
+		    x, "can't use %lld to iterate over more than one variable", (long long)end);
+	for (int64_t i = 0; !r && i < end; i++) {
+		autojson *element = json_object_new_int64(i);
+
+		r = element ? walk_element(x, n, element, element) : err_nomem(x->err);
+	}
+	return r;
+}
+
+/* What a range goes over; nil is an empty map. The variables of the pipeline are bound by the rounds:
+ * here it is as if it had none. */
+static int walk_range(struct template_exec *x, struct json_object *dot,
+		      const struct template_node *n)
+{
+	struct template_node bare = *n->pipe;
+	autojson *value = NULL;
+	size_t count = 0, vars = x->vars.count;
+	autobuf text = BUF_INIT;
+	int r;
+
+	bare.declared = NULL;
+	r = template_eval_pipeline(x, dot, &bare, &value);
+	if (r)
+		return r;
+	/* x->at may be `bare`, which ends with this function */
+	if (x->at == &bare)
+		x->at = n->pipe;
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		break;
+	case json_type_array:
+	case json_type_object:
+		r = walk_items(x, n, value, &count);
+		break;
+	case json_type_int:
+		r = walk_number(x, n, json_object_get_int64(value), &count);
+		break;
+	default:
+		template_print(&text, value);
+		buf_putc(&text, '\0');
+		return template_exec_fail(x, "range can't iterate over %s",
+					  buf_failed(&text) ? "" : text.data);
+	}
+	template_vars_forget(&x->vars, vars);
+	r = r == WALK_BREAK ? 0 : r;
+	return !r && !count && n->other ? template_walk(x, dot, n->other) : r;
+}
+
+/* A template within sees its own value as $, and no variable of the one that calls it. */
+static int walk_template(struct template_exec *x, struct json_object *dot,
+			 const struct template_node *n)
+{
+	const struct template_definition *d = template_tree_find(x->tree, n->first->value);
+	const char *name = x->name;
+	size_t vars = x->vars.count, floor = x->vars.floor;
+	struct json_object *value = NULL;
+	int r = 0;
+
+	x->at = n;
+	if (!d)
+		return template_exec_fail(x, "template %.*s not defined", (int)n->first->len,
+					  n->first->at);
+	if (n->pipe)
+		r = template_eval_pipeline(x, dot, n->pipe, &value);
+	if (r)
+		return r;
+	x->name = json_object_get_string(d->name);
+	x->vars.floor = vars;
+	if (!template_vars_declare(&x->vars, "$", 1, value))
+		r = err_nomem(x->err);
+	else
+		r = template_walk(x, value, d->list);
+	template_vars_forget(&x->vars, vars);
+	x->vars.floor = floor;
+	x->name = name;
+	return r;
+}
+
+/* Variables that a list declares are seen up to the end of its block. */
+static int walk_list(struct template_exec *x, struct json_object *dot,
+		     const struct template_node *list)
+{
+	int r = 0;
+
+	for (const struct template_node *n = list->first; !r && n; n = n->next)
+		r = template_walk(x, dot, n);
+	return r;
+}
+
+static int walk_node(struct template_exec *x, struct json_object *dot,
+		     const struct template_node *n)
+{
+	switch (n->kind) {
+	case NODE_LIST:
+		return walk_list(x, dot, n);
+	case NODE_TEXT:
+		return walk_text(x, n);
+	case NODE_ACTION:
+		return walk_action(x, dot, n);
+	case NODE_RANGE:
+		return walk_range(x, dot, n);
+	case NODE_TEMPLATE:
+		return walk_template(x, dot, n);
+	case NODE_BREAK:
+		return WALK_BREAK;
+	case NODE_CONTINUE:
+		return WALK_CONTINUE;
+	default:
+		return walk_condition(x, dot, n);
+	}
+}
+
+static int template_walk(struct template_exec *x, struct json_object *dot,
+			 const struct template_node *n)
+{
+	int r;
+
+	x->at = n;
+	r = template_exec_enter(x);
+	if (!r)
+		r = walk_node(x, dot, n);
+	x->depth--;
+	return r;
+}
+
+static int template_execute(const struct template_tree *tree, struct json_object *value,
+			    const struct template_exec *how, uint64_t *work, struct buf *out,
+			    struct err *err)
+{
+	struct template_exec x = *how;
+	int r;
+
+	x.tree = tree;
+	x.name = "";
+	x.out = out;
+	x.work = work;
+	x.root = value;
+	x.err = err;
+	x.at = tree->root;
+	if (!template_vars_declare(&x.vars, "$", 1, json_object_get(value)))
+		r = err_nomem(err);
+	else
+		r = template_walk(&x, value, tree->root);
+	template_vars_clear(&x.vars);
+	return r < 0 ? r : 0;
+}
+
+/* What is read costs, too: a byte as much as that of text. */
+static int template_start(const char *text, struct json_object *value,
+			  const struct template_exec *how, uint64_t *work, struct buf *out,
+			  struct err *err)
 {
 	uint64_t own = TEMPLATE_WORK_MAX;
-	struct template_expr t = {.text = text,
-				  .at = text,
-				  .root = value,
-				  .out = out,
-				  .live = true,
-				  .headers = headers,
-				  .work = work ? work : &own,
-				  .err = err};
-	enum ending ending;
-	int r = block(&t, value, &ending);
+	uint64_t *left = work ? work : &own, read = strlen(text);
+	autotree tree = {0};
+	int r = template_tree_parse(text, &tree, err);
 
-	template_vars_forget(&t.vars, 0);
-	if (!r && ending != END_OF_TEXT)
-		r = template_expr_fail(&t, "unexpected {{%s}}", ending == END ? "end" : "else");
-	return r;
+	*left = *left > read ? *left - read : 0;
+	return r ? r : template_execute(&tree, value, how, left, out, err);
+}
+
+int template_check(const char *text, struct err *err)
+{
+	autotree tree = {0};
+
+	return template_tree_parse(text, &tree, err);
 }
 
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		 struct err *err)
 {
-	return template_execute(text, value, false, work, out, err);
+	return template_start(text, value, &(struct template_exec){0}, work, out, err);
+}
+
+int template_run_complete(const char *text, struct json_object *value, uint64_t *work,
+			  struct buf *out, struct err *err)
+{
+	return template_start(text, value, &(struct template_exec){.complete = true}, work, out,
+			      err);
 }
 
 int template_run_headers(const char *text, struct json_object *headers, uint64_t *work,
 			 struct buf *out, struct err *err)
 {
-	return template_execute(text, headers, true, work, out, err);
+	return template_start(text, headers, &(struct template_exec){.headers = true}, work, out,
+			      err);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Go templates (text/template), as far as docker's --format and inspect -f use them, over a JSON
- * value: text, {{.Field.Sub}}, {{.}}, {{$}}, pipelines, parentheses, string and number constants,
- * if/else if/else/end, range/else/end, with/else/end, variables, comments, {{- and -}}; the
- * functions json, upper, lower, title, len, index, slice, join, split, truncate, pad, print,
- * println, printf (template_printf.h), eq, ne, lt, le, gt, ge, and, or, not. Definitions are not
- * known. Pure. Ours, as no C library has them, and scripts written for docker shall run unchanged.
+ * value: text, {{.Field.Sub}}, {{.}}, {{$}}, pipelines, parentheses, constants, all
+ * of Go's actions (if, with, range, break, continue, template, define, block), variables, comments,
+ * {{- and -}}; Go's functions, and docker's json, upper, lower, title, join, split, truncate and
+ * pad. Not known are complex numbers and methods. Pure. Ours, as no C library has them, and scripts
+ * written for docker shall run unchanged. A text is parsed first (template_tree.h), then run.
  *
  * Whoever may read a control file may write templates, so they are bounded: in depth, in output (16
  * MiB, as is each value), and in work, which is bytes read and made, a step as 64 of them. Loops in
@@ -26,6 +26,14 @@
  * a field that the value itself (not something in it) does not have. */
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		 struct err *err);
+
+/* The same, where a member that a map lacks is an error (Go's missingkey=error): -EINVAL "…: map has
+ * no entry for key …". */
+int template_run_complete(const char *text, struct json_object *value, uint64_t *work,
+			  struct buf *out, struct err *err);
+
+/* Whether it can be parsed: 0 or -EINVAL. */
+int template_check(const char *text, struct err *err);
 
 /* The same for the headers of a table: what only changes how a value looks (upper, json,
  * truncate, …) leaves a header as it is. */

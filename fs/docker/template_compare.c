@@ -2,6 +2,7 @@
 /* The functions of templates that compare. Go compares like with like only: what it refuses would
  * be false here, and nobody would see why. */
 #include "fs/docker/template_function.h"
+#include "fs/docker/template_value.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,7 +80,7 @@ static int equal(struct template_call *c, struct json_object *a, struct json_obj
 int template_f_eq(struct template_call *c, struct json_object **out)
 {
 	bool truth = false;
-	int r = 0;
+	int r = c->count > 1 ? 0 : err_set(c->err, EINVAL, "missing argument for comparison");
 
 	for (size_t i = 1; !r && i < c->count && !truth; i++)
 		r = equal(c, c->args[0], c->args[i], &truth);

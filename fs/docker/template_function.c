@@ -10,26 +10,6 @@
 
 /* ---- for all of them ---- */
 
-const char *template_type(struct json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_null:
-		return "nil";
-	case json_type_boolean:
-		return "bool";
-	case json_type_int:
-		return "int";
-	case json_type_double:
-		return "float64";
-	case json_type_string:
-		return "string";
-	case json_type_array:
-		return "[]interface {}";
-	default:
-		return "map[string]interface {}";
-	}
-}
-
 int template_text(struct template_call *c, size_t i, const char **text, size_t *len)
 {
 	struct json_object *value = c->args[i];
@@ -213,6 +193,11 @@ static int f_slice(struct template_call *c, struct json_object **out)
 
 	if (!value)
 		return err_set(c->err, EINVAL, "slice of untyped nil");
+	if (c->count > 4)
+		return err_set(c->err, EINVAL, "too many slice indexes: %zu", c->count - 1);
+	if (c->count > 3)
+		return err_set(c->err, EINVAL, "cannot 3-index slice a %s",
+			       text ? "string" : "value of JSON");
 	if (!text && !json_object_is_type(value, json_type_array))
 		return err_set(c->err, EINVAL, "can't slice item of type %s", template_type(value));
 	len = text ? (size_t)json_object_get_string_len(value) : json_object_array_length(value);
@@ -250,8 +235,8 @@ static int f_printf(struct template_call *c, struct json_object **out)
 	size_t len;
 	int r = template_text(c, 0, &format, &len);
 
-	if (!r && !template_printf(&text, format, c->args + 1, c->count - 1))
-		r = err_set(c->err, EINVAL, "a format that is not known, or wrong arguments");
+	if (!r)
+		template_printf(&text, format, c->args + 1, c->count - 1);
 	return r ? r : template_give(c, &text, out);
 }
 
@@ -260,51 +245,43 @@ static int f_not(struct template_call *c, struct json_object **out)
 	return give_truth(c, !template_truth(c->args[0]), out);
 }
 
-/* The first that decides, else the last. */
-static int first_that_is(bool truth, struct template_call *c, struct json_object **out)
+/* and, or and call are of the one who runs the template (template_eval.c). */
+static int f_none(struct template_call *c, struct json_object **out)
 {
-	size_t i = 0;
-
-	while (i + 1 < c->count && template_truth(c->args[i]) != truth)
-		i++;
-	*out = json_object_get(c->args[i]);
-	return 0;
+	*out = NULL;
+	return err_set(c->err, EINVAL, "is not called so");
 }
 
-static int f_and(struct template_call *c, struct json_object **out)
-{
-	return first_that_is(false, c, out);
-}
-
-static int f_or(struct template_call *c, struct json_object **out)
-{
-	return first_that_is(true, c, out);
-}
+#define ANY TEMPLATE_ARGUMENTS_MAX
 
 static const struct template_function functions[] = {
-    {"json", f_json, 1, 1, true, true},
-    {"upper", template_f_upper, 1, 1, true, false},
-    {"lower", template_f_lower, 1, 1, true, false},
-    {"title", template_f_title, 1, 1, true, false},
-    {"len", f_len, 1, 1, false, false},
-    {"index", f_index, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
-    {"slice", f_slice, 1, 3, false, false},
-    {"join", template_f_join, 2, 2, true, true},
-    {"split", template_f_split, 2, 2, true, false},
-    {"truncate", template_f_truncate, 2, 2, true, false},
-    {"pad", template_f_pad, 3, 3, false, false},
-    {"print", template_f_print, 0, TEMPLATE_ARGUMENTS_MAX, false, true},
-    {"println", template_f_println, 0, TEMPLATE_ARGUMENTS_MAX, false, true},
-    {"printf", f_printf, 1, TEMPLATE_ARGUMENTS_MAX, false, true},
-    {"eq", template_f_eq, 2, TEMPLATE_ARGUMENTS_MAX, false, true},
-    {"ne", template_f_ne, 2, 2, false, true},
-    {"lt", template_f_lt, 2, 2, false, true},
-    {"le", template_f_le, 2, 2, false, true},
-    {"gt", template_f_gt, 2, 2, false, true},
-    {"ge", template_f_ge, 2, 2, false, true},
-    {"not", f_not, 1, 1, false, false},
-    {"and", f_and, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
-    {"or", f_or, 1, TEMPLATE_ARGUMENTS_MAX, false, false},
+    {"json", f_json, 1, 1, true, true, NULL},
+    {"upper", template_f_upper, 1, 1, true, false, "s"},
+    {"lower", template_f_lower, 1, 1, true, false, "s"},
+    {"title", template_f_title, 1, 1, true, false, "s"},
+    {"join", template_f_join, 2, 2, true, true, "ls"},
+    {"split", template_f_split, 2, 2, true, false, "ss"},
+    {"truncate", template_f_truncate, 2, 2, true, false, "si"},
+    {"pad", template_f_pad, 3, 3, false, false, "sii"},
+    {"len", f_len, 1, 1, false, false, NULL},
+    {"index", f_index, 1, ANY, false, false, NULL},
+    {"slice", f_slice, 1, ANY, false, false, NULL},
+    {"print", template_f_print, 0, ANY, false, true, NULL},
+    {"println", template_f_println, 0, ANY, false, true, NULL},
+    {"printf", f_printf, 1, ANY, false, true, "s"},
+    {"html", template_f_html, 0, ANY, false, true, NULL},
+    {"js", template_f_js, 0, ANY, false, true, NULL},
+    {"urlquery", template_f_urlquery, 0, ANY, false, true, NULL},
+    {"eq", template_f_eq, 1, ANY, false, true, NULL},
+    {"ne", template_f_ne, 2, 2, false, true, NULL},
+    {"lt", template_f_lt, 2, 2, false, true, NULL},
+    {"le", template_f_le, 2, 2, false, true, NULL},
+    {"gt", template_f_gt, 2, 2, false, true, NULL},
+    {"ge", template_f_ge, 2, 2, false, true, NULL},
+    {"not", f_not, 1, 1, false, false, NULL},
+    {"and", f_none, 1, ANY, false, false, NULL},
+    {"or", f_none, 1, ANY, false, false, NULL},
+    {"call", f_none, 1, ANY, false, false, NULL},
 };
 
 const struct template_function *template_function_find(const char *name)
@@ -319,9 +296,6 @@ int template_call(const struct template_function *f, bool headers, struct templa
 		  struct json_object **out)
 {
 	*out = NULL;
-	if (c->count < f->min || c->count > f->max)
-		return err_set(c->err, EINVAL, "wrong number of args for %s: want %s%zu got %zu",
-			       f->name, f->min == f->max ? "" : "at least ", f->min, c->count);
 	if (!headers || !f->looks)
 		return f->run(c, out);
 	*out = json_object_get(c->args[0]);

@@ -28,9 +28,12 @@ struct template_function {
 	const char *name;
 	/* *out is a new reference, or NULL for nil. -EINVAL with its sentence, -ENOMEM. */
 	int (*run)(struct template_call *c, struct json_object **out);
-	size_t min, max; /* arguments; fewer or more: never called so */
-	bool looks;	 /* changes no more than how a value looks */
-	bool whole;	 /* looks at all that its arguments hold */
+	size_t min,
+	    max;    /* arguments (TEMPLATE_ARGUMENTS_MAX: any number); never called otherwise */
+	bool looks; /* changes no more than how a value looks */
+	bool whole; /* looks at all that its arguments hold */
+	const char *kinds; /* of the first arguments: 's' text, 'i' number, 'l' list of texts; NULL:
+			    * any; never called with others */
 };
 
 const struct template_function *template_function_find(const char *name); /* or NULL */
@@ -40,9 +43,6 @@ int template_call(const struct template_function *f, bool headers, struct templa
 		  struct json_object **out);
 
 /* ---- for the functions ---- */
-
-/* "int", as Go calls the type of a value. */
-const char *template_type(struct json_object *value);
 
 /* An argument as text or number, which Go wants as such. -EINVAL. */
 int template_text(struct template_call *c, size_t i, const char **text, size_t *len);
@@ -54,7 +54,7 @@ int template_give(struct template_call *c, const struct buf *text, struct json_o
 int template_give_value(struct template_call *c, struct json_object *value,
 			struct json_object **out);
 
-/* What stands in template_text.c and template_compare.c. */
+/* What stands in template_text.c, template_escape.c and template_compare.c. */
 int template_f_upper(struct template_call *c, struct json_object **out);
 int template_f_lower(struct template_call *c, struct json_object **out);
 int template_f_title(struct template_call *c, struct json_object **out);
@@ -64,6 +64,9 @@ int template_f_truncate(struct template_call *c, struct json_object **out);
 int template_f_pad(struct template_call *c, struct json_object **out);
 int template_f_print(struct template_call *c, struct json_object **out);
 int template_f_println(struct template_call *c, struct json_object **out);
+int template_f_html(struct template_call *c, struct json_object **out);
+int template_f_js(struct template_call *c, struct json_object **out);
+int template_f_urlquery(struct template_call *c, struct json_object **out);
 int template_f_eq(struct template_call *c, struct json_object **out);
 int template_f_ne(struct template_call *c, struct json_object **out);
 int template_f_lt(struct template_call *c, struct json_object **out);

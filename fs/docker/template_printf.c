@@ -1,149 +1,206 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/docker/template_printf.h"
 
-#include "fs/docker/json_text.h"
 #include "fs/docker/template_value.h"
-#include "store/base/json.h"
+#include "fs/docker/template_verb.h"
 
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <ctype.h>
 #include <string.h>
 
-#define WIDTH_MAX 1000
-
-/* "%-20.12s" */
-struct printf_verb {
-	bool left, zeros;
-	size_t width;
-	bool has_precision;
-	size_t precision;
-	char letter;
+/* A format that is read, and which argument comes next. */
+struct printing {
+	struct buf *out;
+	const char *at;
+	struct json_object *const *args;
+	size_t count, next;
+	bool good;	/* of the [n] of this verb */
+	bool reordered; /* there was a [n] in this verb */
 };
 
+/* Digits: false where there are none, or too many. */
 static bool parse_number(const char **at, size_t *out)
 {
-	for (*out = 0; **at >= '0' && **at <= '9'; (*at)++) {
+	const char *start = *at;
+	bool fits = true;
+
+	for (*out = 0; isdigit((unsigned char)**at); (*at)++) {
 		*out = *out * 10 + (size_t)(**at - '0');
-		if (*out > WIDTH_MAX)
-			return false;
+		if (*out > TEMPLATE_VERB_WIDTH_MAX) {
+			fits = false;
+			*out = 0;
+		}
 	}
-	return true;
+	return *at > start && fits;
 }
 
-/* Behind the %; *at is left behind the letter. */
-static bool parse_verb(const char **at, struct printf_verb *v)
+/* "[n]": the next argument is the n-th. */
+static void take_argument_index(struct printing *p)
 {
-	*v = (struct printf_verb){0};
-	for (; **at == '-' || **at == '0'; (*at)++)
-		*(**at == '-' ? &v->left : &v->zeros) = true;
-	if (!parse_number(at, &v->width))
-		return false;
-	v->has_precision = **at == '.';
-	if (v->has_precision) {
-		(*at)++;
-		if (!parse_number(at, &v->precision))
-			return false;
-	}
-	v->letter = **at;
-	if (!v->letter || !strchr("svdqxt", v->letter))
-		return false;
-	(*at)++;
-	return true;
-}
+	const char *end;
+	size_t n;
 
-static bool starts_character(char c)
-{
-	return ((unsigned char)c & 0xc0) != 0x80;
-}
-
-/* The length of the first n characters of UTF-8. */
-static size_t characters_length(const char *text, size_t len, size_t n)
-{
-	size_t i = 0;
-
-	while (i < len && (n || !starts_character(text[i])))
-		n -= starts_character(text[i++]);
-	return i;
-}
-
-static void put_hex(struct buf *out, const struct buf *text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < text->len; i++) {
-		buf_putc(out, digits[(unsigned char)text->data[i] >> 4]);
-		buf_putc(out, digits[(unsigned char)text->data[i] & 15]);
-	}
-}
-
-static void put_quoted(struct buf *out, const struct buf *text)
-{
-	autojson *string = json_object_new_string_len(text->data ? text->data : "", (int)text->len);
-
-	json_text_line(out, string, JSON_TEXT_PLAIN, NULL);
-}
-
-/* The value, without what fills it up. */
-static void put_value(struct buf *out, const struct printf_verb *v, struct json_object *value)
-{
-	autobuf text = BUF_INIT;
-
-	if (v->letter == 'x' && json_object_is_type(value, json_type_int)) {
-		int64_t n = json_object_get_int64(value);
-
-		buf_printf(out, "%s%" PRIx64, n < 0 ? "-" : "",
-			   n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+	if (*p->at != '[')
+		return;
+	p->reordered = true;
+	end = strchr(p->at, ']');
+	p->at++;
+	if (!end || !parse_number(&p->at, &n) || p->at != end || !n || n > p->count) {
+		p->good = false;
+		p->at = end ? end + 1 : p->at;
 		return;
 	}
-	template_print(&text, value);
-	if (v->has_precision && v->letter != 'd')
-		text.len = characters_length(text.data, text.len, v->precision);
-	if (v->letter == 'x')
-		put_hex(out, &text);
-	else if (v->letter == 'q')
-		put_quoted(out, &text);
-	else
-		buf_append(out, text.data, text.len);
+	p->next = n - 1;
+	p->at++;
 }
 
-static void put_padded(struct buf *out, const struct printf_verb *v, const struct buf *text)
+/* "*": a number from the arguments; a negative width is one to the left. */
+static bool take_star(struct printing *p, int64_t *out)
 {
-	bool number = v->zeros && !v->left && v->letter == 'd';
-	size_t sign = number && text->len && *text->data == '-', width = 0;
+	struct json_object *value = p->next < p->count ? p->args[p->next] : NULL;
 
-	for (size_t i = 0; i < text->len; i++)
-		width += starts_character(text->data[i]);
-	buf_append(out, text->data, sign);
-	if (v->left)
-		buf_append(out, text->data, text->len);
-	for (; width < v->width; width++)
-		buf_putc(out, number ? '0' : ' ');
-	if (!v->left)
-		buf_append_range(out, text, sign, text->len);
+	p->at++;
+	p->next += p->next < p->count;
+	*out = json_object_is_type(value, json_type_int) ? json_object_get_int64(value)
+							 : TEMPLATE_VERB_WIDTH_MAX + 1;
+	return *out >= -TEMPLATE_VERB_WIDTH_MAX && *out <= TEMPLATE_VERB_WIDTH_MAX;
 }
 
-bool template_printf(struct buf *out, const char *format, struct json_object *const *args,
+static void take_flags(struct printing *p, struct template_verb *v)
+{
+	for (;; p->at++) {
+		switch (*p->at) {
+		case '#':
+			v->sharp = true;
+			break;
+		case '0':
+			v->zero = true;
+			break;
+		case '+':
+			v->plus = true;
+			break;
+		case '-':
+			v->minus = true;
+			break;
+		case ' ':
+			v->space = true;
+			break;
+		default:
+			return;
+		}
+	}
+}
+
+static void take_verb_width(struct printing *p, struct template_verb *v)
+{
+	int64_t n;
+
+	if (*p->at != '*') {
+		v->has_width = parse_number(&p->at, &v->width);
+		return;
+	}
+	v->has_width = take_star(p, &n);
+	if (!v->has_width)
+		buf_puts(p->out, "%!(BADWIDTH)");
+	v->minus |= v->has_width && n < 0;
+	v->width = (size_t)(n < 0 ? -n : n);
+}
+
+static void take_precision(struct printing *p, struct template_verb *v)
+{
+	int64_t n;
+
+	if (*p->at != '.')
+		return;
+	p->at++;
+	take_argument_index(p);
+	v->has_precision = true;
+	if (*p->at != '*') {
+		parse_number(&p->at, &v->precision);
+		return;
+	}
+	v->has_precision = take_star(p, &n) && n >= 0;
+	if (!v->has_precision && n != 0)
+		buf_puts(p->out, n < 0 ? "" : "%!(BADPREC)");
+	v->precision = v->has_precision ? (size_t)n : 0;
+}
+
+static void take_letter(struct printing *p, struct template_verb *v)
+{
+	v->letter = p->at;
+	while (p->at[v->letter_len] &&
+	       (!v->letter_len || ((unsigned char)p->at[v->letter_len] & 0xc0) == 0x80))
+		v->letter_len++;
+	p->at += v->letter_len;
+}
+
+static void put_problem(struct printing *p, const struct template_verb *v, const char *what)
+{
+	buf_puts(p->out, "%!");
+	buf_append(p->out, v->letter, v->letter_len);
+	buf_puts(p->out, what);
+}
+
+/* Behind a percent sign. */
+static void print_verb(struct printing *p)
+{
+	struct template_verb v = {0};
+
+	p->good = true;
+	p->reordered = false;
+	take_flags(p, &v);
+	take_argument_index(p);
+	take_verb_width(p, &v);
+	take_precision(p, &v);
+	if (!p->reordered || *p->at == '[')
+		take_argument_index(p);
+	take_letter(p, &v);
+	if (!v.letter_len)
+		buf_puts(p->out, "%!(NOVERB)");
+	else if (*v.letter == '%')
+		buf_putc(p->out, '%');
+	else if (!p->good)
+		put_problem(p, &v, "(BADINDEX)");
+	else if (p->next >= p->count)
+		put_problem(p, &v, "(MISSING)");
+	else
+		template_verb_print(p->out, &v, p->args[p->next++]);
+}
+
+/* What no verb has taken. */
+static void print_extra(struct printing *p)
+{
+	buf_puts(p->out, "%!(EXTRA ");
+	for (const char *sign = ""; p->next < p->count; p->next++, sign = ", ") {
+		struct json_object *value = p->args[p->next];
+
+		buf_puts(p->out, sign);
+		buf_puts(p->out, template_verb_type(value));
+		if (!value)
+			continue;
+		buf_putc(p->out, '=');
+		template_print(p->out, value);
+	}
+	buf_putc(p->out, ')');
+}
+
+void template_printf(struct buf *out, const char *format, struct json_object *const *args,
 		     size_t count)
 {
-	size_t next = 0;
+	struct printing p = {.out = out, .at = format, .args = args, .count = count};
+	bool reordered = false;
 
-	while (*format && out->len <= TEMPLATE_TEXT_MAX) {
-		autobuf text = BUF_INIT;
-		struct printf_verb v;
+	while (*p.at && out->len <= TEMPLATE_TEXT_MAX) {
+		const char *percent = strchr(p.at, '%');
+		size_t len = percent ? (size_t)(percent - p.at) : strlen(p.at);
 
-		if (*format != '%' || format[1] == '%') {
-			buf_putc(out, *format);
-			format += *format == '%' ? 2 : 1;
-			continue;
-		}
-		format++;
-		if (!parse_verb(&format, &v) || next == count)
-			return false;
-		put_value(&text, &v, args[next++]);
-		put_padded(out, &v, &text);
-		if (buf_failed(&text))
-			return false;
+		buf_append(out, p.at, len);
+		p.at += len;
+		if (!percent)
+			break;
+		p.at++;
+		print_verb(&p);
+		reordered |= p.reordered;
 	}
-	return true;
+	if (!reordered && p.next < count)
+		print_extra(&p);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printf of Go templates: %s %v %d %q %x %t and %%, with width, precision (in characters) and the
- * flags
- * - and 0. Pure.
+ * printf of Go templates, as package fmt has it: its verbs, flags, widths, [n] and *, and what it
+ * puts into the text where a verb and its value do not fit. Pure.
  */
 #ifndef FS_TEMPLATE_PRINTF_H
 #define FS_TEMPLATE_PRINTF_H
@@ -10,11 +9,10 @@
 #include "store/base/buf.h"
 
 #include <json-c/json.h>
-#include <stdbool.h>
+#include <stddef.h>
 
-/* False where the format is none of that, or wants more values than there are. Ends early where the
- * text has become longer than TEMPLATE_TEXT_MAX. */
-bool template_printf(struct buf *out, const char *format, struct json_object *const *args,
+/* Ends early where the text has become longer than TEMPLATE_TEXT_MAX. */
+void template_printf(struct buf *out, const char *format, struct json_object *const *args,
 		     size_t count);
 
 #endif

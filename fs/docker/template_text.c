@@ -28,7 +28,7 @@ static int map_text(struct template_call *c, int (*change)(int), bool first,
 
 		if (!first || start)
 			text.data[i] = (char)change(byte);
-		start = isspace(byte);
+		start = byte < 0x80 && !isalnum(byte) && byte != '_'; /* Go's strings.Title */
 	}
 	return template_give(c, &text, out);
 }

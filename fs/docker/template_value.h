@@ -48,6 +48,40 @@ struct json_object *template_items_key(const struct template_items *items, size_
  */
 struct json_object *template_zero(enum json_type type);
 
+/*
+ * What JSON does not say of a value, and Go prints it by. A mark is of one value, and lent: it has to
+ * last as long as that.
+ *
+ *     struct    an object whose members are all there are: another one is an error
+ *     nil       an object that is not there (Go's nil pointer): it prints as <nil>, has no members
+ *     unit      an empty object that prints as {}
+ *     duration  a number of nanoseconds that prints as 1m30s
+ *     time      a text of RFC 3339, which prints as Go's time.Time
+ *     alias     the name in Go of a member that JSON names otherwise: json leaves it out
+ */
+enum template_mark_kind {
+	MARK_STRUCT = 1,
+	MARK_NIL,
+	MARK_UNIT,
+	MARK_DURATION,
+	MARK_TIME,
+	MARK_ALIAS
+};
+struct template_mark {
+	enum template_mark_kind kind;
+	const char *type; /* its name in Go */
+	bool left_out;	  /* json leaves it out, as a member */
+};
+void template_mark(struct json_object *value, const struct template_mark *mark);
+
+/* The type of what is marked as a struct; else NULL. */
+const char *template_struct(struct json_object *value);
+bool template_is_nil(struct json_object *value);
+bool template_is_marked(struct json_object *value); /* as what prints otherwise */
+
+/* "int", as Go calls the type of a value. */
+const char *template_type(struct json_object *value);
+
 /* docker's {{json .X}}. Ends early as template_print does. */
 void template_json(struct buf *out, struct json_object *value);
 

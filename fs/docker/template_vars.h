@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The variables of a Go template: $name, declared with := and seen up to the end of the block.
- * A stack; not thread safe.
+ * The variables of a Go template: $name, declared with := and seen up to the end of the block; the
+ * first is $. A stack; not thread safe.
  */
 #ifndef FS_TEMPLATE_VARS_H
 #define FS_TEMPLATE_VARS_H
@@ -10,25 +10,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TEMPLATE_VARS_MAX     16
-#define TEMPLATE_VAR_NAME_MAX 32
+struct template_var;
 
 struct template_vars {
-	struct {
-		char name[TEMPLATE_VAR_NAME_MAX];
-		struct json_object *value; /* a reference; NULL is Go's nil */
-	} at[TEMPLATE_VARS_MAX];
-	size_t count;
+	struct template_var *at; /* owned */
+	size_t count, room;
+	size_t floor; /* the first that the running template sees */
 };
 
-/* Takes the value. False where there is no room. */
-bool template_vars_declare(struct template_vars *v, const char *name, struct json_object *value);
+/* Takes the value; `name` (with its $) is borrowed, and of `len` bytes. False: out of memory. */
+bool template_vars_declare(struct template_vars *v, const char *name, size_t len,
+			   struct json_object *value);
 
 /* The latest of that name: false where there is none. Set takes the value, get lends it. */
-bool template_vars_set(struct template_vars *v, const char *name, struct json_object *value);
-bool template_vars_get(const struct template_vars *v, const char *name, struct json_object **out);
+bool template_vars_set(struct template_vars *v, const char *name, size_t len,
+		       struct json_object *value);
+bool template_vars_get(const struct template_vars *v, const char *name, size_t len,
+		       struct json_object **out);
 
-/* Forgets what was declared since there were `count`: 0 for all. */
+/* Forgets what was declared since there were `count`. */
 void template_vars_forget(struct template_vars *v, size_t count);
+void template_vars_clear(struct template_vars *v);
 
 #endif

@@ -81,7 +81,7 @@ const char *units_local_time(int64_t then, char text[static UNITS_TEXT_MAX])
 	struct tm tm;
 
 	if (!localtime_r(&t, &tm) ||
-	    !strftime(text, UNITS_TEXT_MAX, "%Y-%m-%d %H:%M:%S %z %Z", &tm))
+	    !strftime(text, UNITS_TEXT_MAX, "%04Y-%m-%d %H:%M:%S %z %Z", &tm))
 		snprintf(text, UNITS_TEXT_MAX, "N/A");
 	return text;
 }

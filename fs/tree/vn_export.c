@@ -13,9 +13,7 @@
 #include "fs/tree/fetch.h"
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
-#include "store/archive/archive_save.h"
-#include "store/disk/blob.h"
-#include "store/base/io.h"
+#include "fs/tree/vn_save.h"
 #include "store/tree/rootfs_tar.h"
 
 #include <dirent.h>
@@ -27,9 +25,6 @@ struct vn_export {
 	struct vnode v;
 	struct repo_image *image; /* a reference */
 	pthread_mutex_t lock;
-	struct archive_save *save; /* of image.tar: owned, set from the beginning */
-	int fd;			   /* of image.tar, under lock: the blob that was read last; -1 */
-	struct digest open;	   /* the digest of that blob; under lock */
 	struct view *view;	   /* of rootfs.tar: a lookup of it is counted */
 	struct rootfs_tar *rootfs; /* of rootfs.tar, under lock until it is set: owned */
 };
@@ -41,9 +36,6 @@ static void export_free(struct vnode *v)
 	rootfs_tar_close(x->rootfs);
 	if (x->view)
 		inodes_forget(x->view->fs->inodes, view_ino(x->view, TREE_ROOT), 1);
-	archive_save_close(x->save);
-	if (x->fd >= 0)
-		close(x->fd);
 	pthread_mutex_destroy(&x->lock);
 	repo_image_put(x->image);
 }
@@ -54,99 +46,11 @@ static struct vn_export *export_of(struct vn_export *x, struct repo_image *i)
 	if (!x)
 		return NULL;
 	x->image = repo_image_get(i);
-	x->fd = -1;
 	pthread_mutex_init(&x->lock, NULL);
 	return x;
 }
 
-/* ---- image.tar ---- */
-
-static int save_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
-{
-	struct vn_export *x = (struct vn_export *)v;
-
-	(void)rq;
-	(void)err;
-	st->st_size = (off_t)archive_save_size(x->save);
-	st->st_mtim = repo_image_created(x->image);
-	return 0;
-}
-
-/* Under the lock. */
-static int vn_export_open_blob(struct request *rq, struct vn_export *x,
-			       const struct archive_save_part *p, struct err *err)
-{
-	int fd;
-
-	if (x->fd >= 0 && digest_equal(&x->open, &p->digest))
-		return 0;
-	fd = blob_open(rq->fs->store, &p->digest, NULL, err);
-	if (fd < 0)
-		return fd;
-	if (x->fd >= 0)
-		close(x->fd);
-	x->fd = fd;
-	x->open = p->digest;
-	return 0;
-}
-
-static int read_blob(struct request *rq, struct vn_export *x, const struct archive_save_part *p,
-		     size_t len, struct buf *out, struct err *err)
-{
-	char *room;
-	ssize_t n;
-	int r;
-
-	pthread_mutex_lock(&x->lock);
-	r = vn_export_open_blob(rq, x, p, err);
-	if (!r) {
-		room = buf_reserve(out, len);
-		n = room ? io_pread(x->fd, room, len, (off_t)p->from, err) : err_nomem(err);
-		r = n < 0 ? (int)n : 0;
-		if (!r)
-			out->len += (size_t)n;
-		if (!r && (size_t)n < len)
-			r = err_set(err, EIO, "a blob is shorter than it was");
-	}
-	pthread_mutex_unlock(&x->lock);
-	return r;
-}
-
-static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-		     struct buf *out, struct err *err)
-{
-	struct vn_export *x = (struct vn_export *)v;
-	int r = 0;
-
-	while (!r && len > 0) {
-		struct archive_save_part p;
-		size_t n;
-
-		archive_save_at(x->save, offset, &p);
-		if (!p.length)
-			break;
-		n = p.length < len ? (size_t)p.length : len;
-		if (p.data)
-			buf_append(out, p.data, n);
-		else
-			r = read_blob(rq, x, &p, n, out, err);
-		if (r == -ENOENT && p.layer != ARCHIVE_SAVE_DOCUMENT) {
-			r = fetch_layer(rq, x->image, p.layer, err);
-			if (!r)
-				r = read_blob(rq, x, &p, n, out, err);
-		}
-		offset += n;
-		len -= n;
-	}
-	return r;
-}
-
-static const struct vnode_ops save_ops = {
-    .mode = S_IFREG | 0444,
-    .stat = save_stat,
-    .read = save_read,
-    .free = export_free,
-};
+/* ---- image.tar: vn_save.c ---- */
 
 static void free_list(char **list, size_t count)
 {
@@ -183,19 +87,14 @@ static int list_tags(struct request *rq, const struct ref *image, char ***out, s
 static int found_save(struct request *rq, const char *path, struct repo_image *i, struct found *out,
 		      struct err *err)
 {
-	struct vn_export *x = export_of(vnode_new_own(&save_ops, sizeof(*x), path), i);
-	char **tags = NULL;
-	size_t count = 0;
-	int r = x ? list_tags(rq, repo_image_ref(i), &tags, &count, err) : err_nomem(err);
+	struct vn_save_image saved = {.image = i};
+	struct vnode *v = NULL;
+	int r = list_tags(rq, repo_image_ref(i), &saved.references, &saved.count, err);
 
 	if (!r)
-		r = archive_save_open(repo_image_image(i), tags, count, &x->save, err);
-	free_list(tags, count);
-	if (r) {
-		vnode_free(x ? &x->v : NULL);
-		return r;
-	}
-	return vnode_found(rq, &x->v, out, err);
+		r = vn_save_new(path, &saved, 1, &v, err);
+	free_list(saved.references, saved.count);
+	return r ? r : vnode_found(rq, v, out, err);
 }
 
 /* ---- rootfs.tar ---- */

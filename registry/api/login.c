@@ -143,6 +143,29 @@ int login(struct registry *r, const char *server, const struct credential *c, st
 	return registry_result(inside, e);
 }
 
+int login_stored(struct registry *r, const char *server, struct cancel *cancel, char **user,
+		 struct err *err)
+{
+	AUTO(registry_put) struct registry *inside = NULL;
+	autofree char *registry = NULL;
+	autocredential c = {0};
+	int e = registry_of(server, &registry, err);
+
+	if (!e)
+		e = registry_enter(r, registry, err);
+	if (e)
+		return e;
+	inside = r;
+	e = creds_get(auth_creds(r->auth), registry, "", r->http, cancel, &c, err);
+	if (!e && (!c.username || !c.password))
+		e = err_set(err, ENOENT, "no credentials are kept for %s", registry);
+	if (!e)
+		e = check(r, registry, &c, cancel, err);
+	if (!e)
+		*user = strdup(c.username);
+	return e || *user ? e : err_nomem(err);
+}
+
 int logout(struct registry *r, const char *server, struct cancel *cancel, struct err *err)
 {
 	struct creds *creds = auth_creds(r->auth);

@@ -19,6 +19,11 @@
 int login(struct registry *r, const char *server, const struct credential *c, struct cancel *cancel,
 	  char **file, struct err *err);
 
+/* Asks the registry whether it takes what is kept for it already; *user, which the caller frees, is
+ * whose that is. -ENOENT where nothing is kept. */
+int login_stored(struct registry *r, const char *server, struct cancel *cancel, char **user,
+		 struct err *err);
+
 /* Forgets; what is not there is forgotten well. */
 int logout(struct registry *r, const char *server, struct cancel *cancel, struct err *err);
 

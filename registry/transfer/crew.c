@@ -48,6 +48,8 @@ static void crew_on_bytes(void *arg, uint64_t done, uint64_t total)
 	c->done += done - w->task->done; /* wraps where it began anew */
 	w->task->done = done;
 	transfer_bytes(c->transfer, c->done, c->total);
+	if (c->digest)
+		transfer_blob(c->transfer, c->digest(w->task->what), done, w->task->size);
 	pthread_mutex_unlock(&c->lock);
 }
 

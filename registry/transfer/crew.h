@@ -29,6 +29,8 @@ struct crew {
 	 * the task's bytes, and no lines: those go to the crew's transfer, with the lock held. */
 	int (*run)(struct crew *c, const struct crew_task *t, const struct transfer *own,
 		   struct err *err);
+	/* Which blob a task is of, for the watch. */
+	const struct digest *(*digest)(const void *what);
 	/* What a thread does that finds nothing left to take, with the lock held; or NULL. */
 	void (*spare)(struct crew *c);
 	void *arg;

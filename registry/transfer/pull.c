@@ -95,7 +95,8 @@ static int pull_one(const struct transfer *t, const struct ref *ref, struct err 
 
 	if (!r) {
 		r = pull_spelled(t, ref, &s, err);
-		if (r < 0)
+		/* What cannot be resolved says its name itself. */
+		if (r < 0 && err && strncmp(err->text, "failed to resolve", 17) != 0)
 			err_context(err, "pull %s", s.familiar);
 	}
 	spelling_clear(&s);

@@ -125,6 +125,11 @@ static int pull_layers_run(struct crew *c, const struct crew_task *task, const s
 	return 0;
 }
 
+static const struct digest *pull_layers_digest(const void *what)
+{
+	return &((const struct pull_task *)what)->layer->digest;
+}
+
 /* False where there is none, or the pull has failed. */
 static bool wait_for_next_layer(struct crew *c)
 {
@@ -189,6 +194,7 @@ int pull_layers(const struct transfer *t, const struct ref *repository, const st
 	struct pull_layers l = {.repository = repository};
 	autocrew crew = {.transfer = t,
 			 .run = pull_layers_run,
+			 .digest = pull_layers_digest,
 			 .spare = merge_early,
 			 .arg = &l,
 			 .is_large = is_large_layer,

@@ -140,6 +140,11 @@ static int push_blobs_run(struct crew *c, const struct crew_task *task, const st
 	return 0;
 }
 
+static const struct digest *push_blobs_digest(const void *what)
+{
+	return &((const struct push_task *)what)->digest;
+}
+
 int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
 		    struct err *err)
 {
@@ -148,7 +153,8 @@ int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push
 	if (!b)
 		return err_nomem(err);
 	b->ref = ref;
-	b->crew = (struct crew){.transfer = t, .run = push_blobs_run, .arg = b};
+	b->crew = (struct crew){
+	    .transfer = t, .run = push_blobs_run, .digest = push_blobs_digest, .arg = b};
 	b->tasks = map_new();
 	b->sources = map_new();
 	*out = b;

@@ -36,6 +36,13 @@ void transfer_bytes(const struct transfer *t, uint64_t done, uint64_t total)
 		t->watch->bytes(t->watch->arg, done, total);
 }
 
+void transfer_blob(const struct transfer *t, const struct digest *digest, uint64_t done,
+		   uint64_t total)
+{
+	if (t->watch && t->watch->blob)
+		t->watch->blob(t->watch->arg, digest, done, total);
+}
+
 int transfer_hold(const struct transfer *t, const struct digest *digest, struct err *err)
 {
 	return t->lease ? lease_add(t->lease, digest, 1, err) : 0;

@@ -20,6 +20,8 @@ struct transfer_watch {
 	void (*line)(void *arg, const char *line);
 	/* Of blobs: held so far, and in all. */
 	void (*bytes)(void *arg, uint64_t done, uint64_t total);
+	/* Of one blob: as above. */
+	void (*blob)(void *arg, const struct digest *digest, uint64_t done, uint64_t total);
 };
 
 struct soci;
@@ -51,6 +53,8 @@ void transfer_line(const struct transfer *t, const char *fmt, ...)
 void transfer_blob_line(const struct transfer *t, const struct digest *d, const char *what,
 			const char *from);
 void transfer_bytes(const struct transfer *t, uint64_t done, uint64_t total);
+void transfer_blob(const struct transfer *t, const struct digest *digest, uint64_t done,
+		   uint64_t total);
 
 /* What a transfer relies on is held by its lease before it looks whether it is there
  * (store/disk/lease.h). */

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
-# fish completion of img: the tags of the store and, behind `img pull NAME:`, those of the registry.
+# fish completion of img: commands, options and their values, the tags of the store and, behind `img pull NAME:`, those of the
+# registry. A slash alone stands for the names of files.
 
 function __img_candidates
     set -l words (commandline -opc)
+    set -l before $words[-1]
     if contains -- "$words[2]" image system; and test (count $words) -gt 2
         set -e words[2]
     end
-    img --complete "$words[2]" (commandline -ct) 2>/dev/null
+    for found in (img --complete "$words[2]" (commandline -ct) "$before" 2>/dev/null)
+        if test "$found" = /
+            __fish_complete_path (commandline -ct)
+        else
+            echo $found
+        end
+    end
 end
-complete -c img -n '__fish_use_subcommand' -f -a "(img --complete '' '' 2>/dev/null)"
-complete -c img -n 'not __fish_use_subcommand; and not __fish_seen_subcommand_from load import' -f -a '(__img_candidates)'
-complete -c img -n '__fish_seen_subcommand_from load import' -F
-complete -c img -n '__fish_seen_subcommand_from save export' -s o -l output -rF
-complete -c img -n '__fish_seen_subcommand_from verify' -l key -rF
+complete -c img -f -a '(__img_candidates)'

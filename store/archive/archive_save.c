@@ -17,7 +17,7 @@ struct save_part {
 	uint64_t offset, length;
 	size_t own; /* where in `own` it begins; OF_BLOB */
 	struct digest digest;
-	size_t layer;
+	size_t image, layer;
 };
 #define OF_BLOB SIZE_MAX
 
@@ -67,23 +67,34 @@ static struct json_object *named_object(const struct descriptor *d, const char *
 	return steal(&o);
 }
 
-static struct json_object *index_object(const struct image *i, char *const *references,
-					size_t count)
+/* The descriptors of an image: one for each of its names, or one without a name. */
+static bool list_manifests(struct json_object *manifests, const struct archive_save_image *w)
+{
+	const struct descriptor *of = &w->image->descriptor;
+
+	for (size_t k = 0; k < (w->count ? w->count : 1); k++) {
+		struct json_object *d = w->count ? named_object(of, w->references[k])
+						 : archive_save_descriptor_object(of);
+
+		if (!d || json_object_array_add(manifests, d))
+			return false;
+	}
+	return true;
+}
+
+static struct json_object *index_object(const struct archive_save_image *images, size_t count)
 {
 	autojson *o = json_object_new_object();
-	struct json_object *manifests = json_object_new_array(), *d;
+	struct json_object *manifests = json_object_new_array();
 
 	if (!o || !manifests ||
 	    json_object_object_add(o, "schemaVersion", json_object_new_int(2)) ||
 	    !archive_save_add_text(o, "mediaType", OCI_TYPE_INDEX) ||
 	    json_object_object_add(o, "manifests", manifests))
 		return NULL;
-	for (size_t k = 0; k < (count ? count : 1); k++) {
-		d = count ? named_object(&i->descriptor, references[k])
-			  : archive_save_descriptor_object(&i->descriptor);
-		if (!d || json_object_array_add(manifests, d))
+	for (size_t k = 0; k < count; k++)
+		if (!list_manifests(manifests, &images[k]))
 			return NULL;
-	}
 	return steal(&o);
 }
 
@@ -96,32 +107,43 @@ static const char *blob_name(const struct digest *d, char name[static DIGEST_TEX
 	return name;
 }
 
-/* docker's manifest.json: a list of one. */
-static struct json_object *docker_object(const struct image *i, char *const *references,
-					 size_t count)
+/* An image of docker's manifest.json. */
+static struct json_object *docker_object(const struct archive_save_image *w)
 {
-	autojson *list = json_object_new_array();
-	struct json_object *o = json_object_new_object(), *tags, *layers;
+	autojson *o = json_object_new_object();
+	const struct manifest *m = w->image->manifest;
+	struct json_object *tags = w->count ? json_object_new_array() : NULL, *layers;
 	char name[DIGEST_TEXT_MAX + 16];
 
-	if (!list || !o || json_object_array_add(list, o) ||
-	    !archive_save_add_text(o, "Config", blob_name(&i->manifest->config.digest, name)))
+	if (!o || !archive_save_add_text(o, "Config", blob_name(&m->config.digest, name)))
 		return NULL;
-	tags = count ? json_object_new_array() : NULL;
 	json_object_object_add(o, "RepoTags", tags);
-	for (size_t k = 0; k < count; k++) {
+	for (size_t k = 0; k < w->count; k++) {
 		autoref ref = REF_INIT;
 		autofree char *familiar = NULL;
 
-		if (ref_parse(references[k], &ref, NULL) < 0 || !(familiar = ref_familiar(&ref)))
+		if (ref_parse(w->references[k], &ref, NULL) < 0 || !(familiar = ref_familiar(&ref)))
 			return NULL;
 		json_object_array_add(tags, json_object_new_string(familiar));
 	}
 	layers = json_object_new_array();
 	json_object_object_add(o, "Layers", layers);
-	for (size_t k = 0; k < i->manifest->layer_count; k++)
-		json_object_array_add(layers, json_object_new_string(
-						  blob_name(&i->manifest->layers[k].digest, name)));
+	for (size_t k = 0; k < m->layer_count; k++)
+		json_object_array_add(
+		    layers, json_object_new_string(blob_name(&m->layers[k].digest, name)));
+	return steal(&o);
+}
+
+static struct json_object *docker_list(const struct archive_save_image *images, size_t count)
+{
+	autojson *list = json_object_new_array();
+
+	for (size_t k = 0; k < count; k++) {
+		struct json_object *o = docker_object(&images[k]);
+
+		if (!list || !o || json_object_array_add(list, o))
+			return NULL;
+	}
 	return steal(&list);
 }
 
@@ -201,9 +223,15 @@ static int add_json(struct archive_save *a, const char *path, struct json_object
 	return r;
 }
 
-static int add_blob(struct archive_save *a, const struct descriptor *d, size_t layer,
-		    struct err *err)
+/* A blob, and whose it is. */
+struct save_wanted {
+	const struct descriptor *descriptor;
+	size_t image, layer;
+};
+
+static int add_blob(struct archive_save *a, const struct save_wanted *w, struct err *err)
 {
+	const struct descriptor *d = w->descriptor;
 	char name[DIGEST_TEXT_MAX + 16];
 	struct save_part *p;
 	int r = add_header(a, blob_name(&d->digest, name), S_IFREG | 0444, d->size, err);
@@ -216,16 +244,11 @@ static int add_blob(struct archive_save *a, const struct descriptor *d, size_t l
 	p->own = OF_BLOB;
 	p->length = d->size;
 	p->digest = d->digest;
-	p->layer = layer;
+	p->image = w->image;
+	p->layer = w->layer;
 	a->size += d->size;
 	return add_padding(a, tar_writer_padding(d->size), err);
 }
-
-/* The blobs by name, each once: layers may repeat. */
-struct save_wanted {
-	const struct descriptor *descriptor;
-	size_t layer;
-};
 
 static int by_digest(const void *a, const void *b)
 {
@@ -237,21 +260,40 @@ static int by_digest(const void *a, const void *b)
 	return memcmp(x->bytes, y->bytes, sizeof(x->bytes));
 }
 
-static int add_blobs(struct archive_save *a, const struct image *i, struct err *err)
+static size_t list_blobs(const struct archive_save_image *images, size_t count,
+			 struct save_wanted *wanted)
 {
-	size_t count = i->manifest->layer_count + 2;
-	autofree struct save_wanted *wanted = calloc(count, sizeof(*wanted));
-	const struct digest *last = NULL;
-	int r = wanted ? 0 : err_nomem(err);
+	size_t n = 0;
 
-	if (r)
-		return r;
-	wanted[0] = (struct save_wanted){&i->descriptor, ARCHIVE_SAVE_DOCUMENT};
-	wanted[1] = (struct save_wanted){&i->manifest->config, ARCHIVE_SAVE_DOCUMENT};
-	for (size_t k = 2; k < count; k++)
-		wanted[k] = (struct save_wanted){&i->manifest->layers[k - 2], k - 2};
-	qsort(wanted, count, sizeof(*wanted), by_digest);
-	for (size_t k = 0; !r && k < count; k++) {
+	for (size_t i = 0; i < count; i++) {
+		const struct image *image = images[i].image;
+		const struct manifest *m = image->manifest;
+
+		wanted[n++] = (struct save_wanted){&image->descriptor, i, ARCHIVE_SAVE_DOCUMENT};
+		wanted[n++] = (struct save_wanted){&m->config, i, ARCHIVE_SAVE_DOCUMENT};
+		for (size_t k = 0; k < m->layer_count; k++)
+			wanted[n++] = (struct save_wanted){&m->layers[k], i, k};
+	}
+	return n;
+}
+
+/* The blobs by name, each once: layers may repeat, and images share them. */
+static int add_blobs(struct archive_save *a, const struct archive_save_image *images, size_t count,
+		     struct err *err)
+{
+	size_t n = 0;
+	autofree struct save_wanted *wanted = NULL;
+	const struct digest *last = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += images[i].image->manifest->layer_count + 2;
+	wanted = calloc(n, sizeof(*wanted));
+	if (!wanted)
+		return err_nomem(err);
+	n = list_blobs(images, count, wanted);
+	qsort(wanted, n, sizeof(*wanted), by_digest);
+	for (size_t k = 0; !r && k < n; k++) {
 		const struct digest *d = &wanted[k].descriptor->digest;
 
 		if (!last || d->algorithm != last->algorithm) {
@@ -262,13 +304,13 @@ static int add_blobs(struct archive_save *a, const struct image *i, struct err *
 			r = add_header(a, directory, S_IFDIR | 0755, 0, err);
 		}
 		if (!r && (!last || !digest_equal(d, last)))
-			r = add_blob(a, wanted[k].descriptor, wanted[k].layer, err);
+			r = add_blob(a, &wanted[k], err);
 		last = d;
 	}
 	return r;
 }
 
-int archive_save_open(const struct image *i, char *const *references, size_t count,
+int archive_save_open(const struct archive_save_image *images, size_t count,
 		      struct archive_save **out, struct err *err)
 {
 	AUTO(archive_save_close) struct archive_save *a = calloc(1, sizeof(*a));
@@ -278,11 +320,11 @@ int archive_save_open(const struct image *i, char *const *references, size_t cou
 		return err_nomem(err);
 	r = add_header(a, "blobs", S_IFDIR | 0755, 0, err);
 	if (!r)
-		r = add_blobs(a, i, err);
+		r = add_blobs(a, images, count, err);
 	if (!r)
-		r = add_json(a, "index.json", index_object(i, references, count), err);
+		r = add_json(a, "index.json", index_object(images, count), err);
 	if (!r)
-		r = add_json(a, "manifest.json", docker_object(i, references, count), err);
+		r = add_json(a, "manifest.json", docker_list(images, count), err);
 	if (!r)
 		r = archive_save_add_document(a, "oci-layout", 0444,
 					      "{\"imageLayoutVersion\":\"1.0.0\"}", err);
@@ -328,6 +370,7 @@ void archive_save_at(const struct archive_save *a, uint64_t offset, struct archi
 	out->from = offset - p->offset;
 	out->length = p->length - out->from;
 	out->digest = p->digest;
+	out->image = p->image;
 	out->layer = p->layer;
 	if (p->own != OF_BLOB)
 		out->data = a->own.data + p->own + out->from;

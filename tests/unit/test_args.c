@@ -94,7 +94,7 @@ static void mistakes_are_told_in_docker_s_words(void **state)
 	} cases[] = {
 	    {"--nope", "unknown flag: --nope"},
 	    {"--nope=1", "unknown flag: --nope"},
-	    {"-qx", "unknown shorthand flag: 'x' in -qx"},
+	    {"-qx", "unknown shorthand flag: 'x' in -x"},
 	    {"--format", "flag needs an argument: --format"},
 	    {"-qf", "flag needs an argument: 'f' in -qf"},
 	    {"--=x", "bad flag syntax: --=x"},

@@ -225,8 +225,8 @@ static void mistakes_are_told_in_docker_s_words(void **state)
 	    {"-f until=soon", "invalid value for 'until' filter: failed to parse value as time or "
 			      "duration: \"soon\""},
 	    {"--format {{.Nope}}",
-	     "template parsing error: template: :1: executing \"\" at <.Nope>: "
-	     "can't evaluate field Nope"},
+	     "template parsing error: template: :1:2: executing \"\" at <.Nope>: "
+	     "can't evaluate field Nope in type struct"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -45,7 +45,7 @@ static void what_docker_users_write(void **state)
 	    {"{{join .Tags \", \"}} {{join (split \"x/y\" \"/\") \"-\"}}", "b, a x-y"},
 	    {"{{truncate .Name 3}}|{{pad .Name 1 2}}|", "red| redis  |"},
 	    {"{{range .Config.Env}}[{{.}}]{{end}}", "[A=1][B=<2>]"},
-	    {"{{range .Empty}}x{{else}}none{{end}}", "none"},
+	    {"{{range slice .Tags 0 0}}x{{else}}none{{end}}", "none"},
 	    {"{{if .Empty}}yes{{else}}no{{end}}", "no"},
 	    {"{{if eq .Name \"redis\"}}it{{else if .Empty}}x{{else}}y{{end}}", "it"},
 	    {"{{if eq .Name \"x\"}}a{{else if .Size}}b{{else}}c{{end}}", "b"},
@@ -83,6 +83,122 @@ static void what_docker_users_write(void **state)
 		assert_says(cases[i][0], cases[i][1]);
 }
 
+/* Each is what Go's text/template says (1.19; range over a number and else with: docker 28.2.2). */
+static void what_go_has_besides(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"{{range split \"a,b,c\" \",\"}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}", "a"},
+	    {"{{range split \"a,b,c\" \",\"}}{{if eq . \"b\"}}{{continue}}{{end}}{{.}}{{end}}",
+	     "ac"},
+	    {"{{range 3}}{{.}}{{else}}none{{end}}{{range 0}}x{{else}}none{{end}}", "012none"},
+	    {"{{with .Empty}}x{{else with .Name}}{{.}}{{else}}y{{end}}", "redis"},
+	    {"{{define \"a\"}}<{{.}}>{{end}}{{template \"a\" .Name}}{{template \"a\"}}",
+	     "<redis><<no value>>"},
+	    {"{{template \"late\" 1}}{{define \"late\"}}{{$}}{{end}}", "1"},
+	    {"{{block \"b\" .Tags}}{{len .}}{{end}}", "2"},
+	    {"{{or .Name (index .Tags 9)}} {{and .Empty (index .Tags 9)}}|", "redis |"},
+	    {"{{true}} {{1.5}} {{-3}} {{0x10}} {{1e3}} {{'a'}} {{0b11}} {{1_000}}",
+	     "true 1.5 -3 16 1000 97 3 1000"},
+	    {"{{\"\\u00e4\\x41\\t\\101\"}}{{`\\n`}}", "\u00e4A\tA\\n"},
+	    {"{{printf \"%d %05d %x %X %o %b %c %U\" 42 42 255 255 8 5 65 65}}",
+	     "42 00042 ff FF 10 101 A U+0041"},
+	    {"{{printf \"%v %T %t %f %.2f %e %g\" .Name .Name true 1.5 2.345 1234.5 0.1}}",
+	     "redis string true 1.500000 2.35 1.234500e+03 0.1"},
+	    {"{{printf \"%x|% X|%q|%#v|%6s|%-6s|%.2s\" .Name .Name .Name .Name \"ab\" \"ab\" "
+	     ".Name}}",
+	     "7265646973|72 65 64 69 73|\"redis\"|\"redis\"|    ab|ab    |re"},
+	    {"{{printf \"%[2]s %[1]s|%*d|%%\" \"a\" \"b\" 4 7}}", "b a|%!(BADWIDTH)4|%"},
+	    {"{{printf \"%d\" .Name}} {{printf \"%s %s\" .Name}} {{printf \"%s\" 1 2}} {{printf "
+	     "\"%!\"}}",
+	     "%!d(string=redis) redis %!s(MISSING) %!s(int=1)%!(EXTRA int=2) %!!(MISSING)"},
+	    {"{{printf \"%v %d %q\" .Tags .Tags .Tags}}",
+	     "[b a] [%!d(string=b) %!d(string=a)] [\"b\" \"a\"]"},
+	    {"{{html \"<a&b>\"}} {{js \"it's\"}} {{urlquery \"a b&c\"}}",
+	     "&lt;a&amp;b&gt; it\\'s a+b%26c"},
+	    {"{{title \"a-b c_d\"}} {{.Name | }}", "A-B C_d redis"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_says(cases[i][0], cases[i][1]);
+}
+
+static void errors_say_where(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"{{slice .Name 0 9}}", "template: :1:2: executing \"\" at <slice .Name 0 9>: error "
+				    "calling slice: index out of "
+				    "range: 9"},
+	    {"{{lower   3}}", "template: :1:10: executing \"\" at <3>: expected string; found 3"},
+	    {"\n{{len}}",
+	     "template: :2:2: executing \"\" at <len>: wrong number of args for len: want 1 got 0"},
+	    {"{{range .Name}}{{end}}", "at <.Name>: range can't iterate over redis"},
+	    {"{{define \"d\"}}{{.Sub}}{{end}}{{template \"d\" 1}}",
+	     "executing \"d\" at <.Sub>: can't evaluate field Sub in type int"},
+	    {"{{end}}", "template: :1: unexpected {{end}}"},
+	    {"a\n{{if}}{{end}}", "template: :2: missing value for if"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autojson *o = json_tokener_parse(document);
+		autobuf out = BUF_INIT;
+		struct err err = {0};
+
+		assert_int_equal(template_run(cases[i][0], o, NULL, &out, &err), -EINVAL);
+		if (!strstr(err.text, cases[i][1]))
+			fail_msg("%s: %s", cases[i][0], err.text);
+	}
+}
+
+/* What a value is in Go, where JSON does not say it. */
+static void marks_are_gos_types(void **state)
+{
+	static const struct template_mark marks[] = {
+	    {MARK_STRUCT, "image.T", false}, {MARK_NIL, "*image.H", true},
+	    {MARK_UNIT, NULL, false},	     {MARK_DURATION, NULL, false},
+	    {MARK_TIME, NULL, false},	     {MARK_ALIAS, NULL, true}};
+	static const char *const names[] = {"S", "N", "U", "D", "T", "A"};
+	static const char *const cases[][2] = {
+	    {"{{.U}} {{.D}} {{.T}} {{.N}} {{.A}}",
+	     "{} 1h1m1.5s 0001-01-01 00:00:00 +0000 UTC <nil> x"},
+	    {"{{json .}}",
+	     "{\"S\":{\"x\":1},\"U\":{},\"D\":3661500000000,\"T\":\"0001-01-01T00:00:00Z\"}"},
+	    {"{{json .N}} {{if .N}}yes{{else}}no{{end}} {{printf \"%d %v\" .D .D}}",
+	     "null no 3661500000000 1h1m1.5s"},
+	};
+	autojson *o = json_tokener_parse("{\"S\":{\"x\":1},\"N\":{},\"U\":{},\"D\":3661500000000,"
+					 "\"T\":\"0001-01-01T00:00:00Z\",\"A\":\"x\"}");
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		template_mark(json_member(o, names[i]), &marks[i]);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		autobuf out = BUF_INIT;
+
+		assert_int_equal(template_run(cases[i][0], o, NULL, &out, NULL), 0);
+		buf_putc(&out, '\0');
+		assert_string_equal(out.data, cases[i][1]);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		autobuf out = BUF_INIT;
+		struct err err = {0};
+
+		assert_int_equal(template_run(i ? "{{.S.y}}" : "{{.N.Sub}}", o, NULL, &out, &err),
+				 -EINVAL);
+		assert_non_null(
+		    strstr(err.text, i ? "y is an unexported field" : "nil pointer evaluating"));
+	}
+	{
+		autobuf out = BUF_INIT;
+		struct err err = {0};
+
+		assert_int_equal(template_run_complete("{{.S.x}}{{.U.y}}", o, NULL, &out, &err),
+				 -EINVAL);
+		assert_non_null(strstr(err.text, "map has no entry for key \"y\""));
+	}
+}
+
 static void mistakes_are_told(void **state)
 {
 	static const char *const bad[] = {"{{",
@@ -102,10 +218,20 @@ static void mistakes_are_told(void **state)
 					  "{{index .Tags 2}}",
 					  "{{upper}}",
 					  "{{join .Name \",\"}}",
-					  "{{printf \"%d\"}}",
-					  "{{printf \"%5000s\" .Name}}",
-					  "{{printf \"%y\" .Name}}",
-					  "{{printf \"%-\" .Name}}",
+					  "{{range .Empty}}{{end}}",
+					  "{{range .Name}}{{end}}",
+					  "{{range $i, $e := 3}}{{end}}",
+					  "{{nil}}",
+					  "{{break}}",
+					  "{{if .Name}}{{continue}}{{end}}",
+					  "{{template \"none\"}}",
+					  "{{define \"a\"}}x{{end}}{{define \"a\"}}y{{end}}",
+					  "{{if .Name}}{{define \"a\"}}{{end}}{{end}}",
+					  "{{.Name.Sub}}",
+					  "{{1 | .Name}}",
+					  "{{\"a\" | \"b\"}}",
+					  "{{if}}{{end}}",
+					  "{{}}",
 					  "{{printf .Size}}",
 					  "{{slice .Name 2 1}}",
 					  "{{slice .Name 6}}",
@@ -208,7 +334,9 @@ static void a_mistake_is_found_without_a_row(void **state)
 	autobuf out = BUF_INIT;
 
 	(void)state;
-	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Nope}}", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{nope}}", &out, NULL), -EINVAL);
+	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "table {{.Nope}}", &out, NULL),
+			 -EINVAL);
 	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "table {{", &out, NULL), -EINVAL);
 	assert_int_equal(rows_print(rows, fields, "{{.Name}}", "{{.Name}}", &out, NULL), 0);
 	assert_int_equal(out.len, 0);
@@ -244,6 +372,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_docker_users_write),
 	    cmocka_unit_test(mistakes_are_told),
+	    cmocka_unit_test(what_go_has_besides),
+	    cmocka_unit_test(errors_say_where),
+	    cmocka_unit_test(marks_are_gos_types),
 	    cmocka_unit_test(depth_is_bounded),
 	    cmocka_unit_test(work_is_bounded),
 	    cmocka_unit_test(rows_in_every_format),

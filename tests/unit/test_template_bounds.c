@@ -69,9 +69,9 @@ static void a_part_of_a_value_is_what_go_takes(void **state)
 	    {"{{slice .Name 9223372036854775807}}", "!index out of range: 9223372036854775807"},
 	    {"{{len .Nil}}", "!len of type nil"},
 	    {"{{len 3}}", "!len of type int"},
-	    {"{{upper .Nil}}", "!expected string; found nil"},
-	    {"{{split .Name .Nil}}", "!expected string; found nil"},
-	    {"{{join .Tags .Nil}}", "!expected string; found nil"},
+	    {"{{upper .Nil}}", "!invalid value; expected string"},
+	    {"{{split .Name .Nil}}", "!invalid value; expected string"},
+	    {"{{join .Tags .Nil}}", "!wrong type for value; expected []string"},
 	    {"{{truncate .Name -1}}", "!slice bounds out of range [:-1]"},
 	    {"{{split \"abc\" \"\"}} {{split \"\" \"\"}} {{split \"a,\" \",\" | len}}",
 	     "[a b c] [] 2"},
@@ -113,9 +113,10 @@ static void a_part_of_a_value_is_what_go_takes(void **state)
 static void no_function_is_hurt_by_its_arguments(void **state)
 {
 	static const char *const functions[] = {
-	    "json",  "upper",	 "lower", "title", "len",     "index",	"slice", "join",
-	    "split", "truncate", "pad",	  "print", "println", "printf", "eq",	 "ne",
-	    "lt",    "le",	 "gt",	  "ge",	   "not",     "and",	"or",
+	    "json", "upper", "lower",	 "title", "len",      "index",	 "slice",
+	    "join", "split", "truncate", "pad",	  "print",    "println", "printf",
+	    "eq",   "ne",    "lt",	 "le",	  "gt",	      "ge",	 "not",
+	    "and",  "or",    "html",	 "js",	  "urlquery", "call",
 	};
 	static const char *const values[] = {"nil",
 					     ".Empty",

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Images as an archive that nothing has written: what is read is put together from the blobs, and a
+ * layer that is not there is fetched. export/image.tar is one, and so is what ctl/save names.
+ */
+#ifndef FS_VN_SAVE_H
+#define FS_VN_SAVE_H
+
+#include "fs/core/vnode.h"
+#include "fs/tree/repo_image.h"
+
+/* An image, which must be ready, and the full references with a tag that it is saved under. */
+struct vn_save_image {
+	struct repo_image *image;
+	char **references;
+	size_t count;
+};
+
+/* At least one image; all is copied, or counted. *out is not yet in the inode table. */
+int vn_save_new(const char *path, const struct vn_save_image *images, size_t count,
+		struct vnode **out, struct err *err);
+
+#endif
