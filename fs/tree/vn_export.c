@@ -10,12 +10,11 @@
 #include "fs/tree/vn.h"
 
 #include "fs/tree/catalog.h"
-#include "fs/tree/fetch.h"
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
+#include "fs/tree/vn_raw.h"
 #include "store/archive/archive_save.h"
 #include "store/disk/blob.h"
-#include "store/base/io.h"
 #include "store/tree/rootfs_tar.h"
 
 #include <dirent.h>
@@ -28,8 +27,7 @@ struct vn_export {
 	struct repo_image *image; /* a reference */
 	pthread_mutex_t lock;
 	struct archive_save *save; /* of image.tar: owned, set from the beginning */
-	int fd;			   /* of image.tar, under lock: the blob that was read last; -1 */
-	struct digest open;	   /* the digest of that blob; under lock */
+	struct vn_raw raw;	   /* of image.tar */
 	struct view *view;	   /* of rootfs.tar: a lookup of it is counted */
 	struct rootfs_tar *rootfs; /* of rootfs.tar, under lock until it is set: owned */
 };
@@ -42,8 +40,7 @@ static void export_free(struct vnode *v)
 	if (x->view)
 		inodes_forget(x->view->fs->inodes, view_ino(x->view, TREE_ROOT), 1);
 	archive_save_close(x->save);
-	if (x->fd >= 0)
-		close(x->fd);
+	vn_raw_clear(&x->raw);
 	pthread_mutex_destroy(&x->lock);
 	repo_image_put(x->image);
 }
@@ -54,7 +51,7 @@ static struct vn_export *export_of(struct vn_export *x, struct repo_image *i)
 	if (!x)
 		return NULL;
 	x->image = repo_image_get(i);
-	x->fd = -1;
+	vn_raw_init(&x->raw);
 	pthread_mutex_init(&x->lock, NULL);
 	return x;
 }
@@ -72,44 +69,19 @@ static int save_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 	return 0;
 }
 
-/* Under the lock. */
-static int vn_export_open_blob(struct request *rq, struct vn_export *x,
-			       const struct archive_save_part *p, struct err *err)
+/* They are small: each read takes one whole, with its digest. */
+static int read_document_part(struct request *rq, const struct archive_save_part *p, size_t len,
+			      struct buf *out, struct err *err)
 {
-	int fd;
+	autobuf body = BUF_INIT;
+	int r = blob_read(rq->fs->store, &p->digest, OCI_MANIFEST_MAX, &body, err);
 
-	if (x->fd >= 0 && digest_equal(&x->open, &p->digest))
-		return 0;
-	fd = blob_open(rq->fs->store, &p->digest, NULL, err);
-	if (fd < 0)
-		return fd;
-	if (x->fd >= 0)
-		close(x->fd);
-	x->fd = fd;
-	x->open = p->digest;
+	if (r)
+		return r;
+	if (p->from > body.len || len > body.len - p->from)
+		return err_set(err, EIO, "a document is shorter than it was");
+	buf_append(out, body.data + p->from, len);
 	return 0;
-}
-
-static int read_blob(struct request *rq, struct vn_export *x, const struct archive_save_part *p,
-		     size_t len, struct buf *out, struct err *err)
-{
-	char *room;
-	ssize_t n;
-	int r;
-
-	pthread_mutex_lock(&x->lock);
-	r = vn_export_open_blob(rq, x, p, err);
-	if (!r) {
-		room = buf_reserve(out, len);
-		n = room ? io_pread(x->fd, room, len, (off_t)p->from, err) : err_nomem(err);
-		r = n < 0 ? (int)n : 0;
-		if (!r)
-			out->len += (size_t)n;
-		if (!r && (size_t)n < len)
-			r = err_set(err, EIO, "a blob is shorter than it was");
-	}
-	pthread_mutex_unlock(&x->lock);
-	return r;
 }
 
 static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
@@ -128,13 +100,10 @@ static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_
 		n = p.length < len ? (size_t)p.length : len;
 		if (p.data)
 			buf_append(out, p.data, n);
+		else if (p.layer == ARCHIVE_SAVE_DOCUMENT)
+			r = read_document_part(rq, &p, n, out, err);
 		else
-			r = read_blob(rq, x, &p, n, out, err);
-		if (r == -ENOENT && p.layer != ARCHIVE_SAVE_DOCUMENT) {
-			r = fetch_layer(rq, x->image, p.layer, err);
-			if (!r)
-				r = read_blob(rq, x, &p, n, out, err);
-		}
+			r = vn_raw_read(rq, &x->raw, x->image, p.layer, p.from, n, out, err);
 		offset += n;
 		len -= n;
 	}

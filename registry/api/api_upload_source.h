@@ -11,6 +11,7 @@
 
 struct api_upload_source {
 	const struct api_upload *upload; /* borrowed: who is told of progress */
+	struct store *store;		 /* borrowed */
 	struct digest digest;
 	uint64_t size;
 	int fd;		   /* owned */
