@@ -73,7 +73,8 @@ it "another user writes nothing" '
     done
 '
 it "modes say so" '
-    eq "$(stat -c "%n %a" "$C"/* | sed "s,.*/,," | tr "\n" " ")" "df 600 diff 600 events 400 help 644 history 644 images 644 \
+    eq "$(stat -c "%n %a" "$C"/* | sed "s,.*/,," | tr "
+" " ")" "df 600 diff 600 events 400 fsck 600 help 644 history 644 images 644 \
 import 600 index 600 inspect 644 jobs 600 load 600 login 600 logout 600 manifest 600 prune 600 pull 600 push 600 rmi 600 \
 save 600 search 600 stats 644 tag 600 verify 600 "
 '

@@ -35,6 +35,21 @@ int request_await(struct request *rq, const struct job_spec *spec, struct err *e
 	return r;
 }
 
+static int run_nothing(struct job *j, void *arg, struct err *err)
+{
+	(void)j;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+int request_again(struct request *rq, struct err *err)
+{
+	const struct job_spec spec = {.title = "again", .class = "again", .run = run_nothing};
+
+	return request_wait(rq, &spec, err);
+}
+
 void listing_add(struct listing *l, const char *name, unsigned char type)
 {
 	assert(*name && type <= INT8_MAX);

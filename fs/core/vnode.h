@@ -63,6 +63,9 @@ int request_wait(struct request *rq, const struct job_spec *spec, struct err *er
 /* What the job came to, where it is done; else request_wait. Takes spec->arg in either case. */
 int request_await(struct request *rq, const struct job_spec *spec, struct err *err);
 
+/* Has the call run again, as the end of a job does: FS_WAIT, or -errno. */
+int request_again(struct request *rq, struct err *err);
+
 /* How long the kernel may keep what it was told. */
 enum lasting {
 	LASTS_NOT,
@@ -86,13 +89,6 @@ struct listing {
 };
 void listing_add(struct listing *l, const char *name, unsigned char type);
 
-/* Bytes of a file of the store. */
-struct file_part {
-	int fd; /* borrowed */
-	uint64_t offset;
-	size_t len;
-};
-
 struct vnode_ops {
 	mode_t mode; /* type and permissions; st_mode unless stat changes it */
 	/* Fills in what differs from the defaults (the mount's owner, nlink 1, times of the mount).
@@ -105,9 +101,6 @@ struct vnode_ops {
 	/* Appends up to len bytes from offset. */
 	int (*read)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		    struct buf *out, struct err *err);
-	/* Where these bytes lie as they are, as long as v is there; may be NULL. */
-	int (*find)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-		    struct file_part *out, struct err *err);
 	/* All of it or an error. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		     size_t len, struct err *err);

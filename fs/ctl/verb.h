@@ -88,6 +88,8 @@ int verb_df(struct fs *fs, struct job *j, const struct words *args, struct buf *
 	    struct err *err);
 int verb_diff(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 	      struct err *err);
+int verb_fsck(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
+	      struct err *err);
 int verb_history(struct fs *fs, struct job *j, const struct words *args, struct buf *out,
 		 struct err *err);
 int verb_index(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,

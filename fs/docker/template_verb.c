@@ -128,7 +128,7 @@ static void put_integer(struct buf *out, const struct template_verb *v, int64_t 
 	put_number(out, &own, front, digits);
 }
 
-static void put_character(struct buf *text, int64_t n)
+static void put_code_point(struct buf *text, int64_t n)
 {
 	char escape[16];
 	autojson *value = NULL;
@@ -157,19 +157,19 @@ static void put_integer_verb(struct buf *out, const struct template_verb *v,
 		put_integer(out, v, n, *v->letter);
 		return;
 	case 'c':
-		put_character(&text, n);
+		put_code_point(&text, n);
 		break;
 	case 'q':
 		buf_putc(&text, '\'');
 		buf_puts(&text, n == '\'' || n == '\\' ? "\\" : "");
-		put_character(&text, n);
+		put_code_point(&text, n);
 		buf_putc(&text, '\'');
 		break;
 	case 'U':
 		buf_printf(&text, "U+%04llX", (unsigned long long)n);
 		if (v->sharp) {
 			buf_puts(&text, " '");
-			put_character(&text, n);
+			put_code_point(&text, n);
 			buf_putc(&text, '\'');
 		}
 		break;

@@ -4,20 +4,10 @@
 #include "fs/fuse/ahead.h"
 #include "fs/fuse/around.h"
 #include "fs/fuse/fuse_call.h"
-#include "fs/fuse/fuse_splice.h"
 #include "fs/core/inode.h"
 
 #include <errno.h>
 #include <fcntl.h>
-
-/* Not in a job's thread, which comes and goes. */
-static bool splice_part(struct call *c, struct request *rq, const struct file_part *p)
-{
-	if (c->job || !fuse_splice(c->req, p))
-		return false;
-	stats_add(&rq->fs->stats.read_bytes, p->len);
-	return true;
-}
 
 /* Not for who reads past the kernel's cache. A call that was parked is run by a job's thread, which
  * has other things to do. */
@@ -36,23 +26,18 @@ static void fuse_read_follow(struct call *c, struct request *rq, struct view *w,
 static int read_view(struct call *c, struct request *rq, struct view *w, uint32_t node,
 		     struct err *err)
 {
-	struct file_part part;
 	struct view_data d;
-	bool plain = view_find_plain(w, node, (uint64_t)c->offset, c->size, &part);
-	int r;
+	int r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
 
-	if (plain) {
-		fuse_read_follow(c, rq, w, node, part.len);
-		if (splice_part(c, rq, &part))
-			return 0;
-	}
-	r = view_get_data(w, node, (uint64_t)c->offset, c->size, &d, err);
 	if (r == -ENODATA)
 		return view_fetch(rq, w, node, (uint64_t)c->offset, c->size, err);
-	if (r < 0)
-		return r;
-	if (!plain)
-		fuse_read_follow(c, rq, w, node, d.len);
+	if (r < 0) {
+		/* What is derived from it is made again, or the blob has been: then it can be read now. */
+		int again = view_check(rq, w, err);
+
+		return again ? again : r;
+	}
+	fuse_read_follow(c, rq, w, node, d.len);
 	stats_add(&rq->fs->stats.read_bytes, d.len);
 	fuse_reply_iov(c->req, d.iov, (int)d.count);
 	if (c->ahead.jumped && !c->ahead.view)
@@ -64,17 +49,7 @@ static int read_view(struct call *c, struct request *rq, struct view *w, uint32_
 static int read_vnode(struct call *c, struct request *rq, struct vnode *v, struct err *err)
 {
 	autobuf out = BUF_INIT;
-	struct file_part part;
-	int r;
-
-	if (v->ops->find) {
-		r = v->ops->find(rq, v, (uint64_t)c->offset, c->size, &part, err);
-		if (r)
-			return r;
-		if (splice_part(c, rq, &part))
-			return 0;
-	}
-	r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
+	int r = v->ops->read(rq, v, (uint64_t)c->offset, c->size, &out, err);
 	if (r)
 		return r;
 	if (buf_failed(&out))

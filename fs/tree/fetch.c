@@ -13,6 +13,7 @@
 #include "registry/transfer/pull_merge.h"
 #include "registry/transfer/pull_soci.h"
 #include "registry/transfer/pull_table.h"
+#include "store/layer/raw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -265,13 +266,41 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 	return r;
 }
 
+/* Blobs that are read as they are. One that is here is read also where it is no layer that can be shown. */
 static int run_layer(struct job *j, void *arg, struct err *err)
 {
 	const struct fetch *f = arg;
+	const struct manifest *m = repo_image_image(f->image)->manifest;
 	int r = fetch_layers_of(arg, j, false, err);
 
 	cache_limit_look(f->fs->cache_limit);
+	for (size_t i = f->first;
+	     (!r || r == -EBADMSG || r == -EOPNOTSUPP) && i < f->first + f->count; i++) {
+		struct err why = {0};
+		int raw = raw_prepare(f->fs->store, &m->layers[i].digest, job_cancel(j), &why);
+
+		if (raw == 0)
+			r = 0;
+		else if (!r)
+			r = err_set(err, -raw, "%s", why.text);
+	}
 	return r;
+}
+
+/* A layer that is marked as damaged (store/disk/damage.h), and does not come: what is right of it is shown. */
+static bool can_be_shown(const struct fetch *f)
+{
+	const struct manifest *m = repo_image_image(f->image)->manifest;
+
+	for (size_t i = f->first; i < f->first + f->count; i++) {
+		AUTO(layer_index_close) struct layer_index *index = NULL;
+
+		if (!image_layers_local(f->fs->store, m, i, 1) ||
+		    layer_index_open(f->fs->store, &m->layers[i].digest, LAYER_CHECK_BLOCKS, &index,
+				     NULL) < 0)
+			return false;
+	}
+	return true;
 }
 
 static int run_tree(struct job *j, void *arg, struct err *err)
@@ -284,6 +313,8 @@ static int run_tree(struct job *j, void *arg, struct err *err)
 	int r = fetch_layers_of(f, j, true, err);
 
 	cache_limit_look(f->fs->cache_limit);
+	if (r && r != -EINTR && can_be_shown(f))
+		r = 0;
 	if (!r)
 		r = fetch_transfer(f, j, NULL, &t, err);
 	if (r)

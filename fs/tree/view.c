@@ -207,21 +207,6 @@ int view_settle(struct request *rq, struct view *w)
 	return r == FS_WAIT ? r : 0;
 }
 
-static int run_nothing(struct job *j, void *arg, struct err *err)
-{
-	(void)j;
-	(void)arg;
-	(void)err;
-	return 0;
-}
-
-int view_run_again(struct request *rq, struct err *err)
-{
-	const struct job_spec spec = {.title = "again", .class = "views", .run = run_nothing};
-
-	return request_wait(rq, &spec, err);
-}
-
 int view_check(struct request *rq, struct view *w, struct err *err)
 {
 	struct view_content *c = view_content(w);
@@ -230,5 +215,5 @@ int view_check(struct request *rq, struct view *w, struct err *err)
 	if (c == rq->content && (!c || is_intact(c)))
 		return 0;
 	r = view_ready(rq, w, err);
-	return r ? r : view_run_again(rq, err);
+	return r ? r : request_again(rq, err);
 }

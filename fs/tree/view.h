@@ -87,10 +87,6 @@ void view_put_data(struct view_data *d);
 int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t offset, size_t len,
 	       struct err *err);
 
-/* True where the same bytes lie as they are in a file, one behind the other. */
-bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
-		     struct file_part *out);
-
 /* Has what lies at an offset of a layer's archive decoded; the layer by its number in the tree. */
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
 

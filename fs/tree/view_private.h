@@ -24,7 +24,4 @@ static inline struct view_content *view_content(const struct view *w)
 	return atomic_load_explicit(&w->content, memory_order_acquire);
 }
 
-/* Has the call run again, as the end of a job does. */
-int view_run_again(struct request *rq, struct err *err);
-
 #endif

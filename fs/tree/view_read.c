@@ -161,7 +161,7 @@ int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t
 	}
 	if (!r && rq->gaps++ >= GAPS_MAX)
 		r = err_set(err, EIO, "%s: what was fetched cannot be read", w->inode.path);
-	return r ? r : view_run_again(rq, err); /* it has come meanwhile */
+	return r ? r : request_again(rq, err); /* it has come meanwhile */
 }
 
 static void add_piece(struct view_data *d, const struct layer_bytes *b)
@@ -229,22 +229,6 @@ void view_put_data(struct view_data *d)
 	for (size_t i = 0; i < d->count; i++)
 		layer_put(d->layer, &d->held[i]);
 	d->count = 0;
-}
-
-bool view_find_plain(const struct view *w, uint32_t node, uint64_t offset, size_t len,
-		     struct file_part *out)
-{
-	struct view_content *c = view_content(w);
-	struct layer *layer;
-	struct tree_run run;
-	struct stat st;
-
-	if (find_run(w, c, node, offset, len, &run, &layer, NULL) < 0 || run.length == 0 ||
-	    run.hole || tree_stat(c->tree, node, &st) < 0)
-		return false;
-	*out = (struct file_part){layer_plain_fd(layer), run.archive, run.length};
-	return out->fd >= 0 && (run.length == len || offset + run.length == (uint64_t)st.st_size) &&
-	       check_read(w, c, 0, NULL) == 0;
 }
 
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A blob as the store has it. Documents are small: each read takes one whole, with its digest. Of what a layer or an
+ * artifact brings, the pieces are verified that are read.
+ */
 #include "fs/tree/vn.h"
 
-#include "fs/tree/fetch.h"
-#include "store/disk/blob.h"
 #include "fs/core/fs.h"
-#include "store/base/io.h"
+#include "fs/tree/vn_raw.h"
+#include "store/disk/blob.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
 
 struct vn_blob {
 	struct vnode v;
@@ -15,7 +18,9 @@ struct vn_blob {
 	struct digest digest;
 	uint64_t size;
 	size_t layer;
-	atomic_int fd; /* owned; -1 until it is read: an open blob outlives its deletion */
+	struct vn_raw raw;
+	pthread_mutex_t lock;
+	int fd; /* of a document, under lock: owned; -1 until it is read, as an open one outlives its deletion */
 };
 
 static int blob_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
@@ -29,67 +34,57 @@ static int blob_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 	return 0;
 }
 
-static int vn_blob_open_blob(struct request *rq, struct vn_blob *b, struct err *err)
+/* All of it. One that proves damaged is looked for anew: it may have been fetched again since it was opened. */
+static int vn_blob_read_body(struct request *rq, struct vn_blob *b, struct buf *out,
+			     struct err *err)
 {
-	int none = -1;
-	int fd = blob_open(rq->fs->store, &b->digest, NULL, err);
+	int r = b->fd < 0 ? -EBADMSG : blob_read_fd(b->fd, &b->digest, OCI_MANIFEST_MAX, out, err);
 
-	if (fd >= 0 && !atomic_compare_exchange_strong(&b->fd, &none, fd))
-		close(fd); /* another thread was first */
-	return fd < 0 ? fd : 0;
+	if (r != -EBADMSG)
+		return r;
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = blob_open(rq->fs->store, &b->digest, NULL, err);
+	return b->fd < 0 ? b->fd : blob_read_fd(b->fd, &b->digest, OCI_MANIFEST_MAX, out, err);
 }
 
-/* It is open then; fetched where it has to be. */
-static int blob_ready(struct request *rq, struct vn_blob *b, struct err *err)
+static int read_document(struct request *rq, struct vn_blob *b, uint64_t offset, size_t len,
+			 struct buf *out, struct err *err)
 {
-	int r = atomic_load(&b->fd) < 0 ? vn_blob_open_blob(rq, b, err) : 0;
+	autobuf body = BUF_INIT;
+	int r;
 
-	if (r == -ENOENT && b->layer != VN_NO_LAYER) {
-		r = fetch_layer(rq, b->image, b->layer, err);
-		if (!r)
-			r = vn_blob_open_blob(rq, b, err);
-	}
-	return r;
-}
-
-static int vn_blob_find(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
-			struct file_part *out, struct err *err)
-{
-	struct vn_blob *b = (struct vn_blob *)v;
-	uint64_t rest = offset < b->size ? b->size - offset : 0;
-	int r = blob_ready(rq, b, err);
-
-	*out = (struct file_part){atomic_load(&b->fd), offset, rest < len ? (size_t)rest : len};
-	return r;
+	pthread_mutex_lock(&b->lock);
+	r = vn_blob_read_body(rq, b, &body, err);
+	pthread_mutex_unlock(&b->lock);
+	if (r)
+		return r;
+	if (offset > body.len || len > body.len - offset)
+		return err_set(err, EIO, "a document is shorter than its descriptor says");
+	buf_append(out, body.data + offset, len);
+	return 0;
 }
 
 static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 			struct buf *out, struct err *err)
 {
-	struct file_part part;
-	char digest[DIGEST_TEXT_MAX], *room;
-	int r = vn_blob_find(rq, v, offset, len, &part, err);
+	struct vn_blob *b = (struct vn_blob *)v;
+	uint64_t rest = offset < b->size ? b->size - offset : 0;
 
-	if (r || part.len == 0)
-		return r;
-	room = buf_reserve(out, part.len);
-	if (!room)
-		return err_nomem(err);
-	r = io_pread_all(part.fd, room, part.len, (off_t)offset, err);
-	if (r < 0)
-		return err_context(err, "blob %s",
-				   digest_text(&((struct vn_blob *)v)->digest, digest));
-	out->len += part.len;
-	return 0;
+	len = rest < len ? (size_t)rest : len;
+	return b->layer == VN_NO_LAYER
+		   ? read_document(rq, b, offset, len, out, err)
+		   : vn_raw_read(rq, &b->raw, b->image, b->layer, offset, len, out, err);
 }
 
 static void blob_free(struct vnode *v)
 {
 	struct vn_blob *b = (struct vn_blob *)v;
-	int fd = atomic_load(&b->fd);
 
-	if (fd >= 0)
-		close(fd);
+	vn_raw_clear(&b->raw);
+	if (b->fd >= 0)
+		close(b->fd);
+	pthread_mutex_destroy(&b->lock);
 	repo_image_put(b->image);
 }
 
@@ -97,7 +92,6 @@ static const struct vnode_ops blob_ops = {
     .mode = S_IFREG | 0444,
     .stat = blob_stat,
     .read = vn_blob_read,
-    .find = vn_blob_find,
     .free = blob_free,
 };
 
@@ -112,7 +106,9 @@ struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct d
 	b->digest = *digest;
 	b->size = size;
 	b->layer = layer;
-	atomic_init(&b->fd, -1);
+	b->fd = -1;
+	vn_raw_init(&b->raw);
+	pthread_mutex_init(&b->lock, NULL);
 	b->v.lasting = LASTS;
 	return &b->v;
 }

@@ -10,7 +10,6 @@
 #include "fs/tree/vn.h"
 
 #include "fs/tree/catalog.h"
-#include "fs/tree/fetch.h"
 #include "fs/core/fs.h"
 #include "fs/tree/view.h"
 #include "fs/tree/vn_save.h"

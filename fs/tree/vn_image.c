@@ -249,7 +249,9 @@ static int image_list(struct request *rq, struct vnode *dir, struct listing *out
 {
 	struct repo_image *i = ((struct vn_image *)dir)->image;
 
-	(void)err;
+	/* Documents that are damaged are no empty directory. */
+	if (!repo_image_image(i) && repo_image_load(rq->fs, i, err) == -EBADMSG)
+		return -EBADMSG;
 	for (size_t k = 0; k < IMAGE_NAMES; k++)
 		if (is_listed(rq, i, &image_names[k]))
 			listing_add(out, image_names[k].name, image_names[k].type);

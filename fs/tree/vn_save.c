@@ -2,21 +2,16 @@
 #include "fs/tree/vn_save.h"
 
 #include "fs/core/fs.h"
-#include "fs/tree/fetch.h"
+#include "fs/tree/vn_raw.h"
 #include "store/archive/archive_save.h"
-#include "store/base/io.h"
 #include "store/disk/blob.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <unistd.h>
 
 struct vn_save {
 	struct vnode v;
 	struct archive_save *save; /* owned, set from the beginning */
-	pthread_mutex_t lock;
-	int fd;		    /* under lock: the blob that was read last; -1 */
-	struct digest open; /* the digest of that blob; under lock */
+	struct vn_raw raw;
 	size_t count;
 	struct repo_image *images[]; /* references */
 };
@@ -28,9 +23,7 @@ static void save_free(struct vnode *v)
 	for (size_t i = 0; i < x->count; i++)
 		repo_image_put(x->images[i]);
 	archive_save_close(x->save);
-	if (x->fd >= 0)
-		close(x->fd);
-	pthread_mutex_destroy(&x->lock);
+	vn_raw_clear(&x->raw);
 }
 
 static int save_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err)
@@ -44,44 +37,19 @@ static int save_stat(struct request *rq, struct vnode *v, struct stat *st, struc
 	return 0;
 }
 
-/* Under the lock. */
-static int vn_save_open_blob(struct request *rq, struct vn_save *x,
-			     const struct archive_save_part *p, struct err *err)
+/* They are small: each read takes one whole, with its digest. */
+static int read_document_part(struct request *rq, const struct archive_save_part *p, size_t len,
+			      struct buf *out, struct err *err)
 {
-	int fd;
+	autobuf body = BUF_INIT;
+	int r = blob_read(rq->fs->store, &p->digest, OCI_MANIFEST_MAX, &body, err);
 
-	if (x->fd >= 0 && digest_equal(&x->open, &p->digest))
-		return 0;
-	fd = blob_open(rq->fs->store, &p->digest, NULL, err);
-	if (fd < 0)
-		return fd;
-	if (x->fd >= 0)
-		close(x->fd);
-	x->fd = fd;
-	x->open = p->digest;
+	if (r)
+		return r;
+	if (p->from > body.len || len > body.len - p->from)
+		return err_set(err, EIO, "a document is shorter than it was");
+	buf_append(out, body.data + p->from, len);
 	return 0;
-}
-
-static int read_blob(struct request *rq, struct vn_save *x, const struct archive_save_part *p,
-		     size_t len, struct buf *out, struct err *err)
-{
-	char *room;
-	ssize_t n;
-	int r;
-
-	pthread_mutex_lock(&x->lock);
-	r = vn_save_open_blob(rq, x, p, err);
-	if (!r) {
-		room = buf_reserve(out, len);
-		n = room ? io_pread(x->fd, room, len, (off_t)p->from, err) : err_nomem(err);
-		r = n < 0 ? (int)n : 0;
-		if (!r)
-			out->len += (size_t)n;
-		if (!r && (size_t)n < len)
-			r = err_set(err, EIO, "a blob is shorter than it was");
-	}
-	pthread_mutex_unlock(&x->lock);
-	return r;
 }
 
 static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
@@ -100,13 +68,11 @@ static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_
 		n = p.length < len ? (size_t)p.length : len;
 		if (p.data)
 			buf_append(out, p.data, n);
+		else if (p.layer == ARCHIVE_SAVE_DOCUMENT)
+			r = read_document_part(rq, &p, n, out, err);
 		else
-			r = read_blob(rq, x, &p, n, out, err);
-		if (r == -ENOENT && p.layer != ARCHIVE_SAVE_DOCUMENT) {
-			r = fetch_layer(rq, x->images[p.image], p.layer, err);
-			if (!r)
-				r = read_blob(rq, x, &p, n, out, err);
-		}
+			r = vn_raw_read(rq, &x->raw, x->images[p.image], p.layer, p.from, n, out,
+					err);
 		offset += n;
 		len -= n;
 	}
@@ -141,8 +107,7 @@ int vn_save_new(const char *path, const struct vn_save_image *images, size_t cou
 
 	if (!x)
 		return err_nomem(err);
-	x->fd = -1;
-	pthread_mutex_init(&x->lock, NULL);
+	vn_raw_init(&x->raw);
 	for (; x->count < count; x->count++)
 		x->images[x->count] = repo_image_get(images[x->count].image);
 	r = vn_save_plan(x, images, err);

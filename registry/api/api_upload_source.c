@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/api/api_upload_source.h"
 
+#include "store/disk/damage.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -41,10 +43,11 @@ static int check_hash(struct api_upload_source *s, struct err *err)
 
 	hash_final(s->hash, &is);
 	hash_close(steal(&s->hash));
-	return digest_equal(&is, &s->digest)
-		   ? 0
-		   : err_set(err, EBADMSG, "the blob in the store is damaged: its digest is %s",
-			     digest_text(&is, text));
+	if (digest_equal(&is, &s->digest))
+		return 0;
+	damage_mark(s->store, &s->digest);
+	return err_set(err, EBADMSG, "the blob in the store is damaged: its digest is %s",
+		       digest_text(&is, text));
 }
 
 ssize_t api_upload_source_read(void *arg, uint64_t offset, void *data, size_t max, struct err *err)
@@ -69,12 +72,14 @@ ssize_t api_upload_source_read(void *arg, uint64_t offset, void *data, size_t ma
 	return r ? r : n;
 }
 
-int api_upload_source_open(struct api_upload_source *s, const struct api_upload *u, struct store *store,
-		       const struct digest *digest, uint64_t size, struct err *err)
+int api_upload_source_open(struct api_upload_source *s, const struct api_upload *u,
+			   struct store *store, const struct digest *digest, uint64_t size,
+			   struct err *err)
 {
 	uint64_t is;
 
-	*s = (struct api_upload_source){.upload = u, .digest = *digest, .size = size};
+	*s = (struct api_upload_source){
+	    .upload = u, .store = store, .digest = *digest, .size = size};
 	s->fd = blob_open(store, digest, &is, err);
 	if (s->fd < 0)
 		return s->fd;

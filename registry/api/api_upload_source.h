@@ -11,6 +11,7 @@
 
 struct api_upload_source {
 	const struct api_upload *upload; /* borrowed: who is told of progress */
+	struct store *store;		 /* borrowed */
 	struct digest digest;
 	uint64_t size;
 	int fd;		   /* owned */
@@ -20,8 +21,9 @@ struct api_upload_source {
 };
 
 /* -ENOENT, -EBADMSG where the file has another size. api_upload_source_close in any case. */
-int api_upload_source_open(struct api_upload_source *s, const struct api_upload *u, struct store *store,
-		       const struct digest *digest, uint64_t size, struct err *err);
+int api_upload_source_open(struct api_upload_source *s, const struct api_upload *u,
+			   struct store *store, const struct digest *digest, uint64_t size,
+			   struct err *err);
 void api_upload_source_close(struct api_upload_source *s);
 
 /* For struct http_upload: the bytes from `start` + offset on. */

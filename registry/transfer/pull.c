@@ -3,6 +3,7 @@
 
 #include "registry/transfer/pull_blob.h"
 #include "registry/transfer/pull_manifest.h"
+#include "store/disk/blob.h"
 #include "store/images/image.h"
 
 #include <stdio.h>
@@ -55,7 +56,9 @@ static int pull_contents(const struct transfer *t, const struct ref *ref,
 		return r;
 	if (!i->artifact)
 		warn_of_platform(t, i, familiar);
-	*unchanged &= image_layers_local(t->store, i->manifest, 0, i->manifest->layer_count);
+	for (size_t n = 0; n < i->manifest->layer_count; n++)
+		*unchanged &= blob_is_sound(t->store, &i->manifest->layers[n].digest,
+					    i->manifest->layers[n].size);
 	if (i->artifact)
 		return pull_blob_all(t, ref, i->manifest, err);
 	return pull_layers(t, ref, i->manifest, i->config, true, err);

@@ -2,16 +2,29 @@
 #include "registry/transfer/pull_attempt.h"
 
 #include "store/disk/blob.h"
+#include "store/disk/damage.h"
 
 #include <errno.h>
 
 #define TRIES 2	 /* of a blob whose bytes prove wrong */
 #define RACES 10 /* rounds in which another process completes, and prune removes */
 
+/* Whether it is as bad as a reader found it; one that is right after all loses its mark. */
+static int look_at_mark(const struct pull_attempt *a, struct err *err)
+{
+	struct store *s = a->transfer->store;
+
+	if (!damage_is_marked(s, &a->blob->digest))
+		return 0;
+	return blob_verify(s, &a->blob->digest, a->transfer->cancel, err) == -EINTR ? -EINTR : 0;
+}
+
 static int run_attempts(const struct pull_attempt *a, struct err *err)
 {
 	int r = transfer_hold(a->transfer, &a->blob->digest, err);
 
+	if (!r)
+		r = look_at_mark(a, err);
 	for (int tries = TRIES, races = RACES; r == 0;) {
 		bool spoilt = false;
 

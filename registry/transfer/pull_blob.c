@@ -40,7 +40,7 @@ static int pull_blob_fetch(const struct pull_attempt *a, bool *spoilt, struct er
 
 static int pull_blob_run(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
-	if (blob_exists(a->transfer->store, &a->blob->digest, a->blob->size))
+	if (blob_is_sound(a->transfer->store, &a->blob->digest, a->blob->size))
 		return 0;
 	return pull_blob_fetch(a, spoilt, err);
 }
@@ -62,7 +62,7 @@ int pull_blob_all(const struct transfer *t, const struct ref *repository, const 
 {
 	for (size_t i = 0; i < m->layer_count; i++) {
 		const struct descriptor *d = &m->layers[i];
-		bool local = blob_exists(t->store, &d->digest, d->size);
+		bool local = blob_is_sound(t->store, &d->digest, d->size);
 		int r;
 
 		r = pull_blob(t, repository, d, err);

@@ -132,7 +132,7 @@ static int fetch_blob(const struct pull_attempt *a, bool *spoilt, struct err *er
 
 /* ---- from the store ---- */
 
-/* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is gone. */
+/* The blob is there: its index is checked, or made. *spoilt: it has rotted, and is marked. */
 static int index_blob(const struct pull_attempt *a, bool *spoilt, struct err *err)
 {
 	AUTO(layer_index_close) struct layer_index *index = NULL;
@@ -156,7 +156,7 @@ static int pull_layer_run(const struct pull_attempt *a, bool *spoilt, struct err
 
 	if (r < 0)
 		return r;
-	if (!blob_exists(a->transfer->store, &a->blob->digest, a->blob->size)) {
+	if (!blob_is_sound(a->transfer->store, &a->blob->digest, a->blob->size)) {
 		r = pull_rest(a->transfer, a->repository, a->blob, spoilt, err);
 		if (r == -ENOENT)
 			return fetch_blob(a, spoilt, err);

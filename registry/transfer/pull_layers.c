@@ -62,7 +62,7 @@ static int add_task(struct crew *c, struct pull_task *t, struct err *err)
 		return err_set(err, EPROTO,
 			       "one layer stands there twice, with unlike sizes or "
 			       "uncompressed digests");
-	t->local = blob_exists(c->transfer->store, &layer->digest, layer->size);
+	t->local = blob_is_sound(c->transfer->store, &layer->digest, layer->size);
 	t->table = !t->local && pull_has_table(c->transfer, layer);
 	return crew_add(c, t, layer->size, t->local ? layer->size : 0, err);
 }

@@ -10,7 +10,7 @@
 
 char *buf_reserve(struct buf *b, size_t len)
 {
-	size_t need, cap = b->cap ? b->cap : 64;
+	size_t need, cap;
 	char *data;
 
 	assert(b->len <= b->cap && !b->data == !b->cap);
@@ -20,8 +20,11 @@ char *buf_reserve(struct buf *b, size_t len)
 	}
 	need++; /* the NUL behind */
 	if (need > b->cap) {
-		while (cap < need)
-			cap *= 2;
+		/* What is large and comes at once is given no more: a READ's buffer stays below the size from which on
+		 * malloc maps memory, whose pages the kernel clears one by one. */
+		cap = b->cap ? 2 * b->cap : 64;
+		if (cap < need)
+			cap = need;
 		data = realloc(b->data, cap);
 		if (!data) {
 			b->failed = true;

@@ -2,6 +2,7 @@
 #include "store/disk/blob.h"
 
 #include "store/base/io.h"
+#include "store/disk/damage.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -34,6 +35,21 @@ bool blob_exists(struct store *s, const struct digest *digest, uint64_t size)
 	return S_ISREG(st.st_mode) && (size == BLOB_SIZE_ANY || (uint64_t)st.st_size == size);
 }
 
+bool blob_is_sound(struct store *s, const struct digest *digest, uint64_t size)
+{
+	return blob_exists(s, digest, size) && !damage_is_marked(s, digest);
+}
+
+bool blob_is_replaced(struct store *s, const struct digest *digest, int fd)
+{
+	char path[BLOB_PATH_MAX];
+	struct stat held, named;
+
+	return fstat(fd, &held) < 0 ||
+	       fstatat(store_dirfd(s), blob_path(digest, path), &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       held.st_ino != named.st_ino || held.st_dev != named.st_dev;
+}
+
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
@@ -60,22 +76,48 @@ static int blob_check_digest(const struct digest *expected, const struct digest 
 		       digest_text(expected, expected_text), digest_text(found, found_text));
 }
 
-int blob_read(struct store *s, const struct digest *digest, size_t max, struct buf *out,
-	      struct err *err)
+/* What was appended behind `before` goes again where it is not the blob. */
+static int check_body(const struct digest *digest, struct buf *out, size_t before, struct err *err)
 {
-	char path[BLOB_PATH_MAX];
 	struct digest found;
-	size_t before = out->len;
-	int r = io_read_file(store_dirfd(s), blob_path(digest, path), max, out, err);
+	int r = digest_of(digest->algorithm, out->data + before, out->len - before, &found, err);
 
-	if (r)
-		return r;
-	r = digest_of(digest->algorithm, out->data + before, out->len - before, &found, err);
 	if (!r)
 		r = blob_check_digest(digest, &found, err);
 	if (r)
 		out->len = before;
 	return r;
+}
+
+int blob_read(struct store *s, const struct digest *digest, size_t max, struct buf *out,
+	      struct err *err)
+{
+	char path[BLOB_PATH_MAX];
+	size_t before = out->len;
+	int r = io_read_file(store_dirfd(s), blob_path(digest, path), max, out, err);
+
+	return r ? r : check_body(digest, out, before, err);
+}
+
+int blob_read_fd(int fd, const struct digest *digest, size_t max, struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+	struct stat st;
+	char *room;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "stat a blob");
+	if ((uint64_t)st.st_size > max)
+		return err_set(err, EFBIG, "larger than %zu bytes", max);
+	room = buf_reserve(out, (size_t)st.st_size);
+	if (!room)
+		return err_nomem(err);
+	n = io_pread(fd, room, (size_t)st.st_size, 0, err);
+	if (n < 0)
+		return (int)n;
+	out->len += (size_t)n;
+	return check_body(digest, out, before, err);
 }
 
 static int hash_file(int fd, struct hash *hash, struct cancel *cancel, struct err *err)
@@ -114,11 +156,14 @@ int blob_verify(struct store *s, const struct digest *digest, struct cancel *can
 		struct err *err)
 {
 	autoclose int fd = blob_open(s, digest, NULL, err);
-	char path[BLOB_PATH_MAX];
 	int r = fd < 0 ? fd : blob_verify_file(fd, digest, cancel, err);
 
-	if (r == -EBADMSG && store_writable(s, NULL) == 0)
-		unlinkat(store_dirfd(s), blob_path(digest, path), 0);
+	if (fd < 0)
+		return r;
+	if (r == -EBADMSG || r == -EIO)
+		damage_mark(s, digest);
+	else if (r == 0)
+		damage_clear(s, digest);
 	return r;
 }
 
@@ -130,9 +175,12 @@ int blob_adopt_path(struct store *s, int fd, const char *from, const struct dige
 
 	snprintf(path, sizeof(path), "blobs/%s", digest_algorithm_name(digest));
 	r = io_mkdirs(store_dirfd(s), path, 0700, err);
-	if (r)
-		return r;
-	return store_unsynced(s, io_move(store_dirfd(s), fd, from, blob_path(digest, path), err));
+	if (!r)
+		r = store_unsynced(s,
+				   io_move(store_dirfd(s), fd, from, blob_path(digest, path), err));
+	if (!r)
+		damage_clear(s, digest);
+	return r;
 }
 
 int blob_adopt(struct store *s, struct io_tmp *t, const struct digest *digest, struct err *err)
@@ -236,7 +284,7 @@ static int wait_lock(struct blob_writer *w, struct cancel *cancel, struct err *e
 		if (r != -EAGAIN)
 			return r;
 		/* Who had it may have completed the blob: no need to wait for its close. */
-		if (blob_exists(w->store, &w->digest, w->size))
+		if (blob_is_sound(w->store, &w->digest, w->size))
 			return err_set(err, EEXIST, "the blob is there");
 		nanosleep(&pause, NULL);
 	}
@@ -294,7 +342,7 @@ int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size
 	if (!w)
 		return err_nomem(err);
 	writer_init(w, s, digest, size);
-	if (blob_exists(s, digest, size))
+	if (blob_is_sound(s, digest, size))
 		return err_set(err, EEXIST, "the blob is there");
 	r = store_writable(s, err);
 	if (!r)
@@ -303,7 +351,7 @@ int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size
 		r = wait_lock(w, cancel, err);
 	if (r)
 		return r;
-	if (blob_exists(s, digest, size)) {
+	if (blob_is_sound(s, digest, size)) {
 		drop_partial(w);
 		return err_set(err, EEXIST, "the blob is there");
 	}

@@ -22,6 +22,12 @@
  * absent. */
 bool blob_exists(struct store *s, const struct digest *digest, uint64_t size);
 
+/* The same, and nobody found its bytes wrong (damage.h): else it is to be fetched anew. */
+bool blob_is_sound(struct store *s, const struct digest *digest, uint64_t size);
+
+/* True where another file has taken the place of the one that is open, or none is there any more. */
+bool blob_is_replaced(struct store *s, const struct digest *digest, int fd);
+
 /* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL;
  * -ENOENT. */
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err);
@@ -29,6 +35,9 @@ int blob_open(struct store *s, const struct digest *digest, uint64_t *size, stru
 /* Reads a small blob whole and verifies it: -ENOENT, -EFBIG over max, -EBADMSG. Appends to *out. */
 int blob_read(struct store *s, const struct digest *digest, size_t max, struct buf *out,
 	      struct err *err);
+
+/* The same of one that is open. */
+int blob_read_fd(int fd, const struct digest *digest, size_t max, struct buf *out, struct err *err);
 
 /* Stores a small blob under the digest of its bytes, which must equal *digest: else -EBADMSG. */
 int blob_put(struct store *s, const struct digest *digest, const void *data, size_t len,
@@ -49,8 +58,8 @@ int blob_adopt_path(struct store *s, int fd, const char *from, const struct dige
 /* Reads a file through: -EBADMSG where its bytes have another digest. */
 int blob_verify_file(int fd, const struct digest *digest, struct cancel *cancel, struct err *err);
 
-/* Reads a blob through: -ENOENT, or -EBADMSG where its bytes have rotted. Such a blob is removed
- * (a reader that has it open keeps it), so that it can be fetched anew. */
+/* Reads a blob through: -ENOENT; -EBADMSG where its bytes have rotted, -EIO where the disk does not give them. Then
+ * it is marked as damaged; a mark of one that is right goes. */
 int blob_verify(struct store *s, const struct digest *digest, struct cancel *cancel,
 		struct err *err);
 
@@ -61,7 +70,8 @@ const char *blob_path(const struct digest *digest, char path[static BLOB_PATH_MA
 /*
  * Writing a blob as it arrives. Only one writer of a digest exists at a time, in all processes:
  * opening waits (cancel ends the wait) while another has it, and answers -EEXIST when the other has
- * completed the blob meanwhile or when it was there before.
+ * completed the blob meanwhile or when it was there before. One that is marked as damaged is not there: it stays
+ * until the new one is whole.
  */
 struct blob_writer;
 int blob_writer_open(struct store *s, const struct digest *digest, uint64_t size,

@@ -30,8 +30,8 @@ struct store;
  * ours to change (of another user, though we were root: what root wrote there its owner could not
  * change; or on a disk or with modes that do not let us) is opened for reading: what is derived
  * from it then lies in a cache of our own ($XDG_CACHE_HOME or ~/.cache, /var/cache for root without
- * a home, below imagefs/), shared by all such layouts. Errors: -EOPNOTSUPP a newer format of
- * derived/ or another imageLayoutVersion, -EACCES or -EROFS may not be created or read, -ENOTDIR,
+ * a home, below imagefs/), shared by all such layouts. Errors: -EOPNOTSUPP another
+ * imageLayoutVersion, -EACCES or -EROFS may not be created or read, -ENOTDIR,
  * -ENOTEMPTY a directory of something else, -EBADMSG oci-layout or index.json cannot be understood,
  * and what the disk says. What is refused is not changed.
  */

@@ -2,6 +2,7 @@
 #include "store/images/gc.h"
 
 #include "store/disk/blob.h"
+#include "store/disk/damage.h"
 #include "store/images/image.h"
 #include "store/base/io.h"
 #include "store/disk/layout.h"
@@ -173,6 +174,8 @@ static int sweep(struct sweep *s, struct err *err)
 		r = io_each_file(dirfd, "derived/layers", sweep_derived, s, err);
 	if (!r)
 		r = io_each_file(dirfd, "derived/trees", sweep_derived, s, err);
+	if (!r)
+		r = io_each_file(dirfd, DAMAGE_DIRECTORY, sweep_derived, s, err);
 	if (!r)
 		r = io_each_file(dirfd, "partial", sweep_held, s, err);
 	if (r || !s->gc->partial)

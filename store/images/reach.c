@@ -13,6 +13,7 @@
 struct reach {
 	struct store *store; /* borrowed */
 	struct map *seen;    /* owned; digests as text */
+	bool passes_damage;
 };
 
 int reach_open(struct store *s, struct reach **out, struct err *err)
@@ -36,6 +37,11 @@ void reach_close(struct reach *reach)
 		return;
 	map_free(reach->seen);
 	free(reach);
+}
+
+void reach_pass_damage(struct reach *reach)
+{
+	reach->passes_damage = true;
 }
 
 bool reach_seen(const struct reach *reach, const struct digest *digest)
@@ -103,7 +109,7 @@ static int walk(struct reach *reach, const struct descriptor *d, int depth, reac
 	if (!index && !oci_type_is_manifest(d->media_type))
 		return visit(arg, d, NULL, err);
 	r = blob_read(reach->store, &d->digest, OCI_MANIFEST_MAX, &body, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT || (reach->passes_damage && (r == -EBADMSG || r == -EIO || r == -EFBIG)))
 		return visit(arg, d, NULL, err);
 	if (!r && index)
 		return walk_index(reach, d, &body, depth + 1, visit, arg, err);

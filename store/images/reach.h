@@ -13,6 +13,10 @@
 struct reach;
 int reach_open(struct store *s, struct reach **out, struct err *err);
 void reach_close(struct reach *reach); /* NULL is allowed */
+
+/* From now on a document that is damaged, or that the disk does not give, leads nowhere, and is visited: for who looks
+ * for damage. */
+void reach_pass_damage(struct reach *reach);
 DEFINE_AUTO(struct reach, reach_close)
 
 /*

@@ -2,6 +2,7 @@
 #include "store/layer/frames.h"
 
 #include "store/base/io.h"
+#include "store/base/xxh.h"
 
 #include <errno.h>
 #include <zstd.h>
@@ -11,7 +12,8 @@
 
 struct frames {
 	struct io_tmp tmp;
-	ZSTD_CCtx *cctx; /* owned */
+	ZSTD_CCtx *cctx;   /* owned */
+	XXH3_state_t *sum; /* owned */
 	uint64_t size;
 	uint8_t buf[128 << 10];
 };
@@ -26,8 +28,10 @@ int frames_open(struct store *s, struct frames **out, struct err *err)
 	f->tmp.fd = -1;
 	f->size = 0;
 	f->cctx = ZSTD_createCCtx();
-	if (!f->cctx)
+	f->sum = XXH3_createState();
+	if (!f->cctx || !f->sum)
 		return err_nomem(err);
+	XXH3_64bits_reset(f->sum);
 	ZSTD_CCtx_setParameter(f->cctx, ZSTD_c_compressionLevel, LEVEL);
 	r = io_tmp_open(store_cachefd(s), LAYER_DIRECTORY, 0600, &f->tmp, err);
 	if (!r)
@@ -38,6 +42,11 @@ int frames_open(struct store *s, struct frames **out, struct err *err)
 uint64_t frames_size(const struct frames *f)
 {
 	return f->size;
+}
+
+uint64_t frames_check(const struct frames *f)
+{
+	return XXH3_64bits_digest(f->sum);
 }
 
 int frames_write(struct frames *f, const void *data, size_t len, bool end_of_frame, struct err *err)
@@ -57,6 +66,7 @@ int frames_write(struct frames *f, const void *data, size_t len, bool end_of_fra
 		r = io_write_all(f->tmp.fd, f->buf, out.pos, err);
 		if (r)
 			return r;
+		XXH3_64bits_update(f->sum, f->buf, out.pos);
 		f->size += out.pos;
 	} while (end_of_frame ? left > 0 : in.pos < in.size);
 	return 0;
@@ -75,5 +85,6 @@ void frames_close(struct frames *f)
 		return;
 	io_tmp_abort(&f->tmp);
 	ZSTD_freeCCtx(f->cctx);
+	XXH3_freeState(f->sum);
 	free(f);
 }

@@ -15,7 +15,8 @@
 
 struct frames;
 int frames_open(struct store *s, struct frames **out, struct err *err);
-uint64_t frames_size(const struct frames *f); /* bytes so far: where the next frame begins */
+uint64_t frames_size(const struct frames *f);  /* bytes so far: where the next frame begins */
+uint64_t frames_check(const struct frames *f); /* XXH3-64 of them */
 int frames_write(struct frames *f, const void *data, size_t len, bool end_of_frame,
 		 struct err *err);
 int frames_publish(struct frames *f, const struct digest *blob, struct err *err);

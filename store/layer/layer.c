@@ -3,6 +3,7 @@
 
 #include "store/base/io.h"
 #include "store/layer/layer_format.h"
+#include "store/layer/pieces.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,14 +117,6 @@ struct held *layer_held(const struct layer *l)
 	return blob_source_held(l->source);
 }
 
-int layer_plain_fd(const struct layer *l)
-{
-	if (!layer_index_is_plain(l->index))
-		return -1;
-	blob_source_used(l->source, (struct byte_range){0});
-	return blob_source_whole_fd(l->source);
-}
-
 /* As much as the span has of the range. */
 static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 			  struct err *err)
@@ -162,18 +155,28 @@ static int layer_get_span(struct layer *l, uint64_t offset, size_t len, struct l
 	return 0;
 }
 
+/* A piece did not fit, or could not be read: by whose fault? */
+static int blame_plain(struct layer *l, uint64_t offset, int r, struct err *err)
+{
+	if (r != -EBADMSG && r != -EIO)
+		return r;
+	if (layer_index_intact(l->index))
+		layer_mark_blob(l);
+	else
+		layer_drop_derived(l);
+	return err_context(err, "the blob of the layer, damaged at %llu",
+			   (unsigned long long)offset);
+}
+
 static int get_plain(struct layer *l, uint64_t offset, size_t len, struct layer_bytes *out,
 		     struct err *err)
 {
 	int r;
 
 	blob_source_used(l->source, (struct byte_range){offset, offset + len});
-	out->data = out->owned = malloc(len);
 	out->len = len;
-	r = out->owned ? blob_source_read(l->source, out->owned, len, offset, err) : err_nomem(err);
-	if (r)
-		free(out->owned);
-	return r;
+	r = pieces_get(l->index, l->source, offset, len, &out->owned, &out->data, err);
+	return r ? blame_plain(l, offset, r, err) : 0;
 }
 
 static int check_range(const struct layer *l, uint64_t offset, size_t len, struct err *err)
@@ -192,10 +195,8 @@ bool layer_missing(const struct layer *l, uint64_t offset, size_t len, struct la
 
 	*out = (struct layer_gap){{offset, end}, offset, layer_index_check(l->index)};
 	if (layer_index_is_plain(l->index)) {
-		bool missing = blob_source_missing(l->source, &out->in);
-
-		out->archive = out->in.first;
-		return missing;
+		out->in = pieces_around(offset, len, blob_source_size(l->source));
+		return blob_source_missing(l->source, &out->in);
 	}
 	while (offset < end) {
 		struct layer_part part;
@@ -267,12 +268,12 @@ int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct 
 {
 	int r = check_range(l, offset, len, err);
 
-	if (r || layer_index_is_plain(l->index))
-		return r ? r : blob_source_read(l->source, data, len, offset, err);
+	if (r)
+		return r;
 	while (len > 0) {
-		struct layer_bytes b = {0};
+		struct layer_bytes b;
 
-		r = layer_get_span(l, offset, len, &b, err);
+		r = layer_get(l, offset, len, &b, err);
 		if (r)
 			return r;
 		memcpy(data, b.data, b.len);

@@ -30,7 +30,8 @@ DEFINE_AUTO(struct layer, layer_close)
 const struct layer_index *layer_index(const struct layer *l); /* borrowed */
 
 /* False once what is derived from the blob proved damaged: it was removed, and this layer gives
- * errors from then on. Another layer_open is -ENOENT until it has been made again. */
+ * errors from then on. Another layer_open is -ENOENT until it has been made again. And false once a
+ * damaged blob proved to have been replaced: another layer_open has the new one. */
 bool layer_intact(const struct layer *l);
 
 /* What of the blob is not here. */
@@ -52,7 +53,8 @@ struct held *layer_held(const struct layer *l);
 
 /* Exactly len bytes from offset of the archive. -ENODATA where layer_missing has something; -EBADMSG
  * where the blob, or what is derived from it, is damaged, or the archive ends before; -EIO where
- * the disk gives an error, or a file ends early. */
+ * the disk gives an error, or a file ends early. A blob that is whole, and to blame, is marked
+ * (store/disk/damage.h). */
 int layer_read(struct layer *l, uint64_t offset, void *data, size_t len, struct err *err);
 
 /*
@@ -85,9 +87,6 @@ enum layer_sameness layer_compare(const struct layer *a, uint64_t a_offset, cons
 /* False: the digests are damaged. The layer gives errors then, as where layer_intact is false. It
  * reads all of the index; a layer without digests has nothing to check. */
 bool layer_check_digests(struct layer *l);
-
-/* Of a plain archive: the blob, which has the same bytes at the same offsets; else -1. Borrowed. */
-int layer_plain_fd(const struct layer *l);
 
 /* Decodes what lies there, for the next reader. */
 void layer_prepare(struct layer *l, uint64_t offset);

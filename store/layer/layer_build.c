@@ -4,6 +4,7 @@
 #include "store/base/budget.h"
 #include "store/base/io.h"
 #include "store/base/lane.h"
+#include "store/disk/damage.h"
 #include "store/layer/layer_index.h"
 #include "store/layer/layer_writer.h"
 #include "store/tar/tar.h"
@@ -145,6 +146,7 @@ int layer_build_feed(struct layer_build *b, const void *data, size_t len, struct
 	int r;
 
 	b->in += len;
+	layer_writer_raw(b->writer, data, len);
 	while (!b->codec && len > 0) {
 		b->head[b->head_len++] = *p++;
 		len--;
@@ -254,8 +256,10 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 	if (r)
 		return r;
 	hash_final(hash, &found);
-	if (!digest_equal(&found, blob))
+	if (!digest_equal(&found, blob)) {
+		damage_mark(s, blob);
 		return err_set(err, EBADMSG, "the blob in the store is damaged");
+	}
 	if (corrupt.code) {
 		if (err)
 			*err = corrupt;

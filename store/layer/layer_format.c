@@ -10,7 +10,8 @@ const char *layer_suffix(enum layer_check kind)
 	static const char *const suffixes[] = {[LAYER_CHECK_BLOCKS] = "",
 					       [LAYER_CHECK_DIGESTS] = ".table",
 					       [LAYER_CHECK_PACKED] = ".ztoc",
-					       [LAYER_CHECK_REFERRED] = ".referred"};
+					       [LAYER_CHECK_REFERRED] = ".referred",
+					       [LAYER_CHECK_RAW] = ".raw"};
 
 	return suffixes[kind];
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files derived/layers/HEX, HEX.table, HEX.ztoc and HEX.referred, for what writes them (layer_writer, frames) and what
+ * The files derived/layers/HEX, HEX.table, HEX.ztoc, HEX.referred and HEX.raw, for what writes them (layer_writer, frames) and what
  * reads them (layer_index, layer). layer_index.h includes this for enum layer_check; nothing
  * outside of store/layer/ uses the rest but the limits of spans.
  *
@@ -8,6 +8,7 @@
  *	windows   of the spans that need one, zstd, one behind the other; padded to 8 bytes
  *	spans     layer_span[], ascending, without gaps: together the whole archive
  *	checks    uint64_t[]; what they are says the header (enum layer_check)
+ *	pieces    uint64_t[]: XXH3-64 of each LAYER_PIECE of the blob; where all of it was seen
  *	toc       as store/layer/toc.h has it
  *
  * and beside it, where spans came out too long, derived/layers/HEX.frames: zstd frames of parts
@@ -25,7 +26,7 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  6
+#define LAYER_VERSION  7
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
@@ -39,6 +40,8 @@
 #define LAYER_PACKED_MAX      (20u << 20) /* compressed bytes of such a span */
 #define LAYER_FRAME_LEN	      (1u << 20)  /* plain bytes of a frame there */
 #define LAYER_BLOCK	      (32u << 10) /* plain bytes of a block; a span's last one may be shorter */
+/* Bytes of the blob in a piece; the last one may be shorter. Who reads 4 KiB has all of it read: so it is small. */
+#define LAYER_PIECE (16u << 10)
 
 /* How a layer's spans are verified. What is made from all of the bytes stands in a file of its own
  * (layer_suffix), beside what is made from a table of contents (layer_table.h). */
@@ -47,7 +50,8 @@ enum layer_check {
 	LAYER_CHECK_DIGESTS,  /* the sha256 of a span's plain bytes, from a table */
 	LAYER_CHECK_PACKED,   /* the sha256 of its compressed bytes, from a zTOC */
 	LAYER_CHECK_REFERRED, /* the same, and no manifest vouches for the zTOC */
-	LAYER_CHECK_LAST = LAYER_CHECK_REFERRED,
+	LAYER_CHECK_LAST = LAYER_CHECK_REFERRED, /* of those by which a layer is read */
+	LAYER_CHECK_RAW, /* no layer, or none that can be read: its pieces alone (raw.h) */
 };
 #define LAYER_DIGEST_WORDS 4
 
@@ -61,7 +65,14 @@ static inline uint64_t layer_check_count(enum layer_check kind, uint64_t len)
 /* From a table of contents: the bytes of the blob are not all known. */
 static inline bool layer_check_is_table(enum layer_check kind)
 {
-	return kind != LAYER_CHECK_BLOCKS;
+	return kind != LAYER_CHECK_BLOCKS && kind != LAYER_CHECK_RAW;
+}
+
+/* The pieces of a blob of so many bytes, where the index has them. */
+static inline uint64_t layer_piece_count(enum layer_check kind, uint64_t blob_size)
+{
+	return layer_check_is_table(kind) ? 0
+					  : blob_size / LAYER_PIECE + (blob_size % LAYER_PIECE > 0);
 }
 
 static inline bool layer_check_is_packed(enum layer_check kind)
@@ -83,6 +94,7 @@ struct layer_header {
 	uint32_t version;
 	uint32_t header_size;
 	uint64_t checksum; /* layer_checksum() */
+	uint64_t own;	   /* layer_checksum() of the header alone, for who reads no more */
 
 	uint32_t compression;			 /* enum compression */
 	uint32_t blob_algorithm, diff_algorithm; /* enum digest_algorithm */
@@ -90,11 +102,13 @@ struct layer_header {
 	uint8_t blob[64], diff_id[64];
 	uint64_t blob_size;
 	uint64_t archive_size;
-	uint64_t frames_size; /* of HEX.frames; 0: there is none */
+	uint64_t frames_size;  /* of HEX.frames; 0: there is none */
+	uint64_t frames_check; /* XXH3-64 of that file */
 	uint64_t entries;
 	uint64_t windows_size; /* with the padding */
 	uint64_t span_count;
 	uint64_t check_count;
+	uint64_t piece_count;
 	uint64_t toc_size;
 	uint8_t voucher[LAYER_VOUCHER]; /* of a table: by which digest it is trusted; else 0 */
 };
@@ -115,18 +129,18 @@ struct layer_span {
 };
 
 /* The file is mapped as it lies on the disk. */
-_Static_assert(sizeof(struct layer_header) == 264 && offsetof(struct layer_header, blob) == 40 &&
-		   offsetof(struct layer_header, blob_size) == 168,
+_Static_assert(sizeof(struct layer_header) == 288 && offsetof(struct layer_header, blob) == 48 &&
+		   offsetof(struct layer_header, blob_size) == 176,
 	       "layer_header");
 _Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, skip) == 36 &&
 		   offsetof(struct layer_span, bit) == 42 &&
 		   offsetof(struct layer_span, in_len) == 44 && CODEC_WINDOW <= UINT16_MAX,
 	       "layer_span");
 
-/* Of the header behind its field `checksum`, with the XXH3-64 of all that follows it as seed. */
+/* Of the header behind its field `own`, with the XXH3-64 of all that follows it as seed; its `own` has no seed. */
 uint64_t layer_checksum(const void *header, uint64_t body);
 
-/* What the name of an index has behind HEX: "", ".table", ".ztoc" or ".referred". */
+/* What the name of an index has behind HEX: "", ".table", ".ztoc", ".referred" or ".raw". */
 const char *layer_suffix(enum layer_check kind);
 
 /* "derived/layers/HEX" with `suffix` ("", ".table", ".frames") behind it; returns path. */

@@ -6,6 +6,7 @@
 #include "store/base/mapped.h"
 #include "store/base/xxh.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct layer_index {
 	const uint8_t *windows;
 	const struct layer_span *spans;
 	const uint64_t *checks;
+	const uint64_t *pieces;
 	const uint8_t *toc;
 	struct digest diff_id;
 };
@@ -49,13 +51,17 @@ static int check_sections(struct layer_index *x, const uint8_t *data, size_t len
 	if (h->check_count > left / sizeof(uint64_t))
 		return unusable(err, "the checks do not fit");
 	left -= h->check_count * sizeof(uint64_t);
+	if (h->piece_count > left / sizeof(uint64_t))
+		return unusable(err, "the pieces do not fit");
+	left -= h->piece_count * sizeof(uint64_t);
 	if (h->toc_size != left)
 		return unusable(err, "the table of contents does not fit");
 
 	x->windows = data + sizeof(*h);
 	x->spans = (const struct layer_span *)(x->windows + h->windows_size);
 	x->checks = (const uint64_t *)(x->spans + h->span_count);
-	x->toc = (const uint8_t *)(x->checks + h->check_count);
+	x->pieces = x->checks + h->check_count;
+	x->toc = (const uint8_t *)(x->pieces + h->piece_count);
 	return 0;
 }
 
@@ -103,10 +109,14 @@ static int check_spans(const struct layer_index *x, struct err *err)
 
 	if (h->compression > COMPRESSION_LAST)
 		return unusable(err, "an unknown compression");
-	if (h->check > LAYER_CHECK_LAST)
+	if (h->check > LAYER_CHECK_RAW)
 		return unusable(err, "an unknown kind of checks");
+	if (h->piece_count != layer_piece_count(h->check, h->blob_size))
+		return unusable(err, "pieces of the blob are missing");
 	if (layer_check_is_table(h->check) && h->frames_size > 0)
 		return unusable(err, "frames that are of another index");
+	if (layer_index_is_plain(x) && layer_check_is_table(h->check))
+		return unusable(err, "a plain archive that nothing verifies");
 	if (layer_index_is_plain(x))
 		return h->span_count == 0 && h->check_count == 0 && h->archive_size == h->blob_size
 			   ? 0
@@ -159,7 +169,7 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 
 	if (r)
 		return r;
-	if (h->checksum != checksum(data, len))
+	if (h->checksum != checksum(data, len) || h->own != layer_checksum(h, 0))
 		return unusable(err, "damaged");
 
 	x = calloc(1, sizeof(*x));
@@ -177,6 +187,20 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 	if (!r)
 		*out = steal(&x);
 	return r;
+}
+
+static int check_frames(struct store *s, const struct digest *blob, const struct layer_index *x,
+			struct err *err)
+{
+	char path[LAYER_PATH_MAX];
+	struct stat st;
+
+	if (x->header.frames_size == 0 ||
+	    (fstatat(store_cachefd(s), layer_path(blob, ".frames", path), &st,
+		     AT_SYMLINK_NOFOLLOW) == 0 &&
+	     (uint64_t)st.st_size == x->header.frames_size))
+		return 0;
+	return unusable(err, "its frames are missing, or cut");
 }
 
 int layer_index_open(struct store *s, const struct digest *blob, enum layer_check kind,
@@ -205,11 +229,13 @@ int layer_index_open(struct store *s, const struct digest *blob, enum layer_chec
 	x->map = steal(&map);
 	if (x->header.check != (uint32_t)kind)
 		return unusable(err, "of another kind than its name says");
-	*out = steal(&x);
-	return 0;
+	r = check_frames(s, blob, x, err);
+	if (!r)
+		*out = steal(&x);
+	return r;
 }
 
-/* No more than the header, and that unchecked. */
+/* No more than the header, by its own check. */
 static int layer_index_header(struct store *s, const struct digest *blob, enum layer_check kind,
 			      struct layer_header *h, struct err *err)
 {
@@ -220,6 +246,8 @@ static int layer_index_header(struct store *s, const struct digest *blob, enum l
 
 	if (!r)
 		r = check_format(h, err);
+	if (!r && layer_checksum(h, 0) != h->own)
+		r = unusable(err, "its header is damaged");
 	return r ? r : check_blob(h, blob, err);
 }
 
@@ -299,6 +327,27 @@ uint64_t layer_index_archive_size(const struct layer_index *x)
 uint64_t layer_index_frames_size(const struct layer_index *x)
 {
 	return x->header.frames_size;
+}
+
+uint64_t layer_index_frames_check(const struct layer_index *x)
+{
+	return x->header.frames_check;
+}
+
+bool layer_index_fits(const struct layer_index *x, uint64_t offset, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	assert(offset % LAYER_PIECE == 0);
+	for (uint64_t i = offset / LAYER_PIECE; len > 0; i++) {
+		size_t n = len < LAYER_PIECE ? len : LAYER_PIECE;
+
+		if (i >= x->header.piece_count || XXH3_64bits(p, n) != x->pieces[i])
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
 }
 
 uint64_t layer_index_entries(const struct layer_index *x)
@@ -383,7 +432,7 @@ void layer_index_remove(struct store *s, const struct digest *blob)
 {
 	char path[LAYER_PATH_MAX];
 
-	for (enum layer_check kind = 0; kind <= LAYER_CHECK_LAST; kind++)
+	for (enum layer_check kind = 0; kind <= LAYER_CHECK_RAW; kind++)
 		unlinkat(store_cachefd(s), layer_path(blob, layer_suffix(kind), path), 0);
 	unlinkat(store_cachefd(s), layer_path(blob, ".frames", path), 0);
 }

@@ -24,7 +24,8 @@
 #include <stdbool.h>
 
 struct layer_index;
-/* The index of that kind: none stands in for the other. */
+/* The index of that kind: none stands in for the other. -ENOENT also where it has frames, and they are missing or
+ * cut: both are made again together. */
 int layer_index_open(struct store *s, const struct digest *blob, enum layer_check kind,
 		     struct layer_index **out, struct err *err);
 void layer_index_close(struct layer_index *x);
@@ -42,7 +43,7 @@ bool layer_index_intact(const struct layer_index *x);
 /* Differs between indexes that have other seek points. */
 uint64_t layer_index_checksum(const struct layer_index *x);
 
-/* The size of the uncompressed archive, as the header alone says: read without the checksum, which
+/* The size of the uncompressed archive, as the header alone says: by its own check, as the other
  * goes over all of the file. For tables of many images. */
 int layer_index_peek(struct store *s, const struct digest *blob, uint64_t *archive_size,
 		     struct err *err);
@@ -54,11 +55,16 @@ int layer_index_parse(const void *data, size_t len, const struct digest *blob,
 const struct digest *layer_index_diff_id(const struct layer_index *x);
 enum compression layer_index_compression(const struct layer_index *x);
 enum layer_check layer_index_check(const struct layer_index *x);
-/* The blob is the archive, and nothing in it has a check. */
+/* The blob is the archive: what is read is verified by its pieces alone (pieces.h). */
 bool layer_index_is_plain(const struct layer_index *x);
 uint64_t layer_index_blob_size(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
 uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
+uint64_t layer_index_frames_check(const struct layer_index *x); /* XXH3-64 of that file */
+
+/* Whether these bytes are those that the blob had at `offset` when the index was made: whole pieces, and the end
+ * of the blob. False where the index has no pieces. */
+bool layer_index_fits(const struct layer_index *x, uint64_t offset, const void *data, size_t len);
 uint64_t layer_index_entries(const struct layer_index *x);
 int layer_index_toc(const struct layer_index *x, struct toc_reader **out,
 		    struct err *err); /* borrows x */

@@ -18,6 +18,7 @@ const uint8_t *layer_name_voucher(const struct layer_name *name)
 		return name->vouchers.soci;
 	case LAYER_CHECK_BLOCKS:
 	case LAYER_CHECK_REFERRED:
+	case LAYER_CHECK_RAW:
 		break;
 	}
 	return nobody;

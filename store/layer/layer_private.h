@@ -17,7 +17,7 @@ struct layer {
 	struct blob_source *source; /* owned */
 	int frames_fd;		    /* owned; -1 where none are needed */
 	struct layer_index *index;  /* owned */
-	atomic_bool damaged;	    /* index or frames */
+	atomic_bool damaged;	    /* index or frames, or the blob has been replaced */
 };
 
 /* A span that is to be decoded: the state of layer_span_ops, which span_cache runs. */
@@ -29,5 +29,8 @@ extern const struct span_ops layer_span_ops;
 
 /* What is derived from the blob goes, and is made again when the layer is opened the next time. */
 void layer_drop_derived(struct layer *l);
+
+/* Bytes of the blob proved wrong, or could not be read: it is marked, unless another one has taken its place by now. */
+void layer_mark_blob(struct layer *l);
 
 #endif

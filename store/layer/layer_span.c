@@ -3,6 +3,8 @@
 
 #include "store/base/io.h"
 #include "store/base/xxh.h"
+#include "store/disk/blob.h"
+#include "store/disk/damage.h"
 #include "store/layer/layer_format.h"
 
 #include <assert.h>
@@ -176,6 +178,14 @@ static int layer_verify(struct layer_fill *f, struct layer_decoder *d, uint8_t *
 	return r;
 }
 
+void layer_mark_blob(struct layer *l)
+{
+	if (blob_is_replaced(l->store, &l->blob, blob_source_whole_fd(l->source)))
+		atomic_store(&l->damaged, true);
+	else
+		damage_mark(l->store, &l->blob);
+}
+
 void layer_drop_derived(struct layer *l)
 {
 	atomic_store(&l->damaged, true);
@@ -203,6 +213,8 @@ static int find_damage(struct layer *l, const struct layer_part *part, uint64_t 
 		layer_drop_derived(l);
 	else if (held && !held_spoilt(held, in, losses))
 		return err_set(err, ENODATA, "bytes of the blob went while they were read");
+	else if (!held)
+		layer_mark_blob(l);
 	err_context(err, "%s of the layer, damaged at %llu",
 		    part->in_frames ? "frames"
 		    : index	    ? "the index"

@@ -23,11 +23,14 @@ struct layer_writer {
 	ZSTD_CCtx *cctx;       /* owned */
 	XXH3_state_t *sum;     /* owned; of the file behind the header */
 	XXH3_state_t *check;   /* owned; of the present block */
+	XXH3_state_t *piece;   /* owned; of the present piece of the blob */
 	struct frames *frames; /* owned; NULL until it is needed */
 	struct window *window; /* owned; NULL with a table, where no stream comes */
 
 	struct buf spans;  /* struct layer_span[], the last one still open */
 	struct buf checks; /* uint64_t[], of what has ended */
+	struct buf pieces; /* the same */
+	uint64_t raw;	   /* bytes of the blob so far */
 	size_t windowless; /* the span whose window is not written yet; or NO_SPAN */
 	uint64_t out;	   /* plain bytes so far */
 	uint64_t windows;  /* bytes of windows so far */
@@ -49,9 +52,11 @@ int layer_writer_open(struct store *s, enum layer_check check, struct layer_writ
 	w->cctx = ZSTD_createCCtx();
 	w->sum = XXH3_createState();
 	w->check = XXH3_createState();
-	if (!w->cctx || !w->sum || !w->check)
+	w->piece = XXH3_createState();
+	if (!w->cctx || !w->sum || !w->check || !w->piece)
 		return err_nomem(err);
 	XXH3_64bits_reset(w->sum);
+	XXH3_64bits_reset(w->piece);
 	XXH3_64bits_reset(w->check);
 	r = check == LAYER_CHECK_BLOCKS ? window_open(&w->window, err) : 0;
 	if (!r)
@@ -79,12 +84,34 @@ static int layer_writer_append(struct layer_writer *w, const void *data, size_t 
 	return io_write_all(w->tmp.fd, data, len, err);
 }
 
+static void end_check(XXH3_state_t *state, struct buf *checks)
+{
+	uint64_t check = XXH3_64bits_digest(state);
+
+	buf_append(checks, &check, sizeof(check));
+	XXH3_64bits_reset(state);
+}
+
 static void end_block(struct layer_writer *w)
 {
-	uint64_t check = XXH3_64bits_digest(w->check);
+	end_check(w->check, &w->checks);
+}
 
-	buf_append(&w->checks, &check, sizeof(check));
-	XXH3_64bits_reset(w->check);
+void layer_writer_raw(struct layer_writer *w, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	assert(!layer_check_is_table(w->kind));
+	while (len > 0) {
+		size_t left = LAYER_PIECE - w->raw % LAYER_PIECE, n = len < left ? len : left;
+
+		XXH3_64bits_update(w->piece, p, n);
+		p += n;
+		len -= n;
+		w->raw += n;
+		if (n == left)
+			end_check(w->piece, &w->pieces);
+	}
 }
 
 /* Plain bytes of the block that is open. */
@@ -257,7 +284,7 @@ int layer_writer_data(struct layer_writer *w, const void *data, size_t len, stru
 
 uint64_t layer_writer_memory(const struct layer_writer *w)
 {
-	return w->spans.len + w->checks.len;
+	return w->spans.len + w->checks.len + w->pieces.len;
 }
 
 static int write_header(struct layer_writer *w, const struct layer_summary *summary,
@@ -273,10 +300,12 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .blob_size = summary->blob_size,
 	    .archive_size = summary->archive_size,
 	    .frames_size = w->frames ? frames_size(w->frames) : 0,
+	    .frames_check = w->frames ? frames_check(w->frames) : 0,
 	    .entries = summary->entries,
 	    .windows_size = w->windows,
 	    .span_count = w->spans.len / sizeof(struct layer_span),
 	    .check_count = w->checks.len / sizeof(uint64_t),
+	    .piece_count = w->pieces.len / sizeof(uint64_t),
 	    .toc_size = summary->toc->len,
 	};
 
@@ -285,32 +314,39 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	memcpy(h.diff_id, summary->diff_id->bytes, sizeof(h.diff_id));
 	if (summary->voucher)
 		memcpy(h.voucher, summary->voucher->bytes, sizeof(h.voucher));
+	h.own = layer_checksum(&h, 0);
 	h.checksum = layer_checksum(&h, XXH3_64bits_digest(w->sum));
 	return io_pwrite_all(w->tmp.fd, &h, sizeof(h), 0, err);
+}
+
+/* What has been gathered, behind the windows. */
+static int write_sections(struct layer_writer *w, const struct buf *toc, struct err *err)
+{
+	const struct buf *sections[] = {&w->spans, &w->checks, &w->pieces, toc};
+	static const uint8_t zeros[8];
+	size_t padding = -w->windows & 7;
+	int r = layer_writer_append(w, zeros, padding, err);
+
+	w->windows += padding;
+	for (size_t i = 0; !r && i < sizeof(sections) / sizeof(*sections); i++)
+		r = buf_failed(sections[i])
+			? err_nomem(err)
+			: layer_writer_append(w, sections[i]->data, sections[i]->len, err);
+	return r;
 }
 
 int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summary,
 			struct err *err)
 {
-	static const uint8_t zeros[8];
-	size_t padding;
 	char path[LAYER_PATH_MAX];
 	int r = write_window(w, err);
 
 	if (!r)
 		r = end_span(w, err);
-	padding = -w->windows & 7;
-	w->windows += padding;
+	if (w->raw % LAYER_PIECE > 0)
+		end_check(w->piece, &w->pieces);
 	if (!r)
-		r = layer_writer_append(w, zeros, padding, err);
-	if (!r)
-		r = layer_writer_append(w, w->spans.data, w->spans.len, err);
-	if (!r && buf_failed(&w->checks))
-		r = err_nomem(err);
-	if (!r)
-		r = layer_writer_append(w, w->checks.data, w->checks.len, err);
-	if (!r)
-		r = layer_writer_append(w, summary->toc->data, summary->toc->len, err);
+		r = write_sections(w, summary->toc, err);
 	if (!r)
 		r = write_header(w, summary, err);
 	/* The index comes last: it says that the frames are there. */
@@ -332,7 +368,9 @@ void layer_writer_close(struct layer_writer *w)
 	ZSTD_freeCCtx(w->cctx);
 	XXH3_freeState(w->sum);
 	XXH3_freeState(w->check);
+	XXH3_freeState(w->piece);
 	buf_free(&w->spans);
 	buf_free(&w->checks);
+	buf_free(&w->pieces);
 	free(w);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes derived/layers/HEX, and HEX.frames where it is needed, as an archive goes by, its data and
- * its seek points in order; or, as HEX.table and its like, span by span, as a table of contents has them. Files appear at
+ * its seek points in order, and the blob that it lies in; HEX.raw, of the blob alone; or, as HEX.table and its like, span by span, as a table of contents has them. Files appear at
  * finish, both or none. One thread at a time.
  */
 #ifndef STORE_LAYER_WRITER_H
@@ -36,6 +36,9 @@ int layer_writer_point(struct layer_writer *w, const struct seek_point *p, const
 /* Compressed bytes, after what they gave: windows are reduced by them. */
 int layer_writer_input(struct layer_writer *w, const void *data, size_t len, struct err *err);
 int layer_writer_data(struct layer_writer *w, const void *data, size_t len, struct err *err);
+
+/* LAYER_CHECK_BLOCKS, LAYER_CHECK_RAW: the next bytes of the blob. */
+void layer_writer_raw(struct layer_writer *w, const void *data, size_t len);
 
 /* Bytes of memory that the spans so far take. */
 uint64_t layer_writer_memory(const struct layer_writer *w);

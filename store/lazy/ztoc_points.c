@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/lazy/ztoc_points.h"
 
-#include "store/base/io.h"
+#include "store/layer/raw.h"
 #include "store/lazy/flat_writer.h"
 #include "store/lazy/ztoc.h"
 
@@ -26,9 +26,10 @@ struct ztoc_point {
 struct ztoc_points {
 	const struct layer_index *index; /* borrowed */
 	struct cancel *cancel;		 /* borrowed */
-	int fd;				 /* of the blob; owned */
-	uint64_t size;			 /* of it */
-	struct ztoc_point *at;		 /* owned */
+	struct raw
+	    *raw; /* of the blob; owned: what is hashed was verified, as others will rely on it */
+	uint64_t size;	       /* of it */
+	struct ztoc_point *at; /* owned */
 	uint32_t count, cap;
 };
 
@@ -36,8 +37,7 @@ void ztoc_points_free(struct ztoc_points *p)
 {
 	if (!p)
 		return;
-	if (p->fd >= 0)
-		close(p->fd);
+	raw_put(p->raw);
 	free(p->at);
 	free(p);
 }
@@ -66,13 +66,15 @@ static size_t string_end(const uint8_t *h, size_t at, size_t len)
 /* Where the data of a gzip member begin (RFC 1952, 2.3). */
 static int header_end(const struct ztoc_points *p, uint64_t at, uint64_t *end, struct err *err)
 {
-	uint8_t h[HEADER_MAX];
-	size_t len = p->size - at < sizeof(h) ? (size_t)(p->size - at) : sizeof(h);
+	autobuf head = BUF_INIT;
+	size_t len = p->size - at < HEADER_MAX ? (size_t)(p->size - at) : HEADER_MAX;
 	size_t n = HEADER_SIZE;
-	int r = io_pread_all(p->fd, h, len, (off_t)at, err);
+	const uint8_t *h;
+	int r = raw_read(p->raw, at, len, &head, err);
 
 	if (r)
 		return r;
+	h = (const uint8_t *)head.data;
 	if (len > HEADER_SIZE + 2 && h[3] & 4)
 		n += 2 + (h[10] | (size_t)h[11] << 8);
 	for (unsigned flag = 8; n && flag <= 16; flag *= 2)
@@ -143,7 +145,7 @@ static int find_plain(struct ztoc_points *p, struct err *err)
 
 /* ---- digests ---- */
 
-static int hash_range(const struct ztoc_points *p, uint64_t from, uint64_t end, char *piece,
+static int hash_range(const struct ztoc_points *p, uint64_t from, uint64_t end, struct buf *piece,
 		      struct digest *out, struct err *err)
 {
 	AUTO(hash_close) struct hash *hash = NULL;
@@ -152,11 +154,12 @@ static int hash_range(const struct ztoc_points *p, uint64_t from, uint64_t end, 
 	while (!r && from < end) {
 		size_t n = end - from < PIECE_SIZE ? (size_t)(end - from) : PIECE_SIZE;
 
+		buf_reset(piece);
 		r = cancel_check(p->cancel, err);
 		if (!r)
-			r = io_pread_all(p->fd, piece, n, (off_t)from, err);
+			r = raw_read(p->raw, from, n, piece, err);
 		if (!r)
-			hash_update(hash, piece, n);
+			hash_update(hash, piece->data, n);
 		from += n;
 	}
 	if (!r)
@@ -166,14 +169,14 @@ static int hash_range(const struct ztoc_points *p, uint64_t from, uint64_t end, 
 
 static int hash_spans(struct ztoc_points *p, struct err *err)
 {
-	autofree char *piece = malloc(PIECE_SIZE);
-	int r = piece ? 0 : err_nomem(err);
+	autobuf piece = BUF_INIT;
+	int r = 0;
 
 	for (uint32_t i = 0; !r && i < p->count; i++) {
 		struct ztoc_point *at = &p->at[i];
 		uint64_t end = i + 1 < p->count ? at[1].in : p->size;
 
-		r = hash_range(p, at->in - (at->bits > 0), end, piece, &at->digest, err);
+		r = hash_range(p, at->in - (at->bits > 0), end, &piece, &at->digest, err);
 	}
 	return r;
 }
@@ -201,8 +204,10 @@ int ztoc_points_find(struct store *s, const struct digest *blob, const struct la
 		return err_nomem(err);
 	p->index = index;
 	p->cancel = cancel;
-	p->fd = blob_open(s, blob, &p->size, err);
-	r = p->fd < 0 ? p->fd : find_points(p, err);
+	p->size = layer_index_blob_size(index);
+	r = raw_open(s, blob, &p->raw, err);
+	if (!r)
+		r = find_points(p, err);
 	if (!r && p->count == 0)
 		r = err_set(err, EOPNOTSUPP, "there is none of a layer without content");
 	if (!r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store/layer/layer.h: blobs, and what is derived from them, that are damaged before or while a
  * layer is open. */
+#include "store/disk/damage.h"
 #include "tests/unit/layer_world.h"
 
 #include <errno.h>
@@ -57,16 +58,27 @@ static void spoil(const char *path, off_t offset)
 	close(fd);
 }
 
+/* The blob is fetched again, as a pull does. */
+static void mend(const struct digest *blob, struct bytes b)
+{
+	AUTO(blob_writer_close) struct blob_writer *w = NULL;
+
+	assert_int_equal(blob_writer_open(world.store, blob, b.n, NULL, &w, NULL), 0);
+	assert_int_equal(blob_writer_write(w, b.p, b.n, NULL), 0);
+	assert_int_equal(blob_writer_commit(w, NULL), 0);
+}
+
 static void a_damaged_blob_gives_an_error_or_the_right_data(void **state)
 {
-	static const char *const three[] = {"gzip -7 -c", "igzip -1 -c", "zstd -5 -c"};
+	static const char *const kinds[] = {"gzip -7 -c", "igzip -1 -c", "zstd -5 -c", "cat"};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct digest blob = put_filtered(three[i]);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct digest blob = put_filtered(kinds[i]);
 		struct span_cache *cache = span_cache_new(0);
 		char path[512], relative[BLOB_PATH_MAX];
 		uint8_t *data = malloc(world.tar.n);
+		struct bytes right;
 		struct layer *l;
 		struct err err;
 		int rc;
@@ -76,13 +88,25 @@ static void a_damaged_blob_gives_an_error_or_the_right_data(void **state)
 		snprintf(path, sizeof(path), "%s/store/%s", world.dir.path,
 			 blob_path(&blob, relative));
 		chmod(path, 0600);
+		right = sample_read(path);
 		spoil(path, 400000);
 		rc = layer_read(l, 0, data, 4096, &err);
 		assert_true(rc == -EBADMSG || (rc == 0 && !memcmp(data, world.tar.p, 4096)));
+		assert_int_equal(damage_is_marked(world.store, &blob), rc != 0);
 		assert_int_equal(layer_read(l, 0, data, world.tar.n, &err), -EBADMSG);
+		assert_true(damage_is_marked(world.store, &blob));
+		assert_true(layer_intact(l));
 		assert_int_equal(layer_build_from_blob(world.store, &blob, NULL, NULL, &err),
 				 -EBADMSG);
 		assert_non_null(strstr(err.text, "damaged"));
+		mend(&blob, right);
+		free(right.p);
+		assert_int_equal(layer_read(l, 0, data, world.tar.n, &err), -EBADMSG);
+		assert_false(layer_intact(l)); /* another one has taken its place */
+		assert_false(damage_is_marked(world.store, &blob));
+		layer_close(l);
+		l = open_layer(&blob);
+		assert_range(l, 0, world.tar.n);
 		layer_close(l);
 		span_cache_free(cache);
 		free(data);
@@ -187,6 +211,7 @@ static void damaged_frames_are_made_again(void **state)
 {
 	struct digest blob = put_filtered("zstd -6 -c");
 	uint8_t *data = malloc(world.tar.n);
+	struct layer_index *index;
 	struct layer *l;
 	struct err err;
 	char path[512];
@@ -204,11 +229,41 @@ static void damaged_frames_are_made_again(void **state)
 	assert_range(l, 0, world.tar.n);
 	layer_close(l);
 
+	/* As far as a pull looks: it has the index opened alone. */
 	assert_int_equal(truncate(path, 1000), 0);
-	assert_int_equal(layer_open(world.store, world.cache, &blob, &l, &err), -ENOENT);
+	assert_int_equal(layer_index_open(world.store, &blob, LAYER_CHECK_BLOCKS, &index, &err),
+			 -ENOENT);
 	unlink(path);
-	assert_int_equal(layer_open(world.store, world.cache, &blob, &l, &err), -ENOENT);
+	assert_int_equal(layer_index_open(world.store, &blob, LAYER_CHECK_BLOCKS, &index, &err),
+			 -ENOENT);
 	free(data);
+}
+
+/* What tables of many images read is the header alone. */
+static void a_damaged_header_gives_no_size(void **state)
+{
+	struct digest blob = put_filtered("gzip -4 -c");
+	char path[512];
+	uint64_t size;
+	int fd;
+
+	(void)state;
+	build(&blob);
+	path_in_store(path, sizeof(path), &blob, "");
+	fd = open(path, O_RDWR);
+	for (size_t bit = 0; bit < sizeof(struct layer_header) * 8; bit++) {
+		uint8_t byte;
+
+		assert_int_equal(pread(fd, &byte, 1, (off_t)bit / 8), 1);
+		byte ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(pwrite(fd, &byte, 1, (off_t)bit / 8), 1);
+		if (layer_index_peek(world.store, &blob, &size, NULL) == 0)
+			assert_int_equal(size, world.tar.n);
+		byte ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(pwrite(fd, &byte, 1, (off_t)bit / 8), 1);
+	}
+	close(fd);
+	assert_int_equal(layer_index_peek(world.store, &blob, &size, NULL), 0);
 }
 
 int main(void)
@@ -219,6 +274,7 @@ int main(void)
 	    cmocka_unit_test(an_index_that_is_damaged_while_it_is_open_is_made_again),
 	    cmocka_unit_test(a_span_that_grows_under_its_reader_is_an_error),
 	    cmocka_unit_test(damaged_frames_are_made_again),
+	    cmocka_unit_test(a_damaged_header_gives_no_size),
 	};
 
 	return cmocka_run_group_tests(tests, make_world, end_world);
