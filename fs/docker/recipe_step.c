@@ -128,7 +128,8 @@ static void put_run(struct recipe *r, const char *text)
 		text += 1 + strspn(text + 1, "0123456789");
 	text += strspn(text, " ");
 	command = behind_shell(r, text, arguments);
-	if (arguments && command) {
+	/* Those in front of the shell, and the blank behind them; there may be none. */
+	if (arguments && command && (size_t)(command - text) >= r->shell.len) {
 		buf_puts(r->out, "# build arguments: ");
 		recipe_line(r->out, text, (size_t)(command - text) - r->shell.len);
 		buf_putc(r->out, '\n');

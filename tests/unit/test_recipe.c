@@ -81,6 +81,7 @@ static void what_buildkit_writes(void **state)
 	check("CMD [\"/bin/sh\" \"-c\" \"echo \\\"x\\\"\"]",
 	      "CMD [\"/bin/sh\", \"-c\", \"echo \\\"x\\\"\"]\n");
 	check("WORKDIR /app", "WORKDIR /app\n");
+	check("|0 /bin/sh -c make", "RUN make\n");
 	check("RUN echo # buildkit is not at the end", "RUN echo # buildkit is not at the end\n");
 }
 
