@@ -50,7 +50,8 @@ end EINVAL 125"
     eq "$(ctl images "--porcelain --filter x" 2>/dev/null | tail -1)" "end EINVAL 125"
     eq "$(ctl search "--porcelain --limit x y" 2>/dev/null | tail -1)" "end EINVAL 125"
     eq "$(ctl images "--porcelain --format {{.Nope}}" 2>/dev/null | tail -1)" "end EINVAL 1"
-    eq "$(ctl inspect "--porcelain -f {{.Nope}} $R/app:v1" 2>/dev/null | tail -1)" "end EINVAL 64"
+    eq "$(ctl inspect "--porcelain -f {{.Os $R/app:v1" 2>/dev/null | tail -1)" "end EINVAL 64"
+    eq "$(ctl inspect "--porcelain -f {{.Nope}} $R/app:v1" 2>/dev/null | tail -1)" "end EINVAL 1"
 '
 it "the form says of which stream each of several lines is, and nothing else of it is kept" '
     ctl tag "$R/app:v1" form:1

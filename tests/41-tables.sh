@@ -215,7 +215,9 @@ ${APP:0:12}"
 it "golden: a table without a row has its header, a template without one is checked" '
     eq "$(ctl images nothing)" "REPOSITORY   TAG       IMAGE ID   CREATED   SIZE"
     eq "$(ctl images -q nothing)" ""
-    expect_errno EINVAL write "$M/ctl/images" "--format {{.Nope}} nothing"
+    expect_errno EINVAL write "$M/ctl/images" "--format {{nope}} nothing"
+    expect_errno EINVAL write "$M/ctl/images" "--format '"'table {{.Nope}}'"' nothing"
+    eq "$(ctl images "--format {{.Nope}} nothing")" ""
 '
 it "golden: the header of a template has no looks" '
     eq "$(ctl images --format "${Q}table {{lower .Tag}}\t{{json .ID}}\t{{.CreatedAt}}$Q" "$R/gold/app:v1")" "TAG       IMAGE ID         CREATED AT

@@ -93,9 +93,13 @@ draw() {
             first = whole == "" && n > rows - 1 ? n - rows + 2 : 1
             for (i = first; i <= n; i++) print whole == "" ? substr(at[i], 1, columns - 1) : at[i]
         }')
-    [ "$drawn" = 0 ] || printf '\033[%dA' "$drawn"
-    [ -z "$block" ] || printf '%s\n' "$block" | sed "s/\$/$(printf '\033')[K/"
-    printf '\033[J'
+    if [ "$drawn" != 0 ]; then
+        printf '\033[%dA' "$drawn"
+        [ -z "$block" ] || printf '%s\n' "$block" | sed "s/\$/$(printf '\033')[K/"
+        printf '\033[J'
+    elif [ -n "$block" ]; then
+        printf '%s\n' "$block"
+    fi
     drawn=0
     [ -z "$block" ] || drawn=$(printf '%s\n' "$block" | wc -l)
 }
