@@ -4,7 +4,7 @@
 #include "fs/docker/rows.h"
 #include "fs/docker/table.h"
 #include "fs/docker/units.h"
-#include "fs/docker/utf8.h"
+#include "store/base/utf8.h"
 #include "fs/tree/vn.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/docker/recipe_text.h"
 
-#include "fs/docker/utf8.h"
+#include "store/base/utf8.h"
 #include "store/base/mem.h"
 
 #include <string.h>

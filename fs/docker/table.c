@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/docker/table.h"
 
-#include "fs/docker/utf8.h"
+#include "store/base/utf8.h"
 #include "store/base/mem.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 
 #include "store/base/buf.h"
 #include "store/base/mem.h"
+#include "store/base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,26 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void constant_put_utf8(struct buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_putc(out, (char)c);
-		return;
-	}
-	if (c < 0x800) {
-		buf_putc(out, (char)(0xc0 | c >> 6));
-	} else {
-		if (c < 0x10000) {
-			buf_putc(out, (char)(0xe0 | c >> 12));
-		} else {
-			buf_putc(out, (char)(0xf0 | c >> 18));
-			buf_putc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		}
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-	}
-	buf_putc(out, (char)(0x80 | (c & 0x3f)));
-}
 
 /* So many digits of a base. */
 static bool take_digits(const char **at, const char *end, int count, int base, uint32_t *out)
@@ -101,21 +82,11 @@ int template_constant_text(const char *at, size_t len, struct json_object **out,
 		if (byte)
 			buf_putc(&text, (char)code);
 		else
-			constant_put_utf8(&text, code);
+			utf8_encode(&text, code);
 	}
 	if (!buf_failed(&text))
 		*out = json_object_new_string_len(text.data ? text.data : "", (int)text.len);
 	return *out ? 0 : err_nomem(err);
-}
-
-static size_t utf8_take(const unsigned char *s, size_t len, uint32_t *code)
-{
-	size_t n = *s < 0x80 ? 1 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
-
-	*code = n == 1 ? *s : *s & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n && i < len; i++)
-		*code = *code << 6 | (s[i] & 0x3f);
-	return n;
 }
 
 int template_constant_character(const char *at, size_t len, struct json_object **out,
@@ -129,7 +100,10 @@ int template_constant_character(const char *at, size_t len, struct json_object *
 		s++;
 		good = unescape_one(&s, end, '\'', &code, &byte);
 	} else if (good) {
-		s += utf8_take((const unsigned char *)s, (size_t)(end - s), &code);
+		size_t n = utf8_decode((const unsigned char *)s, &code);
+
+		code = n ? code : UTF8_REPLACEMENT;
+		s += n ? n : 1;
 	}
 	if (!good || s != end)
 		return err_set(err, EINVAL, "malformed character constant: %.*s", (int)len, at);

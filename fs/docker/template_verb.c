@@ -4,6 +4,7 @@
 #include "fs/docker/template_constant.h"
 #include "fs/docker/template_value.h"
 #include "store/base/mem.h"
+#include "store/base/utf8.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -130,14 +131,9 @@ static void put_integer(struct buf *out, const struct template_verb *v, int64_t 
 
 static void put_code_point(struct buf *text, int64_t n)
 {
-	char escape[16];
-	autojson *value = NULL;
+	bool none = n < 0 || n > 0x10ffff || (n >= 0xd800 && n < 0xe000);
 
-	snprintf(escape, sizeof(escape), "\"\\U%08X\"",
-		 n < 0 || n > 0x10ffff || (n >= 0xd800 && n < 0xe000) ? 0xfffd : (unsigned)n);
-	if (template_constant_text(escape, strlen(escape), &value, NULL) == 0)
-		buf_append(text, json_object_get_string(value),
-			   (size_t)json_object_get_string_len(value));
+	utf8_encode(text, none ? UTF8_REPLACEMENT : (uint32_t)n);
 }
 
 static void put_integer_verb(struct buf *out, const struct template_verb *v,

@@ -81,12 +81,14 @@ static int send_hop(const struct api_request *q, const struct hop *h, const char
 
 /* Whether a registry may lead from one URL to another: never from https to http, and to hosts of
  * the inner network only by its own address or when it is the
- * registry itself. */
+ * registry itself. Who was led away is at home no more, also where that leads back: the path is a
+ * stranger's then. */
 static int api_send_follow(const struct api_request *q, struct hop *h, const struct url *origin,
 			   const struct http_answer *a, struct err *err)
 {
 	const char *location = header_get(http_headers(a), "Location");
 	autourl next = URL_INIT;
+	bool at_origin;
 	int r;
 
 	if (!location)
@@ -105,8 +107,9 @@ static int api_send_follow(const struct api_request *q, struct hop *h, const str
 	r = hosts_get(q->registry->hosts, name, &h->host, err);
 	if (r < 0)
 		return r;
-	h->home = url_same_origin(&next, origin);
-	h->reach = h->home ? ADDRESS_ANY : http_answer_reach(a);
+	at_origin = url_same_origin(&next, origin);
+	h->home = h->home && at_origin;
+	h->reach = at_origin ? ADDRESS_ANY : http_answer_reach(a);
 	h->connect_ms = 0;
 	h->led = true;
 	url_clear(&h->url);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/base/json_quoted.h"
 
+#include "store/base/utf8.h"
+
 #include <endian.h>
 #include <string.h>
 
@@ -66,25 +68,6 @@ static size_t utf8_length(const unsigned char *p, const unsigned char *end)
 	return len;
 }
 
-static void put_utf8(struct buf *out, unsigned code)
-{
-	if (code < 0x80) {
-		buf_putc(out, (char)code);
-	} else if (code < 0x800) {
-		buf_putc(out, (char)(0xc0 | code >> 6));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	} else if (code < 0x10000) {
-		buf_putc(out, (char)(0xe0 | code >> 12));
-		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	} else {
-		buf_putc(out, (char)(0xf0 | code >> 18));
-		buf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (code & 0x3f)));
-	}
-}
-
 /* Four hex digits at p; -1 where there are none. */
 static int hex4(const unsigned char *p, const unsigned char *end)
 {
@@ -118,7 +101,7 @@ static const char *unicode_escape(const unsigned char **p, const unsigned char *
 		return "second half of a surrogate pair without the first";
 	if (high < 0xd800 || high > 0xdbff) {
 		if (out)
-			put_utf8(out, (unsigned)high);
+			utf8_encode(out, (unsigned)high);
 		return NULL;
 	}
 	low = end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2, end) : -1;
@@ -126,8 +109,8 @@ static const char *unicode_escape(const unsigned char **p, const unsigned char *
 		return "first half of a surrogate pair without the second";
 	*p += 6;
 	if (out)
-		put_utf8(out,
-			 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00));
+		utf8_encode(out,
+			    0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00));
 	return NULL;
 }
 

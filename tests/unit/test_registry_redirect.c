@@ -22,6 +22,26 @@ static void a_redirect_to_another_origin_carries_nothing(void **state)
 	scene_close(&s);
 }
 
+/* By a path that somebody else has chosen: whatever lies there is asked for as by anybody. */
+static void a_redirect_that_comes_back_carries_nothing(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_open(
+	    &s,
+	    STEPS({.head = ASK_BASIC},
+		  {.head = "HTTP/1.1 307 Go\r\nLocation: http://localhost:%B/away\r\n" NOTHING},
+		  {.head = ASK_BASIC}),
+	    STEPS(
+		{.head = "HTTP/1.1 307 Go\r\nLocation: http://localhost:%A/private\r\n" NOTHING}));
+	scene_ask(&s);
+	assert_int_equal(s.code, -EACCES);
+	assert_int_equal(script_saw(&s.a, "GET /private HTTP/1.1"), 1);
+	assert_int_equal(script_saw(&s.a, AUTHORIZED "Basic"), 1);
+	scene_close(&s);
+}
+
 static void a_challenge_behind_a_redirect_is_not_answered(void **state)
 {
 	struct scene s;
@@ -104,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_redirect_to_another_origin_carries_nothing),
+	    cmocka_unit_test(a_redirect_that_comes_back_carries_nothing),
 	    cmocka_unit_test(a_challenge_behind_a_redirect_is_not_answered),
 	    cmocka_unit_test(a_redirect_within_the_origin_keeps_it),
 	    cmocka_unit_test(redirects_that_mislead_are_refused),

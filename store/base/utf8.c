@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/docker/utf8.h"
+#include "store/base/utf8.h"
 
 #include "store/base/buf.h"
 
@@ -20,6 +20,25 @@ size_t utf8_decode(const unsigned char *s, uint32_t *code)
 		return 0;
 	*code = c;
 	return len;
+}
+
+void utf8_encode(struct buf *out, uint32_t code)
+{
+	if (code < 0x80) {
+		buf_putc(out, (char)code);
+	} else if (code < 0x800) {
+		buf_putc(out, (char)(0xc0 | code >> 6));
+		buf_putc(out, (char)(0x80 | (code & 0x3f)));
+	} else if (code < 0x10000) {
+		buf_putc(out, (char)(0xe0 | code >> 12));
+		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+		buf_putc(out, (char)(0x80 | (code & 0x3f)));
+	} else {
+		buf_putc(out, (char)(0xf0 | code >> 18));
+		buf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
+		buf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+		buf_putc(out, (char)(0x80 | (code & 0x3f)));
+	}
 }
 
 bool utf8_is_control(uint32_t c)

@@ -2,8 +2,10 @@
 /*
  * Text that may be UTF-8, as names of files are what their layer says. Pure.
  */
-#ifndef FS_UTF8_H
-#define FS_UTF8_H
+#ifndef STORE_UTF8_H
+#define STORE_UTF8_H
+
+#include "store/base/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +13,10 @@
 
 /* The length of the UTF-8 character at s, with *code set; 0 where the bytes are none. */
 size_t utf8_decode(const unsigned char *s, uint32_t *code);
+
+/* Appends the bytes of a character, up to 0x1fffff. */
+#define UTF8_REPLACEMENT 0xfffd
+void utf8_encode(struct buf *out, uint32_t code);
 
 /* Characters that steer a terminal, or turn the direction of what follows. */
 bool utf8_is_control(uint32_t code);
