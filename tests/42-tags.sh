@@ -137,6 +137,12 @@ it "a working directory is a use" '
 '
 
 # --- prune ---
+it "prune gives back what df counted" '
+    before=$(ctl df --format "{{.Size}}" | sed -n 1p)
+    eq "$(ctl prune -a | tail -1)" "Total reclaimed space: $before"
+    eq "$(ctl df --format "{{.Size}}" | sed -n 1p)" 0B
+    restore
+'
 it "prune removes what dangles, and nothing else" '
     ctl tag "$R/other:v1" d:1
     ctl rmi "$R/other:v1" >/dev/null

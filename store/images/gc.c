@@ -86,19 +86,14 @@ struct sweep {
 	struct gc *gc;
 	const struct marks *marks;
 	const char *algorithm; /* of blobs/ALGORITHM */
+	bool counts;	       /* what is derived does not, as in usage.h */
 };
 
-/* Unlinks, and counts what that frees; true where it was there. */
-static bool drop(struct sweep *s, int dirfd, const char *name, uint64_t *size)
+/* Unlinks; true where it was there. */
+static bool drop(int dirfd, const char *name, struct stat *st)
 {
-	struct stat st;
-
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-	    unlinkat(dirfd, name, 0) < 0)
-		return false;
-	*size = (uint64_t)st.st_size;
-	s->gc->bytes += (uint64_t)st.st_blocks * 512;
-	return true;
+	return fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode) &&
+	       unlinkat(dirfd, name, 0) == 0;
 }
 
 static const char *const algorithms[] = {"sha256", "sha512"};
@@ -108,15 +103,16 @@ static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
 {
 	struct sweep *s = arg;
 	struct digest digest;
-	uint64_t size;
+	struct stat st;
 
 	(void)err;
 	if (!digest_parse_name(s->algorithm, name, &digest) || reach_seen(s->marks->reach, &digest))
 		return 0; /* what is no blob is not ours to delete */
-	if (drop(s, dirfd, name, &size)) {
+	if (drop(dirfd, name, &st)) {
 		s->gc->blobs++;
+		s->gc->bytes += (uint64_t)st.st_size;
 		if (s->gc->deleted)
-			s->gc->deleted(s->gc->arg, &digest, size);
+			s->gc->deleted(s->gc->arg, &digest, (uint64_t)st.st_size);
 	}
 	return 0;
 }
@@ -126,14 +122,15 @@ static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err
 {
 	struct sweep *s = arg;
 	struct digest digest;
-	uint64_t size;
+	struct stat st;
 
 	(void)err;
 	for (size_t i = 0; i < ALGORITHMS; i++)
 		if (digest_parse_name(algorithms[i], name, &digest) &&
 		    reach_seen(s->marks->reach, &digest))
 			return 0;
-	drop(s, dirfd, name, &size);
+	if (drop(dirfd, name, &st) && s->counts)
+		s->gc->bytes += (uint64_t)st.st_blocks * 512;
 	return 0;
 }
 
@@ -176,6 +173,7 @@ static int sweep(struct sweep *s, struct err *err)
 		r = io_each_file(dirfd, "derived/trees", sweep_derived, s, err);
 	if (!r)
 		r = io_each_file(dirfd, DAMAGE_DIRECTORY, sweep_derived, s, err);
+	s->counts = true;
 	if (!r)
 		r = io_each_file(dirfd, "partial", sweep_held, s, err);
 	if (r || !s->gc->partial)

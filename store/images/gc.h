@@ -21,7 +21,8 @@ struct gc {
 	/* Told of each blob that was deleted, under the store's lock; or NULL. */
 	void (*deleted)(void *arg, const struct digest *digest, uint64_t size);
 	void *arg;
-	uint64_t blobs, bytes; /* out: how many blobs, and the bytes of all files on disk */
+	uint64_t blobs,
+	    bytes; /* out: how many blobs, and the bytes of those, whole or in part: as usage.h counts */
 };
 
 /*

@@ -41,6 +41,7 @@ static void a_layer_index_of_the_other_order_is_refused(void **state)
 
 	(void)state;
 	memcpy(h.magic, LAYER_MAGIC, sizeof(h.magic));
+	h.own = layer_checksum(&h, 0);
 	h.checksum = layer_checksum(&h, XXH3_64bits("", 0));
 	assert_int_equal(parse_layer(&h), 0);
 	swap(&h.version, sizeof(h.version));
@@ -48,6 +49,8 @@ static void a_layer_index_of_the_other_order_is_refused(void **state)
 	swap(&h.compression, sizeof(h.compression));
 	swap(&h.blob_algorithm, sizeof(h.blob_algorithm));
 	swap(&h.diff_algorithm, sizeof(h.diff_algorithm));
+	h.own = layer_checksum(&h, 0);
+	swap(&h.own, sizeof(h.own));
 	h.checksum = layer_checksum(&h, XXH3_64bits("", 0));
 	swap(&h.checksum, sizeof(h.checksum));
 	assert_int_equal(parse_layer(&h), -ENOENT);
