@@ -74,7 +74,7 @@ C mode /k
 C content /k/a b
 C content /k/content
 C device /k/device
-A  /k/esc^[[31m
+A  /k/esc?[31m
 D  /k/gone
 C content /k/holes
 C link /k/link

@@ -113,12 +113,13 @@ mkdir -p "$T/b/store" "$mount_b"
 "$IMAGEFS" "$T/b/store" "$mount_b"
 it "with two mounts it is the one that one stands in, else it says which; what removes does not guess" '
     unset IMAGEFS_MOUNT
-    img tag "$R/app:v1" two:1 2>/dev/null || IMAGEFS_MOUNT=$M img tag "$R/app:v1" two:1
+    IMAGEFS_MOUNT=$M img tag "$R/app:v1" two:1
     eq "$(cd "$M/images" && img images -q two:1 2>"$T/err" | wc -l)" 1
     eq "$(cat "$T/err")" ""
     eq "$(cd "$mount_b" && img images -q | wc -l)" 0
     cd /
-    img images -q >/dev/null 2>"$T/err"
+    # The one that it takes may be another test's, which may be about to go.
+    img images -q >/dev/null 2>"$T/err" || :
     has "$(cat "$T/err")" "img: of several mounts"
     for command in "rmi two:1" "prune -f"; do
         status 1 img $command
