@@ -135,7 +135,7 @@ it "img fsck: the words, and the status" '
     export IMAGEFS_MOUNT
     IMG=$HERE/../scripts/img
     has "$("$IMG" fsck)" "0 damaged"
-    has "$("$IMG" fsck --help)" "[--repair] [IMAGE...]"
+    has "$("$IMG" fsck --help)" "--repair"
     layer=$(cut -d: -f2 "$M/images/$R/app/d/layers/01/digest")
     chmod 600 "$BLOBS/$layer" && printf x >>"$BLOBS/$layer"
     rc=0

@@ -103,6 +103,10 @@ def wrong(right, found):
             # A layer whose index is gone is as large as its blob, until the index has been made again.
             if re.sub(rb"[0-9.kM ]+", b"", body[0]) == re.sub(rb"[0-9.kM ]+", b"", right[path][1][0]):
                 continue
+        if name == "size" and isinstance(body, tuple) and body[0].endswith(b"\narchive -\n"):
+            # Of a layer whose index is gone the second number is not known, until the index has been made again.
+            if body[0].split(b"\n")[0] == right[path][1][0].split(b"\n")[0]:
+                continue
         if isinstance(attributes, OSError):
             errors += 1
             continue

@@ -28,11 +28,11 @@ void *malloc(size_t size)
 		return NULL;
 	return __libc_malloc(size);
 }
-#endif
 
 /* Without a key: json-c 0.16 does not look whether it got a copy of one. */
 static const char text[] =
     "[1,[2,\"two\",[3.5,true]],[[],\"a string that is longer than some\"],null]";
+#endif
 
 static void a_part_of_a_document_is_no_document(void **state)
 {
