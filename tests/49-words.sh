@@ -118,7 +118,7 @@ it "with two mounts it is the one that one stands in, else it says which; what r
     eq "$(cat "$T/err")" ""
     eq "$(cd "$mount_b" && img images -q | wc -l)" 0
     cd /
-    # The one that it takes may be another test's, which may be about to go.
+    # The one that it takes may be of another test, and about to go.
     img images -q >/dev/null 2>"$T/err" || :
     has "$(cat "$T/err")" "img: of several mounts"
     for command in "rmi two:1" "prune -f"; do
