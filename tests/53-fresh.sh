@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The kernel keeps names for a while, and yet: what has changed is seen by the next look, in every path that leads to it.
-# FRESH=1000 makes each change so often (100).
+# FRESH=1000 makes each change so often (50).
 . "$(dirname "$0")/lib.sh"
 need_fuse
-FRESH=${FRESH:-100}
+FRESH=${FRESH:-50}
 start_registry
 chmod 755 "$T"
 push_image app one 'Image([Layer([d("etc"), f("etc/motd", "one")])])' >/dev/null

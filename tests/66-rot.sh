@@ -38,9 +38,9 @@ it "an artifact and half a lazy image are read" '
 '
 unmount_store
 cp -a "$STORE" "$T/sound"
-it "no flipped bit is served, of ${FLIPS:-100} in files of every kind" '
+it "no flipped bit is served, of ${FLIPS:-50} in files of every kind" '
     mkdir "$T/scratch"
-    timeout -k 5 $((${FLIPS:-100} + 200)) python3 "$HERE/rot.py" "$IMAGEFS" "$T/sound" "$T/scratch" "${FLIPS:-100}"
+    timeout -k 5 $((${FLIPS:-50} + 200)) python3 "$HERE/rot.py" "$IMAGEFS" "$T/sound" "$T/scratch" "${FLIPS:-50}"
 '
 
 mount_store -o offline # what a mount with a network would mend

@@ -6,7 +6,7 @@
 need_fuse
 have cc || skip_all "there is no compiler for the shims"
 ((EUID == 0)) || skip_all "only root has a namespace of mounts for it"
-CALLS=${CALLS:-2}
+CALLS=${CALLS:-1}
 CHECK_LIMIT=${CHECK_LIMIT_OF_ALL:-900}
 ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 for shim in disk memory; do
