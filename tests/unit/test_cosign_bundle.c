@@ -135,8 +135,8 @@ static char *envelope(const char *version, const char *type, const char *says, c
 {
 	struct buf pae = BUF_INIT, out = BUF_INIT;
 
-	assert_non_null(payload);
-	buf_printf(&pae, "DSSEv1 %zu %s %zu %s", strlen(type), type, strlen(payload), payload);
+	buf_printf(&pae, "DSSEv1 %zu %s %zu ", strlen(type), type, strlen(payload));
+	buf_puts(&pae, payload);
 	buf_printf(&out,
 		   "{\"mediaType\":\"%s\",\"dsseEnvelope\":{\"payloadType\":\"%s\",\"payload\":\"",
 		   version, says);
