@@ -3,10 +3,17 @@
 
 #include "store/base/xxh.h"
 
+struct job *ctl_again_take(struct ctl_again *a)
+{
+	struct job *job = a->job;
+
+	*a = (struct ctl_again){0};
+	return job;
+}
+
 void ctl_again_clear(struct ctl_again *a)
 {
-	job_put(a->job);
-	*a = (struct ctl_again){0};
+	job_put(ctl_again_take(a));
 }
 
 void ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset, const void *data,

@@ -32,6 +32,9 @@ enum ctl_again_whose { AGAIN_OURS, AGAIN_SAME, AGAIN_OTHER };
 enum ctl_again_whose ctl_again_end(struct ctl_again *a, struct request *rq, uint64_t offset,
 				   const void *data, size_t len);
 
-void ctl_again_clear(struct ctl_again *a);
+/* There is no last one any more: its job, which the caller puts without the lock, as its end may want
+ * that; or NULL. */
+struct job *ctl_again_take(struct ctl_again *a);
+void ctl_again_clear(struct ctl_again *a); /* the same, where its end wants no lock */
 
 #endif

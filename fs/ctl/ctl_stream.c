@@ -68,8 +68,8 @@ static void stream_put(struct ctl_stream *s)
 	pthread_mutex_unlock(&s->lock);
 	if (!last)
 		return;
+	assert(!s->again.job); /* it would refer to the stream */
 	drop_state(s);
-	ctl_again_clear(&s->again);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -295,6 +295,7 @@ int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_
 		     struct err *err)
 {
 	const void *data = p->data ? p->data : "";
+	struct job *before;
 	bool waits;
 	int r;
 
@@ -306,14 +307,17 @@ int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_
 	r = start_piece(s, data, p->len, rq, err);
 	if (r == FS_WAIT) {
 		pthread_mutex_lock(&s->lock);
+		before = ctl_again_take(&s->again);
 		ctl_again_started(&s->again, rq, p->offset, data, p->len);
 		pthread_mutex_unlock(&s->lock);
+		job_put(before); /* its piece lets go of the stream */
 	}
 	return r;
 }
 
 void ctl_stream_close(struct ctl_stream *s)
 {
+	struct job *last;
 	bool busy;
 
 	if (!s)
@@ -321,7 +325,9 @@ void ctl_stream_close(struct ctl_stream *s)
 	pthread_mutex_lock(&s->lock);
 	s->closed = true;
 	busy = s->busy;
+	last = ctl_again_take(&s->again);
 	pthread_mutex_unlock(&s->lock);
+	job_put(last);
 	if (!busy) /* else the job that has the state does it */
 		release(s);
 	stream_put(s);
