@@ -164,6 +164,13 @@ static struct job *next_job(struct jobs *js)
 	return NULL;
 }
 
+static void job_give_up(struct jobs *js, struct job *j)
+{
+	drop_key(js, j); /* who comes now joins nothing that is cancelled */
+	j->left_ms = 0;
+	cancel_set(&j->cancel);
+}
+
 /* Cancels what nobody has come back to. Gives the ms until there is more to cancel, or idle time. */
 static int64_t cancel_left(struct jobs *js)
 {
@@ -173,14 +180,26 @@ static int64_t cancel_left(struct jobs *js)
 	TAILQ_FOREACH(j, &js->list, link) {
 		if (!j->left_ms)
 			continue;
-		if (j->left_ms <= now) {
-			cancel_set(&j->cancel);
-			j->left_ms = 0;
-		} else if (j->left_ms < next) {
+		if (j->left_ms <= now)
+			job_give_up(js, j);
+		else if (j->left_ms < next)
 			next = j->left_ms;
-		}
 	}
 	return next - now;
+}
+
+/* An idle thread cancels in time what was left. Where none is to be had that is now. */
+static void see_to_left(struct jobs *js)
+{
+	const unsigned before = js->threads;
+	struct job *j;
+
+	ensure_thread(js, NULL);
+	if (js->idle > 0 || js->threads > before)
+		return;
+	TAILQ_FOREACH(j, &js->list, link)
+		if (j->left_ms)
+			job_give_up(js, j);
 }
 
 /* False after a while without work. */
@@ -218,8 +237,11 @@ static void *job_thread(void *arg)
 		stay = true;
 		j->state = JOB_RUNNING;
 		j->started_ms = clock_ms();
-		if (next_job(js)) /* it may have been queued for this thread, too */
+		/* This thread may have been woken for more than that. */
+		if (next_job(js))
 			ensure_thread(js, NULL);
+		if (idle < JOB_IDLE_MS)
+			see_to_left(js);
 		pthread_mutex_unlock(&js->lock);
 		run_job(js, j);
 		pthread_mutex_lock(&js->lock);
@@ -389,10 +411,9 @@ bool job_leave(struct job *j, struct job_waiter *w)
 	}
 	if (found && --j->waiting == 0 && j->spec.grace_ms) {
 		j->left_ms = clock_ms() + j->spec.grace_ms;
-		ensure_thread(js, NULL); /* which sees to it */
+		see_to_left(js);
 	} else if (found && j->waiting == 0) {
-		drop_key(js, j); /* who comes now joins nothing that is cancelled */
-		cancel_set(&j->cancel);
+		job_give_up(js, j);
 		pthread_cond_broadcast(&js->work);
 	}
 	pthread_mutex_unlock(&js->lock);

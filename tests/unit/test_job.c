@@ -77,6 +77,74 @@ static void the_last_waiter_that_leaves_cancels_the_job(void **state)
 	jobs_close(js);
 }
 
+static struct job *start_and_leave(struct jobs *js, struct gate *g)
+{
+	const struct job_spec spec = {
+	    .title = "left",
+	    .class = "host",
+	    .at_once = 1000,
+	    .grace_ms = 1,
+	    .limit_ms = JOB_NO_DEADLINE,
+	    .run = gate_run,
+	    .arg = g,
+	};
+	struct waiter w;
+	struct err err;
+	struct job *j;
+
+	gate_init(g);
+	waiter_init(&w);
+	assert_int_equal(job_start(js, &spec, &j, &err), 0);
+	assert_true(job_wait(j, &w.w));
+	assert_true(job_leave(j, &w.w));
+	return j;
+}
+
+static void is_cancelled(struct job *j)
+{
+	UNTIL(cancel_check(job_cancel(j), NULL) == -EINTR);
+	job_put(j);
+}
+
+/* Also where the only idle thread has just been woken for the job itself. */
+static void what_was_left_for_a_while_is_cancelled_then(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(jobs_open(&js, &err), 0);
+		gate_init(&g);
+		gate_open(&g);
+		struct job *first = start(js, NULL, "host", &g);
+
+		UNTIL(atomic_load(&g.runs) == 1);
+		job_put(first);
+		is_cancelled(start_and_leave(js, &g));
+		jobs_end(js);
+	}
+}
+
+/* Also where there are no more threads. */
+static void many_that_were_left_are_cancelled(void **state)
+{
+	enum { JOBS = 80 };
+	static struct gate gates[JOBS];
+	struct job *jobs[JOBS];
+	struct jobs *js;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(jobs_open(&js, &err), 0);
+	for (int i = 0; i < JOBS; i++)
+		jobs[i] = start_and_leave(js, &gates[i]);
+	for (int i = 0; i < JOBS; i++)
+		is_cancelled(jobs[i]);
+	jobs_end(js);
+}
+
 static void who_left_before_waiting_is_not_added(void **state)
 {
 	struct jobs *js;
@@ -294,6 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_key_is_one_job_and_all_waiters_are_told),
 	    cmocka_unit_test(the_last_waiter_that_leaves_cancels_the_job),
+	    cmocka_unit_test(what_was_left_for_a_while_is_cancelled_then),
+	    cmocka_unit_test(many_that_were_left_are_cancelled),
 	    cmocka_unit_test(who_left_before_waiting_is_not_added),
 	    cmocka_unit_test(a_failure_is_remembered_for_its_key),
 	    cmocka_unit_test(a_class_has_its_share_and_others_run_beside_it),
