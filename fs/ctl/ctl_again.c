@@ -11,18 +11,15 @@ struct job *ctl_again_take(struct ctl_again *a)
 	return job;
 }
 
-void ctl_again_clear(struct ctl_again *a)
+struct job *ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset,
+			      const void *data, size_t len)
 {
-	job_put(ctl_again_take(a));
-}
+	struct job *before = a->job;
 
-void ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset, const void *data,
-		       size_t len)
-{
-	ctl_again_clear(a);
 	*a = (struct ctl_again){
 	    .job = job_get(rq->wait), .offset = offset, .len = len, .sum = XXH3_64bits(data, len)};
 	rq->joined = false;
+	return before;
 }
 
 bool ctl_again_join(struct ctl_again *a, struct request *rq)
@@ -42,6 +39,6 @@ enum ctl_again_whose ctl_again_end(struct ctl_again *a, struct request *rq, uint
 	    is_last && a->offset == offset && a->len == len && a->sum == XXH3_64bits(data, len);
 
 	if (is_last)
-		ctl_again_clear(a);
+		job_put(ctl_again_take(a)); /* the request has it, too */
 	return !rq->joined ? AGAIN_OURS : same ? AGAIN_SAME : AGAIN_OTHER;
 }

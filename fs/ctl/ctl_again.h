@@ -19,9 +19,10 @@ struct ctl_again {
 	uint64_t sum;
 };
 
-/* The request waits for a job that it has started with these bytes. */
-void ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset, const void *data,
-		       size_t len);
+/* The request waits for a job that it has started with these bytes. Gives the last one before it, which
+ * the caller puts without the lock, as its end may want that; or NULL. */
+struct job *ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t offset,
+			      const void *data, size_t len);
 
 /* True where whoever started the last job has left it: the request waits for that one now. */
 bool ctl_again_join(struct ctl_again *a, struct request *rq);
@@ -32,9 +33,7 @@ enum ctl_again_whose { AGAIN_OURS, AGAIN_SAME, AGAIN_OTHER };
 enum ctl_again_whose ctl_again_end(struct ctl_again *a, struct request *rq, uint64_t offset,
 				   const void *data, size_t len);
 
-/* There is no last one any more: its job, which the caller puts without the lock, as its end may want
- * that; or NULL. */
+/* There is no last one any more: it is given as above. */
 struct job *ctl_again_take(struct ctl_again *a);
-void ctl_again_clear(struct ctl_again *a); /* the same, where its end wants no lock */
 
 #endif

@@ -307,10 +307,9 @@ int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_
 	r = start_piece(s, data, p->len, rq, err);
 	if (r == FS_WAIT) {
 		pthread_mutex_lock(&s->lock);
-		before = ctl_again_take(&s->again);
-		ctl_again_started(&s->again, rq, p->offset, data, p->len);
+		before = ctl_again_started(&s->again, rq, p->offset, data, p->len);
 		pthread_mutex_unlock(&s->lock);
-		job_put(before); /* its piece lets go of the stream */
+		job_put(before);
 	}
 	return r;
 }

@@ -158,6 +158,7 @@ static bool talk_ended(struct request *rq, struct vn_ctl_talk *t, uint64_t offse
 static int begin_talk(struct request *rq, struct vn_ctl_talk *t, uint64_t offset, const void *data,
 		      size_t len, struct err *err)
 {
+	struct job *before;
 	bool waits;
 	int r;
 
@@ -169,8 +170,9 @@ static int begin_talk(struct request *rq, struct vn_ctl_talk *t, uint64_t offset
 	r = start_requests(rq, t, offset, data, len, err);
 	if (r == FS_WAIT) {
 		pthread_mutex_lock(&t->file.lock);
-		ctl_again_started(&t->again, rq, offset, data, len);
+		before = ctl_again_started(&t->again, rq, offset, data, len);
 		pthread_mutex_unlock(&t->file.lock);
+		job_put(before);
 	}
 	return r;
 }
@@ -207,7 +209,7 @@ void vn_ctl_talk_free(struct vnode *v)
 	if (t->cut.kept.len)
 		ctl_request_detach(t->file.fs, t->file.verb, t->cut.kept.data, t->cut.kept.len);
 	ctl_cut_clear(&t->cut);
-	ctl_again_clear(&t->again);
+	job_put(ctl_again_take(&t->again));
 	ctl_file_free(v);
 }
 
