@@ -93,12 +93,18 @@ const char *digest_algorithm_name(const struct digest *d)
 	return algorithms[d->algorithm].name;
 }
 
-bool digest_parse_name(const char *algorithm, const char *name, struct digest *out)
+bool digest_parse_name(const char *name, struct digest *out)
 {
+	const size_t digits = strcspn(name, ".");
 	char text[DIGEST_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)strcspn(name, "."), name);
 
-	return n < (int)sizeof(text) && digest_parse(text, out, NULL) == 0;
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
+		if (digits != 2 * algorithms[i].size)
+			continue;
+		snprintf(text, sizeof(text), "%s:%.*s", algorithms[i].name, (int)digits, name);
+		return digest_parse(text, out, NULL) == 0;
+	}
+	return false;
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

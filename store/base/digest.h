@@ -28,8 +28,8 @@ struct digest {
 /* "sha256:<64 hex>" or "sha512:<128 hex>"; anything else is -EINVAL (unknown algorithm too). */
 int digest_parse(const char *text, struct digest *out, struct err *err);
 
-/* Of a file HEX, or HEX.SUFFIX. */
-bool digest_parse_name(const char *algorithm, const char *name, struct digest *out);
+/* Of a file HEX, or HEX.SUFFIX: how many digits there are says of which algorithm. */
+bool digest_parse_name(const char *name, struct digest *out);
 
 const char *digest_text(const struct digest *d,
 			char text[static DIGEST_TEXT_MAX]);			 /* returns text */

@@ -146,16 +146,20 @@ int io_pread_all(int fd, void *data, size_t len, off_t offset, struct err *err)
 int io_read_file(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
 {
 	autoclose int fd = io_open(dirfd, path, O_RDONLY, 0, err);
+
+	return fd < 0 ? fd : io_read_fd(fd, path, max, out, err);
+}
+
+int io_read_fd(int fd, const char *what, size_t max, struct buf *out, struct err *err)
+{
 	struct stat st;
 	char *room;
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0)
-		return disk_error(err, "stat", path);
+		return disk_error(err, "stat", what);
 	if ((uintmax_t)st.st_size > max)
-		return err_set(err, EFBIG, "%s is larger than %zu bytes", path, max);
+		return err_set(err, EFBIG, "%s is larger than %zu bytes", what, max);
 	room = buf_reserve(out, (size_t)st.st_size);
 	if (!room)
 		return err_nomem(err);

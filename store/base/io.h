@@ -40,6 +40,8 @@ ssize_t io_pread(int fd, void *data, size_t max, off_t offset, struct err *err);
 
 /* Appends a whole file to *out; larger than max: -EFBIG. */
 int io_read_file(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
+/* The same of one that is open; `what` names it in an error. */
+int io_read_fd(int fd, const char *what, size_t max, struct buf *out, struct err *err);
 
 /* Publishes a whole file at path, replacing what is there. */
 int io_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,

@@ -50,6 +50,38 @@ bool blob_is_replaced(struct store *s, const struct digest *digest, int fd)
 	       held.st_ino != named.st_ino || held.st_dev != named.st_dev;
 }
 
+struct blob_list {
+	blob_visit each;
+	void *arg;
+	const char *algorithm; /* whose directory it is */
+};
+
+static int list_blob(void *arg, int dirfd, const char *name, struct err *err)
+{
+	const struct blob_list *l = arg;
+	struct digest digest;
+
+	if (strchr(name, '.') || !digest_parse_name(name, &digest) ||
+	    strcmp(digest_algorithm_name(&digest), l->algorithm) != 0)
+		return 0; /* what is no blob is not ours */
+	return l->each(l->arg, dirfd, name, &digest, err);
+}
+
+int blob_each(struct store *s, blob_visit each, void *arg, struct err *err)
+{
+	static const char *const algorithms[] = {"sha256", "sha512"};
+	char path[32];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(algorithms) / sizeof(*algorithms); i++) {
+		struct blob_list l = {each, arg, algorithms[i]};
+
+		snprintf(path, sizeof(path), "blobs/%s", algorithms[i]);
+		r = io_each_file(store_dirfd(s), path, list_blob, &l, err);
+	}
+	return r;
+}
+
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
@@ -102,22 +134,9 @@ int blob_read(struct store *s, const struct digest *digest, size_t max, struct b
 int blob_read_fd(int fd, const struct digest *digest, size_t max, struct buf *out, struct err *err)
 {
 	size_t before = out->len;
-	struct stat st;
-	char *room;
-	ssize_t n;
+	int r = io_read_fd(fd, "a blob", max, out, err);
 
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, "stat a blob");
-	if ((uint64_t)st.st_size > max)
-		return err_set(err, EFBIG, "larger than %zu bytes", max);
-	room = buf_reserve(out, (size_t)st.st_size);
-	if (!room)
-		return err_nomem(err);
-	n = io_pread(fd, room, (size_t)st.st_size, 0, err);
-	if (n < 0)
-		return (int)n;
-	out->len += (size_t)n;
-	return check_body(digest, out, before, err);
+	return r ? r : check_body(digest, out, before, err);
 }
 
 static int hash_file(int fd, struct hash *hash, struct cancel *cancel, struct err *err)

@@ -28,6 +28,11 @@ bool blob_is_sound(struct store *s, const struct digest *digest, uint64_t size);
 /* True where another file has taken the place of the one that is open, or none is there any more. */
 bool blob_is_replaced(struct store *s, const struct digest *digest, int fd);
 
+/* Each file of blobs/ that is named as a blob is, until one gives not 0: `name` in `dirfd`. */
+typedef int (*blob_visit)(void *arg, int dirfd, const char *name, const struct digest *digest,
+			  struct err *err);
+int blob_each(struct store *s, blob_visit each, void *arg, struct err *err);
+
 /* Opens for reading: the descriptor (the caller closes it), *size is set where not NULL;
  * -ENOENT. */
 int blob_open(struct store *s, const struct digest *digest, uint64_t *size, struct err *err);

@@ -3,6 +3,7 @@
 
 #include "store/base/io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -30,6 +31,17 @@ void damage_mark(struct store *s, const struct digest *blob)
 
 	if (store_writable(s, NULL) == 0 && !damage_is_marked(s, blob))
 		io_publish(store_cachefd(s), mark_path(blob, path), "", 0, 0600, NULL);
+}
+
+int damage_check(struct store *s, const struct digest *blob, struct hash *hash, struct err *err)
+{
+	struct digest found;
+
+	hash_final(hash, &found);
+	if (digest_equal(&found, blob))
+		return 0;
+	damage_mark(s, blob);
+	return err_set(err, EBADMSG, "the blob in the store is damaged");
 }
 
 void damage_clear(struct store *s, const struct digest *blob)

@@ -19,6 +19,9 @@
 void damage_mark(struct store *s, const struct digest *blob);
 bool damage_is_marked(struct store *s, const struct digest *blob);
 
+/* The hash of all bytes of its file: -EBADMSG, and the mark, where they are not the blob. */
+int damage_check(struct store *s, const struct digest *blob, struct hash *hash, struct err *err);
+
 /* The blob has been published anew, or was read through and is right. */
 void damage_clear(struct store *s, const struct digest *blob);
 

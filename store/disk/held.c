@@ -292,12 +292,11 @@ struct held_list {
 static int list_held(void *arg, int dirfd, const char *name, struct err *err)
 {
 	const struct held_list *l = arg;
-	const char *dot = strchr(name, '.'), *suffix = strrchr(name, '.');
+	const char *suffix = strrchr(name, '.');
 	struct digest digest;
 	struct stat st;
 
-	if (!dot || strcmp(suffix, HELD_SUFFIX) != 0 ||
-	    !digest_parse_name(dot - name == 64 ? "sha256" : "sha512", name, &digest) ||
+	if (!suffix || strcmp(suffix, HELD_SUFFIX) != 0 || !digest_parse_name(name, &digest) ||
 	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	return l->each(l->arg, &digest, (uint64_t)st.st_size, (uint64_t)st.st_blocks * 512, err);

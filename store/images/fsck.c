@@ -217,35 +217,12 @@ static int walk_names(struct fsck *f, struct err *err)
 	return r;
 }
 
-struct fsck_files {
-	struct fsck *fsck;
-	const char *algorithm;
-};
-
-static int fsck_on_file(void *arg, int dirfd, const char *name, struct err *err)
+static int fsck_on_file(void *arg, int dirfd, const char *name, const struct digest *digest,
+			struct err *err)
 {
-	struct fsck_files *l = arg;
-	struct digest digest;
-
 	(void)dirfd;
-	if (!digest_parse_name(l->algorithm, name, &digest) || strchr(name, '.'))
-		return 0; /* what is no blob is not ours to look at */
-	return find_blob(l->fsck, &digest) ? 0 : err_nomem(err);
-}
-
-static int list_files(struct fsck *f, struct err *err)
-{
-	static const char *const algorithms[] = {"sha256", "sha512"};
-	char path[32];
-	int r = 0;
-
-	for (size_t i = 0; !r && i < sizeof(algorithms) / sizeof(*algorithms); i++) {
-		struct fsck_files l = {f, algorithms[i]};
-
-		snprintf(path, sizeof(path), "blobs/%s", algorithms[i]);
-		r = io_each_file(store_dirfd(f->store), path, fsck_on_file, &l, err);
-	}
-	return r;
+	(void)name;
+	return find_blob(arg, digest) ? 0 : err_nomem(err);
 }
 
 /* ---- the look ---- */
@@ -283,7 +260,7 @@ int fsck_look(struct fsck *f, struct cancel *cancel, const struct fsck_watch *wa
 	int r = walk_names(f, err);
 
 	if (!r && !f->all.wanted)
-		r = list_files(f, err);
+		r = blob_each(f->store, fsck_on_file, f, err);
 	if (r)
 		return r;
 	unread = calloc(f->count + 1, sizeof(struct fsck_blob *));

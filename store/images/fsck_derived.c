@@ -22,11 +22,6 @@ struct derived_walk {
 	const char *directory;
 };
 
-static bool derived_parse(const char *name, struct digest *out)
-{
-	return digest_parse_name("sha256", name, out) || digest_parse_name("sha512", name, out);
-}
-
 /* The XXH3-64 of a whole file. */
 static int sum_file(struct store *s, const char *path, uint64_t *out, struct err *err)
 {
@@ -88,7 +83,7 @@ static bool derived_is_whole(struct store *s, const char *name, const char *path
 	const char *suffix = strchr(name, '.');
 	struct digest digest;
 
-	if (!derived_parse(name, &digest))
+	if (!digest_parse_name(name, &digest))
 		return true;
 	if (tree)
 		return tree_is_whole(s, path);

@@ -85,8 +85,7 @@ static int marks_open(struct store *s, struct marks *m, struct err *err)
 struct sweep {
 	struct gc *gc;
 	const struct marks *marks;
-	const char *algorithm; /* of blobs/ALGORITHM */
-	bool counts;	       /* what is derived does not, as in usage.h */
+	bool counts; /* what is derived does not, as in usage.h */
 };
 
 /* Unlinks; true where it was there. */
@@ -96,23 +95,20 @@ static bool drop(int dirfd, const char *name, struct stat *st)
 	       unlinkat(dirfd, name, 0) == 0;
 }
 
-static const char *const algorithms[] = {"sha256", "sha512"};
-#define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
-
-static int sweep_blob(void *arg, int dirfd, const char *name, struct err *err)
+static int sweep_blob(void *arg, int dirfd, const char *name, const struct digest *digest,
+		      struct err *err)
 {
 	struct sweep *s = arg;
-	struct digest digest;
 	struct stat st;
 
 	(void)err;
-	if (!digest_parse_name(s->algorithm, name, &digest) || reach_seen(s->marks->reach, &digest))
-		return 0; /* what is no blob is not ours to delete */
+	if (reach_seen(s->marks->reach, digest))
+		return 0;
 	if (drop(dirfd, name, &st)) {
 		s->gc->blobs++;
 		s->gc->bytes += (uint64_t)st.st_size;
 		if (s->gc->deleted)
-			s->gc->deleted(s->gc->arg, &digest, (uint64_t)st.st_size);
+			s->gc->deleted(s->gc->arg, digest, (uint64_t)st.st_size);
 	}
 	return 0;
 }
@@ -125,10 +121,8 @@ static int sweep_derived(void *arg, int dirfd, const char *name, struct err *err
 	struct stat st;
 
 	(void)err;
-	for (size_t i = 0; i < ALGORITHMS; i++)
-		if (digest_parse_name(algorithms[i], name, &digest) &&
-		    reach_seen(s->marks->reach, &digest))
-			return 0;
+	if (digest_parse_name(name, &digest) && reach_seen(s->marks->reach, &digest))
+		return 0;
 	if (drop(dirfd, name, &st) && s->counts)
 		s->gc->bytes += (uint64_t)st.st_blocks * 512;
 	return 0;
@@ -143,11 +137,10 @@ static int sweep_partial(void *arg, int dirfd, const char *name, struct err *err
 	(void)err;
 	if (strchr(name, '.'))
 		return 0; /* held, which is swept as what names need */
-	for (size_t i = 0; i < ALGORITHMS; i++)
-		if (digest_parse_name(algorithms[i], name, &digest) &&
-		    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    blob_drop_partial(s->marks->store, &digest))
-			s->gc->bytes += (uint64_t)st.st_blocks * 512;
+	if (digest_parse_name(name, &digest) &&
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    blob_drop_partial(s->marks->store, &digest))
+		s->gc->bytes += (uint64_t)st.st_blocks * 512;
 	return 0;
 }
 
@@ -159,14 +152,9 @@ static int sweep_held(void *arg, int dirfd, const char *name, struct err *err)
 
 static int sweep(struct sweep *s, struct err *err)
 {
-	int dirfd = store_dirfd(s->marks->store), r = 0;
-	char path[32];
+	int dirfd = store_dirfd(s->marks->store);
+	int r = blob_each(s->marks->store, sweep_blob, s, err);
 
-	for (size_t i = 0; !r && i < ALGORITHMS; i++) {
-		s->algorithm = algorithms[i];
-		snprintf(path, sizeof(path), "blobs/%s", algorithms[i]);
-		r = io_each_file(dirfd, path, sweep_blob, s, err);
-	}
 	if (!r)
 		r = io_each_file(dirfd, "derived/layers", sweep_derived, s, err);
 	if (!r)

@@ -243,7 +243,6 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 	AUTO(hash_close) struct hash *hash = NULL;
 	autoclose int fd = blob_open(s, blob, NULL, err);
 	struct err corrupt = {0};
-	struct digest found;
 	int r;
 
 	if (fd < 0)
@@ -253,13 +252,10 @@ int layer_build_from_blob(struct store *s, const struct digest *blob, const stru
 		r = layer_build_open(s, diff_id, cancel, &b, err);
 	if (!r)
 		r = feed_blob(b, fd, hash, cancel, &corrupt, err);
+	if (!r)
+		r = damage_check(s, blob, hash, err);
 	if (r)
 		return r;
-	hash_final(hash, &found);
-	if (!digest_equal(&found, blob)) {
-		damage_mark(s, blob);
-		return err_set(err, EBADMSG, "the blob in the store is damaged");
-	}
 	if (corrupt.code) {
 		if (err)
 			*err = corrupt;

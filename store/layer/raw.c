@@ -127,7 +127,6 @@ static int make_raw(struct store *s, const struct digest *blob, struct cancel *c
 	AUTO(layer_writer_close) struct layer_writer *w = NULL;
 	AUTO(hash_close) struct hash *hash = NULL;
 	autobuf none = BUF_INIT;
-	struct digest found;
 	struct layer_summary all = {.blob = blob, .diff_id = blob, .toc = &none};
 	int r = fd < 0 ? fd : hash_open(blob->algorithm, &hash, err);
 
@@ -135,13 +134,10 @@ static int make_raw(struct store *s, const struct digest *blob, struct cancel *c
 		r = layer_writer_open(s, LAYER_CHECK_RAW, &w, err);
 	if (!r)
 		r = read_through(fd, w, hash, cancel, &all.blob_size, err);
+	if (!r)
+		r = damage_check(s, blob, hash, err);
 	if (r)
 		return r;
-	hash_final(hash, &found);
-	if (!digest_equal(&found, blob)) {
-		damage_mark(s, blob);
-		return err_set(err, EBADMSG, "the blob in the store is damaged");
-	}
 	all.archive_size = all.blob_size;
 	return layer_writer_finish(w, &all, err);
 }
