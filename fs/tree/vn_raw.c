@@ -61,11 +61,14 @@ int vn_raw_read(struct request *rq, struct vn_raw *w, struct repo_image *image, 
 {
 	const struct digest *digest = &repo_image_image(image)->manifest->layers[layer].digest;
 	AUTO(raw_put) struct raw *raw = get_open(w, digest);
-	int r = raw ? 0 : open_or_fetch(rq, digest, image, layer, &raw, err);
+	int r;
 
-	if (r)
-		return r;
-	keep_open(w, digest, raw);
+	if (!raw) {
+		r = open_or_fetch(rq, digest, image, layer, &raw, err);
+		if (r)
+			return r;
+		keep_open(w, digest, raw);
+	}
 	r = raw_read(raw, offset, len, out, err);
 	return r && !raw_is_current(raw) ? request_again(rq, err) : r;
 }

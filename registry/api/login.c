@@ -124,19 +124,28 @@ static int login_keep(struct registry *r, const char *registry, const struct cre
 	return e;
 }
 
+/* The registry that is meant, entered: *inside is to be put. */
+static int login_enter(struct registry *r, const char *server, char **registry,
+		       struct registry **inside, struct err *err)
+{
+	int e = registry_of(server, registry, err);
+
+	if (!e)
+		e = registry_enter(r, *registry, err);
+	*inside = e ? NULL : r;
+	return e;
+}
+
 int login(struct registry *r, const char *server, const struct credential *c, struct cancel *cancel,
 	  char **file, struct err *err)
 {
 	AUTO(registry_put) struct registry *inside = NULL;
 	autofree char *registry = NULL;
-	int e = registry_of(server, &registry, err);
+	int e = login_enter(r, server, &registry, &inside, err);
 
 	*file = NULL;
-	if (!e)
-		e = registry_enter(r, registry, err);
 	if (e)
 		return e;
-	inside = r;
 	e = check(r, registry, c, cancel, err);
 	if (!e)
 		e = login_keep(r, registry, c, cancel, file, err);
@@ -149,21 +158,20 @@ int login_stored(struct registry *r, const char *server, struct cancel *cancel, 
 	AUTO(registry_put) struct registry *inside = NULL;
 	autofree char *registry = NULL;
 	autocredential c = {0};
-	int e = registry_of(server, &registry, err);
+	int e = login_enter(r, server, &registry, &inside, err);
 
-	if (!e)
-		e = registry_enter(r, registry, err);
 	if (e)
 		return e;
-	inside = r;
 	e = creds_get(auth_creds(r->auth), registry, "", r->http, cancel, &c, err);
 	if (!e && (!c.username || !c.password))
 		e = err_set(err, ENOENT, "no credentials are kept for %s", registry);
 	if (!e)
 		e = check(r, registry, &c, cancel, err);
-	if (!e)
+	if (!e) {
 		*user = strdup(c.username);
-	return e || *user ? e : err_nomem(err);
+		e = *user ? 0 : err_nomem(err);
+	}
+	return registry_result(inside, e);
 }
 
 int logout(struct registry *r, const char *server, struct cancel *cancel, struct err *err)

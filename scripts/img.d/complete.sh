@@ -20,8 +20,8 @@ options_of_word() {
 # Below `image` and `system` commands have other names.
 subcommands() {
     case $1 in
-    image) printf '%s\n' history import inspect list load ls prune pull push remove rm save tag ;;
-    system) printf '%s\n' df events prune ;;
+    image) printf '%s\n' "$of_image" | tr ' ' '\n' ;;
+    system) printf '%s\n' "$of_system" | tr ' ' '\n' ;;
     manifest) printf '%s\n' inspect ;;
     help) printf '%s\n' "$commands" | tr ' ' '\n' ;;
     esac
