@@ -9,12 +9,9 @@
 /* One character, or what stands for it; gives how long it was. */
 static size_t put_character(struct buf *out, const char *text, size_t len)
 {
-	char room[5] = {0}; /* its bytes with a NUL behind, as there may be none in the text */
 	uint32_t code;
-	size_t n;
+	size_t n = utf8_decode(text, len, &code);
 
-	memcpy(room, text, len < 4 ? len : 4);
-	n = utf8_decode((const unsigned char *)room, &code);
 	if (n && (*text == '\t' || !utf8_is_control(code)))
 		buf_append(out, text, n);
 	else

@@ -17,7 +17,7 @@ void table_cell(struct table *t, const char *text)
 	uint32_t code;
 
 	while (*s) {
-		size_t len = utf8_decode(s, &code);
+		size_t len = utf8_decode(s, UTF8_MAX, &code);
 
 		if (!len || utf8_is_control(code))
 			buf_putc(&t->cells, *s == '\t' || *s == '\n' || *s == '\r' ? ' ' : '?');
@@ -67,7 +67,7 @@ static size_t cell_width(const char *cell)
 
 	while (*cell) {
 		uint32_t code = 0;
-		size_t len = utf8_decode((const unsigned char *)cell, &code);
+		size_t len = utf8_decode(cell, UTF8_MAX, &code);
 
 		width += is_combining(code) ? 0 : code_columns(code);
 		cell += len ? len : 1;
@@ -150,7 +150,7 @@ void table_ellipsis(struct buf *out, const char *text, size_t columns)
 
 	while (*s && width <= columns) {
 		uint32_t code = 0;
-		size_t len = utf8_decode(s, &code);
+		size_t len = utf8_decode(s, UTF8_MAX, &code);
 
 		width += code_columns(code);
 		s += len ? len : 1;

@@ -100,7 +100,7 @@ int template_constant_character(const char *at, size_t len, struct json_object *
 		s++;
 		good = unescape_one(&s, end, '\'', &code, &byte);
 	} else if (good) {
-		size_t n = utf8_decode((const unsigned char *)s, &code);
+		size_t n = utf8_decode(s, (size_t)(end - s), &code);
 
 		code = n ? code : UTF8_REPLACEMENT;
 		s += n ? n : 1;

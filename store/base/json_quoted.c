@@ -33,41 +33,6 @@ size_t json_quoted_plain(const unsigned char *p, size_t len)
 	return n;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 where it is
- * none. */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	unsigned char first = p[0], low = 0x80, high = 0xbf;
-	size_t len, i;
-
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		len = 2;
-	else if (first >= 0xe0 && first <= 0xef)
-		len = 3;
-	else if (first >= 0xf0 && first <= 0xf4)
-		len = 4;
-	else
-		return 0;
-	if ((size_t)(end - p) < len)
-		return 0;
-	if (first == 0xe0)
-		low = 0xa0;
-	else if (first == 0xed)
-		high = 0x9f;
-	else if (first == 0xf0)
-		low = 0x90;
-	else if (first == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
 /* Four hex digits at p; -1 where there are none. */
 static int hex4(const unsigned char *p, const unsigned char *end)
 {
@@ -137,6 +102,7 @@ static const char *escape(const unsigned char **p, const unsigned char *end, str
 const char *json_quoted_read(const unsigned char **p, const unsigned char *end, struct buf *out)
 {
 	const char *broken = NULL;
+	uint32_t code;
 	size_t len;
 
 	for (++*p; !broken && *p < end; *p += len) {
@@ -153,7 +119,7 @@ const char *json_quoted_read(const unsigned char **p, const unsigned char *end, 
 		if (len == 0 && **p < 0x20)
 			return "control character in a string";
 		if (len == 0)
-			len = utf8_length(*p, end);
+			len = utf8_decode(*p, (size_t)(end - *p), &code);
 		if (len == 0)
 			return "not UTF-8";
 		if (out)

@@ -3,23 +3,24 @@
 
 #include "store/base/buf.h"
 
-size_t utf8_decode(const unsigned char *s, uint32_t *code)
+size_t utf8_decode(const void *text, size_t len, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t c = s[0] & (len == 1 ? 0x7f : 0xff >> (len + 1));
+	const unsigned char *s = text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
 
-	if (!len || s[0] > 0xf4)
+	if (n == 0 || s[0] > 0xf4 || n > len)
 		return 0;
-	for (size_t i = 1; i < len; i++) {
+	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);
 	}
-	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return 0;
 	*code = c;
-	return len;
+	return n;
 }
 
 void utf8_encode(struct buf *out, uint32_t code)
@@ -43,18 +44,18 @@ void utf8_encode(struct buf *out, uint32_t code)
 
 bool utf8_is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 char *utf8_text(const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const char *s = text;
 	autobuf out = BUF_INIT;
 	uint32_t code;
 
 	while (*s) {
-		size_t len = utf8_decode(s, &code);
+		size_t len = utf8_decode(s, UTF8_MAX, &code);
 
 		if (len)
 			buf_append(&out, s, len);
