@@ -122,6 +122,7 @@ int by_digest_anywhere(struct request *rq, const struct catalog *c, const struct
 
 const char *by_digest_path(const struct digest *digest, char path[static BY_DIGEST_PATH_MAX])
 {
-	*strchr(digest_text(digest, path), ':') = '/';
+	digest_text(digest, path);
+	*strchr(path, ':') = '/';
 	return path;
 }
