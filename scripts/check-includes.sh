@@ -177,6 +177,8 @@ for folder in store registry fs; do
 done
 while read -r file; do fail "$file: does not open with its SPDX line"; done < <(
     awk 'FNR == 1 && !/SPDX-License-Identifier: MIT/ { print FILENAME }' "${sources[@]}" tests/*.[ch] tests/*/*.[ch])
+while read -r use; do fail "$use: deprecated by cmocka 2; assert_true says it, too"; done < <(
+    grep -n 'assert_\(not_\)\?in_range(' tests/unit/*.[ch] | cut -d: -f1,2)
 wc -l "${sources[@]}" tests/*/*.[ch] | awk '$1 > 500 && $2 != "total" { print $2 ": " $1 " lines; more than 500 are two nouns" }' >&2
 
 print_rooms

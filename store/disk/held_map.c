@@ -49,9 +49,9 @@ bool held_map_is_good(const struct held_map *m)
 
 int held_map_begin(struct held_map *m, struct err *err)
 {
-	const struct held_header header = {
-	    .magic = HELD_MAP_MAGIC, .version = HELD_MAP_VERSION, .size = m->size};
+	struct held_header header = {.version = HELD_MAP_VERSION, .size = m->size};
 
+	memcpy(header.magic, HELD_MAP_MAGIC, sizeof(header.magic));
 	if (ftruncate(m->fd, 0) < 0)
 		return err_sys(err, "truncate the map of a blob");
 	m->read = sizeof(header);

@@ -145,7 +145,8 @@ static const struct json_object *find_subject(const struct json_object *statemen
 	struct json_object *subjects = json_array(statement, "subject");
 	char text[DIGEST_TEXT_MAX], hex[DIGEST_HEX_MAX];
 
-	*strchr(digest_text(manifest, text), ':') = '\0'; /* the algorithm is left */
+	digest_text(manifest, text);
+	*strchr(text, ':') = '\0'; /* the algorithm is left */
 	digest_hex(manifest, hex);
 	for (size_t i = 0; subjects && i < json_object_array_length(subjects); i++) {
 		const struct json_object *one = json_object_array_get_idx(subjects, i);

@@ -232,7 +232,8 @@ static void a_map_does_not_grow_without_end(void **state)
 		held_close(h);
 	}
 	assert_int_equal(fstatat(dir.fd, map_name, &st, 0), 0);
-	assert_in_range(st.st_size, MAP_HEADER + MAP_RECORD, MAP_HEADER + 20 * MAP_RECORD);
+	assert_true(st.st_size >= MAP_HEADER + MAP_RECORD &&
+		    st.st_size <= MAP_HEADER + 20 * MAP_RECORD);
 }
 
 static void a_whole_blob_is_published(void **state)
@@ -290,7 +291,7 @@ static void prune_takes_it_and_a_lease_keeps_it(void **state)
 	lease_close(lease);
 	assert_int_equal(gc_run(store, &gc, NULL), 0);
 	assert_false(scratch_has(&dir, held_name) || scratch_has(&dir, map_name));
-	assert_in_range(gc.bytes, SIZE, SIZE + 65536);
+	assert_true(gc.bytes >= SIZE && gc.bytes <= SIZE + 65536);
 	assert_held(h, 0, SIZE);
 	assert_int_equal(held_publish(h, NULL, NULL), -ESTALE);
 	held_close(h);
@@ -322,7 +323,7 @@ static void what_is_taken_away_went_for_all(void **state)
 	take_away(a, HELD_SLOT, 2 * HELD_SLOT);
 	assert_missing(a, HELD_SLOT, 2 * HELD_SLOT);
 	assert_int_equal(held_bytes(a), SIZE - HELD_SLOT);
-	assert_in_range(held_on_disk(store, &digest, SIZE), 0, SIZE - HELD_SLOT + 65536);
+	assert_true(held_on_disk(store, &digest, SIZE) <= SIZE - HELD_SLOT + 65536);
 	assert_false(held_spoilt(b, (struct byte_range){HELD_SLOT, HELD_SLOT + 100}, before));
 	assert_missing(b, HELD_SLOT, 2 * HELD_SLOT);
 	before = held_losses(b);
