@@ -113,14 +113,19 @@ static int http_error_refused(const struct http_answer *a, struct err *err)
 		      "refused: a registry must not lead to an address inside the network", err);
 }
 
-/* curl 7.88 says the same where a line of the headers is longer than it takes (100 KB). */
+static int no_end(const struct http_answer *a, struct err *err)
+{
+	return failed(a, EPROTO, "malformed HTTP response: a line of its headers has no end", err);
+}
+
+/* curl 7.88 says the same where a line of the headers is longer than it takes (100 KB); 8.6 and later have a code for it. */
 static int no_memory(const struct http_answer *a, struct err *err)
 {
 	autofree void *probe = malloc(MEMORY_PROBE);
 
 	if (a->answered || !probe)
 		return err_nomem(err);
-	return failed(a, EPROTO, "malformed HTTP response: a line of its headers has no end", err);
+	return no_end(a, err);
 }
 
 int http_error(const struct http_answer *a, enum http_fault *fault, struct err *err)
@@ -162,6 +167,10 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 		return http_error_cut(a, err);
 	case CURLE_OUT_OF_MEMORY:
 		return no_memory(a, err);
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+		return no_end(a, err);
+#endif
 	default:
 		return failed_detail(a, EPROTO, "malformed HTTP response", err);
 	}
