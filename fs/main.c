@@ -14,6 +14,7 @@
 #include "fs/tree/fresh.h"
 #include "fs/tree/image_root.h"
 #include "fs/tree/in_use.h"
+#include "fs/tree/names_mend.h"
 #include "fs/core/inode.h"
 #include "fs/core/job.h"
 #include "fs/core/layers.h"
@@ -130,6 +131,7 @@ static int open_parts(const struct options *o, struct fs *fs, struct err *err)
 	if (r < 0)
 		return r;
 	in_use_watch(fs);
+	names_mend_watch(fs);
 	return fresh_open(fs, &fs->fresh, err);
 }
 

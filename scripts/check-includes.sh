@@ -15,6 +15,7 @@
 #   - a header declares a function that another room defines: a call by it would go where no include may,
 #   - the guard of a header is not what its name says (store/base/err.h: STORE_ERR_H),
 #   - a .c or .h does not open with its SPDX line,
+#   - a unit test uses what cmocka 2 deprecates,
 #   - a noun does not stand in a table of its folder's README (each `verb_x` is there as `verb_*`).
 #
 # A file of more than 500 lines is only warned of.

@@ -149,8 +149,9 @@ it "another version of the layout is refused" '
     echo "{\"imageLayoutVersion\":\"2.0.0\"}" >"$T/layout2/oci-layout"
     refuses "2.0.0|version|layout" "$T/layout2"
 '
-it "a broken index.json is refused, untouched" '
+it "a broken index.json without a copy is refused, untouched" '
     cp -a "$STORE" "$T/broken"
+    rm "$T/broken/derived/names"
     echo "{\"schemaVersion\":2,\"manif" >"$T/broken/index.json"
     refuses "index.json" "$T/broken"
     eq "$(cat "$T/broken/index.json")" "{\"schemaVersion\":2,\"manif"

@@ -167,6 +167,31 @@ it "what the registry has no more is named with the images that need it, and sta
     expect_errno EBADMSG read "$M/images/$R/app/e/rootfs/plaine"
     eq "$(head -c 60000 "$M/images/$R/app/e/rootfs/plaine" | sha256sum)" "$(head -c 60512 "$T/layer" | tail -c 60000 | sha256sum)"
 '
+it "an index.json that rots under the mount is found, and mended" '
+    cp -p "$STORE/index.json" "$T/index"
+    sed "s/app:a/app:x/" "$T/index" >"$T/rotten"
+    dd if="$T/rotten" of="$STORE/index.json" conv=notrunc status=none
+    touch -r "$T/index" "$STORE/index.json"
+    out=$(fsck) && fail "it should say so by its errno"
+    has "$out" "index.json: its bytes are not those that were written"
+    has "$(fsck --repair)" "index.json: mended, what it was is derived/index.json.damaged"
+    cmp "$STORE/index.json" "$T/index"
+    cmp "$STORE/derived/index.json.damaged" "$T/rotten"
+    [[ $(fsck) != *index.json* ]]
+'
+it "a mount that finds it mends it; what another program wrote counts: both are events" '
+    unmount_store
+    truncate -s 100 "$STORE/index.json"
+    mount_store
+    [ -e "$M/images/$R/app/a" ]
+    has "$(timeout 1 cat "$M/ctl/events" || true)" "it was written anew, and the old one is derived/index.json.damaged"
+    cmp "$STORE/index.json" "$T/index"
+    sed "s/app:b/app:y/" "$T/index" >"$STORE/index.json"
+    [ -e "$M/images/$R/app/y" ] && fails [ -e "$M/images/$R/app/b" ]
+    has "$(timeout 1 cat "$M/ctl/events" || true)" "its names count; gone since: $R/app:b"
+    cat "$T/index" >"$STORE/index.json"
+    [ -e "$M/images/$R/app/b" ]
+'
 it "Ctrl-C ends it" '
     truncate -s 8G "$T/large"
     for i in 1 2 3 4 5 6; do ln "$T/large" "$BLOBS/$(printf "%064x" $i)"; done

@@ -135,36 +135,53 @@ static char *cleaned(const char *text)
 	return buf_failed(&out) ? NULL : buf_steal(&out);
 }
 
-void events_add(struct events *e, const char *verb, const char *request, int result,
-		const struct err *err)
+/* One line; errno_name and message may be NULL. */
+static void add_line(struct events *e, const char *verb, const char *subject,
+		     const char *errno_name, const char *message)
 {
-	autofree char *subject = cleaned(request);
-	autofree char *message = cleaned(result < 0 ? err->text : "");
 	autojson *o = json_object_new_object();
 	char when[48];
 	const char *line;
 	size_t len;
 
-	if (!o || !subject || !message)
+	time_text(when, sizeof(when));
+	if (!o || !json_add_text(o, "time", when) || !json_add_text(o, "verb", verb) ||
+	    !json_add_text(o, "subject", subject) ||
+	    !json_add_text(o, "status", errno_name ? "error" : "ok") ||
+	    (errno_name && !json_add_text(o, "errno", errno_name)) ||
+	    (message && !json_add_text(o, "message", message)))
+		return;
+	line = json_object_to_json_string_length(o, JSON_TEXT_FLAGS, &len);
+	if (!line)
+		return;
+	pthread_mutex_lock(&e->lock);
+	events_append(e, line, len);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void events_add(struct events *e, const char *verb, const char *request, int result,
+		const struct err *err)
+{
+	autofree char *subject = cleaned(request);
+	autofree char *message = result < 0 ? cleaned(err->text) : NULL;
+	const char *name = result < 0 ? strerrorname_np(-result) : NULL;
+
+	if (!subject || (result < 0 && !message))
 		return;
 	if (result < 0) /* a name that is not there, or somebody's Ctrl-C, is no trouble */
 		log_write(result == -EINTR || result == -ENOENT ? LOG_INFO : LOG_WARNING,
 			  "%s %s: %s", verb, subject, message);
-	time_text(when, sizeof(when));
-	json_object_object_add(o, "time", json_object_new_string(when));
-	json_object_object_add(o, "verb", json_object_new_string(verb));
-	json_object_object_add(o, "subject", json_object_new_string(subject));
-	json_object_object_add(o, "status", json_object_new_string(result < 0 ? "error" : "ok"));
-	if (result < 0) {
-		const char *name = strerrorname_np(-result);
+	add_line(e, verb, subject, result < 0 && !name ? "?" : name, message);
+}
 
-		json_object_object_add(o, "errno", json_object_new_string(name ? name : "?"));
-		json_object_object_add(o, "message", json_object_new_string(message));
-	}
-	line = json_object_to_json_string_length(o, JSON_TEXT_FLAGS, &len);
-	pthread_mutex_lock(&e->lock);
-	events_append(e, line, len);
-	pthread_mutex_unlock(&e->lock);
+void events_note(struct events *e, const char *verb, const char *subject, const char *note)
+{
+	autofree char *message = cleaned(note);
+
+	if (!message)
+		return;
+	log_write(LOG_WARNING, "%s %s: %s", verb, subject, message);
+	add_line(e, verb, subject, NULL, message);
 }
 
 void events_begin(struct events *e, struct events_reader *r)

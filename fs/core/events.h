@@ -26,6 +26,9 @@ void events_close(struct events *e);
 void events_add(struct events *e, const char *verb, const char *subject, int result,
 		const struct err *err);
 
+/* One that is no failure, with a sentence that the log gets, too. */
+void events_note(struct events *e, const char *verb, const char *subject, const char *note);
+
 /* Events as one reader has them, from its beginning on. */
 struct events_reader {
 	uint64_t first; /* where its events begin among all bytes that ever were */

@@ -28,6 +28,7 @@ struct fsck_request {
 	struct map *wanted; /* owned: full references; NULL: all */
 	struct fsck *fsck;  /* owned */
 	struct transfer transfer;
+	bool names_damaged;
 	unsigned mended, derived; /* blobs; files that are derived */
 };
 
@@ -233,6 +234,25 @@ static int verb_fsck_on_derived(void *arg, const char *path, struct err *err)
 	return 0;
 }
 
+/* index.json itself. */
+static int look_at_names(struct fsck_request *q, struct err *err)
+{
+	struct err why = {0};
+	int r = names_check(q->fs->store, &why);
+
+	if (r != -EBADMSG)
+		return r ? err_set(err, -r, "%s", why.text) : 0;
+	buf_printf(q->answer, "%s\n", why.text);
+	if (!q->repair) {
+		q->names_damaged = true;
+		return 0;
+	}
+	r = names_settle(q->fs->store, err);
+	if (!r)
+		buf_puts(q->answer, NAMES_PATH ": mended, what it was is " NAMES_DAMAGED "\n");
+	return r;
+}
+
 /* ---- all of it ---- */
 
 static int sum_up(struct fsck_request *q, struct err *err)
@@ -250,6 +270,8 @@ static int sum_up(struct fsck_request *q, struct err *err)
 	}
 	buf_printf(q->answer, "Total: %zu blobs, %s; %zu damaged, %u mended\n", blobs,
 		   units_size(bytes, 4, size), damaged, q->mended);
+	if (damaged == 0 && q->names_damaged)
+		return err_set(err, EBADMSG, NAMES_PATH " is damaged; fsck --repair mends it");
 	if (damaged == 0)
 		return 0;
 	return err_set(err, EBADMSG, "damaged: %zu of %zu blobs%s", damaged, blobs,
@@ -262,6 +284,8 @@ static int verb_fsck_run(struct fsck_request *q, struct err *err)
 	const struct fsck_scope scope = {q->wanted, verb_fsck_wanted};
 	int r = fsck_open(q->fs->store, q->wanted ? &scope : NULL, &q->fsck, err);
 
+	if (!r && !q->wanted)
+		r = look_at_names(q, err);
 	if (!r)
 		r = fsck_look_again(q, err);
 	if (!r && q->repair)

@@ -26,6 +26,8 @@ struct catalogs {
 	struct catalog *last; /* a reference, under lock */
 	void (*renewed)(void *arg, const struct catalog *old, const struct catalog *new);
 	void *renewed_arg;
+	void (*noticed)(void *arg, const struct err *notice);
+	void *noticed_arg;
 };
 
 int catalogs_open(struct catalogs **out, struct err *err)
@@ -131,9 +133,16 @@ void catalogs_watch(struct catalogs *cache,
 	cache->renewed_arg = arg;
 }
 
+void catalogs_watch_notices(struct catalogs *cache,
+			    void (*noticed)(void *arg, const struct err *notice), void *arg)
+{
+	cache->noticed = noticed;
+	cache->noticed_arg = arg;
+}
+
 /* Under the lock. *old: the one before, where it was another; the caller's. */
 static int catalogs_renew(struct catalogs *cache, struct store *s, struct catalog **old,
-			  struct err *err)
+			  bool *renewed, struct err *err)
 {
 	struct names *names;
 	struct catalog *c = NULL, *last = cache->last;
@@ -152,6 +161,7 @@ static int catalogs_renew(struct catalogs *cache, struct store *s, struct catalo
 	    last ? stamp_behind(last->changed, names_changed(names)) : names_changed(names);
 	cache->last = c;
 	*old = last;
+	*renewed = true;
 	return 0;
 }
 
@@ -159,15 +169,21 @@ static int catalogs_renew(struct catalogs *cache, struct store *s, struct catalo
 int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err)
 {
 	struct catalog *old = NULL;
+	const struct err *notice = NULL;
+	bool renewed = false;
 	int r;
 
 	pthread_mutex_lock(&cache->lock);
-	r = catalogs_renew(cache, s, &old, err);
+	r = catalogs_renew(cache, s, &old, &renewed, err);
 	if (!r)
 		*out = catalog_ref(cache->last);
 	pthread_mutex_unlock(&cache->lock);
 	if (old && cache->renewed)
 		cache->renewed(cache->renewed_arg, old, *out);
+	if (renewed)
+		notice = names_notice((*out)->names);
+	if (notice && cache->noticed)
+		cache->noticed(cache->noticed_arg, notice);
 	catalog_put(old);
 	return r;
 }

@@ -33,6 +33,10 @@ void catalogs_watch(struct catalogs *cache,
 				    const struct catalog *new),
 		    void *arg);
 
+/* Told what is to be said of the names' file (names_notice()), of each new catalog, with no lock held. Set as the above. */
+void catalogs_watch_notices(struct catalogs *cache,
+			    void (*noticed)(void *arg, const struct err *notice), void *arg);
+
 int catalog_get(struct catalogs *cache, struct store *s, struct catalog **out, struct err *err);
 struct catalog *catalog_ref(struct catalog *c);
 void catalog_put(struct catalog *c); /* NULL is allowed */

@@ -200,11 +200,11 @@ int io_move(int dirfd, int fd, const char *from, const char *to, struct err *err
 	to_dir = open_parent(dirfd, to, &to_name, err);
 	if (to_dir < 0)
 		return to_dir;
-	if (fsync(fd) < 0)
+	if (fd >= 0 && fsync(fd) < 0)
 		return disk_error(err, "fsync", from);
 	if (renameat(from_dir, from_name, to_dir, to_name) < 0)
 		return disk_error(err, "rename to", to);
-	if (fsync(to_dir) < 0)
+	if (fd >= 0 && fsync(to_dir) < 0)
 		return disk_error(err, "fsync the directory of", to);
 	return 0;
 }
@@ -269,6 +269,14 @@ int io_tmp_commit(struct io_tmp *t, const char *final_path, struct err *err)
 	close(t->fd);
 	t->fd = -1;
 	return 0;
+}
+
+int io_tmp_rename(struct io_tmp *t, const char *final_path, struct err *err)
+{
+	int r = io_move(t->dirfd, -1, t->path, final_path, err);
+
+	io_tmp_abort(t); /* where it was renamed it has that name no more */
+	return r;
 }
 
 void io_tmp_abort(struct io_tmp *t)

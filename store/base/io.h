@@ -64,9 +64,13 @@ int io_tmp_open(int dirfd, const char *final_path, mode_t mode, struct io_tmp *t
 /* io_move, with what it says of failures. Ends t: the temporary file has gone where it still has its
  * own name. */
 int io_tmp_commit(struct io_tmp *t, const char *final_path, struct err *err);
+
+/* The same with nothing synced: for what shows by itself whether it is whole. */
+int io_tmp_rename(struct io_tmp *t, const char *final_path, struct err *err);
 void io_tmp_abort(struct io_tmp *t); /* unlinks; after commit, or twice: nothing */
 
-/* Renames an existing, complete file of the store: fsync, rename, fsync of the directory. A failure
+/* Renames an existing, complete file of the store: fsync, rename, fsync of the directory; with -1 as fd nothing is
+ * synced. A failure
  * of the last leaves the file published, whole, under `to`, which a power cut may take back: so
  * nothing may be done to it any more, and who builds on it has to sync first (store_unsynced). */
 int io_move(int dirfd, int fd, const char *from, const char *to, struct err *err);

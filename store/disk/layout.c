@@ -108,33 +108,12 @@ static int check_layout(int dirfd, struct err *err)
 		       version ? version : "unknown");
 }
 
-static int check_index(int dirfd, struct err *err)
-{
-	autojson *doc = NULL;
-	struct json_object *manifests;
-	int r = read_object(dirfd, "index.json", LAYOUT_INDEX_MAX, &doc, err);
-
-	if (r)
-		return r;
-	if (!json_object_object_get_ex(doc, "manifests", &manifests) ||
-	    (manifests && !json_object_is_type(manifests, json_type_array)))
-		return err_set(err, EBADMSG, "index.json: \"manifests\" is missing or no array");
-	return 0;
-}
-
 int layout_check(int dirfd, bool *complete, struct err *err)
 {
 	int r = check_layout(dirfd, err);
 
 	*complete = !r;
-	if (r == -ENOENT)
-		r = check_empty(dirfd, err);
-	if (r)
-		return r;
-	r = check_index(dirfd, err);
-	if (r == -ENOENT && *complete)
-		return err_set(err, EBADMSG, "index.json is missing, but oci-layout is there");
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT ? check_empty(dirfd, err) : r;
 }
 
 /* For people alone: each derived file carries its own version, and one that does not fit is as good as missing. So a flipped

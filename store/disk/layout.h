@@ -14,8 +14,8 @@
 #define LAYOUT_INDEX_MAX (64u << 20) /* bytes of index.json: some 100,000 names */
 
 /*
- * Changes nothing. 0: *complete tells whether it is an OCI image layout of version 1.0.0 with an
- * index.json that can be read, or may become one (empty, or left by a creation that was killed).
+ * Changes nothing. 0: *complete tells whether it is an OCI image layout of version 1.0.0, or may become one (empty, or
+ * left by a creation that was killed). At index.json names_index looks.
  * -ENOTEMPTY: a directory of something else; others as for store_open.
  */
 int layout_check(int dirfd, bool *complete, struct err *err);

@@ -15,21 +15,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define READ_TRIES    5
-#define READ_PAUSE_NS 10000000
-
 struct names {
 	atomic_uint references;
-	struct stat file;   /* of the index.json that it was read from */
+	struct stat file; /* of the index.json that it was read from */
+	struct err notice;
 	struct name *items; /* owned; sorted by reference, equal ones in the file's order */
 	size_t count;
 };
-
-void name_clear(struct name *n)
-{
-	free(n->reference);
-	descriptor_clear(&n->descriptor);
-}
 
 static void names_free(struct names *n)
 {
@@ -56,72 +48,6 @@ static struct names *names_ref(struct names *n)
 	return n;
 }
 
-/* Out of memory says nothing of the file. */
-static int not_understood(int r, const struct err *why, struct err *err)
-{
-	return err_set(err, r == -ENOMEM ? ENOMEM : EBADMSG, NAMES_PATH ": %s", why->text);
-}
-
-/* The document and its array of descriptors (NULL where Go wrote null for an empty one). What
- * cannot be understood is -EBADMSG: never an empty store. */
-int names_read_index(struct store *s, struct json_object **doc, struct json_object **manifests,
-		     struct stat *file, struct err *err)
-{
-	autoclose int fd = io_open(store_dirfd(s), NAMES_PATH, O_RDONLY, 0, err);
-	autobuf text = BUF_INIT;
-	autojson *o = NULL;
-	struct err why = {0};
-	ssize_t n;
-	int r;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, file) < 0)
-		return err_sys(err, "stat " NAMES_PATH);
-	if (file->st_size > (off_t)LAYOUT_INDEX_MAX)
-		return err_set(err, EBADMSG, NAMES_PATH " is larger than %u bytes",
-			       LAYOUT_INDEX_MAX);
-	if (!buf_reserve(&text, (size_t)file->st_size))
-		return err_nomem(err);
-	n = io_pread(fd, text.data, (size_t)file->st_size, 0, err);
-	if (n < 0)
-		return (int)n;
-	r = json_parse(text.data, (size_t)n, &o, &why);
-	if (r)
-		return not_understood(r, &why, err);
-	*manifests = json_array(o, "manifests");
-	if (!*manifests &&
-	    (json_member(o, "manifests") || !json_object_object_get_ex(o, "manifests", NULL)))
-		return err_set(err, EBADMSG, NAMES_PATH ": \"manifests\" is missing or no array");
-	*doc = steal(&o);
-	return 0;
-}
-
-int name_parse(struct store *s, const struct json_object *o, struct name *out, struct err *err)
-{
-	const char *pulled;
-	int64_t seconds;
-	uint32_t ns;
-	struct err why = {0};
-	int r;
-
-	r = descriptor_parse(o, &out->descriptor, &why);
-	if (r)
-		return not_understood(r, &why, err);
-	pulled = json_string(out->descriptor.annotations, NAMES_PULLED);
-	r = layout_name(out->descriptor.annotations, &out->descriptor.digest, store_path(s),
-			&out->reference, err);
-	if (r) {
-		descriptor_clear(&out->descriptor);
-		return r;
-	}
-	out->dangling = json_string(out->descriptor.annotations, NAMES_DANGLING) != NULL;
-	out->looked_up = json_string(out->descriptor.annotations, NAMES_LOOKED_UP) != NULL;
-	if (pulled && oci_time_parse(pulled, &seconds, &ns, NULL) == 0)
-		out->pulled = (struct timespec){.tv_sec = seconds, .tv_nsec = ns};
-	return 0;
-}
-
 /* Several descriptors may carry one reference where others wrote the file: their digests decide, so
  * that every snapshot has them in one order. */
 static int names_compare_names(const void *a, const void *b)
@@ -135,46 +61,27 @@ static int names_compare_names(const void *a, const void *b)
 		      sizeof(x->descriptor.digest.bytes));
 }
 
-static int load_once(struct store *s, struct names **out, struct err *err)
-{
-	AUTO(names_put) struct names *n = calloc(1, sizeof(*n));
-	autojson *doc = NULL;
-	struct json_object *manifests;
-	size_t count;
-	int r;
-
-	if (!n)
-		return err_nomem(err);
-	n->references = 1;
-	r = names_read_index(s, &doc, &manifests, &n->file, err);
-	if (r)
-		return r;
-	count = manifests ? json_object_array_length(manifests) : 0;
-	n->items = calloc(count ? count : 1, sizeof(*n->items));
-	if (!n->items)
-		return err_nomem(err);
-	for (; n->count < count; n->count++) {
-		r = name_parse(s, json_object_array_get_idx(manifests, n->count),
-			       &n->items[n->count], err);
-		if (r)
-			return r;
-	}
-	qsort(n->items, n->count, sizeof(*n->items), names_compare_names);
-	*out = steal(&n);
-	return 0;
-}
-
-/* skopeo rewrites index.json in place: a moment in which it is cut short is no damage. */
 static int names_load(struct store *s, struct names **out, struct err *err)
 {
-	const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
-	int r = load_once(s, out, err);
+	autoindex x = {0};
+	struct names *n = calloc(1, sizeof(*n));
+	int r = n ? names_index_read(s, &x, err) : err_nomem(err);
 
-	for (int tries = 1; r == -EBADMSG && tries < READ_TRIES; tries++) {
-		nanosleep(&pause, NULL);
-		r = load_once(s, out, err);
+	if (r) {
+		free(n);
+		return r;
 	}
-	return r;
+	n->references = 1;
+	n->file = x.file;
+	n->notice = x.notice;
+	n->items = x.names;
+	n->count = x.count;
+	x.names = NULL;
+	x.count = 0;
+	if (n->count)
+		qsort(n->items, n->count, sizeof(*n->items), names_compare_names);
+	*out = n;
+	return 0;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -198,6 +105,9 @@ static int refresh(struct store *s, struct err *err)
 	if (r)
 		return r;
 	names_put(held);
+	if (!*fresh->notice.text)
+		fresh->notice = s->names_notice;
+	s->names_notice = (struct err){0};
 	s->names = fresh;
 	s->names_release = names_release;
 	return 0;
@@ -244,6 +154,26 @@ const struct name *names_find(const struct names *n, const char *reference)
 	const struct name *found = names_at(n, names_lower_bound(n, reference));
 
 	return found && strcmp(found->reference, reference) == 0 ? found : NULL;
+}
+
+const struct err *names_notice(const struct names *n)
+{
+	return *n->notice.text ? &n->notice : NULL;
+}
+
+int names_check(struct store *s, struct err *err)
+{
+	autoindex x = {0};
+	int r = names_index_read(s, &x, err);
+
+	return r || !x.notice.code ? r : err_set(err, x.notice.code, "%s", x.notice.text);
+}
+
+void names_notice_next(struct store *s, const struct err *notice)
+{
+	pthread_mutex_lock(&s->names_lock);
+	s->names_notice = *notice;
+	pthread_mutex_unlock(&s->names_lock);
 }
 
 struct timespec names_changed(const struct names *n)

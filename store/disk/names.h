@@ -6,6 +6,10 @@
  * it was pulled stands in the annotation `org.imagefs.pulled` (RFC 3339, ns). Descriptors that
  * others wrote are kept with all their members.
  *
+ * A copy with a checksum and the file's time lies beside it (derived/names). Other bytes of the same time are damage,
+ * as is what cannot be read: the names are those of the copy then. Other bytes of another time are another program's,
+ * and count.
+ *
  * Readers take a snapshot, which never changes; taking it costs one stat while the file is as it
  * was. Thread safe.
  */
@@ -17,7 +21,9 @@
 
 #include <time.h>
 
-#define NAMES_PATH "index.json" /* below the store; replaced by a rename at each change of ours */
+/* Both below the store. */
+#define NAMES_PATH    "index.json"		   /* replaced by a rename at each change of ours */
+#define NAMES_DAMAGED "derived/index.json.damaged" /* the last one that was damaged; for people */
 
 struct name {
 	char *reference; /* full: what its annotations stand for (layout_name.h) */
@@ -42,6 +48,21 @@ const struct name *names_find(const struct names *n, const char *reference); /* 
 
 /* Changes whenever the names do, in any process: mtime of index.json. For directories' mtimes. */
 struct timespec names_changed(const struct names *n);
+
+/* What is to be said of the file that it was read from, or NULL: with the code EBADMSG that it is damaged, and the
+ * names are those of the copy; with 0 that it was mended, or that another program wrote it. Borrowed. */
+const struct err *names_notice(const struct names *n);
+
+/* Reads the file anew, also where it seems to be as it was: -EBADMSG where it is damaged. */
+int names_check(struct store *s, struct err *err);
+
+/* Writes a damaged index.json anew from the copy, or the copy from an index.json of another program. -EBADMSG: there is
+ * neither. What is damaged is kept as NAMES_DAMAGED. */
+int names_settle(struct store *s, struct err *err);
+
+/* The same where the caller holds the lock; -ENOENT where there is no index.json, nor a copy. `say`: the next snapshot has
+ * the notice that another program wrote it. */
+int names_settle_locked(struct store *s, bool say, struct err *err);
 
 /* A change to index.json. */
 struct names_change {

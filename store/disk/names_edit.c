@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SETTLED_S 2
+
 /* ---- one descriptor ---- */
 
 static struct json_object *names_edit_platform_object(const struct platform *p)
@@ -59,48 +61,21 @@ static struct json_object *names_edit_descriptor_object(const struct name *n)
 
 /* ---- the list ---- */
 
-/* index.json while it is being changed: the names beside the array's elements, in its order. */
+/* index.json while it is being changed. */
 struct edit {
 	struct store *store;
-	struct json_object *manifests; /* borrowed */
-	struct name *names;	       /* owned */
-	size_t count, room;
-	struct stat file; /* as it was read */
+	struct names_index index;
 	bool changed;
 };
 
-static void edit_clear(struct edit *e)
-{
-	for (size_t i = 0; i < e->count; i++)
-		name_clear(&e->names[i]);
-	free(e->names);
-}
-
-static int edit_push(struct edit *e, const struct json_object *o, struct err *err)
-{
-	int r;
-
-	if (e->count == e->room) {
-		size_t room = e->room ? 2 * e->room : 64;
-		struct name *names = reallocarray(e->names, room, sizeof(*names));
-
-		if (!names)
-			return err_nomem(err);
-		e->names = names;
-		e->room = room;
-	}
-	e->names[e->count] = (struct name){0};
-	r = name_parse(e->store, o, &e->names[e->count], err);
-	e->count += !r;
-	return r;
-}
-
 static void edit_remove(struct edit *e, size_t i)
 {
-	json_object_array_del_idx(e->manifests, i, 1);
-	name_clear(&e->names[i]);
-	memmove(&e->names[i], &e->names[i + 1], (e->count - i - 1) * sizeof(*e->names));
-	e->count--;
+	struct names_index *x = &e->index;
+
+	json_object_array_del_idx(x->manifests, i, 1);
+	name_clear(&x->names[i]);
+	memmove(&x->names[i], &x->names[i + 1], (x->count - i - 1) * sizeof(*x->names));
+	x->count--;
 	e->changed = true;
 }
 
@@ -109,20 +84,20 @@ static int edit_add(struct edit *e, const struct name *n, struct err *err)
 {
 	struct json_object *o = names_edit_descriptor_object(n);
 
-	if (!o || json_object_array_add(e->manifests, o)) {
+	if (!o || json_object_array_add(e->index.manifests, o)) {
 		json_object_put(o);
 		return err_nomem(err);
 	}
 	e->changed = true;
-	return edit_push(e, o, err);
+	return names_index_push(e->store, &e->index, o, err);
 }
 
 /* ---- the changes ---- */
 
 static bool is_named(const struct edit *e, const struct digest *digest)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (digest_equal(&e->names[i].descriptor.digest, digest))
+	for (size_t i = 0; i < e->index.count; i++)
+		if (digest_equal(&e->index.names[i].descriptor.digest, digest))
 			return true;
 	return false;
 }
@@ -162,8 +137,8 @@ static bool names_edit_take(struct edit *e, const struct names_change *c, struct
 	bool found = false;
 
 	*r = 0;
-	for (size_t i = e->count; !*r && i-- > 0;) {
-		struct name *n = &e->names[i];
+	for (size_t i = e->index.count; !*r && i-- > 0;) {
+		struct name *n = &e->index.names[i];
 
 		if (!is_meant(c, n))
 			continue;
@@ -192,9 +167,9 @@ static int apply_set(struct edit *e, const struct names_change *c, struct err *e
 	if (c->named && !is_named(e, &c->set->digest))
 		return err_set(err, ENOENT, "what %s is to name has been removed", c->reference);
 	replaced = names_edit_take(e, c, &old, err, &r);
-	for (size_t i = e->count; !r && i-- > 0;)
-		if (e->names[i].dangling &&
-		    digest_equal(&e->names[i].descriptor.digest, &c->set->digest))
+	for (size_t i = e->index.count; !r && i-- > 0;)
+		if (e->index.names[i].dangling &&
+		    digest_equal(&e->index.names[i].descriptor.digest, &c->set->digest))
 			edit_remove(e, i);
 	if (replaced && !old.looked_up)
 		new.looked_up = false;
@@ -227,32 +202,61 @@ static struct timespec later_than(struct timespec old)
 	return stamp_behind(old, now);
 }
 
-static int write_index(struct store *s, struct json_object *doc, const struct stat *old,
-		       struct err *err)
+/* With its copy, which comes first (names_private.h). */
+static int write_text(struct store *s, const char *text, size_t len, const struct stat *old,
+		      struct err *err)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, later_than(old->st_mtim)};
-	const char *text;
+	struct stat now;
 	struct io_tmp t;
-	size_t len;
-	int r;
+	int r = io_tmp_open(store_dirfd(s), NAMES_PATH, old->st_mode ? old->st_mode & 0777 : 0600,
+			    &t, err);
 
-	text = json_object_to_json_string_length(doc, JSON_TEXT_FLAGS, &len);
-	if (!text)
-		return err_nomem(err);
-	if (len > LAYOUT_INDEX_MAX)
-		return err_set(err, EFBIG, NAMES_PATH " would be larger than %u bytes",
-			       LAYOUT_INDEX_MAX);
-	r = io_tmp_open(store_dirfd(s), NAMES_PATH, old->st_mode & 0777, &t, err);
 	if (r)
 		return r;
 	r = io_write_all(t.fd, text, len, err);
-	if (!r && futimens(t.fd, times) < 0)
+	if (!r && (futimens(t.fd, times) < 0 || fstat(t.fd, &now) < 0))
 		r = err_sys(err, "set the time of " NAMES_PATH);
 	if (r) {
 		io_tmp_abort(&t);
 		return r;
 	}
+	/* A disk that keeps whole seconds has another time now. */
+	names_copy_write(s, text, len, &now, now.st_mtim.tv_nsec == times[1].tv_nsec);
 	return store_unsynced(s, io_tmp_commit(&t, NAMES_PATH, err));
+}
+
+/* In the place of what x was read from. */
+static int put_in_place(struct store *s, const struct names_index *x, const char *text, size_t len,
+			struct err *err)
+{
+	struct err mended = {0};
+	int r;
+
+	if (x->notice.code)
+		names_put_aside(s);
+	r = write_text(s, text, len, &x->file, err);
+	if (!r && x->notice.code) {
+		snprintf(mended.text, sizeof(mended.text),
+			 "%.900s; it was written anew, and the old one is " NAMES_DAMAGED,
+			 x->notice.text);
+		names_notice_next(s, &mended);
+	}
+	return r;
+}
+
+static int write_index(struct edit *e, struct err *err)
+{
+	const char *text;
+	size_t len;
+
+	text = json_object_to_json_string_length(e->index.doc, JSON_TEXT_FLAGS, &len);
+	if (!text)
+		return err_nomem(err);
+	if (len > LAYOUT_INDEX_MAX)
+		return err_set(err, EFBIG, NAMES_PATH " would be larger than %u bytes",
+			       LAYOUT_INDEX_MAX);
+	return put_in_place(e->store, &e->index, text, len, err);
 }
 
 /* A name that is written is a full reference, so that it is read as what it was set to. */
@@ -272,36 +276,34 @@ static int check_reference(const char *reference, struct err *err)
 		   : err_set(err, EINVAL, "name \"%.80s\": not a full reference", reference);
 }
 
-static int open_edit(struct edit *e, struct json_object **doc, struct err *err)
+static int open_edit(struct edit *e, struct err *err)
 {
-	int r = names_read_index(e->store, doc, &e->manifests, &e->file, err);
+	struct names_index *x = &e->index;
+	int r = names_index_read(e->store, x, err);
 
-	if (!r && !e->manifests) {
-		e->manifests = json_object_new_array();
-		if (!json_add(*doc, "manifests", e->manifests))
+	if (!r && !x->manifests) {
+		x->manifests = json_object_new_array();
+		if (!json_add(x->doc, "manifests", x->manifests))
 			return err_nomem(err);
 	}
-	for (size_t i = 0; !r && i < json_object_array_length(e->manifests); i++)
-		r = edit_push(e, json_object_array_get_idx(e->manifests, i), err);
 	return r;
 }
 
 int names_edit_locked(struct store *s, struct names_change *changes, size_t count, struct err *err)
 {
 	struct edit e = {.store = s};
-	autojson *doc = NULL;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < count; i++)
 		r = changes[i].set ? check_reference(changes[i].reference, err) : 0;
 	if (!r)
-		r = open_edit(&e, &doc, err);
+		r = open_edit(&e, err);
 	for (size_t i = 0; !r && i < count; i++)
 		r = changes[i].set ? apply_set(&e, &changes[i], err)
 				   : apply_remove(&e, &changes[i], err);
 	if (!r && e.changed)
-		r = write_index(s, doc, &e.file, err);
-	edit_clear(&e);
+		r = write_index(&e, err);
+	names_index_clear(&e.index);
 	return r;
 }
 
@@ -311,6 +313,33 @@ int names_edit(struct store *s, struct names_change *changes, size_t count, stru
 	int r = store_lock(s, &lock, err);
 
 	return r ? r : names_edit_locked(s, changes, count, err);
+}
+
+int names_settle_locked(struct store *s, bool say, struct err *err)
+{
+	autoindex x = {0};
+	int r = names_index_read(s, &x, err);
+	time_t now = time(NULL);
+
+	if (r)
+		return r;
+	if (x.notice.code)
+		return put_in_place(s, &x, x.text.data, x.text.len, err);
+	if (say && *x.notice.text)
+		names_notice_next(s, &x.notice);
+	/* A second change within one tick of the clock has the same time. */
+	if (!x.copied)
+		names_copy_write(s, x.text.data, x.text.len, &x.file,
+				 now - x.file.st_mtim.tv_sec >= SETTLED_S);
+	return 0;
+}
+
+int names_settle(struct store *s, struct err *err)
+{
+	AUTO(store_unlock) struct store_lock *lock = NULL;
+	int r = store_lock(s, &lock, err);
+
+	return r ? r : names_settle_locked(s, false, err);
 }
 
 int names_set(struct store *s, const char *reference, const struct descriptor *d, struct err *err)

@@ -23,6 +23,7 @@ struct store {
 	pthread_mutex_t names_lock;
 	void *names;			  /* under names_lock; a counted reference */
 	void (*names_release)(void *arg); /* gives that reference back */
+	struct err names_notice;	  /* under names_lock: of the next snapshot */
 	/* Blobs that are here in part and open, by held.c. */
 	pthread_mutex_t held_lock;
 	struct held *held; /* under held_lock; a list, owned by who has them open */
