@@ -132,10 +132,23 @@ static void print_items(struct buf *out, struct json_object *value)
 
 /* ---- marks ---- */
 
+/* json-c 0.19 takes what is left as user data of a container that it frees for the container's parent. */
+static void unmark(struct json_object *value, void *mark)
+{
+	static _Thread_local bool inside; /* setting user data frees the old ones first */
+
+	(void)mark;
+	if (inside)
+		return;
+	inside = true;
+	json_object_set_userdata(value, NULL, NULL);
+	inside = false;
+}
+
 void template_mark(struct json_object *value, const struct template_mark *mark)
 {
 	if (value)
-		json_object_set_userdata(value, (void *)mark, NULL);
+		json_object_set_userdata(value, (void *)mark, unmark);
 }
 
 /* json-c keeps the text of a parsed number where marks are. */
@@ -329,8 +342,7 @@ struct json_object *template_zero(enum json_type type)
 				   : type == json_type_object ? json_object_new_object()
 							      : json_object_new_string("");
 
-	if (zero)
-		json_object_set_userdata(zero, (void *)&zero_mark, NULL);
+	template_mark(zero, &zero_mark);
 	return zero;
 }
 
