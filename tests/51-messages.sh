@@ -70,11 +70,14 @@ it "fsync of all files and directories is 0, and sends next to nothing" '
     ((sent <= 100 && $(count fsync) <= 2)) # of 2000 files
 '
 xattrs() { counts getxattr listxattr; }
+# ls of coreutils 9.7 and later asks every entry for its list, and an empty one does not stop it.
+ls_asks_lists() { printf '9.7\n%s\n' "$(ls --version | sed -n '1s/.* //p')" | sort -VC; }
 it "with xattrs ls -lR asks for those of a few names, and then no more" '
     ls -lR "$ROOT" >/dev/null
-    before=$(xattrs)
+    ls_asks_lists && kinds=getxattr || kinds="getxattr listxattr"
+    before=$(counts $kinds)
     ls -lR "$ROOT" >/dev/null
-    sent=$(($(xattrs) - before))
+    sent=$(($(counts $kinds) - before))
     echo "$sent"
     ((sent <= 20))
 '
