@@ -109,11 +109,12 @@ it "what others may hold open has a bound, and comes back" '
     until_true 10 "other python3 \"$T/hold.py\" \"$C\" \"$NAME_V1\" | grep ^6"
 '
 cat >"$T/crowd.py" <<'END'
-import os, sys, threading
+import errno, os, sys, threading
 def ask():
     while True:
         try: os.read(os.open(sys.argv[1], os.O_RDONLY), 100)
-        except OSError: pass
+        except OSError as e:
+            if e.errno == errno.ENOTCONN: os._exit(1) # nobody is there any more
 for _ in range(int(sys.argv[2])): threading.Thread(target=ask).start()
 END
 others_jobs() { grep -c "of another user" "$C/jobs" || :; }
