@@ -49,7 +49,7 @@ with_parked() {
     exec {in}>"$T/park.in" {out}<"$T/park.out"
     rm "$T/park.in" "$T/park.out"
     read -r answer <&"$out"
-    bash -euo pipefail -c "$3" || rc=$?
+    with_functions bash -euo pipefail -c "$3" || rc=$?
     exec {in}>&-
     read -r looks <&"$out"
     wait
