@@ -10,10 +10,12 @@ import gzip
 import json
 import os
 import random
+import re
 import struct
 import sys
 from datetime import datetime, timezone
 
+import zstd
 from oci import *
 
 LANDMARK = ".no.prefetch.landmark"
@@ -177,13 +179,19 @@ class RollSum:
         self.window, self.at = bytearray(64), 0
         self.s1, self.s2 = 64 * 31, 64 * 63 * 31
 
-    def roll(self, byte):
-        drop = self.window[self.at]
-        self.s1 += byte - drop
-        self.s2 += self.s1 - 64 * (drop + 31)
-        self.window[self.at] = byte
-        self.at = (self.at + 1) % 64
-        return self.s2 & 0xFFFF == 0xFFFF
+    def cuts(self, data):
+        """Where in the data chunks end."""
+        window, at, s1, s2, found = self.window, self.at, self.s1, self.s2, []
+        for i, byte in enumerate(data):
+            drop = window[at]
+            s1 += byte - drop
+            s2 += s1 - 64 * (drop + 31)
+            window[at] = byte
+            at = (at + 1) & 63
+            if s2 & 0xFFFF == 0xFFFF:
+                found.append(i + 1)
+        self.at, self.s1, self.s2 = at, s1, s2
+        return found
 
 
 def split(data):
@@ -196,27 +204,21 @@ def split(data):
             chunks.append((begin, end, hole))
         begin = end
 
-    while at < len(data):
-        end = at
-        while end < len(data) and data[end] == 0:
-            end += 1
-        if end - at >= 1024:
-            cut(at)
-            for _ in range(end - at):
-                sum.roll(0)
-            cut(end, True)
-            at = end
-            continue
-        for at in range(at, max(end, at + 1)):
-            if sum.roll(data[at]):
-                cut(at + 1)
-        at += 1
-    cut(len(data))
+    def cut_all(end):
+        for found in sum.cuts(data[at:end]):
+            cut(at + found)
+        cut(end)
+
+    for hole in re.finditer(rb"\0{1024,}", data):
+        cut_all(hole.start())
+        sum.cuts(bytes(64))  # what is behind them changes nothing more
+        cut(hole.end(), True)
+        at = hole.end()
+    cut_all(len(data))
     return chunks
 
 
-def chunked_entries(e, offsets, end):
-    chunks = split(e.data)
+def chunked_entries(e, chunks, offsets, end):
     first = {
         "type": TYPES[e.type],
         "name": text(e.name),
@@ -248,12 +250,13 @@ def chunked(entries):
         padding = -len(e.data) % 512
         pending += whole[: len(whole) - len(e.data) - padding]
         offsets = []
-        for at, to, _ in split(e.data):
+        chunks = split(e.data)
+        for at, to, _ in chunks:
             blob += zstd_bytes(pending) if pending else b""
             pending = b""
             offsets.append(len(blob))
             blob += zstd_bytes(e.data[at:to])
-        toc += chunked_entries(e, offsets, len(blob))
+        toc += chunked_entries(e, chunks, offsets, len(blob))
         pending += bytes(padding)
     blob += zstd_bytes(pending + bytes(1024))
     split_data = zstd_bytes(b"{}\n")
@@ -316,8 +319,7 @@ class TableLayer:
     def __init__(self, entries, form="estargz", **how):
         self.about, self.blob = FORMS[form](entries, **how)
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
-        unpack = ["zstd", "-dcq"] if form in ("chunked", "zstd") else ["gzip", "-dc"]
-        self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout
+        self.tar = zstd.decompress(self.blob) if form in ("chunked", "zstd") else gzip.decompress(self.blob)
         self.diff_id = digest(self.tar)
 
 

@@ -27,14 +27,14 @@ STORE=$T/store
 HOME=$T/home
 PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:$PATH
 XDG_RUNTIME_DIR=$T/run
-PYTHONDONTWRITEBYTECODE=1
+PYTHONPYCACHEPREFIX=$BUILD/pycache
 ASAN_OPTIONS=log_path=$T/sanitizer:detect_leaks=1
 UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
 TSAN_OPTIONS=log_path=$T/sanitizer:halt_on_error=0
 CHECKS=0
 FAILED=0
 mkdir -p "$M" "$HOME" "$XDG_RUNTIME_DIR" "$T/pids"
-unset REGISTRY_AUTH_FILE DOCKER_CONFIG DOCKER_AUTH_CONFIG XDG_DATA_HOME XDG_CONFIG_HOME no_proxy http_proxy https_proxy NO_PROXY HTTP_PROXY HTTPS_PROXY
+unset PYTHONDONTWRITEBYTECODE REGISTRY_AUTH_FILE DOCKER_CONFIG DOCKER_AUTH_CONFIG XDG_DATA_HOME XDG_CONFIG_HOME no_proxy http_proxy https_proxy NO_PROXY HTTP_PROXY HTTPS_PROXY
 
 # --- checks --------------------------------------------------------------------------------------
 
