@@ -6,7 +6,6 @@ WANTED and FOUND: such a listing; a directory, as `oracle.py list` has it; or LA
 
 A field that is null on either side is not specified and not compared. Status 1 where something differs.
 """
-import argparse
 import json
 import os
 import sys
@@ -57,13 +56,17 @@ def report(wanted, found, ignore=(), root=True):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("wanted")
-    parser.add_argument("found")
-    parser.add_argument("--ignore", default="")
-    parser.add_argument("--no-root", action="store_true")
-    args = parser.parse_args()
-    equal = report(load(args.wanted), load(args.found), set(args.ignore.split(",")), not args.no_root)
+    wanted, found, *options = sys.argv[1:]
+    root, ignore = True, ""
+    while options:
+        option, *options = options
+        if option == "--no-root":
+            root = False
+        elif option == "--ignore" and options:
+            ignore, *options = options
+        else:
+            sys.exit(__doc__)
+    equal = report(load(wanted), load(found), set(ignore.split(",")), root)
     sys.exit(0 if equal else 1)
 
 

@@ -24,6 +24,7 @@ TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-1}
 CHECK_LIMIT=${CHECK_LIMIT:-300}
 M=$T/mnt
 STORE=$T/store
+SHARED=${SHARED:-$T/shared} # what the tests of one run.sh make once
 HOME=$T/home
 PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:$PATH
 XDG_RUNTIME_DIR=$T/run
@@ -52,9 +53,9 @@ it() {
     ) >"$T/check.out" 2>&1 </dev/null &
     pid=$!
     set +m
-    echo "$pid $((CHECK_LIMIT * TIMEOUT_FACTOR))" 1<>"$T/watch"
+    echo "$pid $((CHECK_LIMIT * TIMEOUT_FACTOR))" 1<>"$T/.watch"
     wait $pid || rc=$?
-    echo 1<>"$T/watch"
+    echo 1<>"$T/.watch"
     if ((rc == 0)); then
         echo "ok $CHECKS - $1"
     else
@@ -64,12 +65,12 @@ it() {
     fi
 }
 
-# start_watch: what ends a check at its time limit. A line of $T/watch begins a check, with its process group and its
+# start_watch: what ends a check at its time limit. A line of $T/.watch begins a check, with its process group and its
 # limit, and an empty one ends it.
 start_watch() {
     local watch
-    mkfifo "$T/watch"
-    exec {watch}<>"$T/watch"
+    mkfifo "$T/.watch"
+    exec {watch}<>"$T/.watch"
     (
         set +e
         trap - EXIT
@@ -149,8 +150,8 @@ until_true() {
 }
 # pause: 50 ms, without a program that sleeps.
 pause() {
-    [[ -p $T/nothing ]] || mkfifo "$T/nothing" 2>/dev/null || :
-    read -r -t 0.05 _ <>"$T/nothing" || :
+    [[ -p $T/.pause ]] || mkfifo "$T/.pause" 2>/dev/null || :
+    read -r -t 0.05 _ <>"$T/.pause" || :
 }
 
 sha() { sha256sum <"$1" | cut -d' ' -f1; }
@@ -383,7 +384,7 @@ valid_store() {
 finish() {
     local rc=$? mount name
     set +e
-    [[ -z ${WATCH:-} ]] || kill -KILL "$WATCH"
+    [[ -z ${WATCH:-} ]] || kill -KILL "$WATCH" 2>/dev/null
     for mount in $(awk -v dir="$T/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | tac); do
         umount "$mount" 2>/dev/null || fusermount3 -u "$mount" 2>/dev/null || umount -l "$mount"
     done

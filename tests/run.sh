@@ -57,7 +57,7 @@ run_one() {
     mark=$name.$$.$RANDOM
     dir=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX")
     [[ $test == *.sh ]] || how=${EMULATOR:-}
-    IMAGEFS_TEST=$mark TEST_DIR=$dir CMOCKA_MESSAGE_OUTPUT=TAP \
+    IMAGEFS_TEST=$mark TEST_DIR=$dir SHARED=$results/shared CMOCKA_MESSAGE_OUTPUT=TAP \
         timeout -k 10 $((LIMIT * TIMEOUT_FACTOR)) $how "$test" >"$out" 2>&1 </dev/null || rc=$?
     ((rc == 124 || rc == 137)) && echo "not ok - ends within its time limit" >>"$out"
     left=$(sweep "$mark" "$dir")
