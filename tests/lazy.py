@@ -66,7 +66,7 @@ class Members:
     """gzip members or zstd frames, one behind the other; what is written goes to the one that is open."""
 
     def __init__(self, compress):
-        self.blob, self.open, self.compress = b"", b"", compress
+        self.blob, self.open, self.compress = bytearray(), b"", compress  # of bytes, each += copies all
 
     def write(self, data):
         self.open += data
@@ -149,8 +149,8 @@ def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc):
 def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     out = Members(gzip_member)
     table = estargz_content(out, entries, chunk_size, min_chunk, **how)
-    blob = out.blob + estargz_end(table, len(out.blob), legacy)
-    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
+    blob = bytes(out.blob) + estargz_end(table, len(out.blob), legacy)
+    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gunzip(blob)))}
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
 
 
@@ -159,7 +159,7 @@ def estargz_zstd(entries):
     out = Members(zstd_bytes)
     table = estargz_content(out, entries, 4 << 20, 0)
     packed, at = zstd_bytes(table), len(out.blob) + 8
-    blob = out.blob + skippable(packed)
+    blob = bytes(out.blob) + skippable(packed)
     blob += skippable(struct.pack("<4Q", at, len(packed), len(table), 1) + b"GnUlInUx")
     notes = {
         ESTARGZ_DIGEST: digest(table),
@@ -244,7 +244,7 @@ def chunked_entries(e, chunks, offsets, end):
 
 
 def chunked(entries):
-    blob, pending, toc = b"", b"", []
+    blob, pending, toc = bytearray(), b"", []
     for e in entries:
         whole = member(e)
         padding = -len(e.data) % 512
@@ -264,7 +264,7 @@ def chunked(entries):
     packed, at = zstd_bytes(table), len(blob) + 8
     split_at = at + len(packed) + 8
     footer = struct.pack("<7Q", at, len(packed), len(table), 1, split_at, len(split_data), 3) + b"GNUlInUx"
-    blob += skippable(packed) + skippable(split_data) + skippable(footer)
+    blob = bytes(blob) + skippable(packed) + skippable(split_data) + skippable(footer)
     notes = {
         CHUNKED + "manifest-checksum": digest(packed),
         CHUNKED + "manifest-position": f"{at}:{len(packed)}:{len(table)}:1",
@@ -319,7 +319,7 @@ class TableLayer:
     def __init__(self, entries, form="estargz", **how):
         self.about, self.blob = FORMS[form](entries, **how)
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
-        self.tar = zstd.decompress(self.blob) if form in ("chunked", "zstd") else gzip.decompress(self.blob)
+        self.tar = zstd.decompress(self.blob) if form in ("chunked", "zstd") else gunzip(self.blob)
         self.diff_id = digest(self.tar)
 
 

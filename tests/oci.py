@@ -292,6 +292,22 @@ def gzip_bytes(data, members=1, level=6):
     return b"".join(gzip.compress(part, level, mtime=0) for part in parts)
 
 
+def gunzip(data):
+    """All members. gzip.decompress copies for each of them what is behind it."""
+    parts, at = [], 0
+    while at < len(data):
+        z = zlib.decompressobj(31)
+        while not z.eof:
+            piece = data[at : at + 65536]
+            if not piece:
+                raise EOFError("a member without its end")
+            parts.append(z.decompress(piece))
+            at += len(piece) - len(z.unused_data)
+        while data[at : at + 1] == b"\0":
+            at += 1
+    return b"".join(parts)
+
+
 def gzip_flushed(data, every=1 << 16, level=6):
     """One member with full flushes, stored blocks and an original file name in its header."""
     z = zlib.compressobj(level, zlib.DEFLATED, -15)
