@@ -397,6 +397,7 @@ finish() {
     for name in "$T"/pids/*; do
         [[ ! -e $name ]] || stop "$(basename "$name")"
     done
+    [[ -z ${WATCH:-} ]] || gone "$WATCH"
     if ((rc != 0 || FAILED > 0)) && [[ -s $T/imagefs.log ]]; then
         tail -n 20 "$T/imagefs.log" | sed 's/^/# imagefs: /'
     fi

@@ -15,7 +15,7 @@ made() { # NAME TOOL SKOPEO-OPTIONS…
     echo "$name" >>"$SHARED/images"
 }
 make_all() {
-    rm -rf "$SHARED/making"
+    rm -rf "$SHARED/making" "$SHARED/registry.data"
     mkdir "$SHARED/making"
     "$HERE/images/handmade.py" "$SHARED/making" "$R"
     "$HERE/images/handmade.py" --list >"$SHARED/images"
