@@ -136,9 +136,7 @@ if have skopeo; then
         skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$R/cases/basics:v1" "oci-archive:$A/sko.tar:latest"
         eq "$(load "$A/sk.tar")" "Loaded image: sk/basics:1"
         matches "$(load "$A/sko.tar")" "^Loaded image ID: sha256:[0-9a-f]{64}$"
-        python3 "$HERE/oracle.py" merge "$T/cases/basics:v1" >"$T/wanted"
-        python3 "$HERE/oracle.py" list "$M/images/sk/basics/1/rootfs" >"$T/found"
-        python3 "$HERE/compare.py" "$T/wanted" "$T/found"
+        python3 "$HERE/compare.py" "$T/cases/basics:v1" "$M/images/sk/basics/1/rootfs"
     '
 fi
 if have umoci && [[ -d $T/cases/umoci ]]; then

@@ -16,8 +16,7 @@ open(f"{T}/root.tgz", "wb").write(gzip_bytes(layer.tar))
 open(f"{T}/root.zst", "wb").write(zstd_bytes(layer.tar))'
 python3 "$HERE/oracle.py" merge "$T/wanted:v1" >"$T/wanted.list"
 same_files() { # REPOSITORY TAG
-    python3 "$HERE/oracle.py" list "$M/images/$1/$2/rootfs" >"$T/found.list"
-    python3 "$HERE/compare.py" "$T/wanted.list" "$T/found.list"
+    python3 "$HERE/compare.py" "$T/wanted.list" "$M/images/$1/$2/rootfs"
 }
 config() { jq -c "$2" "$M/images/$1/config.json"; }
 import() { ctl import "$@"; }

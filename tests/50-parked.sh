@@ -3,6 +3,8 @@
 # Readers that wait for a dead registry cost nothing to those who read what is local, and are freed at once.
 . "$(dirname "$0")/lib.sh"
 need_fuse
+have cc || skip_all "there is no compiler for the readers"
+cc -D_GNU_SOURCE -O1 -Wall -Wextra -o "$T/parked" "$HERE/parked.c"
 start_registry
 push_image app v1 'Image([Layer([f("d%d/f%d" % (i % 40, i), "x" * 100) for i in range(4000)])])' >/dev/null
 hostile <<'END'
@@ -45,11 +47,11 @@ find_beside() {
 with_parked() {
     local answer looks rc=0 in out
     mkfifo "$T/park.in" "$T/park.out"
-    python3 "$HERE/parked.py" "$READERS" "$1" "$2" "$M/ctl/stats" <"$T/park.in" >"$T/park.out" 2>&1 &
+    "$T/parked" "$READERS" "$1" "$2" "$M/ctl/stats" <"$T/park.in" >"$T/park.out" 2>&1 &
     exec {in}>"$T/park.in" {out}<"$T/park.out"
     rm "$T/park.in" "$T/park.out"
     read -r answer <&"$out"
-    bash -euo pipefail -c "$3" || rc=$?
+    with_functions bash -euo pipefail -c "$3" || rc=$?
     exec {in}>&-
     read -r looks <&"$out"
     wait

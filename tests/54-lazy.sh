@@ -133,8 +133,7 @@ for FORM in $FORMS; do
         grep -v -e no.prefetch.landmark -e stargz.index.json "$T/wanted-$FORM" >"$T/shown-$FORM"
         seconds=
         [ $FORM = chunked ] || seconds=,mtime
-        python3 "$HERE/oracle.py" list "$(root $FORM)" >"$T/found"
-        python3 "$HERE/compare.py" "$T/shown-$FORM" "$T/found" --ignore nlink:dir$seconds
+        python3 "$HERE/compare.py" "$T/shown-$FORM" "$(root $FORM)" --ignore nlink:dir$seconds
     '
     it "$FORM: nothing comes twice" '
         grep -q "^00 *table" "$M/images/$H/$FORM/v1/status"
@@ -161,8 +160,7 @@ it "when they are whole, every entry is the same" '
     eq "$(ls "$STORE"/derived/layers | grep table)" ""
     for form in $FORMS; do
         seconds=
-        python3 "$HERE/oracle.py" list "$(root $form)" >"$T/found"
-        python3 "$HERE/compare.py" "$T/wanted-$form" "$T/found" --ignore nlink:dir
+        python3 "$HERE/compare.py" "$T/wanted-$form" "$(root $form)" --ignore nlink:dir
     done
     unmount_store
     mount_store

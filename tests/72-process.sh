@@ -236,7 +236,7 @@ it "credentials named by a relative path are found from the background, too" '
 
 # as_games CODE: with a /dev/fuse for all, in a mount namespace of its own; $U is a directory of theirs.
 as_games() {
-    U=$T/games unshare -m --propagation private bash -euo pipefail -c '
+    U=$T/games with_functions unshare -m --propagation private bash -euo pipefail -c '
         mount -t tmpfs none "$U"
         mknod -m 666 "$U/fuse" c 10 229
         mount --bind "$U/fuse" /dev/fuse

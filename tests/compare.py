@@ -2,16 +2,28 @@
 # SPDX-License-Identifier: MIT
 """compare.py WANTED FOUND [--ignore FIELD[:TYPE],…] [--no-root]: the differences of two listings of oracle.py.
 
+WANTED and FOUND: such a listing; a directory, as `oracle.py list` has it; or LAYOUT:TAG, as `oracle.py merge` does.
+
 A field that is null on either side is not specified and not compared. Status 1 where something differs.
 """
-import argparse
 import json
+import os
 import sys
 
+import oracle
 
-def load(path):
-    with open(path) as file:
-        return {record["path"]: record for record in map(json.loads, file)}
+
+def by_path(records):
+    return {record["path"]: record for record in records}
+
+
+def load(place):
+    if os.path.isdir(place):
+        return by_path(oracle.list_disk(place))
+    if not os.path.exists(place):
+        return by_path(oracle.merge(place))
+    with open(place) as file:
+        return by_path(map(json.loads, file))
 
 
 def differences(wanted, found, ignore):
@@ -28,25 +40,34 @@ def differences(wanted, found, ignore):
                     yield f"{path!r}: {key} is {b[key]!r}, should be {a[key]!r}"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("wanted")
-    parser.add_argument("found")
-    parser.add_argument("--ignore", default="")
-    parser.add_argument("--no-root", action="store_true")
-    args = parser.parse_args()
-    wanted, found = load(args.wanted), load(args.found)
+def report(wanted, found, ignore=(), root=True):
+    """Prints what differs, and whether nothing does."""
     nothing = not wanted
-    if args.no_root:
+    if not root:
         wanted.pop(".", None), found.pop(".", None)
-    lines = list(differences(wanted, found, set(args.ignore.split(","))))
+    lines = list(differences(wanted, found, ignore))
     for line in lines[:50]:
         print(line)
     if len(lines) > 50:
         print(f"… and {len(lines) - 50} more")
     if not lines:
         print(f"{len(wanted)} entries are equal")
-    sys.exit(1 if lines or nothing else 0)
+    return not lines and not nothing
+
+
+def main():
+    wanted, found, *options = sys.argv[1:]
+    root, ignore = True, ""
+    while options:
+        option, *options = options
+        if option == "--no-root":
+            root = False
+        elif option == "--ignore" and options:
+            ignore, *options = options
+        else:
+            sys.exit(__doc__)
+    equal = report(load(wanted), load(found), set(ignore.split(",")), root)
+    sys.exit(0 if equal else 1)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ import gzip
 import json
 import os
 import random
+import re
 import struct
 import sys
 from datetime import datetime, timezone
 
+import zstd
 from oci import *
 
 LANDMARK = ".no.prefetch.landmark"
@@ -64,7 +66,7 @@ class Members:
     """gzip members or zstd frames, one behind the other; what is written goes to the one that is open."""
 
     def __init__(self, compress):
-        self.blob, self.open, self.compress = b"", b"", compress
+        self.blob, self.open, self.compress = bytearray(), b"", compress  # of bytes, each += copies all
 
     def write(self, data):
         self.open += data
@@ -147,8 +149,8 @@ def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc):
 def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     out = Members(gzip_member)
     table = estargz_content(out, entries, chunk_size, min_chunk, **how)
-    blob = out.blob + estargz_end(table, len(out.blob), legacy)
-    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
+    blob = bytes(out.blob) + estargz_end(table, len(out.blob), legacy)
+    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gunzip(blob)))}
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
 
 
@@ -157,7 +159,7 @@ def estargz_zstd(entries):
     out = Members(zstd_bytes)
     table = estargz_content(out, entries, 4 << 20, 0)
     packed, at = zstd_bytes(table), len(out.blob) + 8
-    blob = out.blob + skippable(packed)
+    blob = bytes(out.blob) + skippable(packed)
     blob += skippable(struct.pack("<4Q", at, len(packed), len(table), 1) + b"GnUlInUx")
     notes = {
         ESTARGZ_DIGEST: digest(table),
@@ -177,13 +179,19 @@ class RollSum:
         self.window, self.at = bytearray(64), 0
         self.s1, self.s2 = 64 * 31, 64 * 63 * 31
 
-    def roll(self, byte):
-        drop = self.window[self.at]
-        self.s1 += byte - drop
-        self.s2 += self.s1 - 64 * (drop + 31)
-        self.window[self.at] = byte
-        self.at = (self.at + 1) % 64
-        return self.s2 & 0xFFFF == 0xFFFF
+    def cuts(self, data):
+        """Where in the data chunks end."""
+        window, at, s1, s2, found = self.window, self.at, self.s1, self.s2, []
+        for i, byte in enumerate(data):
+            drop = window[at]
+            s1 += byte - drop
+            s2 += s1 - 64 * (drop + 31)
+            window[at] = byte
+            at = (at + 1) & 63
+            if s2 & 0xFFFF == 0xFFFF:
+                found.append(i + 1)
+        self.at, self.s1, self.s2 = at, s1, s2
+        return found
 
 
 def split(data):
@@ -196,27 +204,21 @@ def split(data):
             chunks.append((begin, end, hole))
         begin = end
 
-    while at < len(data):
-        end = at
-        while end < len(data) and data[end] == 0:
-            end += 1
-        if end - at >= 1024:
-            cut(at)
-            for _ in range(end - at):
-                sum.roll(0)
-            cut(end, True)
-            at = end
-            continue
-        for at in range(at, max(end, at + 1)):
-            if sum.roll(data[at]):
-                cut(at + 1)
-        at += 1
-    cut(len(data))
+    def cut_all(end):
+        for found in sum.cuts(data[at:end]):
+            cut(at + found)
+        cut(end)
+
+    for hole in re.finditer(rb"\0{1024,}", data):
+        cut_all(hole.start())
+        sum.cuts(bytes(64))  # what is behind them changes nothing more
+        cut(hole.end(), True)
+        at = hole.end()
+    cut_all(len(data))
     return chunks
 
 
-def chunked_entries(e, offsets, end):
-    chunks = split(e.data)
+def chunked_entries(e, chunks, offsets, end):
     first = {
         "type": TYPES[e.type],
         "name": text(e.name),
@@ -242,18 +244,19 @@ def chunked_entries(e, offsets, end):
 
 
 def chunked(entries):
-    blob, pending, toc = b"", b"", []
+    blob, pending, toc = bytearray(), b"", []
     for e in entries:
         whole = member(e)
         padding = -len(e.data) % 512
         pending += whole[: len(whole) - len(e.data) - padding]
         offsets = []
-        for at, to, _ in split(e.data):
+        chunks = split(e.data)
+        for at, to, _ in chunks:
             blob += zstd_bytes(pending) if pending else b""
             pending = b""
             offsets.append(len(blob))
             blob += zstd_bytes(e.data[at:to])
-        toc += chunked_entries(e, offsets, len(blob))
+        toc += chunked_entries(e, chunks, offsets, len(blob))
         pending += bytes(padding)
     blob += zstd_bytes(pending + bytes(1024))
     split_data = zstd_bytes(b"{}\n")
@@ -261,7 +264,7 @@ def chunked(entries):
     packed, at = zstd_bytes(table), len(blob) + 8
     split_at = at + len(packed) + 8
     footer = struct.pack("<7Q", at, len(packed), len(table), 1, split_at, len(split_data), 3) + b"GNUlInUx"
-    blob += skippable(packed) + skippable(split_data) + skippable(footer)
+    blob = bytes(blob) + skippable(packed) + skippable(split_data) + skippable(footer)
     notes = {
         CHUNKED + "manifest-checksum": digest(packed),
         CHUNKED + "manifest-position": f"{at}:{len(packed)}:{len(table)}:1",
@@ -316,8 +319,7 @@ class TableLayer:
     def __init__(self, entries, form="estargz", **how):
         self.about, self.blob = FORMS[form](entries, **how)
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
-        unpack = ["zstd", "-dcq"] if form in ("chunked", "zstd") else ["gzip", "-dc"]
-        self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout
+        self.tar = zstd.decompress(self.blob) if form in ("chunked", "zstd") else gunzip(self.blob)
         self.diff_id = digest(self.tar)
 
 

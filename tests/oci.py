@@ -2,19 +2,16 @@
 """OCI images made by hand: tar entries in, layers, manifests and indexes out.
 
 Every byte of an archive is written here, so that a test can have exactly the entries, the order and the
-dialect that it is about. Python's standard library only (and the zstd command for zstd).
+dialect that it is about. Python's standard library only (and libzstd). This is imported a thousand times in a run of the
+tests, so it imports nothing that takes longer than all else (dataclasses, http.client), and what few need (subprocess,
+ssl) where they do.
 """
 import base64
 import gzip
 import hashlib
-import http.client
 import json
-import ssl
 import os
-import subprocess
-import urllib.parse
 import zlib
-from dataclasses import dataclass, field, replace
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -35,24 +32,35 @@ def encode(text):
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
-@dataclass
 class Entry:
-    name: bytes
-    type: bytes = b"0"
-    mode: int = 0o644
-    uid: int = 0
-    gid: int = 0
-    mtime: int = EPOCH  # ns
-    data: bytes = b""
-    link: bytes = b""
-    major: int = 0
-    minor: int = 0
-    xattrs: dict = field(default_factory=dict)
-    dialect: str = "pax"  # pax, gnu, ustar, v7
-    pax: dict = field(default_factory=dict)  # further pax records
-    sparse: str = ""  # old, 0.0, 0.1, 1.0
-    extents: list = field(default_factory=list)  # of a sparse file: (offset, bytes)
-    size: int = -1  # of a sparse file
+    """
+    mtime: ns
+    dialect: pax, gnu, ustar, v7
+    pax: further pax records
+    sparse: old, 0.0, 0.1, 1.0
+    extents, size: of a sparse file; (offset, bytes) each
+    """
+
+    def __init__(self, name, type=b"0", **more):
+        self.name, self.type, self.mode, self.uid, self.gid, self.mtime = name, type, 0o644, 0, 0, EPOCH
+        self.data, self.link, self.major, self.minor = b"", b"", 0, 0
+        self.xattrs, self.pax, self.dialect = {}, {}, "pax"
+        self.sparse, self.extents, self.size = "", [], -1
+        self.set(more)
+
+    def set(self, fields):
+        for key, value in fields.items():
+            if key not in self.__dict__:
+                raise TypeError(f"an entry has no {key}")
+            self.__dict__[key] = value
+        return self
+
+
+def replace(e, **fields):
+    """Another entry, which differs in these."""
+    copy = Entry.__new__(Entry)
+    copy.__dict__.update(e.__dict__)
+    return copy.set(fields)
 
 
 def entry(name, type, **kw):
@@ -284,6 +292,22 @@ def gzip_bytes(data, members=1, level=6):
     return b"".join(gzip.compress(part, level, mtime=0) for part in parts)
 
 
+def gunzip(data):
+    """All members. gzip.decompress copies for each of them what is behind it."""
+    parts, at = [], 0
+    while at < len(data):
+        z = zlib.decompressobj(31)
+        while not z.eof:
+            piece = data[at : at + 65536]
+            if not piece:
+                raise EOFError("a member without its end")
+            parts.append(z.decompress(piece))
+            at += len(piece) - len(z.unused_data)
+        while data[at : at + 1] == b"\0":
+            at += 1
+    return b"".join(parts)
+
+
 def gzip_flushed(data, every=1 << 16, level=6):
     """One member with full flushes, stored blocks and an original file name in its header."""
     z = zlib.compressobj(level, zlib.DEFLATED, -15)
@@ -297,8 +321,17 @@ def gzip_flushed(data, every=1 << 16, level=6):
 def zstd_bytes(data, frames=1, level=3):
     step = -(-len(data) // frames) or 1
     parts = [data[i : i + step] for i in range(0, len(data), step)] or [b""]
-    run = lambda part: subprocess.run(["zstd", f"-{level}", "-q", "-c"], input=part, stdout=subprocess.PIPE, check=True)
-    return b"".join(run(part).stdout for part in parts)
+    import zstd
+
+    return b"".join(zstd.compress(part, level) for part in parts)
+
+
+def openssl_sign(key, data):
+    """By SHA-256, in base64."""
+    import subprocess
+
+    sign = ["openssl", "dgst", "-sha256", "-sign", key]
+    return base64.b64encode(subprocess.run(sign, input=data, stdout=subprocess.PIPE, check=True).stdout).decode()
 
 
 # --- documents -----------------------------------------------------------------------------------
@@ -470,21 +503,13 @@ def cosign(key, *claims):
             "type": "cosign container image signature",
         }
         payload = json.dumps({"critical": critical, "optional": optional}, separators=(",", ":")).encode()
-        sign = ["openssl", "dgst", "-sha256", "-sign", key]
-        signature = subprocess.run(sign, input=payload, stdout=subprocess.PIPE, check=True).stdout
-        note = {"dev.cosignproject.cosign/signature": base64.b64encode(signature).decode()}
+        note = {"dev.cosignproject.cosign/signature": openssl_sign(key, payload)}
         files.append((SIMPLE_SIGNING, payload, note))
     config = dump({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}})
     return Artifact(files, config=config, config_type=OCI_CONFIG)
 
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-
-
-def signed(key, text):
-    """In base64, by SHA-256."""
-    sign = ["openssl", "dgst", "-sha256", "-sign", key]
-    return base64.b64encode(subprocess.run(sign, input=text, stdout=subprocess.PIPE, check=True).stdout).decode()
 
 
 def bundle(key, image, claim=None, annotations={}, message=False, predicate="https://sigstore.dev/cosign/sign/v1", lie=lambda doc: doc):
@@ -497,9 +522,9 @@ def bundle(key, image, claim=None, annotations={}, message=False, predicate="htt
     doc = {"mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": ""}}}
     if message:
         digest256 = {"algorithm": "SHA2_256", "digest": base64.b64encode(bytes.fromhex(hex)).decode()}
-        doc["messageSignature"] = {"messageDigest": digest256, "signature": signed(key, image.manifest)}
+        doc["messageSignature"] = {"messageDigest": digest256, "signature": openssl_sign(key, image.manifest)}
     else:
-        signature = signed(key, b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
+        signature = openssl_sign(key, b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
         envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind.decode(), "signatures": [{"sig": signature}]}
         doc["dsseEnvelope"] = envelope
     return Artifact([(BUNDLE, dump(lie(doc)), None)], artifact_type=BUNDLE, subject=image)
@@ -524,6 +549,14 @@ def write_layout(path, names):
 # --- the registry's side -------------------------------------------------------------------------
 
 
+class Answer:
+    def __init__(self, data):
+        head, _, self.body = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split()[1])
+        self.headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines)}
+
+
 class Registry:
     """Pushes to a registry by HTTP. auth: user:password for Basic."""
 
@@ -532,24 +565,30 @@ class Registry:
         self.headers = {"Authorization": "Basic " + base64.b64encode(auth.encode()).decode()} if auth else {}
 
     def request(self, method, path, body=None, **headers):
-        if self.tls:  # of a test: nobody vouches for it
-            link = http.client.HTTPSConnection(self.host, timeout=60, context=ssl._create_unverified_context())
-        else:
-            link = http.client.HTTPConnection(self.host, timeout=60)
-        link.request(method, path, body, {**self.headers, **headers})
-        answer = link.getresponse()
-        text = answer.read()
+        """By HTTP/1.0: the answer is in one piece, and ends where the connection does."""
+        import socket
+
+        body = body or b""
+        headers = {"Host": self.host, "Content-Length": len(body), **self.headers, **headers}
+        head = f"{method} {path} HTTP/1.0\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+        name, _, port = self.host.rpartition(":")
+        with socket.create_connection((name, int(port)), 60) as link:
+            if self.tls:  # of a test: nobody vouches for it
+                import ssl
+
+                link = ssl._create_unverified_context().wrap_socket(link)
+            link.sendall(head.encode() + b"\r\n" + body)
+            with link.makefile("rb") as file:
+                answer = Answer(file.read())
         if answer.status >= 300 and not (method == "HEAD" and answer.status == 404):
-            raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
-        link.close()
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
         return answer
 
     def push_blob(self, repository, data):
         if self.request("HEAD", f"/v2/{repository}/blobs/{digest(data)}").status == 200:
             return
-        where = self.request("POST", f"/v2/{repository}/blobs/uploads/", b"").getheader("Location")
-        url = urllib.parse.urlsplit(where)
-        path = f"{url.path}?{url.query}&digest={digest(data)}"
+        where = self.request("POST", f"/v2/{repository}/blobs/uploads/", b"").headers["location"]
+        path = where[where.index("/v2/") :] + f"&digest={digest(data)}"
         self.request("PUT", path, data, **{"Content-Type": "application/octet-stream"})
 
     def push(self, repository, tag, image):

@@ -21,10 +21,11 @@ import io
 import json
 import os
 import stat
-import subprocess
 import sys
 import tarfile
 from decimal import Decimal
+
+import zstd
 
 TYPES = {
     tarfile.DIRTYPE: "dir",
@@ -322,7 +323,8 @@ def open_layer(path):
     if magic[:2] == b"\x1f\x8b":
         stream = gzip.open(path)
     elif magic == b"\x28\xb5\x2f\xfd":
-        stream = io.BytesIO(subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout)
+        with open(path, "rb") as file:
+            stream = io.BytesIO(zstd.decompress(file.read()))
     else:
         stream = open(path, "rb")
     return tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape", encoding="utf-8")

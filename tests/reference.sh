@@ -21,8 +21,7 @@ ROOT=$M/images/$R/reference/v1/rootfs
 it "the reference image pulls" 'pull "$R/reference:v1" | tail -1 | grep -x "$R/reference:v1"'
 it "every entry of it equals the reference" '
     python3 "$HERE/oracle.py" merge "$REFERENCE" >"$T/wanted"
-    python3 "$HERE/oracle.py" list "$ROOT" >"$T/found"
-    python3 "$HERE/compare.py" "$T/wanted" "$T/found"
+    python3 "$HERE/compare.py" "$T/wanted" "$ROOT"
 '
 it "its archive by GNU tar has every file whole" '
     eq "$(tar cf - -C "$ROOT" . | tar tf - | wc -l)" "$(wc -l <"$T/wanted")"

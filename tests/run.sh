@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh [TESTS…]   runs unit tests ($BUILD/tests/*) and tests/NN-*.sh (default: all), two side by side
+# run.sh [TESTS…]   runs unit tests ($BUILD/tests/*) and tests/NN-*.sh (default: all), three side by side
 #
 # A test prints TAP (`ok 1 - what holds`, `not ok 2 - …`, `ok 3 - … # SKIP why`). It fails as a whole where it
 # ends with another status without a failed check, runs into its time limit, or leaves a process or a mount
 # behind. The last line is `N passed, N failed` (and `, N skipped`).
 #
 # BUILD           what is tested (build)
-# JOBS            tests side by side (2)
+# JOBS            tests side by side (3: on two processors, as many tests wait as keep a third one busy)
 # TIMEOUT_FACTOR  stretches all time limits (1; 4 where the program is built with a sanitizer)
 # EMULATOR        what runs the unit tests, where they are built for another machine
 # VERBOSE=1       shows the output of every test
@@ -16,9 +16,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export BUILD=${BUILD:-build}
 export TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-$(grep -qs -- -fsanitize "$BUILD/flags" && echo 4 || echo 1)}
-JOBS=${JOBS:-2}
+JOBS=${JOBS:-3}
 LIMIT=${LIMIT:-1800} # seconds a test; so much that a machine with other work to do ends it, too
-(($#)) || set -- "$BUILD"/tests/test_* tests/[0-9][0-9]-*.sh
+(($#)) || set -- tests/[0-9][0-9]-*.sh "$BUILD"/tests/test_* # the short ones at the end, so that no long one is alone there
 results=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 
@@ -57,7 +57,7 @@ run_one() {
     mark=$name.$$.$RANDOM
     dir=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX")
     [[ $test == *.sh ]] || how=${EMULATOR:-}
-    IMAGEFS_TEST=$mark TEST_DIR=$dir CMOCKA_MESSAGE_OUTPUT=TAP \
+    IMAGEFS_TEST=$mark TEST_DIR=$dir SHARED=$results/shared CMOCKA_MESSAGE_OUTPUT=TAP \
         timeout -k 10 $((LIMIT * TIMEOUT_FACTOR)) $how "$test" >"$out" 2>&1 </dev/null || rc=$?
     ((rc == 124 || rc == 137)) && echo "not ok - ends within its time limit" >>"$out"
     left=$(sweep "$mark" "$dir")
