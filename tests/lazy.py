@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 
 from oci import *
 
-LANDMARK = ".no.prefetch.landmark"
+NO_PREFETCH, PREFETCH = ".no.prefetch.landmark", ".prefetch.landmark"
 ESTARGZ_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ESTARGZ_CHUNKED = "io.containers.zstd-chunked."
 ESTARGZ_SIZE = "io.containers.estargz.uncompressed-size"
@@ -110,7 +110,7 @@ def estargz_file(out, e, toc, chunk_size, min_chunk, last):
             toc.append(entry)
         if len(part) == chunk_size:
             entry["chunkSize"] = chunk_size
-        if len(out.open) >= min_chunk or text(e.name) == LANDMARK or last is None:
+        if len(out.open) >= min_chunk or text(e.name) in (NO_PREFETCH, PREFETCH) or last is None:
             last = out.close()
         entry |= {"offset": last, "innerOffset": len(out.open), "chunkOffset": at, "chunkDigest": digest(part)}
         out.write(part)
@@ -130,10 +130,11 @@ def estargz_end(table, offset, legacy):
     return tail + footer + b"\1\0\0\xff\xff" + bytes(8)
 
 
-def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc):
-    """All but the table, to `out`; the table, which may lie."""
+def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc, early=()):
+    """All but the table, to `out`; the table, which may lie. `early` are entries whose content is wanted first."""
     toc, last = [], None
-    for e in [f(LANDMARK, b"\x0f", mode=0, mtime=0)] + entries:
+    landmark = f(PREFETCH if early else NO_PREFETCH, b"\x0f", mode=0, mtime=0)
+    for e in [*early, landmark, *entries]:
         whole = member(e)
         padding = -len(e.data) % 512
         out.write(whole[: len(whole) - len(e.data) - padding])
@@ -152,10 +153,10 @@ def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
 
 
-def estargz_zstd(entries):
+def estargz_zstd(entries, **how):
     """zstd:chunked as stargz-snapshotter writes it: the table of eStargz behind zstd frames."""
     out = Members(zstd_bytes)
-    table = estargz_content(out, entries, 4 << 20, 0)
+    table = estargz_content(out, entries, 4 << 20, 0, **how)
     packed, at = zstd_bytes(table), len(out.blob) + 8
     blob = out.blob + skippable(packed)
     blob += skippable(struct.pack("<4Q", at, len(packed), len(table), 1) + b"GnUlInUx")

@@ -194,6 +194,6 @@ int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err)
 
 bool lazy_is_landmark(const char *path)
 {
-	return strcmp(path, ".prefetch.landmark") == 0 ||
-	       strcmp(path, ".no.prefetch.landmark") == 0 || strcmp(path, "stargz.index.json") == 0;
+	return strcmp(path, LAZY_PREFETCH) == 0 || strcmp(path, LAZY_NO_PREFETCH) == 0 ||
+	       strcmp(path, "stargz.index.json") == 0;
 }

@@ -47,6 +47,11 @@ int lazy_find(const struct descriptor *d, struct lazy *out, struct err *err);
  * "Landmark"), by its path in the layer. */
 bool lazy_is_landmark(const char *path);
 
+/* Of these, the one that stands behind the files that the image's author wants to be fetched first;
+ * and the one that says that there are none. */
+#define LAZY_PREFETCH	 ".prefetch.landmark"
+#define LAZY_NO_PREFETCH ".no.prefetch.landmark"
+
 /* The footer has come: `len` bytes of l->next. -EOPNOTSUPP: its table lies in another blob, or is
  * over the limits. -EBADMSG: it is no footer, or names a place beyond the blob. */
 int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err);
