@@ -80,7 +80,7 @@ asked_of() { ranges "$H_LOG" "$(digest "$1" "$2")"; } # NAME LAYER
 landmark() { awk -v name="$1" -v layer="${2:-0}" '$1 == name && $2 == layer { print $3 }' "$T/landmarks"; }
 # early NAME LAYER LANDMARK: the bytes in front of the landmark that were asked for.
 early() { asked_of "$1" "$2" | awk -F- -v end="$3" '{ last = $2 + 1 < end ? $2 + 1 : end } last > $1 { n += last - $1 } END { print n + 0 }'; }
-come() { until_true 20 "tail -n 3 \"$M/ctl/events\" | grep -q \"first files of $H/$1@.*\\\"ok\\\"\""; }
+come() { until_true 20 "grep -q \"first files of $H/$1@.*\\\"ok\\\"\" \"$M/ctl/events\""; }
 is_right() { cmp "$(root "$1")/$2" "$T/wanted/$1/$2"; }
 
 for FORM in $FORMS; do
@@ -128,7 +128,7 @@ it "who looks at one layer, or at the layers up to one, gets what he looks at" '
 '
 it "it gives way to who reads" '
     cat "$(root gone)/top/later04" >/dev/null & reader=$!
-    until_true 20 "asked_of gone 1 | grep -qv 000000 && grep -q \"first files of\" \"$M/ctl/jobs\""
+    until_true 20 "[ \$(asked_of gone 1 | wc -l) -ge 2 ] && grep -q \"first files of\" \"$M/ctl/jobs\""
     fails grep -q "first files of $H/gone@" "$M/ctl/events"
     eq "$(early gone 0 "$(landmark gone)")" 0
     touch "$T/open"

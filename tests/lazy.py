@@ -153,6 +153,17 @@ def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
 
 
+def estargz_external(entries, chunk_size=4 << 20, min_chunk=0, **how):
+    """Without its table, which is another blob: the third of what it gives."""
+    out = Members(gzip_member)
+    table = estargz_content(out, entries, chunk_size, min_chunk, **how)
+    extra = b"SG" + struct.pack("<H", 17) + b"STARGZEXTERNALTOC"
+    footer = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra + b"\1\0\0\xff\xff" + bytes(8)
+    blob = out.blob + footer
+    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
+    return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob, gzip_member(tar([f("stargz.index.json", table, mode=0, mtime=0)]))
+
+
 def estargz_zstd(entries, **how):
     """zstd:chunked as stargz-snapshotter writes it: the table of eStargz behind zstd frames."""
     out = Members(zstd_bytes)
@@ -320,6 +331,28 @@ class TableLayer:
         unpack = ["zstd", "-dcq"] if form in ("chunked", "zstd") else ["gzip", "-dc"]
         self.tar = subprocess.run(unpack, input=self.blob, stdout=subprocess.PIPE, check=True).stdout
         self.diff_id = digest(self.tar)
+
+
+class ExternalLayer(TableLayer):
+    """One whose table is another blob: `table`."""
+
+    def __init__(self, entries, **how):
+        self.about, self.blob, self.table = estargz_external(entries, **how)
+        self.type, self.digest = self.about["mediaType"], self.about["digest"]
+        self.tar = gzip.decompress(self.blob)
+        self.diff_id = digest(self.tar)
+
+
+class TocImage(Image):
+    """Of other images the tables that their layers do not have."""
+
+    def __init__(self, *images):
+        outside = [layer for image in images for layer in image.layers if isinstance(layer, ExternalLayer)]
+        super().__init__([Layer(gzip.decompress(layer.table), blob=layer.table) for layer in outside])
+        for about, layer in zip(self.manifest_doc["layers"], outside):
+            about["annotations"] = {"containerd.io/snapshot/stargz/layer.digest": layer.digest}
+        self.manifest = dump(self.manifest_doc)
+        self.digest = digest(self.manifest)
 
 
 class TableImage(Image):
