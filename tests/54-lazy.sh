@@ -232,6 +232,12 @@ for FORM in estargz chunked; do
         valid_store
         sample BIG | cmp - "$(root $FORM-rest)/opt/big"
     '
+    it "$FORM: a map that a crash has left alone goes with the next prune" '
+        map="$STORE/partial/$(layer $FORM-rest | cut -d: -f2).$(size $FORM-rest).map"
+        echo left >"$map"
+        ctl prune >/dev/null
+        [ ! -e "$map" ]
+    '
     it "$FORM: what is held goes with the image" '
         digest=$(layer $FORM-gone)
         eq "$(ls "$STORE/partial" | grep -c "^${digest#*:}")" 2

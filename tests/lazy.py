@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 import zstd
 from oci import *
 
-LANDMARK = ".no.prefetch.landmark"
+NO_PREFETCH, PREFETCH = ".no.prefetch.landmark", ".prefetch.landmark"
 ESTARGZ_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ESTARGZ_CHUNKED = "io.containers.zstd-chunked."
 ESTARGZ_SIZE = "io.containers.estargz.uncompressed-size"
@@ -112,7 +112,7 @@ def estargz_file(out, e, toc, chunk_size, min_chunk, last):
             toc.append(entry)
         if len(part) == chunk_size:
             entry["chunkSize"] = chunk_size
-        if len(out.open) >= min_chunk or text(e.name) == LANDMARK or last is None:
+        if len(out.open) >= min_chunk or text(e.name) in (NO_PREFETCH, PREFETCH) or last is None:
             last = out.close()
         entry |= {"offset": last, "innerOffset": len(out.open), "chunkOffset": at, "chunkDigest": digest(part)}
         out.write(part)
@@ -132,10 +132,11 @@ def estargz_end(table, offset, legacy):
     return tail + footer + b"\1\0\0\xff\xff" + bytes(8)
 
 
-def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc):
-    """All but the table, to `out`; the table, which may lie."""
+def estargz_content(out, entries, chunk_size, min_chunk, lie=lambda toc: toc, early=()):
+    """All but the table, to `out`; the table, which may lie. `early` are entries whose content is wanted first."""
     toc, last = [], None
-    for e in [f(LANDMARK, b"\x0f", mode=0, mtime=0)] + entries:
+    landmark = f(PREFETCH if early else NO_PREFETCH, b"\x0f", mode=0, mtime=0)
+    for e in [*early, landmark, *entries]:
         whole = member(e)
         padding = -len(e.data) % 512
         out.write(whole[: len(whole) - len(e.data) - padding])
@@ -154,10 +155,21 @@ def estargz(entries, chunk_size=4 << 20, min_chunk=0, legacy=False, **how):
     return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob
 
 
-def estargz_zstd(entries):
+def estargz_external(entries, chunk_size=4 << 20, min_chunk=0, **how):
+    """Without its table, which is another blob: the third of what it gives."""
+    out = Members(gzip_member)
+    table = estargz_content(out, entries, chunk_size, min_chunk, **how)
+    extra = b"SG" + struct.pack("<H", 17) + b"STARGZEXTERNALTOC"
+    footer = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra + b"\1\0\0\xff\xff" + bytes(8)
+    blob = out.blob + footer
+    notes = {ESTARGZ_DIGEST: digest(table), ESTARGZ_SIZE: str(len(gzip.decompress(blob)))}
+    return descriptor(OCI_LAYER + "+gzip", blob, annotations=notes), blob, gzip_member(tar([f("stargz.index.json", table, mode=0, mtime=0)]))
+
+
+def estargz_zstd(entries, **how):
     """zstd:chunked as stargz-snapshotter writes it: the table of eStargz behind zstd frames."""
     out = Members(zstd_bytes)
-    table = estargz_content(out, entries, 4 << 20, 0)
+    table = estargz_content(out, entries, 4 << 20, 0, **how)
     packed, at = zstd_bytes(table), len(out.blob) + 8
     blob = bytes(out.blob) + skippable(packed)
     blob += skippable(struct.pack("<4Q", at, len(packed), len(table), 1) + b"GnUlInUx")
@@ -321,6 +333,28 @@ class TableLayer:
         self.type, self.digest = self.about["mediaType"], self.about["digest"]
         self.tar = zstd.decompress(self.blob) if form in ("chunked", "zstd") else gunzip(self.blob)
         self.diff_id = digest(self.tar)
+
+
+class ExternalLayer(TableLayer):
+    """One whose table is another blob: `table`."""
+
+    def __init__(self, entries, **how):
+        self.about, self.blob, self.table = estargz_external(entries, **how)
+        self.type, self.digest = self.about["mediaType"], self.about["digest"]
+        self.tar = gzip.decompress(self.blob)
+        self.diff_id = digest(self.tar)
+
+
+class TocImage(Image):
+    """Of other images the tables that their layers do not have."""
+
+    def __init__(self, *images):
+        outside = [layer for image in images for layer in image.layers if isinstance(layer, ExternalLayer)]
+        super().__init__([Layer(gzip.decompress(layer.table), blob=layer.table) for layer in outside])
+        for about, layer in zip(self.manifest_doc["layers"], outside):
+            about["annotations"] = {"containerd.io/snapshot/stargz/layer.digest": layer.digest}
+        self.manifest = dump(self.manifest_doc)
+        self.digest = digest(self.manifest)
 
 
 class TableImage(Image):

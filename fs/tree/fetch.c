@@ -13,6 +13,7 @@
 #include "registry/transfer/pull_merge.h"
 #include "registry/transfer/pull_soci.h"
 #include "registry/transfer/pull_table.h"
+#include "registry/transfer/toc_image.h"
 #include "store/layer/raw.h"
 
 #include <errno.h>
@@ -239,8 +240,9 @@ int fetch_image(struct request *rq, struct repo_image *i, struct err *err)
 static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err *err)
 {
 	struct transfer_watch watch = {.arg = j, .bytes = fetch_on_bytes};
-	struct transfer_lazy lazy = {f->fs, fetch_on_refused, NULL};
+	struct transfer_lazy lazy = {.arg = f->fs, .refused = fetch_on_refused};
 	AUTO(soci_close) struct soci *soci = NULL;
+	AUTO(toc_image_close) struct toc_image *toc_image = NULL;
 	struct transfer t;
 	const struct image *image = repo_image_image(f->image);
 	const struct manifest *m = image->manifest;
@@ -255,6 +257,9 @@ static int fetch_layers_of(struct fetch *f, struct job *j, bool tree, struct err
 		t.lazy = &lazy;
 		r = pull_soci(&t, &f->ref, image, &soci, err);
 		lazy.soci = soci;
+		if (!r)
+			r = toc_image_open(repo_image_ref(f->image), &toc_image, err);
+		lazy.toc_image = toc_image;
 	}
 	if (r)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetch=background: what nobody has asked for yet of layers that are read by their tables comes
- * behind what is asked for.
+ * What nobody has asked for yet of layers that are read by their tables comes behind what is asked
+ * for: all of it with fetch=background, else what the image's author has marked as wanted first.
  */
 #ifndef FS_FETCH_REST_H
 #define FS_FETCH_REST_H
@@ -11,5 +11,8 @@
 
 /* Starts the job for an image, where there is none. Nobody waits for it. */
 void fetch_rest(struct fs *fs, struct repo_image *i);
+
+/* The same, of each layer no more than what lies in front of its landmark (store/lazy/lazy.h). */
+void fetch_rest_early(struct fs *fs, struct repo_image *i);
 
 #endif

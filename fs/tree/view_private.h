@@ -14,6 +14,7 @@ struct view_content {
 	struct tree *tree;     /* owned */
 	struct layer **layers; /* references */
 	size_t count;
+	atomic_bool fetched;	    /* something was missing, and asked for */
 	atomic_bool damaged;	    /* one of the layers, or the tree */
 	struct view_content *older; /* owned: damaged, and maybe still being read */
 };

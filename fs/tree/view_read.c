@@ -2,6 +2,7 @@
 #include "fs/tree/view_private.h"
 
 #include "fs/tree/fetch_range.h"
+#include "fs/tree/fetch_rest.h"
 #include "fs/core/fs.h"
 
 #include <assert.h>
@@ -142,6 +143,23 @@ ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *da
 	return r < 0 ? r : (ssize_t)done;
 }
 
+/* A container of the image would be started now: what its author wants early for that comes, too. Who
+ * looks at one layer is about something else; and fetch=background has begun already. */
+static void fetch_first_files(const struct view *w, struct view_content *c)
+{
+	bool all = w->kind == TREE_MERGED && w->first == 0 &&
+		   w->count == repo_image_image(w->image)->manifest->layer_count;
+	bool wanted = false;
+
+	if (atomic_exchange(&c->fetched, true) || !all || w->fs->offline ||
+	    w->fs->fetch != FETCH_LAZY)
+		return;
+	for (size_t i = 0; i < c->count; i++)
+		wanted |= layer_index_landmark(layer_index(c->layers[i])) > 0;
+	if (wanted)
+		fetch_rest_early(w->fs, w->image);
+}
+
 int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t offset, size_t len,
 	       struct err *err)
 {
@@ -155,9 +173,11 @@ int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t
 		r = find_run(w, c, node, offset + done, len - done, &run, &layer, err);
 		if (r || run.length == 0)
 			break;
-		if (!run.hole && layer_missing(layer, run.archive, run.length, &missing))
-			return fetch_range(rq, w->image, (size_t)view_layer(w, node), &missing,
-					   err);
+		if (run.hole || !layer_missing(layer, run.archive, run.length, &missing))
+			continue;
+		r = fetch_range(rq, w->image, (size_t)view_layer(w, node), &missing, err);
+		fetch_first_files(w, c);
+		return r;
 	}
 	if (!r && rq->gaps++ >= GAPS_MAX)
 		r = err_set(err, EIO, "%s: what was fetched cannot be read", w->inode.path);

@@ -3,7 +3,9 @@
 
 #include "registry/transfer/pull_attempt.h"
 #include "registry/transfer/pull_range.h"
+#include "registry/transfer/pull_receive.h"
 #include "registry/transfer/pull_soci.h"
+#include "registry/transfer/toc_image.h"
 #include "store/base/io.h"
 #include "store/disk/blob.h"
 #include "store/layer/layer_name.h"
@@ -48,14 +50,21 @@ static int fetch_footer(struct table_fetch *f, struct err *err)
 	return r ? r : lazy_footer(&f->lazy, footer, (size_t)(at.end - at.first), err);
 }
 
-static int feed_table(struct table_fetch *f, struct err *err)
+static int begin_table(struct table_fetch *f, struct err *err)
 {
 	const struct pull_attempt *a = f->attempt;
+
+	lazy_build_close(f->build);
+	f->build = NULL;
+	return lazy_build_open(a->transfer->store, &f->lazy, a->blob, a->arg, a->transfer->cancel,
+			       &f->build, err);
+}
+
+static int feed_table(struct table_fetch *f, struct err *err)
+{
 	autofree char *piece = malloc(PIECE_SIZE);
 	struct byte_range left = f->lazy.next;
-	int r = piece ? lazy_build_open(a->transfer->store, &f->lazy, a->blob, a->arg,
-					a->transfer->cancel, &f->build, err)
-		      : err_nomem(err);
+	int r = piece ? begin_table(f, err) : err_nomem(err);
 
 	while (!r && left.first < left.end) {
 		uint64_t n = left.end - left.first;
@@ -69,6 +78,53 @@ static int feed_table(struct table_fetch *f, struct err *err)
 	return r ? r : lazy_build_finish(f->build, err);
 }
 
+static int external_put(void *arg, const char *data, size_t len, struct err *err)
+{
+	struct table_fetch *f = arg;
+
+	return lazy_build_feed(f->build, data, len, err);
+}
+
+static int external_restart(void *arg, struct err *err)
+{
+	return begin_table(arg, err);
+}
+
+/* The bytes go straight into the build, and nowhere else. Their own digest says nothing: that of the
+ * JSON is in the image's manifest. */
+static int receive_external(struct table_fetch *f, struct err *err)
+{
+	const struct pull_attempt *a = f->attempt;
+	const struct pull_sink sink = {.arg = f, .put = external_put, .restart = external_restart};
+	struct transfer silent = *a->transfer; /* its progress is that of what is kept */
+	const struct descriptor *table;
+	int r;
+
+	silent.watch = NULL;
+	if (!a->transfer->lazy->toc_image)
+		return err_set(err, EOPNOTSUPP,
+			       "eStargz: the table of contents is in another image");
+	r = toc_image_find(a->transfer->lazy->toc_image, &silent, &a->blob->digest, &table, err);
+	if (!r)
+		r = lazy_external(&f->lazy, table->size, err);
+	if (!r)
+		r = begin_table(f, err);
+	if (!r)
+		r = pull_receive(&silent, a->repository, table, f->lazy.next, &sink, err);
+	return r ? r : lazy_build_finish(f->build, err);
+}
+
+/* A table that the registry does not give is none: the layer is there, and comes whole. */
+static int fetch_external(struct table_fetch *f, struct err *err)
+{
+	struct err why = {0};
+	int r = receive_external(f, &why);
+
+	if (r == -ENOENT || r == -EACCES || r == -EPROTO)
+		r = -EOPNOTSUPP;
+	return r ? err_set(err, -r, "%s", why.text) : 0;
+}
+
 static int fetch_table(struct table_fetch *f, struct err *err)
 {
 	const struct pull_attempt *a = f->attempt;
@@ -76,6 +132,8 @@ static int fetch_table(struct table_fetch *f, struct err *err)
 
 	if (!r && !f->lazy.has_table)
 		r = fetch_footer(f, err);
+	if (!r && f->lazy.external)
+		return fetch_external(f, err);
 	if (!r)
 		r = fetch_bytes(f, f->lazy.next, err);
 	return r ? r : feed_table(f, err);
@@ -96,7 +154,8 @@ static int pull_table_run(const struct pull_attempt *a, bool *spoilt, struct err
 		return r;
 	r = fetch_table(&f, err);
 	if (r == -EBADMSG && f.held) { /* on the way, maybe */
-		held_drop(f.held, f.lazy.next, NULL);
+		if (!f.lazy.external)
+			held_drop(f.held, f.lazy.next, NULL);
 		*spoilt = true;
 	}
 	lazy_build_close(f.build);

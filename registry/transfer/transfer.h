@@ -25,6 +25,7 @@ struct transfer_watch {
 };
 
 struct soci;
+struct toc_image;
 
 /* Layers that have a table of contents are shown by it. Of a table that is no good its owner is told,
  * from any thread; the layer comes whole then. */
@@ -33,6 +34,8 @@ struct transfer_lazy {
 	void (*refused)(void *arg, const struct digest *layer, int result, const struct err *why);
 	const struct soci
 	    *soci; /* or NULL: the image's, for layers that bring no table themselves */
+	struct toc_image
+	    *toc_image; /* or NULL: the image's, for those that say that theirs is there */
 };
 
 struct transfer {

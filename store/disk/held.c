@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,14 +80,21 @@ static bool has_size(const struct held *h)
 	return fstat(h->fd, &st) == 0 && (uint64_t)st.st_size == h->size;
 }
 
-/* Nobody else has them: they are put in order, or begun. */
+/* Nobody else has them: they are put in order, or begun. The map first, so that it never names what is
+ * not there. */
 static int order_files(struct held *h, struct err *err)
 {
-	if (held_map_is_good(&h->map) && has_size(h))
+	bool names = held_map_is_good(&h->map);
+	int r;
+
+	if (names && has_size(h))
 		return held_map_order(&h->map, &h->ranges, err);
-	if (ftruncate(h->fd, 0) < 0 || ftruncate(h->fd, (off_t)h->size) < 0)
-		return err_sys(err, "truncate what is held of a blob");
-	return held_map_begin(&h->map, err);
+	r = held_map_begin(&h->map, err);
+	if (!r && names && fdatasync(h->map.fd) < 0)
+		r = err_sys(err, "fsync of the map of a blob");
+	if (!r && (ftruncate(h->fd, 0) < 0 || ftruncate(h->fd, (off_t)h->size) < 0))
+		r = err_sys(err, "truncate what is held of a blob");
+	return r;
 }
 
 /* One try: -EAGAIN where it was removed, or is being put in order, meanwhile. */
@@ -281,6 +289,18 @@ bool held_remove(struct store *s, const struct digest *digest, uint64_t size)
 	map = unlinkat(store_dirfd(s), held_path(digest, size, HELD_MAP_SUFFIX, path), 0) == 0;
 	file = unlinkat(store_dirfd(s), held_path(digest, size, HELD_SUFFIX, path), 0) == 0;
 	return file || map;
+}
+
+bool held_map_is_alone(int dirfd, const char *name)
+{
+	const char *suffix = strrchr(name, '.');
+	char file[NAME_MAX + sizeof(HELD_SUFFIX)];
+	struct stat st;
+
+	if (!suffix || strcmp(suffix, HELD_MAP_SUFFIX) != 0)
+		return false;
+	snprintf(file, sizeof(file), "%.*s" HELD_SUFFIX, (int)(suffix - name), name);
+	return fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 struct held_list {

@@ -87,6 +87,10 @@ int held_each(struct store *s, held_visit each, void *arg, struct err *err);
 /* Bytes of the disk that it takes. */
 uint64_t held_on_disk(struct store *s, const struct digest *digest, uint64_t size);
 
+/* A name of partial/ is that of a map without its file: a crash came between the two when the blob
+ * became whole. */
+bool held_map_is_alone(int dirfd, const char *name);
+
 /* The files of partial/ that are named so. */
 #define HELD_SUFFIX	".held"
 #define HELD_MAP_SUFFIX ".map"

@@ -3,6 +3,7 @@
 
 #include "store/disk/blob.h"
 #include "store/disk/damage.h"
+#include "store/disk/held.h"
 #include "store/images/image.h"
 #include "store/base/io.h"
 #include "store/disk/layout.h"
@@ -147,6 +148,12 @@ static int sweep_partial(void *arg, int dirfd, const char *name, struct err *err
 /* Of blobs that are here in part. */
 static int sweep_held(void *arg, int dirfd, const char *name, struct err *err)
 {
+	struct stat st;
+
+	if (held_map_is_alone(dirfd, name)) {
+		drop(dirfd, name, &st);
+		return 0;
+	}
 	return strchr(name, '.') ? sweep_derived(arg, dirfd, name, err) : 0;
 }
 

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define LAYER_MAGIC    "imagefsL"
-#define LAYER_VERSION  7
+#define LAYER_VERSION  8
 #define LAYER_PATH_MAX 192
 
 #define LAYER_DIRECTORY "derived/layers/"
@@ -110,6 +110,7 @@ struct layer_header {
 	uint64_t check_count;
 	uint64_t piece_count;
 	uint64_t toc_size;
+	uint64_t landmark;		/* layer_claim.landmark */
 	uint8_t voucher[LAYER_VOUCHER]; /* of a table: by which digest it is trusted; else 0 */
 };
 
@@ -129,7 +130,7 @@ struct layer_span {
 };
 
 /* The file is mapped as it lies on the disk. */
-_Static_assert(sizeof(struct layer_header) == 288 && offsetof(struct layer_header, blob) == 48 &&
+_Static_assert(sizeof(struct layer_header) == 296 && offsetof(struct layer_header, blob) == 48 &&
 		   offsetof(struct layer_header, blob_size) == 176,
 	       "layer_header");
 _Static_assert(sizeof(struct layer_span) == 48 && offsetof(struct layer_span, skip) == 36 &&

@@ -42,6 +42,8 @@ static int check_sections(struct layer_index *x, const uint8_t *data, size_t len
 	const struct layer_header *h = &x->header;
 	size_t left = len - sizeof(*h);
 
+	if (h->landmark > h->blob_size)
+		return unusable(err, "the landmark lies behind the blob");
 	if (h->windows_size > left || h->windows_size % 8 != 0)
 		return unusable(err, "the windows do not fit");
 	left -= h->windows_size;
@@ -322,6 +324,11 @@ uint64_t layer_index_blob_size(const struct layer_index *x)
 uint64_t layer_index_archive_size(const struct layer_index *x)
 {
 	return x->header.archive_size;
+}
+
+uint64_t layer_index_landmark(const struct layer_index *x)
+{
+	return x->header.landmark;
 }
 
 uint64_t layer_index_frames_size(const struct layer_index *x)

@@ -59,6 +59,7 @@ enum layer_check layer_index_check(const struct layer_index *x);
 bool layer_index_is_plain(const struct layer_index *x);
 uint64_t layer_index_blob_size(const struct layer_index *x);
 uint64_t layer_index_archive_size(const struct layer_index *x); /* uncompressed bytes */
+uint64_t layer_index_landmark(const struct layer_index *x);	/* layer_claim.landmark */
 uint64_t layer_index_frames_size(const struct layer_index *x);	/* of HEX.frames; 0: none */
 uint64_t layer_index_frames_check(const struct layer_index *x); /* XXH3-64 of that file */
 

@@ -68,6 +68,7 @@ int layer_table_finish(struct layer_table *t, const struct layer_claim *c, struc
 	    .voucher = c->voucher,
 	    .blob_size = c->blob_size,
 	    .compression = c->compression,
+	    .landmark = c->landmark,
 	    .archive_size = t->size,
 	    .entries = toc_writer_count(t->toc),
 	    .toc = &toc,

@@ -39,7 +39,10 @@ struct layer_claim {
 	const struct digest *blob, *diff_id; /* borrowed */
 	uint64_t blob_size;
 	enum compression compression; /* _NONE only with packed spans */
-	const struct digest *voucher; /* borrowed; NULL: no manifest vouches for it (layer_name.h) */
+	const struct digest
+	    *voucher; /* borrowed; NULL: no manifest vouches for it (layer_name.h) */
+	uint64_t
+	    landmark; /* whose author wants the bytes of the blob in front of it early; 0: none */
 };
 
 /* Bytes of memory that what was written so far takes until the end. */

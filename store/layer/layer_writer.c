@@ -307,6 +307,7 @@ static int write_header(struct layer_writer *w, const struct layer_summary *summ
 	    .check_count = w->checks.len / sizeof(uint64_t),
 	    .piece_count = w->pieces.len / sizeof(uint64_t),
 	    .toc_size = summary->toc->len,
+	    .landmark = summary->landmark,
 	};
 
 	memcpy(h.magic, LAYER_MAGIC, sizeof(h.magic));

@@ -49,6 +49,7 @@ struct layer_summary {
 	uint64_t blob_size, archive_size, entries;
 	const struct digest *diff_id;
 	const struct digest *voucher; /* or NULL */
+	uint64_t landmark;	      /* as layer_claim has it */
 	const struct buf *toc;
 };
 int layer_writer_finish(struct layer_writer *w, const struct layer_summary *summary,

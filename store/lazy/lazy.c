@@ -9,6 +9,8 @@
 #define CHUNKED_TYPE   1 /* the only type of table that there is */
 #define FRAME_HEADER   8 /* of the skippable zstd frame around a table */
 
+#define EXTERNAL_FOOTER 46 /* bytes, where the table is another blob */
+
 /* Who writes zstd:chunked, and calls its annotations how: containers/storage; and
  * stargz-snapshotter, with the entries of its own format. */
 static const struct lazy_writer {
@@ -160,9 +162,15 @@ static bool parse_footer(const uint8_t footer[static LAZY_FOOTER], uint64_t *out
 	       parse_offset(at + 10 + old_len, out);
 }
 
+/* 46 bytes in the same form, without an offset. */
 static bool is_external(const uint8_t footer[static LAZY_FOOTER])
 {
-	return memmem(footer, LAZY_FOOTER, "STARGZEXTERNALTOC", 17) != NULL;
+	static const char head[] = {0x1f, (char)0x8b, 8, 4};
+	static const char field[] = "\x15\0SG\x11\0STARGZEXTERNALTOC";
+	const uint8_t *at = footer + LAZY_FOOTER - EXTERNAL_FOOTER;
+
+	return memcmp(at, head, sizeof(head)) == 0 &&
+	       memcmp(at + 10, field, sizeof(field) - 1) == 0;
 }
 
 int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err)
@@ -173,12 +181,13 @@ int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err)
 
 	if (l->format != LAZY_ESTARGZ || l->has_table || len != LAZY_FOOTER)
 		return err_set(err, EINVAL, "no footer was asked for");
-	if (!parse_footer(data, &offset, &footer)) {
-		if (is_external(data))
-			return err_set(err, EOPNOTSUPP,
-				       "eStargz: the table of contents is in another image");
-		return err_set(err, EBADMSG, "eStargz: the blob does not end with a footer");
+	if (is_external(data)) {
+		l->external = true;
+		l->content_end = size - EXTERNAL_FOOTER;
+		return 0;
 	}
+	if (!parse_footer(data, &offset, &footer))
+		return err_set(err, EBADMSG, "eStargz: the blob does not end with a footer");
 	if (offset == 0 || offset >= size - footer)
 		return err_set(err, EBADMSG, "eStargz: no table of contents lies at %llu",
 			       (unsigned long long)offset);
@@ -192,8 +201,21 @@ int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
+int lazy_external(struct lazy *l, uint64_t size, struct err *err)
+{
+	int r = size ? check_sizes(size, 0, err)
+		     : err_set(err, EBADMSG, "eStargz: an empty table of contents");
+
+	if (r)
+		return r;
+	l->next = (struct byte_range){0, size};
+	l->json_max = LAZY_JSON_MAX;
+	l->has_table = true;
+	return 0;
+}
+
 bool lazy_is_landmark(const char *path)
 {
-	return strcmp(path, ".prefetch.landmark") == 0 ||
-	       strcmp(path, ".no.prefetch.landmark") == 0 || strcmp(path, "stargz.index.json") == 0;
+	return strcmp(path, LAZY_PREFETCH) == 0 || strcmp(path, LAZY_NO_PREFETCH) == 0 ||
+	       strcmp(path, "stargz.index.json") == 0;
 }

@@ -7,6 +7,7 @@
  *
  *	lazy_find     what the descriptor says
  *	lazy_footer   of eStargz: the bytes that it asked for say where the table lies
+ *	lazy_external where that is another blob: how long it is
  *	lazy_build    is fed the table, and writes the index (store/lazy/lazy_build.h)
  *
  * Two codes in all of this room: -EBADMSG is for what no writer would produce, -EOPNOTSUPP for what is
@@ -34,8 +35,9 @@ struct lazy {
 	struct digest table;	/* eStargz: of the JSON; zstd:chunked: of its compressed bytes */
 	struct byte_range next; /* of the blob: what to get next */
 	bool has_table;		/* that is the table; else the footer */
-	uint64_t json_max;	/* plain bytes of the table at most */
-	uint64_t content_end;	/* of the blob: here its content ends; with has_table */
+	bool external; /* the table is another blob, and `next` with has_table a range of that */
+	uint64_t json_max;    /* plain bytes of the table at most */
+	uint64_t content_end; /* of the blob: here its content ends; with has_table */
 };
 
 /* LAZY_NONE, and 0, where the layer has no table, or one with a digest other than sha256, of an
@@ -47,8 +49,18 @@ int lazy_find(const struct descriptor *d, struct lazy *out, struct err *err);
  * "Landmark"), by its path in the layer. */
 bool lazy_is_landmark(const char *path);
 
-/* The footer has come: `len` bytes of l->next. -EOPNOTSUPP: its table lies in another blob, or is
- * over the limits. -EBADMSG: it is no footer, or names a place beyond the blob. */
+/* Of these, the one that stands behind the files that the image's author wants to be fetched first;
+ * and the one that says that there are none. */
+#define LAZY_PREFETCH	 ".prefetch.landmark"
+#define LAZY_NO_PREFETCH ".no.prefetch.landmark"
+
+/* The footer has come: `len` bytes of l->next. -EOPNOTSUPP: its table is over the limits. -EBADMSG:
+ * it is no footer, or names a place beyond the blob. l->external: it says that the table lies in
+ * another blob, and not in which. */
 int lazy_footer(struct lazy *l, const void *data, size_t len, struct err *err);
+
+/* That blob has so many bytes, all of them the table. -EOPNOTSUPP: it is over the limits. -EBADMSG: it
+ * is empty. */
+int lazy_external(struct lazy *l, uint64_t size, struct err *err);
 
 #endif

@@ -202,14 +202,15 @@ static int check_table(struct lazy_build *b, struct err *err)
 
 int lazy_build_finish(struct lazy_build *b, struct err *err)
 {
+	int r = check_table(b, err);
 	const struct layer_claim claim = {
 	    .blob = &b->layer->digest,
 	    .diff_id = b->diff_id,
 	    .voucher = &b->from.table,
 	    .blob_size = b->layer->size,
 	    .compression = b->from.compression,
+	    .landmark = lazy_table_landmark(b->table),
 	};
-	int r = check_table(b, err);
 
 	return r ? err_context(err, "table of contents")
 		 : layer_table_finish(b->index, &claim, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A layer's index from its table of contents: fed the bytes of lazy.next, it publishes
+ * A layer's index from its table of contents: fed the bytes of lazy.next (of the blob, or of the one that has its table), it publishes
  * derived/layers/HEX.table if their digest is the one of the manifest. Nothing of the table is used
  * before that. What it says of the content is believed no further than to the digests of chunks, by
  * which each span is verified when it is read. Memory is bounded, whatever the table says: the

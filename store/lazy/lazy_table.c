@@ -21,6 +21,8 @@
 struct lazy_table {
 	struct layer_table *index; /* borrowed */
 	bool landmarks;
+	uint64_t landmark; /* where its content lies; 0: none so far */
+	bool no_prefetch;
 	uint64_t entries;
 	struct json_elements *json; /* owned */
 	struct lazy_spans spans;
@@ -85,6 +87,17 @@ static int add_chunk(struct lazy_table *t, const struct lazy_chunk *c, struct er
 	return r;
 }
 
+/* Two that contradict each other ask for nothing, as with stargz-snapshotter. */
+static void take_landmark(struct lazy_table *t)
+{
+	const struct lazy_entry *e = t->file;
+
+	if (strcmp(e->entry.path, LAZY_NO_PREFETCH) == 0)
+		t->no_prefetch = true;
+	else if (strcmp(e->entry.path, LAZY_PREFETCH) == 0 && e->entry.size > 0)
+		t->landmark = e->chunk.offset;
+}
+
 static int begin_file(struct lazy_table *t, struct err *err)
 {
 	struct entry *e = &t->file->entry;
@@ -95,6 +108,8 @@ static int begin_file(struct lazy_table *t, struct err *err)
 	t->has_holes = false;
 	tar_sparse_reset(&t->map);
 	e->data = t->spans.archive;
+	if (!t->shown)
+		take_landmark(t);
 	if (e->size == 0)
 		return 0;
 	/* The digest of all of a file says nothing of a part. */
@@ -243,4 +258,9 @@ int lazy_table_finish(struct lazy_table *t, struct err *err)
 		return err_set(err, EOPNOTSUPP, "a table of contents of version %llu",
 			       (unsigned long long)version);
 	return 0;
+}
+
+uint64_t lazy_table_landmark(const struct lazy_table *t)
+{
+	return t->no_prefetch ? 0 : t->landmark;
 }

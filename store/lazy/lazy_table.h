@@ -27,6 +27,9 @@ int lazy_table_open(struct layer_table *index, const struct lazy *from, struct l
  * the limits above). The sentence names the entry and the rule. After an error only close. */
 int lazy_table_feed(struct lazy_table *t, const void *data, size_t len, struct err *err);
 int lazy_table_finish(struct lazy_table *t, struct err *err); /* the JSON ended here */
+
+/* layer_claim.landmark, when it is finished. */
+uint64_t lazy_table_landmark(const struct lazy_table *t);
 void lazy_table_close(struct lazy_table *t);
 DEFINE_AUTO(struct lazy_table, lazy_table_close)
 

@@ -170,10 +170,16 @@ static void keep(const char *path)
 		return leave(enter(name, what, directory) ? -1 : (long)call);                      \
 	} while (0)
 
+/* Where the next write goes: what is appended lies behind all that is there. */
+static long write_offset(int fd)
+{
+	return (long)lseek(fd, 0, fcntl(fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
+}
+
 EXPORT ssize_t write(int fd, const void *data, size_t len)
 {
 	ON_FD(fd, "write", false, REAL(write)(fd, data, len), "%lu\t%ld\t%zu\t%s", inode_of(fd),
-	      (long)lseek(fd, 0, SEEK_CUR), len, path);
+	      write_offset(fd), len, path);
 }
 
 EXPORT ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset)

@@ -6,6 +6,7 @@ Each run has the fault at another call: at SAMPLE of them, or all. KIND says wha
 
     kill              SIGKILL in front of a call that changes the store
     power             the same, and then what was not synced is lost (power.py)
+    lazy              the same while an image is read before it is here: what a map says is held (held.py) is held
     once ever         such a call fails with EIO, and all behind it
     full              ENOSPC, and all behind it
     directory         an fsync of a directory fails
@@ -30,16 +31,19 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
 import check_store
+import held
 import hostile
 from archives import docker_save, save
 from end import process
 from end.mount import Mount
+from lazy import TableImage, TableLayer
 from oci import *
 from power import Cut
 
 PATIENCE = 60 * float(os.environ.get("TIMEOUT_FACTOR", 1))
 ENDED = (errno.ENOTCONN, errno.ECONNABORTED)
-DISK = {"kill": "kill", "power": "kill", "once": "once", "ever": "ever", "full": "ever", "directory": "directory"}
+POWER = ("power", "lazy")
+DISK = {"kill": "kill", "power": "kill", "lazy": "kill", "once": "once", "ever": "ever", "full": "ever", "directory": "directory"}
 
 
 class Failed(Exception):
@@ -56,6 +60,8 @@ def make_images(dice):
         "b": Image([shared, layer("b", "gzip", 2), Layer([wh("g/0"), f("g/new", "n")])]),
         "c": Image([layer("c", "zstd", 2)], docker=True),
         "d": Image([layer("d", "gzip", 2), zstd]),
+        "e": TableImage([TableLayer([d(form), *[f(f"{form}/{k}", dice.randbytes(20000)) for k in range(12)]], form)
+                         for form in ("estargz", "chunked")]),
     }
 
 
@@ -65,7 +71,7 @@ def serve(listener, images):
             pass
 
     state = Quiet("%s:%d" % listener.getsockname(), os.devnull)
-    for tag in "abc":
+    for tag in "abce":
         state.serve("app", tag, images[tag])
     server = hostile.Server(listener.getsockname(), hostile.Connection, bind_and_activate=False)
     server.socket.close()
@@ -96,15 +102,22 @@ def request(point, verb, line):
     return code, answer.decode(errors="replace")
 
 
+def content(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+OWN = {".no.prefetch.landmark", "stargz.index.json"}  # the writer's of eStargz: seen when the layer is whole
+
+
 def contents(root):
     def failed(e):
         raise e
 
     out = {}
     for top, _, names in os.walk(root, onerror=failed):
-        for name in names:
-            with open(os.path.join(top, name), "rb") as file:
-                out[os.path.relpath(os.path.join(top, name), root)] = hashlib.sha256(file.read()).hexdigest()
+        for name in set(names) - OWN:
+            out[os.path.relpath(os.path.join(top, name), root)] = content(os.path.join(top, name))
     return out
 
 
@@ -147,6 +160,25 @@ class Run:
                 break
 
 
+class LazyRun(Run):
+    """Two thirds of the files of an image, and then the pull of it. What can be read is right."""
+
+    def run(self):
+        (name, image), = self.faults.names.items()
+        wanted = self.faults.expected[image]
+        files = random.Random(f"{self.faults.seed}.files").sample(sorted(wanted), len(wanted) * 2 // 3)
+        for file in files:
+            try:
+                found = content(f"{self.faults.root(self.mount, name)}/{file}")
+            except OSError as e:
+                if e.errno in ENDED:
+                    return
+                raise Failed(f"{file}: {e}")
+            if found != wanted[file]:
+                raise Failed(f"{file} is read as another one")
+        self.ask("pull", name, name, image)
+
+
 class Faults:
     def __init__(self, program, shims, kind, seed):
         self.program, self.kind, self.seed = program, kind, seed
@@ -164,8 +196,13 @@ class Faults:
         for name in ("fusectl", "mnt"):
             os.mkdir(f"{self.directory}/{name}")
         subprocess.run(["mount", "-t", "fusectl", "none", f"{self.directory}/fusectl"], check=True)
-        self.names = {f"{self.host}/app:{tag}": tag for tag in "abc"} | {"local/loaded:1": "d"}
+        self.lazy = kind == "lazy"
+        self.names = {f"{self.host}/app:{tag}": tag for tag in ("e" if self.lazy else "abc")}
+        if not self.lazy:
+            self.names["local/loaded:1"] = "d"
         self.expected = self.learn()
+        if self.lazy:
+            self.begin_lazily()
 
     def clear(self):
         """Of a run that failed: its mount, whichever of the two it was. The guard may be quicker."""
@@ -184,7 +221,7 @@ class Faults:
         """(the mount, whether it answers)"""
         self.mount = mount = Mount(self.directory, self.program, f"{self.directory}/fusectl")
         mount.environment |= environment
-        return mount, mount.start(self.store, PATIENCE, "-o", "lookup=local")
+        return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={'remote' if self.lazy else 'local'}")
 
     def end(self, mount):
         p, said = mount.run_umount()
@@ -209,6 +246,22 @@ class Faults:
         self.end(mount)
         return out
 
+    def begin_lazily(self):
+        """Each run begins with a layer of which something is held, which is to be put in order, and one that is new."""
+        self.renew(self.first, self.store)
+        mount, _ = self.start()
+        (name, image), = self.names.items()
+        for file in sorted(self.expected[image])[-6:]:
+            content(f"{self.root(mount, name)}/{file}")
+        self.end(mount)
+        held.cut_short(self.store)
+        self.renew(self.store, self.first)
+
+    @staticmethod
+    def renew(source, to):
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(source, to)
+
     def take_all(self, mount):
         for name in self.names:
             verb, line = ("load", f"-i {self.archive}") if name.startswith("local/") else ("pull", name)
@@ -225,7 +278,7 @@ class Faults:
             return out | ({"FAULT_FOR_EVER": "1"} if self.kind == "memories" else {})
         code = errno.ENOSPC if self.kind == "full" else errno.EIO
         out |= {"FAULT_ROOT": self.store, "FAULT_LOG": self.log, "FAULT_HOW": DISK[self.kind], "FAULT_ERRNO": str(code)}
-        return out | ({"FAULT_KEPT": self.kept} if self.kind == "power" else {})
+        return out | ({"FAULT_KEPT": self.kept} if self.kind in POWER else {})
 
     def count(self):
         if self.memory:
@@ -243,26 +296,25 @@ class Faults:
 
     def run(self, at):
         """Of one fault: what was asked, and how many calls there were."""
-        for path in (self.store, self.kept):
-            shutil.rmtree(path, ignore_errors=True)
-        shutil.copytree(self.first, self.store)
+        shutil.rmtree(self.kept, ignore_errors=True)
+        self.renew(self.first, self.store)
         os.makedirs(self.kept, exist_ok=True)
         for path in (self.log, f"{self.directory}/stack"):
             if os.path.exists(path):
                 os.unlink(path)
         mount, up = self.start(**self.environment(at))
-        run = Run(self, mount)
+        run = (LazyRun if self.lazy else Run)(self, mount)
         if up:
             run.run()
         self.after_fault(mount, up)
         count = self.count() if os.path.exists(self.log) else 0
-        if self.kind == "power":
+        if self.kind in POWER:
             Cut(self.store, self.log, self.kept, random.Random(f"{self.seed}.{at}")).play()
         self.check(run)
         return count
 
     def after_fault(self, mount, up):
-        if self.kind in ("kill", "power"):
+        if DISK.get(self.kind) == "kill":
             mount.process.kill()
             if not mount.process.wait(PATIENCE) or not mount.await_gone(PATIENCE):
                 raise Failed("its guard leaves the mount")
@@ -281,11 +333,15 @@ class Faults:
     def check(self, run):
         if os.path.exists(f"{self.store}/oci-layout"):
             self.check_store("after the fault")
+        for text in held.problems(self.store, self.images["e"].layers):
+            raise Failed(text)
         mount, up = self.start()
         if not up:
             raise Failed(f"it does not mount: {process.read(mount.log)[-500:]}")
         for name, wanted in run.done.items():
             self.check_name(mount, name, wanted)
+        for name, image in self.names.items() if self.lazy else ():
+            self.check_name(mount, name, {image})  # as far as it is here, and the rest lazily
         self.take_all(mount)
         for name, image in self.names.items():
             if contents(self.root(mount, name)) != self.expected[image]:
@@ -323,7 +379,8 @@ def choose(faults, sample, seed):
     count = faults.run(0)
     print(f"{faults.kind}: {count} calls", flush=True)
     calls = range(1, count + 1)
-    return sorted(random.Random(seed).sample(calls, min(sample, count))) if sample else calls
+    first = {3} if faults.lazy else set()  # what is held is being put in order
+    return sorted(first | set(random.Random(seed).sample(calls, min(sample, count)))) if sample else calls
 
 
 def main():

@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(layer_table_close) struct layer_table *index = NULL;
 	AUTO(layer_index_close) struct layer_index *x = NULL;
 	const struct digest blob = {.algorithm = DIGEST_SHA256};
-	const struct layer_claim claim = {&blob, &blob, CONTENT_END + 1, COMPRESSION_ZSTD, NULL};
+	const struct layer_claim claim = {&blob, &blob, CONTENT_END + 1, COMPRESSION_ZSTD, NULL, 0};
 	struct layer_part part;
 
 	if (size == 0)

@@ -59,7 +59,8 @@ static inline int read_document(enum lazy_format format, const char *json, size_
 	if (!r)
 		r = lazy_table_finish(t, err);
 	if (!r && blob) {
-		const struct layer_claim claim = {blob, blob, LIMIT + 100, COMPRESSION_GZIP, NULL};
+		const struct layer_claim claim = {
+		    blob, blob, LIMIT + 100, COMPRESSION_GZIP, NULL, lazy_table_landmark(t)};
 
 		r = layer_table_finish(index, &claim, err);
 	}

@@ -67,7 +67,8 @@ static int add_entry(void *arg, const struct entry *e, struct err *err)
 
 static void write_table(const struct cut_blob *b, const struct digest *blob)
 {
-	const struct layer_claim claim = {blob, &world.diff_id, b->bytes.n, b->compression, NULL};
+	const struct layer_claim claim = {blob,		  &world.diff_id, b->bytes.n,
+					  b->compression, NULL,		  0};
 	struct layer_table *t;
 	struct tar *tar;
 	struct digest d;
@@ -248,7 +249,7 @@ static void what_stands_before_a_span_is_skipped(void **state)
 	for (enum compression c = COMPRESSION_GZIP; c <= COMPRESSION_ZSTD; c++) {
 		struct bytes member = compress_piece(c, (struct bytes){world.tar.p, LEN * PARTS});
 		const struct digest blob = put_blob(member);
-		const struct layer_claim claim = {&blob, &world.diff_id, member.n, c, NULL};
+		const struct layer_claim claim = {&blob, &world.diff_id, member.n, c, NULL, 0};
 		struct layer_table *t;
 		struct digest d;
 		struct layer *l;
@@ -376,7 +377,7 @@ static void an_index_by_table_goes_with_its_blob(void **state)
 static void what_cannot_be_a_span_is_refused(void **state)
 {
 	const struct digest d = {.algorithm = DIGEST_SHA256};
-	const struct layer_claim claim = {&d, &d, 50, COMPRESSION_ZSTD, NULL};
+	const struct layer_claim claim = {&d, &d, 50, COMPRESSION_ZSTD, NULL, 0};
 	struct layer_table *t;
 	struct err err;
 

@@ -184,10 +184,6 @@ static void a_footer_that_is_none_is_refused(void **state)
 	    {100, LAZY_TABLE_MAX + 151, 0},
 	    {100, LAZY_TABLE_MAX + 152, EOPNOTSUPP},
 	};
-	static const char external[] =
-	    "\x1f\x8b\x08\x04\0\0\0\0\0\xff\x15\0SG\x11\0STARGZEXTERNALTOC"
-	    "\1\0\0\xff\xff\0\0\0\0\0\0\0\0";
-	autobuf other = BUF_INIT;
 	struct lazy z;
 	struct err err;
 
@@ -209,9 +205,37 @@ static void a_footer_that_is_none_is_refused(void **state)
 		assert_int_equal(read_footer(5000, &footer, &z, &err), -EBADMSG);
 		assert_non_null(strstr(err.text, "does not end with a footer"));
 	}
-	buf_puts(&other, "12345");
-	buf_append(&other, external, 46);
-	assert_int_equal(read_footer(5000, &other, &z, &err), -EOPNOTSUPP);
+}
+
+static void a_footer_may_say_that_the_table_is_another_blob(void **state)
+{
+	static const char external[] =
+	    "\x1f\x8b\x08\x04\0\0\0\0\0\xff\x15\0SG\x11\0STARGZEXTERNALTOC"
+	    "\1\0\0\xff\xff\0\0\0\0\0\0\0\0";
+	autobuf footer = BUF_INIT;
+	struct lazy z;
+	struct err err;
+
+	(void)state;
+	buf_puts(&footer, "12345");
+	buf_append(&footer, external, 46);
+	assert_int_equal(read_footer(5000, &footer, &z, &err), 0);
+	assert_true(z.external && !z.has_table);
+	assert_int_equal(z.content_end, 5000 - 46);
+	assert_int_equal(lazy_external(&z, 0, &err), -EBADMSG);
+	assert_int_equal(lazy_external(&z, LAZY_TABLE_MAX + 1, &err), -EOPNOTSUPP);
+	assert_false(z.has_table);
+	assert_int_equal(lazy_external(&z, 77777, &err), 0); /* longer than the layer */
+	assert_true(z.has_table);
+	assert_int_equal(z.next.first, 0);
+	assert_int_equal(z.next.end, 77777);
+	for (size_t at = 5; at < 5 + 33; at++) {
+		if (at >= 9 && at < 15)
+			continue; /* time, flags, system: of no interest */
+		footer.data[at] ^= 0x40;
+		assert_int_equal(read_footer(5000, &footer, &z, &err), -EBADMSG);
+		footer.data[at] ^= 0x40;
+	}
 }
 
 int main(void)
@@ -222,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(a_place_that_is_none_is_refused),
 	    cmocka_unit_test(both_forms_of_the_footer_are_read),
 	    cmocka_unit_test(a_footer_that_is_none_is_refused),
+	    cmocka_unit_test(a_footer_may_say_that_the_table_is_another_blob),
 	};
 
 	return cmocka_run_group_tests(tests, make_world, end_world);

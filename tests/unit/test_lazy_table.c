@@ -24,6 +24,41 @@ static void what_estargz_adds_is_not_shown(void **state)
 	assert_int_equal(read_entries(LAZY_ZSTD_CHUNKED, entries, NULL, &err), -EOPNOTSUPP);
 }
 
+/* What the index says of the landmark. */
+static uint64_t landmark_of(const char *entries)
+{
+	AUTO(layer_index_close) struct layer_index *x = NULL;
+	const struct digest blob = {.algorithm = DIGEST_SHA256};
+	struct err err;
+
+	if (read_entries(LAZY_ESTARGZ, entries, &blob, &err) ||
+	    layer_index_open(world.store, &blob, LAYER_CHECK_DIGESTS, &x, &err))
+		fail_msg("%s", err.text);
+	return layer_index_landmark(x);
+}
+
+#define FILE_AT(name, at)                                                                          \
+	"{\"name\":\"" name "\",\"type\":\"reg\",\"size\":1,\"offset\":" at ",\"digest\":" SHA "}"
+
+static void a_landmark_says_what_comes_early(void **state)
+{
+	(void)state;
+	assert_int_equal(landmark_of(FILE_AT("f", "50") "," FILE_AT(".prefetch.landmark",
+								    "60") "," FILE_AT("g", "70")),
+			 60);
+	assert_int_equal(landmark_of(FILE_AT("f", "50") "," FILE_AT("./.prefetch.landmark", "60")),
+			 60);
+	assert_int_equal(landmark_of(FILE_AT(".no.prefetch.landmark", "50") "," FILE_AT("f", "60")),
+			 0);
+	assert_int_equal(landmark_of(FILE_AT("d/.prefetch.landmark", "50")), 0);
+	assert_int_equal(landmark_of(FILE_AT(".prefetch.landmark",
+					     "50") "," FILE_AT(".no.prefetch.landmark", "60")),
+			 0);
+	assert_int_equal(
+	    landmark_of("{\"name\":\".prefetch.landmark\",\"type\":\"reg\",\"offset\":50}"), 0);
+	assert_int_equal(landmark_of("{\"name\":\".prefetch.landmark\",\"type\":\"dir\"}"), 0);
+}
+
 static void zeros_become_holes(void **state)
 {
 	AUTO(tar_list_close) struct tar_list *l = NULL;
@@ -267,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_estargz_adds_is_not_shown),
+	    cmocka_unit_test(a_landmark_says_what_comes_early),
 	    cmocka_unit_test(zeros_become_holes),
 	    cmocka_unit_test(chunks_that_do_not_make_the_file_are_refused),
 	    cmocka_unit_test(ranges_that_cannot_be_are_refused),

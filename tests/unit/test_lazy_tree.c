@@ -36,7 +36,7 @@ static void write_index(const char *entries, const struct digest *blob)
 	AUTO(layer_table_close) struct layer_table *index = NULL;
 	AUTO(lazy_table_close) struct lazy_table *t = NULL;
 	const struct lazy from = {.format = LAZY_ESTARGZ, .landmarks = true, .content_end = 10000};
-	const struct layer_claim claim = {blob, blob, 10100, COMPRESSION_GZIP, NULL};
+	const struct layer_claim claim = {blob, blob, 10100, COMPRESSION_GZIP, NULL, 0};
 	autobuf json = BUF_INIT;
 	struct err err;
 
@@ -115,10 +115,10 @@ static void no_path_leaves_the_root(void **state)
 	(void)state;
 	assert_merged((const char *[]){E("reg", "../a", ""), NULL}, ROOT "a 644 @0\n");
 	assert_merged((const char *[]){E("reg", "a/../../b", ""), NULL}, ROOT "b 644 @0\n");
-	assert_merged((const char *[]){E("reg", "b", "") "," E("hardlink", "a",
-							     ",\"linkName\":\"../b\""),
-				       NULL},
-		      ROOT "a 644 @0 x2\nb 644 @0 x2\n");
+	assert_merged(
+	    (const char *[]){E("reg", "b", "") "," E("hardlink", "a", ",\"linkName\":\"../b\""),
+			     NULL},
+	    ROOT "a 644 @0 x2\nb 644 @0 x2\n");
 	assert_merged((const char *[]){E("reg", ".", ""), NULL}, "!the root is no directory");
 }
 
