@@ -60,9 +60,9 @@ int names_check(struct store *s, struct err *err);
  * neither. What is damaged is kept as NAMES_DAMAGED. */
 int names_settle(struct store *s, struct err *err);
 
-/* The same where the caller holds the lock; -ENOENT where there is no index.json, nor a copy. `say`: the next snapshot has
- * the notice that another program wrote it. */
-int names_settle_locked(struct store *s, bool say, struct err *err);
+/* The same where the caller holds the lock; -ENOENT where there is no index.json, nor a copy. `opening`: what cannot be
+ * written stays as it is, and the next snapshot has the notice that another program wrote it. */
+int names_settle_locked(struct store *s, bool opening, struct err *err);
 
 /* A change to index.json. */
 struct names_change {

@@ -96,5 +96,5 @@ void names_put_aside(struct store *s)
 {
 	unlinkat(store_dirfd(s), NAMES_DAMAGED, 0);
 	if (linkat(store_dirfd(s), NAMES_PATH, store_dirfd(s), NAMES_DAMAGED, 0) < 0)
-		return; /* it is missing, or the disk has no links: the copy is what counts */
+		return; /* it is missing, or the disk has no links */
 }

@@ -202,28 +202,45 @@ static struct timespec later_than(struct timespec old)
 	return stamp_behind(old, now);
 }
 
-/* With its copy, which comes first (names_private.h). */
+/* The new file, not yet in its place. */
 static int write_text(struct store *s, const char *text, size_t len, const struct stat *old,
-		      struct err *err)
+		      struct io_tmp *t, struct err *err)
 {
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, later_than(old->st_mtim)};
-	struct stat now;
-	struct io_tmp t;
 	int r = io_tmp_open(store_dirfd(s), NAMES_PATH, old->st_mode ? old->st_mode & 0777 : 0600,
-			    &t, err);
+			    t, err);
 
 	if (r)
 		return r;
-	r = io_write_all(t.fd, text, len, err);
-	if (!r && (futimens(t.fd, times) < 0 || fstat(t.fd, &now) < 0))
+	r = io_write_all(t->fd, text, len, err);
+	if (r)
+		io_tmp_abort(t);
+	return r;
+}
+
+/* With its copy, which comes first (names_private.h); but last where it is the only one that is good. */
+static int replace_index(struct store *s, const struct names_index *x, const char *text, size_t len,
+			 struct err *err)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, later_than(x->file.st_mtim)};
+	struct stat now;
+	struct io_tmp t;
+	bool exact;
+	int r = write_text(s, text, len, &x->file, &t, err);
+
+	if (r)
+		return r;
+	if (futimens(t.fd, times) < 0 || fstat(t.fd, &now) < 0) {
 		r = err_sys(err, "set the time of " NAMES_PATH);
-	if (r) {
 		io_tmp_abort(&t);
 		return r;
 	}
-	/* A disk that keeps whole seconds has another time now. */
-	names_copy_write(s, text, len, &now, now.st_mtim.tv_nsec == times[1].tv_nsec);
-	return store_unsynced(s, io_tmp_commit(&t, NAMES_PATH, err));
+	exact = now.st_mtim.tv_nsec == times[1].tv_nsec; /* a disk may keep whole seconds */
+	if (!x->notice.code)
+		names_copy_write(s, text, len, &now, exact);
+	r = store_unsynced(s, io_tmp_commit(&t, NAMES_PATH, err));
+	if (!r && x->notice.code)
+		names_copy_write(s, text, len, &now, exact);
+	return r;
 }
 
 /* In the place of what x was read from. */
@@ -235,7 +252,7 @@ static int put_in_place(struct store *s, const struct names_index *x, const char
 
 	if (x->notice.code)
 		names_put_aside(s);
-	r = write_text(s, text, len, &x->file, err);
+	r = replace_index(s, x, text, len, err);
 	if (!r && x->notice.code) {
 		snprintf(mended.text, sizeof(mended.text),
 			 "%.900s; it was written anew, and the old one is " NAMES_DAMAGED,
@@ -315,7 +332,7 @@ int names_edit(struct store *s, struct names_change *changes, size_t count, stru
 	return r ? r : names_edit_locked(s, changes, count, err);
 }
 
-int names_settle_locked(struct store *s, bool say, struct err *err)
+int names_settle_locked(struct store *s, bool opening, struct err *err)
 {
 	autoindex x = {0};
 	int r = names_index_read(s, &x, err);
@@ -324,8 +341,10 @@ int names_settle_locked(struct store *s, bool say, struct err *err)
 	if (r)
 		return r;
 	if (x.notice.code)
-		return put_in_place(s, &x, x.text.data, x.text.len, err);
-	if (say && *x.notice.text)
+		r = put_in_place(s, &x, x.text.data, x.text.len, err);
+	if (x.notice.code)
+		return opening ? 0 : r;
+	if (opening && *x.notice.text)
 		names_notice_next(s, &x.notice);
 	/* A second change within one tick of the clock has the same time. */
 	if (!x.copied)

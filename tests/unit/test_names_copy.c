@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <setjmp.h>
@@ -213,6 +215,28 @@ static void a_copy_that_is_wrong_is_none(void **state)
 	assert_true(scratch_has(&dir, COPY));
 }
 
+/* Nothing can be written: the names are there all the same, and the copy stays. */
+static void a_full_disk_keeps_the_copy(void **state)
+{
+	struct rlimit full = {.rlim_cur = 10, .rlim_max = RLIM_INFINITY}, old;
+	char said[ERR_TEXT_MAX];
+	struct err err = {0};
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	scratch_puts(&dir, INDEX, "{");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	reopen();
+	assert_int_equal(assert_names(said, sizeof(said)), EBADMSG);
+	assert_int_equal(names_settle(store, &err), -EFBIG);
+	assert_int_equal(names_remove(store, "h.x/a:1", NULL), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_text(INDEX, "{");
+	reopen();
+	assert_int_equal(assert_names(said, sizeof(said)), 0);
+}
+
 /* What was written a moment ago may be written once more at the same time of a coarse clock. */
 static void a_time_that_others_gave_is_trusted_when_it_is_old(void **state)
 {
@@ -251,6 +275,7 @@ int main(void)
 	    TEST(one_that_is_gone_comes_from_the_copy_at_the_next_start),
 	    TEST(what_another_program_writes_counts_and_is_said),
 	    TEST(a_copy_that_is_wrong_is_none),
+	    TEST(a_full_disk_keeps_the_copy),
 	    TEST(a_time_that_others_gave_is_trusted_when_it_is_old),
 	};
 
