@@ -57,8 +57,9 @@ run_one() {
     mark=$name.$$.$RANDOM
     dir=$(mktemp -d "${TMPDIR:-/tmp}/imagefs-test.XXXXXX")
     [[ $test == *.sh ]] || how=${EMULATOR:-}
+    # Under nohup SIGHUP would stay ignored, also by imagefs, which leaves it as it finds it.
     IMAGEFS_TEST=$mark TEST_DIR=$dir SHARED=$results/shared CMOCKA_MESSAGE_OUTPUT=TAP \
-        timeout -k 10 $((LIMIT * TIMEOUT_FACTOR)) $how "$test" >"$out" 2>&1 </dev/null || rc=$?
+        timeout -k 10 $((LIMIT * TIMEOUT_FACTOR)) env --default-signal=HUP $how "$test" >"$out" 2>&1 </dev/null || rc=$?
     ((rc == 124 || rc == 137)) && echo "not ok - ends within its time limit" >>"$out"
     left=$(sweep "$mark" "$dir")
     [[ -z $left ]] || printf '# %s\nnot ok - leaves no process and no mount behind\n' "${left//$'\n'/$'\n# '}" >>"$out"
