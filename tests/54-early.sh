@@ -37,7 +37,7 @@ def landmark(layer):
         table = json.loads(layer.tar[layer.tar.rindex(b'{\n\t"version"') :].rstrip(b"\0"))
     else:
         at, packed, _, _ = map(int, layer.about["annotations"][ESTARGZ_CHUNKED + "manifest-position"].split(":"))
-        table = json.loads(subprocess.run(["zstd", "-dcq"], input=layer.blob[at : at + packed], stdout=subprocess.PIPE, check=True).stdout)
+        table = json.loads(zstd.decompress(layer.blob[at : at + packed]))
     return next((e["offset"] for e in table["entries"] if e["name"] == PREFETCH), 0)
 END2
 

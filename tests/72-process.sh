@@ -234,9 +234,11 @@ it "credentials named by a relative path are found from the background, too" '
 
 # ---- as another user ----
 
-# as_games CODE: with a /dev/fuse for all, in a mount namespace of its own; $U is a directory of theirs.
+# as_games CODE: with a /dev/fuse for all, in a mount namespace of its own; $U is a directory of theirs. The mounts of tests
+# beside this one would live as long as their copies there.
 as_games() {
     U=$T/games with_functions unshare -m --propagation private bash -euo pipefail -c '
+        awk "\$3 ~ /^fuse/ { print \$2 }" /proc/mounts | while read -r mount; do umount -l "$mount"; done
         mount -t tmpfs none "$U"
         mknod -m 666 "$U/fuse" c 10 229
         mount --bind "$U/fuse" /dev/fuse

@@ -12,7 +12,7 @@ import traceback
 libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNS = 0x20000
-MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 1 << 18, 2
 
 
 def die_with_parent():
@@ -21,9 +21,14 @@ def die_with_parent():
 
 def leave_namespace():
     """Mounts from now on are ours alone. A namespace that somebody makes meanwhile (podman, unshare) has a copy of every mount
-    that it finds, and such a copy keeps a mount alive that was unmounted here. None is left behind either."""
+    that it finds, and such a copy keeps a mount alive that was unmounted here. None is left behind either. Nor do we keep
+    those of the tests beside us."""
     if libc.unshare(CLONE_NEWNS) < 0 or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) < 0:
         sys.exit("no mount namespace of one's own: this needs root")
+    with open("/proc/self/mounts", "rb") as file:
+        for _, point, kind, *_ in map(bytes.split, file):
+            if kind.startswith(b"fuse"):
+                libc.umount2(point.decode("unicode_escape").encode("latin-1"), MNT_DETACH)
 
 
 living = set()
