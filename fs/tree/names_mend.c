@@ -6,13 +6,25 @@
 #include "fs/tree/catalog.h"
 #include "store/disk/names.h"
 
+#include <errno.h>
+#include <unistd.h>
+
+#define AGAIN_US 200000
+
 static int run_mend(struct job *j, void *arg, struct err *err)
 {
+	AUTO(catalog_put) struct catalog *catalog = NULL;
 	struct fs *fs = arg;
 	int r = names_settle(fs->store, err);
 
-	(void)j;
-	if (r)
+	/* Another program may be writing it. */
+	while (r == -EAGAIN && cancel_check(job_cancel(j), NULL) == 0) {
+		usleep(AGAIN_US);
+		r = names_settle(fs->store, err);
+	}
+	if (!r) /* so that it is said that it was mended */
+		r = catalog_get(fs->catalogs, fs->store, &catalog, err);
+	if (r && r != -EAGAIN)
 		events_add(fs->events, "names", store_path(fs->store), r, err);
 	return r;
 }

@@ -57,7 +57,8 @@ const struct err *names_notice(const struct names *n);
 int names_check(struct store *s, struct err *err);
 
 /* Writes a damaged index.json anew from the copy, or the copy from an index.json of another program. -EBADMSG: there is
- * neither. What is damaged is kept as NAMES_DAMAGED. */
+ * neither; -EAGAIN: what seems damaged was written in the last two seconds, so another program may go on. What is damaged is
+ * kept as NAMES_DAMAGED. */
 int names_settle(struct store *s, struct err *err);
 
 /* The same where the caller holds the lock; -ENOENT where there is no index.json, nor a copy. `opening`: what cannot be

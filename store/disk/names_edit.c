@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SETTLED_S 2
-
 /* ---- one descriptor ---- */
 
 static struct json_object *names_edit_platform_object(const struct platform *p)
@@ -293,11 +291,20 @@ static int check_reference(const char *reference, struct err *err)
 		   : err_set(err, EINVAL, "name \"%.80s\": not a full reference", reference);
 }
 
+/* skopeo writes index.json in place: what it is about to write must not be lost. */
+static int still_written(const struct names_index *x, struct err *err)
+{
+	return err_set(err, EAGAIN, "%s, if another program is not about to write it",
+		       x->notice.text);
+}
+
 static int open_edit(struct edit *e, struct err *err)
 {
 	struct names_index *x = &e->index;
 	int r = names_index_read(e->store, x, err);
 
+	if (!r && x->fresh)
+		return still_written(x, err);
 	if (!r && !x->manifests) {
 		x->manifests = json_object_new_array();
 		if (!json_add(x->doc, "manifests", x->manifests))
@@ -341,7 +348,8 @@ int names_settle_locked(struct store *s, bool opening, struct err *err)
 	if (r)
 		return r;
 	if (x.notice.code)
-		r = put_in_place(s, &x, x.text.data, x.text.len, err);
+		r = x.fresh ? still_written(&x, err)
+			    : put_in_place(s, &x, x.text.data, x.text.len, err);
 	if (x.notice.code)
 		return opening ? 0 : r;
 	if (opening && *x.notice.text)
@@ -349,7 +357,7 @@ int names_settle_locked(struct store *s, bool opening, struct err *err)
 	/* A second change within one tick of the clock has the same time. */
 	if (!x.copied)
 		names_copy_write(s, x.text.data, x.text.len, &x.file,
-				 now - x.file.st_mtim.tv_sec >= SETTLED_S);
+				 now - x.file.st_mtim.tv_sec >= NAMES_SETTLED_S);
 	return 0;
 }
 

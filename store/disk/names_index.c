@@ -209,8 +209,11 @@ static int take_copy(struct store *s, struct names_index *x, struct names_copy *
 		     const struct err *why, struct err *err)
 {
 	struct err again = {0};
+	time_t age = time(NULL) - x->file.st_mtim.tv_sec;
 	int r;
 
+	/* What rots keeps its time. */
+	x->fresh = !same_instant(x->file.st_mtim, copy->mtime) && age >= 0 && age < NAMES_SETTLED_S;
 	clear_names(x);
 	buf_free(&x->text);
 	x->text = copy->text;

@@ -15,6 +15,9 @@
 #define NAMES_DANGLING	"org.imagefs.dangling"
 #define NAMES_LOOKED_UP "org.imagefs.looked-up"
 
+#define NAMES_SETTLED_S                                                                            \
+	2 /* an index.json of another program that old is not being written any more */
+
 /* index.json, or its copy where that is damaged. */
 struct names_index {
 	struct json_object *doc; /* owned */
@@ -22,8 +25,9 @@ struct names_index {
 	    *manifests;	    /* borrowed from it; NULL where Go wrote null for an empty list */
 	struct name *names; /* owned; as the list's elements, in its order */
 	size_t count, room;
-	struct stat file;  /* of index.json; zeros: it is missing */
-	struct buf text;   /* what was read; owned */
+	struct stat file; /* of index.json; zeros: it is missing */
+	struct buf text;  /* what was read; owned */
+	bool fresh; /* damaged, and written a moment ago: another program may be about to go on */
 	struct err notice; /* names_notice(); no text: there is none */
 	bool copied;	   /* names_copy has the same bytes, written at the same time */
 };

@@ -73,6 +73,15 @@ static void write_keeping_time(const char *path, const void *data, size_t len)
 	close(fd);
 }
 
+/* Another program's, which is not writing it any more. */
+static void write_long_ago(const char *text)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - 60}, {.tv_sec = time(NULL) - 60}};
+
+	scratch_puts(&dir, INDEX, text);
+	assert_int_equal(utimensat(dir.fd, INDEX, times, 0), 0);
+}
+
 /* a:1 and b:2, and those alone; the notice's code, or -1 where there is none. */
 static int assert_names(char *said, size_t size)
 {
@@ -129,7 +138,7 @@ static void what_is_cut_while_it_is_used_is_read_from_the_copy(void **state)
 	struct err err = {0};
 
 	(void)state;
-	scratch_puts(&dir, INDEX, "{\"schemaVersion\":2,\"manif");
+	write_long_ago("{\"schemaVersion\":2,\"manif");
 	assert_int_equal(assert_names(said, sizeof(said)), EBADMSG);
 	assert_non_null(strstr(said, "copy"));
 	assert_text(INDEX, "{\"schemaVersion\":2,\"manif");
@@ -145,12 +154,31 @@ static void the_next_change_mends_it_too(void **state)
 	char said[ERR_TEXT_MAX];
 
 	(void)state;
-	scratch_puts(&dir, INDEX, "");
+	write_long_ago("");
 	set("h.x/c:3", 3);
 	assert_int_equal(names_remove(store, "h.x/c:3", NULL), 0);
 	assert_int_equal(assert_names(said, sizeof(said)), 0);
 	assert_non_null(strstr(said, NAMES_DAMAGED));
 	assert_text("s/" NAMES_DAMAGED, "");
+}
+
+/* skopeo cuts the file and writes it then. */
+static void what_another_program_may_be_writing_is_left_to_it(void **state)
+{
+	struct descriptor d = {.media_type = (char *)OCI_TYPE_MANIFEST, .size = 1};
+	char said[ERR_TEXT_MAX];
+	struct err err = {0};
+
+	(void)state;
+	digest_of(DIGEST_SHA256, "", 0, &d.digest, NULL);
+	scratch_puts(&dir, INDEX, "{\"schemaVersion\":2,");
+	assert_int_equal(assert_names(said, sizeof(said)), EBADMSG);
+	assert_int_equal(names_settle(store, &err), -EAGAIN);
+	assert_int_equal(names_set(store, "h.x/c:3", &d, &err), -EAGAIN);
+	reopen();
+	assert_text(INDEX, "{\"schemaVersion\":2,");
+	write_long_ago("{\"schemaVersion\":2,");
+	assert_int_equal(names_settle(store, &err), 0);
 }
 
 static void one_that_is_gone_comes_from_the_copy_at_the_next_start(void **state)
@@ -225,7 +253,7 @@ static void a_full_disk_keeps_the_copy(void **state)
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	scratch_puts(&dir, INDEX, "{");
+	write_long_ago("{");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 	reopen();
 	assert_int_equal(assert_names(said, sizeof(said)), EBADMSG);
@@ -272,6 +300,7 @@ int main(void)
 	    TEST(any_bit_that_flips_is_noticed_and_mended),
 	    TEST(what_is_cut_while_it_is_used_is_read_from_the_copy),
 	    TEST(the_next_change_mends_it_too),
+	    TEST(what_another_program_may_be_writing_is_left_to_it),
 	    TEST(one_that_is_gone_comes_from_the_copy_at_the_next_start),
 	    TEST(what_another_program_writes_counts_and_is_said),
 	    TEST(a_copy_that_is_wrong_is_none),
