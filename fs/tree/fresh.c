@@ -5,6 +5,7 @@
 #include "fs/tree/catalog.h"
 #include "fs/tree/vn.h"
 #include "store/base/clock.h"
+#include "store/base/stamp.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -76,7 +77,7 @@ static bool same_entry(const struct catalog_entry *a, const struct catalog_entry
 
 	return !strcmp(a->tag, b->tag) &&
 	       digest_equal(&x->descriptor.digest, &y->descriptor.digest) &&
-	       x->pulled.tv_sec == y->pulled.tv_sec && x->pulled.tv_nsec == y->pulled.tv_nsec;
+	       stamp_is_same(x->pulled, y->pulled);
 }
 
 static bool same_repository_entries(const struct catalog_entry *a, size_t count,

@@ -2,16 +2,12 @@
 #include "store/disk/names.h"
 #include "store/disk/names_private.h"
 
-#include "store/base/io.h"
-#include "store/disk/layout.h"
-#include "store/disk/layout_name.h"
-#include "store/oci/ref.h"
+#include "store/base/stamp.h"
 #include "store/disk/store_private.h"
 
 #include <stdatomic.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -87,7 +83,7 @@ static int names_load(struct store *s, struct names **out, struct err *err)
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	       stamp_is_same(a->st_mtim, b->st_mtim);
 }
 
 /* With the cache's lock held, so that a change is parsed once, not by every reader at once. */

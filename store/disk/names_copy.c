@@ -56,9 +56,12 @@ int names_copy_read(struct store *s, struct names_copy *out)
 	*out = (struct names_copy){
 	    .mtime = {.tv_sec = h.mtime_s, .tv_nsec = (long)h.mtime_ns},
 	    .exact = h.exact,
+	    .text = all,
 	};
-	buf_append(&out->text, all.data + sizeof(h), all.len - sizeof(h));
-	return buf_failed(&out->text) ? -ENOMEM : 0;
+	all = (struct buf)BUF_INIT;
+	out->text.len -= sizeof(h);
+	memmove(out->text.data, out->text.data + sizeof(h), out->text.len + 1);
+	return 0;
 }
 
 /* Not synced: what a power cut leaves of it fails its check. */

@@ -343,21 +343,20 @@ int names_settle_locked(struct store *s, bool opening, struct err *err)
 {
 	autoindex x = {0};
 	int r = names_index_read(s, &x, err);
-	time_t now = time(NULL);
 
 	if (r)
 		return r;
-	if (x.notice.code)
+	if (x.notice.code) {
 		r = x.fresh ? still_written(&x, err)
 			    : put_in_place(s, &x, x.text.data, x.text.len, err);
-	if (x.notice.code)
 		return opening ? 0 : r;
+	}
 	if (opening && *x.notice.text)
 		names_notice_next(s, &x.notice);
 	/* A second change within one tick of the clock has the same time. */
 	if (!x.copied)
 		names_copy_write(s, x.text.data, x.text.len, &x.file,
-				 now - x.file.st_mtim.tv_sec >= NAMES_SETTLED_S);
+				 time(NULL) - x.file.st_mtim.tv_sec >= NAMES_SETTLED_S);
 	return 0;
 }
 

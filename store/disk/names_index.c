@@ -3,11 +3,11 @@
 
 #include "store/base/io.h"
 #include "store/base/json.h"
+#include "store/base/map.h"
 #include "store/base/stamp.h"
 #include "store/disk/layout.h"
 #include "store/disk/layout_name.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,29 +149,53 @@ static int read_index_file(struct store *s, struct names_index *x, struct err *e
 
 /* ---- beside its copy ---- */
 
-static bool index_has(const struct names_index *x, const char *reference)
+static struct buf steal_text(struct names_copy *copy)
 {
-	for (size_t i = 0; i < x->count; i++)
-		if (!strcmp(x->names[i].reference, reference))
-			return true;
-	return false;
-}
-
-/* Names that the copy has, and the file of another program has not. */
-static void notice_rewritten(struct store *s, struct names_index *x, struct names_copy *copy)
-{
-	autoindex old = {.text = copy->text};
-	autobuf gone = BUF_INIT;
-	size_t count = 0;
+	struct buf text = copy->text;
 
 	copy->text = (struct buf)BUF_INIT;
-	if (parse_text(s, &old, NULL) == 0)
-		for (size_t i = 0; i < old.count; i++)
-			if (!index_has(x, old.names[i].reference) && count++ < GONE_SAID)
-				buf_printf(&gone, "%s%s", gone.len ? ", " : "; gone since: ",
-					   old.names[i].reference);
+	return text;
+}
+
+/* The references of x, as keys. */
+static struct map *references_of(struct names_index *x)
+{
+	struct map *m = map_new();
+
+	for (size_t i = 0; m && i < x->count; i++)
+		if (map_put(m, x->names[i].reference, strlen(x->names[i].reference), x) < 0) {
+			map_free(m);
+			return NULL;
+		}
+	return m;
+}
+
+/* "; gone since: …": names that the copy has, and the file of another program has not. */
+static void list_gone(struct store *s, struct names_index *x, struct names_copy *copy,
+		      struct buf *out)
+{
+	autoindex old = {.text = steal_text(copy)};
+	struct map *has = references_of(x);
+	size_t count = 0;
+
+	if (has && parse_text(s, &old, NULL) == 0)
+		for (size_t i = 0; i < old.count; i++) {
+			const char *reference = old.names[i].reference;
+
+			if (!map_get(has, reference, strlen(reference)) && count++ < GONE_SAID)
+				buf_printf(out, "%s%s",
+					   out->len ? ", " : "; gone since: ", reference);
+		}
 	if (count > GONE_SAID)
-		buf_printf(&gone, " and %zu more", count - GONE_SAID);
+		buf_printf(out, " and %zu more", count - GONE_SAID);
+	map_free(has);
+}
+
+static void notice_rewritten(struct store *s, struct names_index *x, struct names_copy *copy)
+{
+	autobuf gone = BUF_INIT;
+
+	list_gone(s, x, copy, &gone);
 	snprintf(x->notice.text, sizeof(x->notice.text),
 		 NAMES_PATH " was written by another program: its names count%s",
 		 gone.len ? gone.data : "");
@@ -182,16 +206,11 @@ static bool same_bytes(const struct buf *a, const struct buf *b)
 	return a->len == b->len && (!a->len || memcmp(a->data, b->data, a->len) == 0);
 }
 
-static bool same_instant(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 /* What was read can be understood. -EBADMSG: it is not what was written. */
 static int compare_copy(struct store *s, struct names_index *x, struct names_copy *copy,
 			struct err *err)
 {
-	bool at_once = same_instant(x->file.st_mtim, copy->mtime);
+	bool at_once = stamp_is_same(x->file.st_mtim, copy->mtime);
 
 	if (same_bytes(&x->text, &copy->text)) {
 		x->copied = at_once && copy->exact;
@@ -213,11 +232,11 @@ static int take_copy(struct store *s, struct names_index *x, struct names_copy *
 	int r;
 
 	/* What rots keeps its time. */
-	x->fresh = !same_instant(x->file.st_mtim, copy->mtime) && age >= 0 && age < NAMES_SETTLED_S;
+	x->fresh =
+	    !stamp_is_same(x->file.st_mtim, copy->mtime) && age >= 0 && age < NAMES_SETTLED_S;
 	clear_names(x);
 	buf_free(&x->text);
-	x->text = copy->text;
-	copy->text = (struct buf)BUF_INIT;
+	x->text = steal_text(copy);
 	r = parse_text(s, x, &again);
 	if (r == -ENOMEM)
 		return err_nomem(err);

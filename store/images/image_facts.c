@@ -10,6 +10,7 @@
 #include "store/disk/blob.h"
 #include "store/layer/layer_index.h"
 #include "store/base/map.h"
+#include "store/base/stamp.h"
 #include "store/disk/store_private.h"
 
 #include <errno.h>
@@ -97,7 +98,7 @@ static bool image_facts_holds(struct store *s, const struct kept *k)
 {
 	const struct timespec now = k->indexed ? k->layers : layers_changed(s);
 
-	return now.tv_sec == k->layers.tv_sec && now.tv_nsec == k->layers.tv_nsec &&
+	return stamp_is_same(now, k->layers) &&
 	       blob_exists(s, &k->facts.manifest, k->manifest_size) &&
 	       blob_exists(s, &k->facts.config, k->config_size);
 }

@@ -2,6 +2,7 @@
 #include "store/tree/tree.h"
 
 #include "store/base/io.h"
+#include "store/base/stamp.h"
 #include "store/base/mapped.h"
 #include "store/tree/tree_format.h"
 #include "store/base/xxh.h"
@@ -167,7 +168,7 @@ bool tree_intact(const struct tree *t)
 	struct stat st;
 
 	return !mapped_damaged(t->map) && fstat(t->fd, &st) == 0 && (size_t)st.st_size == t->size &&
-	       st.st_mtim.tv_sec == t->written.tv_sec && st.st_mtim.tv_nsec == t->written.tv_nsec;
+	       stamp_is_same(st.st_mtim, t->written);
 }
 
 uint64_t tree_checksum(const struct tree *t)
