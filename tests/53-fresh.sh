@@ -307,7 +307,8 @@ def parked(n):
             os._exit(quiet(os.lstat, f"{here}/absent{n}-{k}"))
         waiting.append(pid)
     # In every third round they come while names are changed: then some give way, and come again.
-    while n % 3 and stat_value("imagefs_jobs_waiting") < 2:
+    # Whoever does not wait has had an errno, which is wrong, and said below.
+    while n % 3 and stat_value("imagefs_jobs_waiting") < 2 and not any(map(has_ended, waiting)):
         time.sleep(0.001)
     try:
         leads_to("here", "one")
@@ -332,6 +333,10 @@ def parked(n):
             status = os.waitpid(pid, 0)[1]
             os.WIFSIGNALED(status) or wrong.append(f"who waits for a registry had {os.strerror(os.WEXITSTATUS(status))}")
         os.chdir("/")
+
+
+def has_ended(pid):
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def stat_value(key):
