@@ -330,6 +330,13 @@ static int queue_new(struct jobs *js, const struct job_spec *spec, char **key, s
 	return 0;
 }
 
+/* Under the lock. */
+static void comes(struct job *j)
+{
+	j->coming++;
+	j->left_ms = 0;
+}
+
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err)
 {
 	autofree char *key = spec->key.kind ? job_key_text(&spec->key) : NULL;
@@ -354,6 +361,8 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	} else {
 		r = queue_new(js, spec, &key, &job, err);
 	}
+	if (out && job)
+		comes(job);
 	pthread_mutex_unlock(&js->lock);
 	if ((joined || r < 0) && spec->arg && spec->free_arg)
 		spec->free_arg(spec->arg);
@@ -364,6 +373,33 @@ int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, st
 	return r;
 }
 
+/* Under the lock. */
+static bool is_left(const struct job *j)
+{
+	return j->waiting + j->coming == 0;
+}
+
+/* Somebody has gone: the last one cancels it. Under the lock. */
+static void job_left(struct jobs *js, struct job *j)
+{
+	if (!is_left(j) || j->state == JOB_ENDED)
+		return;
+	if (j->spec.grace_ms) {
+		j->left_ms = clock_ms() + j->spec.grace_ms;
+		see_to_left(js);
+		return;
+	}
+	job_give_up(js, j);
+	pthread_cond_broadcast(&js->work);
+}
+
+/* Who started or joined it has done what he came for. Under the lock. */
+static void has_come(struct job *j)
+{
+	if (j->coming > 0)
+		j->coming--;
+}
+
 bool job_wait(struct job *j, struct job_waiter *w)
 {
 	struct jobs *js = j->jobs;
@@ -372,12 +408,13 @@ bool job_wait(struct job *j, struct job_waiter *w)
 	pthread_mutex_lock(&js->lock);
 	left = w->left;
 	ended = j->state == JOB_ENDED;
+	has_come(j);
 	if (!ended && !left) {
 		w->next = j->waiters;
 		j->waiters = w;
 		j->waiting++;
-		j->left_ms = 0;
 	}
+	job_left(js, j);
 	pthread_mutex_unlock(&js->lock);
 	/* Now the waiter may be gone already, and the job with it. */
 	if (ended && !left)
@@ -385,14 +422,25 @@ bool job_wait(struct job *j, struct job_waiter *w)
 	return !left;
 }
 
-bool job_is_left(struct job *j)
+void job_decline(struct job *j)
+{
+	pthread_mutex_lock(&j->jobs->lock);
+	has_come(j);
+	job_left(j->jobs, j);
+	pthread_mutex_unlock(&j->jobs->lock);
+	job_put(j);
+}
+
+struct job *job_take_up(struct job *j)
 {
 	bool left;
 
 	pthread_mutex_lock(&j->jobs->lock);
-	left = j->waiting == 0;
+	left = is_left(j);
+	if (left)
+		comes(j);
 	pthread_mutex_unlock(&j->jobs->lock);
-	return left;
+	return left ? job_get(j) : NULL;
 }
 
 bool job_leave(struct job *j, struct job_waiter *w)
@@ -409,12 +457,9 @@ bool job_leave(struct job *j, struct job_waiter *w)
 		found = true;
 		break;
 	}
-	if (found && --j->waiting == 0 && j->spec.grace_ms) {
-		j->left_ms = clock_ms() + j->spec.grace_ms;
-		see_to_left(js);
-	} else if (found && j->waiting == 0) {
-		job_give_up(js, j);
-		pthread_cond_broadcast(&js->work);
+	if (found) {
+		j->waiting--;
+		job_left(js, j);
 	}
 	pthread_mutex_unlock(&js->lock);
 	return found;
@@ -445,47 +490,4 @@ void jobs_close(struct jobs *js)
 	pthread_cond_destroy(&js->quiet);
 	pthread_mutex_destroy(&js->lock);
 	free(js);
-}
-
-int job_outcome(const struct job *j, struct err *err)
-{
-	if (j->result < 0 && err)
-		*err = j->err;
-	return j->result;
-}
-
-bool job_has_key(const struct job *j, const struct job_key *key)
-{
-	return j->key && job_key_is(key, j->key);
-}
-
-bool job_is_of_kind(const struct job *j, const char *kind)
-{
-	return j->key && job_key_is_of_kind(j->key, kind);
-}
-
-struct cancel *job_cancel(struct job *j)
-{
-	return &j->cancel;
-}
-
-void job_progress(struct job *j, uint64_t done, uint64_t total)
-{
-	atomic_store_explicit(&j->done, done, memory_order_relaxed);
-	atomic_store_explicit(&j->total, total, memory_order_relaxed);
-}
-
-struct buf *job_result(struct job *j)
-{
-	return &j->output;
-}
-
-struct board *job_board(const struct job *j)
-{
-	return j->spec.board;
-}
-
-struct buf *job_marks(struct job *j)
-{
-	return &j->marks;
 }

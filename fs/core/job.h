@@ -53,8 +53,8 @@ struct job_spec {
 	void *ended_arg;
 };
 
-/* Starts or joins. *out is a reference (job_put); `out` NULL: nobody waits. A failure remembered
- * for the key is returned at once. */
+/* Starts or joins. *out is a reference, for which the job goes on until job_wait or job_decline;
+ * `out` NULL: nobody waits. A failure remembered for the key is returned at once. */
 int job_start(struct jobs *js, const struct job_spec *spec, struct job **out, struct err *err);
 struct job *job_get(struct job *j); /* another reference */
 void job_put(struct job *j);	    /* NULL is allowed */
@@ -66,9 +66,6 @@ struct job_waiter {
 	void (*done)(struct job_waiter *w);
 };
 
-/* Nobody waits for it (any more, or its end has been told). */
-bool job_is_left(struct job *j);
-
 /* Adds a waiter (borrowed until done, or until job_leave gives true); the caller may not touch it
  * any more where this gives true. False where job_leave was called for it already: it is not added,
  * and done is not called. */
@@ -77,6 +74,13 @@ bool job_wait(struct job *j, struct job_waiter *w);
 /* Takes a waiter back, now or as soon as it comes: true where it was waiting (done will not be
  * called). The last one to leave cancels the job, at once or after its grace. */
 bool job_leave(struct job *j, struct job_waiter *w);
+
+/* Instead of job_wait: puts the reference. Who is the last one cancels the job as by job_leave. */
+void job_decline(struct job *j);
+
+/* One more reference, as job_start gives it, where nobody waits (any more, or its end has been
+ * told); else NULL. */
+struct job *job_take_up(struct job *j);
 
 /* What a job that has ended came to; the error is copied. */
 int job_outcome(const struct job *j, struct err *err);

@@ -25,6 +25,7 @@ struct job {
 	bool keyed;	      /* is in jobs->by_key */
 	struct job_waiter *waiters;
 	unsigned waiting;
+	unsigned coming; /* who have started or joined it, and neither waited nor declined yet */
 	int result;
 	struct err err;
 	struct buf output, marks;

@@ -24,11 +24,10 @@ struct job *ctl_again_started(struct ctl_again *a, struct request *rq, uint64_t 
 
 bool ctl_again_join(struct ctl_again *a, struct request *rq)
 {
-	if (!a->job || !job_is_left(a->job))
-		return false;
-	rq->wait = job_get(a->job);
-	rq->joined = true;
-	return true;
+	rq->wait = a->job ? job_take_up(a->job) : NULL;
+	if (rq->wait)
+		rq->joined = true;
+	return rq->wait != NULL;
 }
 
 enum ctl_again_whose ctl_again_end(struct ctl_again *a, struct request *rq, uint64_t offset,

@@ -138,10 +138,10 @@ static struct call *call_keep(const struct call *c)
 static bool enter(struct call *c)
 {
 	struct dir_locks *locks = c->fs->dir_locks;
-	bool free = dir_locks_park(locks, &c->lock, c->name ? c->ino : 0);
 
+	dir_locks_park(locks, &c->lock, c->name ? c->ino : 0);
 	dir_locks_park(locks, &c->lock_to, c->to);
-	return free || !c->gives_way;
+	return !c->gives_way || dir_locks_await(locks, &c->lock);
 }
 
 static void park_copy(struct call *c, struct job *wait)
@@ -152,7 +152,7 @@ static void park_copy(struct call *c, struct job *wait)
 		park(kept, wait);
 		return;
 	}
-	job_put(wait);
+	job_decline(wait);
 	fuse_reply_err(c->req, kept ? ESTALE : ENOMEM);
 	if (kept)
 		call_free(kept);
@@ -169,6 +169,8 @@ void call_run(struct call *c)
 	c->ino = image_root_ours(c->fs, c->ino);
 	c->held = inodes_hold(c->fs->inodes, c->ino);
 	c->held_to = c->to ? inodes_hold(c->fs->inodes, c->to) : NULL;
+	if (c->gives_way)
+		dir_locks_pass(c->fs->dir_locks, c->ino);
 	r = run_once(c, &wait);
 	if (r == FS_WAIT) {
 		park_copy(c, wait);

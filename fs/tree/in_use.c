@@ -152,16 +152,11 @@ static bool used_in(struct fs *fs, const char *repository, const struct digest *
 	return still_held(fs, path, what);
 }
 
-int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *err)
+static bool used_anywhere(struct fs *fs, const struct catalog *c, const struct digest *image,
+			  bool locked)
 {
-	AUTO(catalog_put) struct catalog *c = NULL;
 	bool used = false;
-	int r = catalog_get(fs->catalogs, fs->store, &c, err);
 
-	if (r < 0)
-		return r;
-	/* So may be the lock of any directory that a parked request has. */
-	locked = locked || dir_locks_parked(fs->dir_locks);
 	for (size_t i = 0; !used && i < catalog_count(c); i++) {
 		const struct catalog_entry *e = catalog_at(c, i);
 
@@ -170,6 +165,23 @@ int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *e
 			used = used_in(fs, e->repository, image, locked);
 	}
 	return used || used_in(fs, NULL, image, locked);
+}
+
+int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *err)
+{
+	AUTO(catalog_put) struct catalog *c = NULL;
+	bool used;
+	int r = catalog_get(fs->catalogs, fs->store, &c, err);
+
+	if (r < 0)
+		return r;
+	/* So may be the lock of any directory that a parked request has. */
+	locked = locked || dir_locks_parked(fs->dir_locks);
+	used = used_anywhere(fs, c, image, locked);
+	/* Where one has come meanwhile, names were not forgotten. */
+	if (used && !locked && dir_locks_parked(fs->dir_locks))
+		used = used_anywhere(fs, c, image, true);
+	return used;
 }
 
 /* Images whose names have gone. */

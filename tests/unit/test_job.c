@@ -77,6 +77,37 @@ static void the_last_waiter_that_leaves_cancels_the_job(void **state)
 	jobs_close(js);
 }
 
+/* Neither the one who leaves nor the one who does not wait at all takes it from another. */
+static void who_comes_keeps_the_job_until_it_waits_or_declines(void **state)
+{
+	struct jobs *js;
+	struct gate g;
+	struct waiter a;
+	struct job *j, *joined;
+	struct err err;
+
+	(void)state;
+	gate_init(&g);
+	waiter_init(&a);
+	assert_int_equal(jobs_open(&js, &err), 0);
+	j = start(js, "key", "host", &g);
+	joined = start(js, "key", "host", &g);
+	assert_ptr_equal(j, joined);
+	assert_null(job_take_up(j));
+	assert_true(job_wait(j, &a.w));
+	assert_true(job_leave(j, &a.w));
+	assert_int_equal(cancel_check(job_cancel(j), NULL), 0);
+	job_decline(joined);
+	assert_int_equal(cancel_check(job_cancel(j), NULL), -EINTR);
+	joined = start(js, "key", "host", &g);
+	assert_ptr_not_equal(j, joined); /* nobody joins what is cancelled */
+	job_decline(joined);
+	assert_ptr_equal(job_take_up(j), j);
+	job_decline(j);
+	job_put(j);
+	jobs_end(js);
+}
+
 static struct job *start_and_leave(struct jobs *js, struct gate *g)
 {
 	const struct job_spec spec = {
@@ -362,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_key_is_one_job_and_all_waiters_are_told),
 	    cmocka_unit_test(the_last_waiter_that_leaves_cancels_the_job),
+	    cmocka_unit_test(who_comes_keeps_the_job_until_it_waits_or_declines),
 	    cmocka_unit_test(what_was_left_for_a_while_is_cancelled_then),
 	    cmocka_unit_test(many_that_were_left_are_cancelled),
 	    cmocka_unit_test(who_left_before_waiting_is_not_added),
