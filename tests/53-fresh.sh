@@ -184,7 +184,9 @@ def removals(n):
     ctl("rmi", f"{APP}:{name}")
     look("tag", "only", name)
     deep = [f"{here}/{digest}", f"{here}/{digest}/rootfs", f"{here}/{digest}/rootfs/etc/motd", f"{here}/{digest}/manifest.json",
-            f"{IMAGES}/docker.io/{PLACE}/{digest}/rootfs/etc", f"{IMAGES}/{PLACE}@{digest}/rootfs/etc/motd"]
+            f"{IMAGES}/docker.io/{PLACE}/{digest}/rootfs/etc", f"{IMAGES}/{PLACE}@{digest}/rootfs/etc/motd",
+            f"{mount}/{digest.replace(':', '/')}/rootfs/etc/motd"]
+    quiet(os.stat, deep[-1]) == 2 and wrong.append(f"{deep[-1]} is not there behind the pull")
     for path in deep:
         os.stat(path)
     os.chdir(f"{here}/only/rootfs/etc" if n % 2 else "/")
@@ -251,13 +253,19 @@ def indexes(n):
     ctl("tag", f"{APP}:index {PLACE}:index")
     here = f"{IMAGES}/{PLACE}/index/"
     child = os.path.realpath(here + "platforms/linux-amd64")
+    plain = f"{mount}/{os.path.basename(child).replace(':', '/')}"
     deep = [child, child + "/manifest.json", child + "/rootfs/index", os.path.realpath(here) + "/rootfs/index"]
-    for name in deep:
+    plain = [plain, plain + "/rootfs/index"]
+    for name in deep + plain:
         quiet(os.stat, name) == 2 and wrong.append(f"{name} is not there")
     ctl("rmi", f"-f {PLACE}:index")
     for name in deep:
         quiet(os.stat, name) == 2 or wrong.append(f"{name} is still there")
+    for name in plain:
+        quiet(os.stat, name) == 2 and wrong.append(f"{name} is not there, though another tag leads to it")
     ctl("rmi", f"-f {APP}:index")
+    for name in plain:
+        quiet(os.stat, name) == 2 or wrong.append(f"{name} is still there")
 
 
 def exports(n):

@@ -44,7 +44,7 @@ it "an image of which a file is open there is in use; removed by force it is gon
     ctl rmi one:first >/dev/null
     matches "$(ctl rmi "$R/team/app:v1" 2>&1 || :)" EBUSY
     ctl rmi -f "$R/team/app:v1"
-    until_true 5 "[ ! -e $M/sha256/$HEX ]"
+    [ ! -e "$M/sha256/$HEX" ]
     eq "$(cat <&5)" "#define G 1"
     exec 5<&-
     pull "$R/team/app:v1" >/dev/null

@@ -5,44 +5,10 @@
 #include "fs/tree/fetch.h"
 #include "fs/tree/referrers.h"
 #include "fs/tree/vn.h"
-#include "store/disk/blob.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The document among those of an index: its descriptor, which the caller clears; -ENOENT. */
-static int child_of(struct store *s, const struct descriptor *top, const struct digest *digest,
-		    struct descriptor *out, struct err *err)
-{
-	AUTO(index_free) struct index *index = NULL;
-	autobuf body = BUF_INIT;
-	int r = oci_type_is_index(top->media_type)
-		    ? blob_read(s, &top->digest, OCI_MANIFEST_MAX, &body, err)
-		    : -ENOENT;
-
-	if (!r)
-		r = index_parse(body.data, body.len, top->media_type, &index, err);
-	if (r < 0)
-		return r == -ENOMEM ? r : -ENOENT;
-	for (size_t k = 0; k < index->count; k++)
-		if (digest_equal(&index->manifests[k].digest, digest))
-			return descriptor_copy(out, &index->manifests[k], err);
-	return -ENOENT;
-}
-
-/* A document that one of the repository's indexes names. */
-static int find_child(struct request *rq, const struct catalog *c, const char *place,
-		      const struct digest *digest, struct descriptor *out, struct err *err)
-{
-	size_t count;
-	const struct catalog_entry *e = catalog_repository(c, place, &count);
-	int r = -ENOENT;
-
-	for (size_t i = 0; r == -ENOENT && i < count; i++)
-		r = child_of(rq->fs->store, &e[i].name->descriptor, digest, out, err);
-	return r;
-}
 
 /* The image at a path of the tree, as one of the repository. */
 static int lookup_at(struct request *rq, const struct catalog *c, const char *place,
@@ -63,7 +29,7 @@ static int lookup_at(struct request *rq, const struct catalog *c, const char *pl
 	ref.tag = referrers_tag(rq->fs->referrers, &ref);
 	r = catalog_digest(c, place, digest) ? 0 : -ENOENT;
 	if (r == -ENOENT)
-		r = find_child(rq, c, place, digest, &child, err);
+		r = catalog_child(c, rq->fs->store, place, digest, &child, err);
 	if (!r && vnode_find(rq, path, out)) {
 		descriptor_clear(&child);
 		return 0;
@@ -91,30 +57,11 @@ int by_digest_lookup(struct request *rq, const struct catalog *c, const char *pl
 	return lookup_at(rq, c, place, path, digest, out, err);
 }
 
-/* The first repository that names it, or has it in an index; NULL. */
-static const char *find_place(struct request *rq, const struct catalog *c,
-			      const struct digest *digest)
-{
-	for (size_t i = 0; i < catalog_count(c); i++)
-		if (digest_equal(&catalog_at(c, i)->name->descriptor.digest, digest))
-			return catalog_at(c, i)->repository;
-	for (size_t i = 0; i < catalog_count(c); i++) {
-		const struct catalog_entry *e = catalog_at(c, i);
-		struct descriptor child = {0};
-		int r = child_of(rq->fs->store, &e->name->descriptor, digest, &child, NULL);
-
-		descriptor_clear(&child);
-		if (!r)
-			return e->repository;
-	}
-	return NULL;
-}
-
 int by_digest_anywhere(struct request *rq, const struct catalog *c, const struct digest *digest,
 		       struct found *out, struct err *err)
 {
 	char path[BY_DIGEST_PATH_MAX];
-	const char *place = find_place(rq, c, digest);
+	const char *place = catalog_place(c, rq->fs->store, digest);
 
 	return place ? lookup_at(rq, c, place, by_digest_path(digest, path), digest, out, err)
 		     : -ENOENT;

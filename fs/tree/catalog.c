@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree/catalog.h"
 
+#include "store/disk/blob.h"
 #include "store/oci/ref.h"
 #include "store/base/map.h"
 #include "store/base/stamp.h"
@@ -294,6 +295,53 @@ static void list_once(struct map *seen, struct listing *out, const char *name, s
 	if (!len || !copy || map_get(seen, name, len) || map_put(seen, name, len, seen) < 0)
 		return;
 	listing_add(out, copy, type);
+}
+
+static int child_of(struct store *s, const struct descriptor *top, const struct digest *d,
+		    struct descriptor *out, struct err *err)
+{
+	AUTO(index_free) struct index *index = NULL;
+	autobuf body = BUF_INIT;
+	int r = oci_type_is_index(top->media_type)
+		    ? blob_read(s, &top->digest, OCI_MANIFEST_MAX, &body, err)
+		    : -ENOENT;
+
+	if (!r)
+		r = index_parse(body.data, body.len, top->media_type, &index, err);
+	if (r < 0)
+		return r == -ENOMEM ? r : -ENOENT;
+	for (size_t k = 0; k < index->count; k++)
+		if (digest_equal(&index->manifests[k].digest, d))
+			return descriptor_copy(out, &index->manifests[k], err);
+	return -ENOENT;
+}
+
+int catalog_child(const struct catalog *c, struct store *s, const char *repository,
+		  const struct digest *d, struct descriptor *out, struct err *err)
+{
+	size_t count;
+	const struct catalog_entry *e = catalog_repository(c, repository, &count);
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && i < count; i++)
+		r = child_of(s, &e[i].name->descriptor, d, out, err);
+	return r;
+}
+
+const char *catalog_place(const struct catalog *c, struct store *s, const struct digest *d)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (digest_equal(&c->entries[i].name->descriptor.digest, d))
+			return c->entries[i].repository;
+	for (size_t i = 0; i < c->count; i++) {
+		struct descriptor child = {0};
+		int r = child_of(s, &c->entries[i].name->descriptor, d, &child, NULL);
+
+		descriptor_clear(&child);
+		if (!r)
+			return c->entries[i].repository;
+	}
+	return NULL;
 }
 
 void catalog_list(const struct catalog *c, const char *place, struct listing *out)

@@ -59,6 +59,14 @@ const struct catalog_entry *catalog_tag(const struct catalog *c, const char *rep
 					const char *tag); /* or NULL */
 bool catalog_digest(const struct catalog *c, const char *repository, const struct digest *d);
 
+/* The document of that digest among those that the repository's indexes name: its descriptor, which
+ * the caller clears; -ENOENT. */
+int catalog_child(const struct catalog *c, struct store *s, const char *repository,
+		  const struct digest *d, struct descriptor *out, struct err *err);
+
+/* The first repository that names the digest, else the first with an index that does, or NULL. */
+const char *catalog_place(const struct catalog *c, struct store *s, const struct digest *d);
+
 /* Adds tags, digests, and the next components of what lies below. */
 void catalog_list(const struct catalog *c, const char *place, struct listing *out);
 

@@ -52,10 +52,9 @@ static uint64_t place_number(struct fs *fs, const char *place)
 	return vn_join(path, "images", place) ? inodes_number(fs->inodes, INODE_VNODE, path) : 0;
 }
 
-static void fresh_forget(struct comparison *c, const char *place, const char *name, bool gone)
+static void forget_in(struct comparison *c, uint64_t number, const char *name, bool gone)
 {
 	const struct kernel *k = c->fs->kernel;
-	uint64_t number = c->names ? place_number(c->fs, place) : 0;
 	enum forgotten how;
 
 	if (!number || c->worst == FORGOTTEN_IN_WAY)
@@ -63,6 +62,12 @@ static void fresh_forget(struct comparison *c, const char *place, const char *na
 	how = gone ? k->forget_name(k, number, name) : k->expire_name(k, number, name);
 	if (how > c->worst)
 		c->worst = how;
+}
+
+static void fresh_forget(struct comparison *c, const char *place, const char *name, bool gone)
+{
+	if (c->names)
+		forget_in(c, place_number(c->fs, place), name, gone);
 }
 
 static void forget_listing(const struct comparison *c, uint64_t number)
@@ -162,6 +167,19 @@ static void compare_repository(struct comparison *c, const char *place)
 	forget_way(c);
 }
 
+/* What is looked up in sha256/ or sha512/, where no name leads to it any more. */
+static void forget_digest(void *arg, const char *path)
+{
+	struct comparison *c = arg;
+	const char *name = strchr(path, '/');
+	struct digest d;
+
+	if (!name || !digest_parse_name(name + 1, &d) || catalog_place(c->new, c->fs->store, &d))
+		return;
+	forget_in(c, inodes_number(c->fs->inodes, INODE_VNODE, digest_algorithm_name(&d)), name + 1,
+		  true);
+}
+
 /* Both are sorted: the repositories that differ, each once. The worst that became of a name. */
 static enum forgotten fresh_compare(struct fs *fs, bool names, const struct catalog *old,
 				    const struct catalog *new)
@@ -181,6 +199,10 @@ static enum forgotten fresh_compare(struct fs *fs, bool names, const struct cata
 			compare_repository(&c, place);
 		i += before;
 		k += after;
+	}
+	if (names) {
+		inodes_each_path(fs->inodes, "sha256", forget_digest, &c);
+		inodes_each_path(fs->inodes, "sha512", forget_digest, &c);
 	}
 	return c.worst;
 }

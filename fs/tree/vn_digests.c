@@ -31,9 +31,14 @@ static int digests_lookup(struct request *rq, struct vnode *dir, const char *nam
 		out->lasting = LASTS;
 		return -ENOENT;
 	}
-	r = catalog_get(rq->fs->catalogs, rq->fs->store, &c, err);
 	out->lasting = LASTS_WITH_NAMES;
-	return r ? r : by_digest_anywhere(rq, c, &d, out, err);
+	r = catalog_get(rq->fs->catalogs, rq->fs->store, &c, err);
+	if (!r)
+		r = by_digest_anywhere(rq, c, &d, out, err);
+	/* Any name may bring it: there would be many that the kernel had to be told of. */
+	if (r == -ENOENT)
+		out->lasting = LASTS_NOT;
+	return r;
 }
 
 static int digests_list(struct request *rq, struct vnode *dir, struct listing *out, struct err *err)
