@@ -84,23 +84,44 @@ it "who has read everything and lists again has no more than a window stored" '
     [ "$(stored)" -lt $((size + (8 << 20))) ] || fail "$(stored)"
 '
 cat >"$T/picks.py" <<'P'
-"""picks.py FILE COPY [direct]: 100 times 4 KiB of the file, which are to be the copy's; the kernel reads nothing ahead."""
+"""picks.py FILE COPY [direct]: 100 times 4 KiB of the file, which are to be the copy's; the kernel reads nothing ahead.
+The next pick waits until the page before is in the kernel's cache, or a moment: what is stored comes behind the answer."""
+import ctypes
 import mmap
 import os
 import random
 import sys
+import time
 
 path, copy, flags = sys.argv[1], sys.argv[2], os.O_DIRECT if sys.argv[3:] else 0
 with open(copy, "rb") as file:
     right = file.read()
 dice = random.Random(1)
 page = mmap.mmap(-1, 4096)
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+with open(path, "rb") as file:
+    mapped = libc.mmap(None, len(right), mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+assert mapped != ctypes.c_void_p(-1).value
+
+
+def is_cached(offset):
+    there = ctypes.create_string_buffer(1)
+    assert libc.mincore(mapped + offset, 4096, there) == 0
+    return there.raw[0] & 1
+
+
 for _ in range(100):
     offset = dice.randrange(len(right) // 4096) * 4096
     fd = os.open(path, os.O_RDONLY | flags)
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
     assert os.preadv(fd, [page], offset) == 4096 and page[:] == right[offset : offset + 4096], offset
     os.close(fd)
+    end = time.monotonic() + 0.05 * float(os.environ["TIMEOUT_FACTOR"])
+    while not flags and not is_cached(max(offset - 4096, 0)) and time.monotonic() < end:
+        time.sleep(0.001)
 P
 it "who picks here and there in a large file finds there what was decoded around it" '
     remount_store
