@@ -109,6 +109,8 @@ if have podman && podman --root "$T/podman" --runroot "$T/run/podman" run --rm -
 else
     skip "podman run --rootfs PATH:O" "podman runs nothing here"
 fi
+# What clears up behind a container goes on when podman has returned.
+until_true 30 '! pgrep -f "$T/(run/)?podman" >/dev/null'
 it "the path has no symlink and no colon: what refuses them takes it" '
     eq "$(realpath "$ROOT")" "$(realpath "$M")/${ROOT#"$M/"}"
     [[ $ROOT != *:* ]]
