@@ -73,6 +73,8 @@ inside() { # inside COMMAND
 mkdir -p "$apt"
 [[ -e $root ]] || make_chroot
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# An installer writes it; before Debian 13 no package does.
+[[ -e $root/etc/hosts ]] || echo "127.0.0.1 localhost" >"$root/etc/hosts"
 touch "$root/dev/fuse"
 rm -rf --one-file-system "$root/root/imagefs"
 git clone -q "$top" "$root/root/imagefs"
