@@ -17,7 +17,8 @@ daemon_pid() {
     local file
     for file in /proc/[0-9]*; do
         grep -zqx "$IMAGEFS" "$file/cmdline" || continue
-        grep -zqx "${1:-$M}" "$file/cmdline" && echo "${file#/proc/}"
+        grep -zqx "${1:-$M}" "$file/cmdline" || continue # it is of a test beside this one
+        echo "${file#/proc/}"
     done 2>/dev/null
 }
 
