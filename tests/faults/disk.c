@@ -73,6 +73,8 @@ static bool path_of(int fd, char path[static PATH_LEN])
 	char link[64];
 	ssize_t n;
 
+	if (!root)
+		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, PATH_LEN - 1);
 	if (n < 0)
@@ -85,6 +87,9 @@ static bool path_at(int dirfd, const char *name, char path[static PATH_LEN])
 {
 	char dir[PATH_LEN] = "";
 
+	/* Not prepared yet: a sanitizer may be about to begin, before which nothing can be printed. */
+	if (!root)
+		return false;
 	if (name[0] == '/')
 		return snprintf(path, PATH_LEN, "%s", name) < PATH_LEN && is_below(path);
 	if (dirfd == AT_FDCWD || !path_of(dirfd, dir))
