@@ -28,11 +28,18 @@ static struct {
 
 #define BUSY_MS 5 /* of a look */
 
+/* The call that fills in a struct timespec as it is here: on 32 bits there are two. */
+#ifdef SYS_clock_gettime64
+#define CLOCK_CALL SYS_clock_gettime64
+#else
+#define CLOCK_CALL SYS_clock_gettime
+#endif
+
 /* These take the place of libc's. */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
 	if (clock != CLOCK_MONOTONIC)
-		return (int)syscall(SYS_clock_gettime, clock, t);
+		return (int)syscall(CLOCK_CALL, clock, t);
 	*t = (struct timespec){.tv_sec = kernel.looks * BUSY_MS / 1000,
 			       .tv_nsec = kernel.looks * BUSY_MS % 1000 * 1000000};
 	return 0;
