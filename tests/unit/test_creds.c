@@ -356,7 +356,9 @@ static void helpers_that_fail_are_told_of(void **state)
 	}
 	put(&p, "auth.json", 0600, "{\"credsStore\":\"absent\"}");
 	assert_int_equal(place_ask(&p, auth, NULL, NULL), -EACCES);
-	assert_non_null(strstr(p.err.text, "executable file not found in $PATH"));
+	/* qemu's vfork is a fork, from which posix_spawn does not learn that there is no program. */
+	if (!getenv("EMULATOR"))
+		assert_non_null(strstr(p.err.text, "executable file not found in $PATH"));
 	put(&p, "auth.json", 0600, "{\"credsStore\":\"../../bin/sh\"}");
 	assert_int_equal(place_ask(&p, auth, NULL, NULL), -EACCES);
 	place_close(&p);
