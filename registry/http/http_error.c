@@ -54,11 +54,30 @@ static int certificate_failed(const struct http_answer *a, struct err *err)
 	return failed_detail(a, EHOSTUNREACH, "tls: failed to verify certificate: x509", err);
 }
 
-static int connect_failed(const struct http_answer *a, struct err *err)
+static int http_error_cut(const struct http_answer *a, struct err *err)
+{
+	char cause[DETAIL_MAX];
+
+	if (a->result == CURLE_GOT_NOTHING)
+		return failed(a, EPROTO, "EOF", err);
+	if (a->result == CURLE_PARTIAL_FILE || !a->os_errno)
+		return failed_detail(a, EPROTO, "unexpected EOF", err);
+	snprintf(cause, sizeof(cause), "the connection broke: %s",
+		 strerrordesc_np((int)a->os_errno));
+	return failed(a, EPROTO, cause, err);
+}
+
+/* A server that ends may reset what it has not accepted yet: a connection that broke. */
+static int connect_failed(const struct http_answer *a, enum http_fault *fault, struct err *err)
 {
 	char cause[DETAIL_MAX];
 	int code = (int)a->os_errno;
 
+	if (code == ECONNRESET) {
+		*fault = HTTP_FAULT_CUT;
+		return http_error_cut(a, err);
+	}
+	*fault = HTTP_FAULT_UNREACHABLE;
 	if (code == 0)
 		return failed_detail(a, EHOSTUNREACH, "dial tcp: connect", err);
 	snprintf(cause, sizeof(cause), "dial tcp: connect: %s",
@@ -81,19 +100,6 @@ static int timed_out(const struct http_answer *a, struct err *err)
 	if (!secured && !strncmp(a->shown, "https:", 6))
 		return failed(a, ETIMEDOUT, "net/http: TLS handshake timeout", err);
 	return failed(a, ETIMEDOUT, "net/http: timeout awaiting response headers", err);
-}
-
-static int http_error_cut(const struct http_answer *a, struct err *err)
-{
-	char cause[DETAIL_MAX];
-
-	if (a->result == CURLE_GOT_NOTHING)
-		return failed(a, EPROTO, "EOF", err);
-	if (a->result == CURLE_PARTIAL_FILE || !a->os_errno)
-		return failed_detail(a, EPROTO, "unexpected EOF", err);
-	snprintf(cause, sizeof(cause), "the connection broke: %s",
-		 strerrordesc_np((int)a->os_errno));
-	return failed(a, EPROTO, cause, err);
 }
 
 /* A server that sends an alert speaks TLS, though not with us; another one may speak http. */
@@ -143,8 +149,7 @@ int http_error(const struct http_answer *a, enum http_fault *fault, struct err *
 		return failed(a, EHOSTUNREACH, "dial tcp: lookup: no such host", err);
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_CONNECT:
-		*fault = HTTP_FAULT_UNREACHABLE;
-		return connect_failed(a, err);
+		return connect_failed(a, fault, err);
 	case CURLE_OPERATION_TIMEDOUT:
 		*fault = HTTP_FAULT_TIMEOUT;
 		return timed_out(a, err);

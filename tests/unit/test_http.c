@@ -344,6 +344,24 @@ static void an_answer_outlives_the_client(void **state)
 	script_stop(&s.server);
 }
 
+/* A server that ends resets what it has not accepted, rarely: so the answer is made by hand. */
+static void a_reset_before_the_first_byte_is_a_connection_that_broke(void **state)
+{
+	struct http_answer a = {
+	    .shown = "http://registry.test/v2/", .method = "GET", .result = CURLE_COULDNT_CONNECT};
+	enum http_fault fault;
+	struct err err = {0};
+
+	(void)state;
+	a.os_errno = ECONNRESET;
+	assert_int_equal(http_error(&a, &fault, &err), -EPROTO);
+	assert_int_equal(fault, HTTP_FAULT_CUT);
+	assert_non_null(strstr(err.text, "the connection broke: Connection reset by peer"));
+	a.os_errno = ECONNREFUSED;
+	assert_int_equal(http_error(&a, &fault, &err), -ECONNREFUSED);
+	assert_int_equal(fault, HTTP_FAULT_UNREACHABLE);
+}
+
 static void a_ring_keeps_the_order_of_its_bytes(void **state)
 {
 	struct ring r;
@@ -387,6 +405,7 @@ int main(void)
 	    cmocka_unit_test(fields_with_line_ends_are_not_sent),
 	    cmocka_unit_test(stopping_ends_sleepers_and_what_comes_later),
 	    cmocka_unit_test(an_answer_outlives_the_client),
+	    cmocka_unit_test(a_reset_before_the_first_byte_is_a_connection_that_broke),
 	    cmocka_unit_test(a_ring_keeps_the_order_of_its_bytes),
 	};
 
