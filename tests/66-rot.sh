@@ -3,6 +3,8 @@
 # Bits that rot in the store: none is served, what met one is marked, and the next pull mends it. FLIPS=10000 flips that many.
 . "$(dirname "$0")/lib.sh"
 need_fuse
+FLIPS=${FLIPS:-50}
+CHECK_LIMIT=$((CHECK_LIMIT + FLIPS))
 PYTHONPATH=$HERE
 start_registry
 cat >"$T/images.py" <<'END'
@@ -38,9 +40,9 @@ it "an artifact and half a lazy image are read" '
 '
 unmount_store
 cp -a "$STORE" "$T/sound"
-it "no flipped bit is served, of ${FLIPS:-50} in files of every kind" '
+it "no flipped bit is served, of $FLIPS in files of every kind" '
     mkdir "$T/scratch"
-    timeout -k 5 $((${FLIPS:-50} + 200)) python3 "$HERE/rot.py" "$IMAGEFS" "$T/sound" "$T/scratch" "${FLIPS:-50}"
+    timeout -k 5 $((FLIPS + 200)) python3 "$HERE/rot.py" "$IMAGEFS" "$T/sound" "$T/scratch" "$FLIPS"
 '
 
 mount_store -o offline # what a mount with a network would mend

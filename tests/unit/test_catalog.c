@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/emulator.h"
 #include "tests/unit/scratch.h"
 
 static struct scratch dir;
@@ -145,6 +146,7 @@ static void a_new_name_makes_a_new_catalog_and_old_ones_stay(void **state)
 	AUTO(catalog_put) struct catalog *before = NULL, *same = NULL, *after = NULL;
 
 	(void)state;
+	needs_nanoseconds();
 	name("docker.io/library/redis:7", 1);
 	before = get();
 	same = get();

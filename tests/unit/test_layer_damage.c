@@ -2,6 +2,7 @@
 /* store/layer/layer.h: blobs, and what is derived from them, that are damaged before or while a
  * layer is open. */
 #include "store/disk/damage.h"
+#include "tests/unit/emulator.h"
 #include "tests/unit/layer_world.h"
 
 #include <errno.h>
@@ -134,6 +135,7 @@ static void an_index_that_is_damaged_while_it_is_open_is_made_again(void **state
 	char path[512];
 
 	(void)state;
+	needs_fault_address();
 	path_in_store(path, sizeof(path), &blob, "");
 	for (int how = 0; how < 4; how++) {
 		struct span_cache *cache = span_cache_new(0);
