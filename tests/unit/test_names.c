@@ -206,9 +206,7 @@ static void a_removed_name_is_gone(void **state)
 
 static void a_snapshot_does_not_change(void **state)
 {
-	AUTO(names_put) struct names *old = NULL;
-	AUTO(names_put) struct names *same = NULL;
-	AUTO(names_put) struct names *new = NULL;
+	AUTO(names_put) struct names *old = NULL, *same = NULL, *new = NULL;
 
 	(void)state;
 	needs_nanoseconds();
