@@ -72,7 +72,9 @@ def load(stage):
 def read_lazily(stage):
     """An image that comes as it is read, by four; and two who read what is local."""
     for number in range(4):
-        stage.start("once", "4", "lazy", f"{stage.images}/lazy/app/1/rootfs", inside=number % 2 == 0, number=number)
+        inside = number % 2 == 0
+        place = "lazy/app/1/rootfs" if inside else f"{stage.images}/lazy/app/1/rootfs"
+        stage.start("once", "4", "lazy", place, inside=inside, number=number).may_end = True
     stage.start("walk")
     stage.start("mapped")
 

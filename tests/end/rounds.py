@@ -82,8 +82,13 @@ def check_reports(stage):
             stage.problem(f"without an errno: {what}")
 
 
+def never_began(stage):
+    """The connection was gone before imagefs read the kernel's first message: a start that failed, and it says so."""
+    return stage.load.early and stage.mount.process.status == 1 and "the first message of the kernel" in process.read(stage.mount.log)
+
+
 def check_status(stage, way):
-    if stage.mount.process.status != way.status:
+    if stage.mount.process.status != way.status and not never_began(stage):
         stage.problem(f"it ended with {stage.mount.process.status}")
     for p in stage.readers:
         if p.status not in (0, -signal.SIGKILL, -signal.SIGBUS):

@@ -100,12 +100,14 @@ class Stage:
         line = [self.world.reader, f"{kind} {len(self.readers)}", str(number), flags, self.images, self.world.directory, kind, *arguments]
         p = process.start(line[1], line, output=f"{self.directory}/readers.log", fds=(self.report, self.gate, self.shared_fd))
         p.inside = inside and not self.load.may_end
+        p.may_end = self.load.may_end
         return p
 
     def start(self, kind, *arguments, **how):
         """It begins when the gate opens: who comes first would take the processors of those who are to come."""
         self.readers.append(self.spawn(kind, *arguments, **how))
         self.enter += how.get("inside", True)
+        return self.readers[-1]
 
     def open_gate(self, count=None):
         os.write(self.key, bytes(len(self.readers) if count is None else count))
@@ -127,8 +129,7 @@ class Stage:
 
     def go_on(self, seconds, watched=None):
         """The load runs for a while; nobody of it may end meanwhile, the program least of all."""
-        if watched is None:
-            watched = [] if self.load.may_end else self.readers
+        watched = [p for p in (self.readers if watched is None else watched) if not p.may_end]
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.02))
