@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a transfer under way has to tell: docker's lines so far, and how far each of its blobs is.
- * The thread that transfers writes it, and whoever watches reads it, by a token that was given with
- * the request. Thread safe; its lock is held for copies alone.
+ * The board of a transfer under way: docker's lines so far, and how far each of its blobs is. The
+ * thread that transfers writes it. Whoever has the token that was given with the request reads it.
+ * Thread safe; its lock is held only to copy.
  */
 #ifndef FS_BOARD_H
 #define FS_BOARD_H
@@ -25,12 +25,13 @@ struct board {
 void board_init(struct board *b);
 void board_destroy(struct board *b);
 
-/* What there is no memory for is not shown; nothing is kept where `b` is NULL or nobody watches. */
+/* They do nothing where `b` is NULL or nobody watches. A line or blob for which there is no memory is
+ * not shown. `done` and `total` are bytes. */
 void board_line(struct board *b, const char *line);
 void board_blob(struct board *b, const struct digest *d, uint64_t done, uint64_t total);
 
-/* Appends "line TEXT" for each line from number `from` on, then "blob ID DONE TOTAL" for each blob
- * that was told of; ID as in the lines. */
+/* Appends "line TEXT" for each line from number `from` (the first is 0) on, then "blob ID DONE TOTAL"
+ * for each blob. ID has the digits that docker's lines have (DIGEST_ID_DIGITS). */
 void board_print(struct board *b, size_t from, struct buf *out);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define FAILURES_KEPT_MS 3000
 
-/* Of a host that has not answered in time: as long as a LOOKUP has waited for it. */
+/* For so long a host that did not answer in time is not asked: as long as a LOOKUP waits for it. */
 #define FAILURES_SILENT_MS 15000
 
 struct failures;
@@ -20,14 +20,14 @@ struct failures;
 struct failures *failures_new(void); /* NULL: out of memory */
 void failures_free(struct failures *f);
 
-/* What work for a key came to: 0 or -errno. A timeout is remembered of the host as well, another
- * answer ends that. Times are of one clock, in ms. NULL for what is not to be remembered; out of
- * memory, nothing is. */
+/* Notes what work for a key came to: 0 or -errno. -ETIMEDOUT is remembered for the host as well; any
+ * other result ends that. `now` is in ms, of one clock. Key or host may be NULL: nothing is remembered
+ * for it. Nothing is remembered where memory is out. */
 void failures_note(struct failures *f, const char *key, const char *host, int result,
 		   const struct err *err, int64_t now);
 
-/* The error that is remembered for a key, or else for its host (or NULL), or NULL; valid until the
- * next call. No key is equal to a host. */
+/* The error that is remembered for the key, else for its host (NULL: no host); NULL where there is
+ * none. Valid until the next call. No key is equal to a host. */
 const struct err *failures_recall(struct failures *f, const char *key, const char *host,
 				  int64_t now);
 

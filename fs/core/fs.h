@@ -21,9 +21,10 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define FS_FOREVER    1e9 /* seconds: what goes by digest */
-#define FS_NAMES_LAST 0.1 /* seconds: what index.json brings */
-#define FS_HERE_LASTS 1.0 /* seconds: how much of a file is here, while it may become more */
+/* Seconds that the kernel may keep: */
+#define FS_FOREVER    1e9 /* what goes by digest */
+#define FS_NAMES_LAST 0.1 /* what index.json brings */
+#define FS_HERE_LASTS 1.0 /* how much of a file is here (st_blocks), while that may grow */
 
 #define FS_LOOKUP_LIMIT                                                                            \
 	15000 /* ms that a lookup may wait for a registry: its directory is locked meanwhile */
@@ -35,27 +36,26 @@ struct fs {
 	struct jobs *jobs;
 	struct events *events;
 	struct inodes *inodes;
-	struct catalogs *catalogs;	 /* names as places */
-	struct fresh *fresh;		 /* the kernel's names of them */
+	struct catalogs *catalogs;	 /* the store's names as places */
+	struct fresh *fresh;		 /* takes changed names back from the kernel */
 	struct outcomes *outcomes;	 /* of recent requests */
-	struct layers *layers;		 /* open ones, shared */
-	struct fetch_plan *fetch_plan;	 /* what is fetched of those that are read by a table */
-	struct cache_limit *cache_limit; /* of what nobody pulled; NULL: there is none */
+	struct layers *layers;		 /* the open layers, shared */
+	struct fetch_plan *fetch_plan;	 /* which bytes of layers that are not here come next */
+	struct cache_limit *cache_limit; /* for images that nobody pulled; NULL: no limit */
 	struct xattr_names *xattr_names;
-	struct dir_locks *dir_locks; /* in the kernel */
+	struct dir_locks *dir_locks; /* directories that the kernel has locked */
 	struct referrers *referrers;
 	struct ahead *ahead;
 	struct decoder *decoder;
 	struct stats stats;
 	struct platform platform;
-	const struct kernel *kernel; /* while there is a session, or NULL; its own */
+	const struct kernel *kernel; /* the session's; NULL while there is none */
 	/* Makes the kernel forget all views that nobody holds, so that they are closed. Blocks, as
-	 * kernel->forget_name: not for a job that somebody may wait for who looks up something. */
+	 * kernel->forget_name does: not for a job that a LOOKUP may wait for. */
 	void (*forget_views)(struct fs *fs);
 	char *mountpoint;	/* owned; canonical */
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
-	uint64_t
-	    image_root; /* our number of the root, where that is an image (image_root.h), or 0 */
+	uint64_t image_root; /* our inode number of a root that is an image (image_root.h), or 0 */
 	bool lookup_remote;
 	bool offline;
 	enum fetch_mode fetch;
@@ -63,10 +63,10 @@ struct fs {
 	uid_t owner;
 	gid_t group;
 	struct timespec started;
-	atomic_bool ending; /* nothing waits for the kernel to forget something any more */
-	atomic_size_t strays, strays_new; /* places that lead nowhere; since they were forgotten */
+	atomic_bool ending; /* no thread waits for the kernel to forget something any more */
+	atomic_size_t strays, strays_new; /* all strays; those since they were last forgotten */
 	atomic_size_t lent; /* bytes of answers that other users than the owner hold open */
-	atomic_int_fast64_t no_room; /* when a round of room.c was last of no use, in ms */
+	atomic_int_fast64_t no_room; /* ms: when a round of room.c last closed too little */
 };
 
 #endif

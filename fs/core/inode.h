@@ -10,12 +10,12 @@
  *	0 << 32 | n            vnode n
  *	slot << 32 | node      node of a view
  *
- * The table owns vnodes and views; one that the kernel has forgotten (its count of lookups is 0)
- * and that nobody here holds is freed. The kernel forgets nothing that a request is under way for.
- * But a request ends for it with the answer, while the thread that gave it may use the inode still:
- * so each call holds its inode (fs/fuse/fuse_call.c), as does all work that goes on behind an
- * answer. Those with a path are shared: one path, one number, as long as they are in the table.
- * Thread safe.
+ * The table owns vnodes and views. An inode that the kernel has forgotten (its count of lookups is
+ * 0) and that no thread of ours holds is freed. The kernel forgets no inode while a request for it is
+ * under way. But the kernel sees the answer as the request's end, while our thread may still use the
+ * inode: so each call holds its inode (fs/fuse/fuse_call.c), as does all work behind an answer.
+ * Inodes with a path are shared: one path, one number, as long as they are in the table. Thread
+ * safe.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
@@ -41,44 +41,45 @@ struct inode {
 	uint32_t number; /* in its table */
 	uint32_t holds;	 /* of our own threads */
 	uint64_t lookups;
-	uint64_t root_lookups; /* of a view: those among them that are of its root */
+	uint64_t root_lookups; /* of a view: the lookups of its root */
 };
 
 int inodes_open(struct inodes **out, struct err *err);
 void inodes_close(struct inodes *t); /* frees all that is left */
 
-/* By number: NULL where it is not of this table, or stale. */
+/* The inode of a number; NULL where that is not of this table, or stale. */
 struct inode *inodes_get(struct inodes *t, enum inode_table which, uint64_t ino);
 
-/* The shared one of that path with one more lookup counted, or NULL. */
+/* The shared inode of that path with one more lookup counted, or NULL. */
 struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *path);
 
-/* Puts one into the table, which takes it, and counts a lookup; where the path is there already,
- * that one is given and the new one freed. NULL: out of memory (freed too). */
+/* Puts an inode into the table, which takes it, and counts a lookup. Where the table has the path
+ * already, it gives that inode and frees the new one. NULL: out of memory; the new one is freed. */
 struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode *i);
 
-/* The lookups that the kernel holds of what has this path or one below it: of all, or of the nodes
- * of views but their roots. */
+/* The lookups that the kernel holds of inodes whose path is this one or below it: of all inodes, or
+ * only of nodes of views that are not their roots. */
 enum inodes_what { INODES_ALL, INODES_BELOW_ROOTS };
 uint64_t inodes_held(struct inodes *t, const char *path, enum inodes_what what);
 
-/* The number of the shared one of that path, 0 where the kernel knows none. */
+/* The number of the shared inode of that path (of a view, its root's); 0: there is none. */
 uint64_t inodes_number(struct inodes *t, enum inode_table which, const char *path);
 
-/* Calls each for the views whose path is below this one. No lock is held then, and the view
- * stays. */
+/* Calls each for the views whose path is this one or below it. No lock is held then, and the view
+ * stays. For none where memory is out. */
 void inodes_each_view(struct inodes *t, const char *path,
 		      void (*each)(void *arg, struct inode *view), void *arg);
 
-/* Calls each for the paths below this one. No lock is held then. */
+/* Calls each for the shared paths below this one. No lock is held then. For none where memory is out. */
 void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg, const char *path),
 		      void *arg);
 
+/* The kernel has, or has forgotten, n more lookups of a number. The root is never forgotten. */
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);
 void inodes_forget(struct inodes *t, uint64_t ino, uint64_t n);
 
-/* Keeps an inode for a thread of ours, whatever the kernel forgets meanwhile. It is no lookup: what
- * is only held is not in use. NULL where the number is stale. */
+/* Keeps an inode for a thread of ours, whatever the kernel forgets meanwhile. A hold is no lookup: an
+ * inode that is only held is not in use. NULL where the number is stale. */
 struct inode *inodes_hold(struct inodes *t, uint64_t ino);
 void inodes_let_go(struct inodes *t, struct inode *i); /* NULL is allowed */
 

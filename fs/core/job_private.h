@@ -25,12 +25,12 @@ struct job {
 	bool keyed;	      /* is in jobs->by_key */
 	struct job_waiter *waiters;
 	unsigned waiting;
-	unsigned coming; /* who have started or joined it, and neither waited nor declined yet */
+	unsigned coming; /* references by job_start or job_take_up without a wait or decline yet */
 	int result;
 	struct err err;
 	struct buf output, marks;
 	int64_t started_ms; /* when it began to run */
-	int64_t left_ms;    /* when it is cancelled, as nobody waits; 0: not so */
+	int64_t left_ms;    /* when it is cancelled, as nobody waits; 0: never so */
 	atomic_uint_fast64_t done, total;
 };
 

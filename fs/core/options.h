@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: imagefs [STORE] MOUNTPOINT [-o OPTIONS] [-f] [-d]. Options that are not
- * imagefs's own are FUSE's. Knows nothing of what the options do.
+ * The command line: imagefs [STORE] MOUNTPOINT [-o OPTIONS] [-f] [-d]. Options that imagefs does not
+ * know are passed to FUSE. This file knows nothing of what the options do.
  */
 #ifndef FS_OPTIONS_H
 #define FS_OPTIONS_H
@@ -13,8 +13,8 @@
 
 #include <stdbool.h>
 
-/* Of layers that have a table of contents comes what is read; that, and the rest behind it; or all,
- * before anything is read. */
+/* What is fetched of a layer that has a table of contents: only what is read (LAZY); that first, and
+ * then the rest (BACKGROUND); all of it, before anything is read (WHOLE). */
 enum fetch_mode { FETCH_LAZY, FETCH_BACKGROUND, FETCH_WHOLE };
 
 #define OPTIONS_CACHE_MIN (16u << 20)
@@ -27,7 +27,7 @@ struct options {
 	struct platform platform;
 	bool lookup_remote; /* lookup=remote|local */
 	bool offline;
-	char *image; /* owned, or NULL: whose root filesystem is the root, read-only */
+	char *image; /* owned, or NULL: the image whose root filesystem is mounted, read-only */
 	enum fetch_mode fetch;
 	uint64_t cache_max;   /* bytes; 0: no limit */
 	bool index_referrers; /* index=referrers|manifest */
@@ -39,7 +39,7 @@ struct options {
 	struct buf fuse;       /* FUSE's own, comma separated */
 };
 
-/* -EINVAL with a sentence. options_clear in any case. */
+/* 0, -EINVAL with a sentence, or -ENOMEM. Call options_clear in any case. */
 int options_parse(int argc, char **argv, struct options *o, struct err *err);
 void options_clear(struct options *o);
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Room for open files. The layers and the tree of each view that the kernel knows are open, some
- * files each, also when nobody uses it: the kernel forgets what it has looked up when memory runs
- * short, and knows nothing of files. So it is told to forget before no more may be open. A
- * process that holds a file or stands in a directory keeps it.
+ * Room for open files. Each view that the kernel knows has its layers and its tree open, some files
+ * each, also when nobody uses it. The kernel forgets what it has looked up when memory runs short,
+ * but knows nothing of our descriptors. So it is told to forget before they run out. A view stays
+ * while a process has a file in it open, or its working directory there.
  */
 #ifndef FS_ROOM_H
 #define FS_ROOM_H
 
 #include "fs/core/vnode.h"
 
-/* After something was opened: makes room where it becomes scarce, in the background. */
+/* To be called after a view was opened: where descriptors become scarce, makes room in the background. */
 void room_watch(struct fs *fs);
 
-/* For a call that found no descriptor free (its error, -EMFILE, is in err): FS_WAIT, to be run
- * again when there is room; or the error, where it has waited for that a few times. Not for a call
- * that looks up something in the directory of an image: the kernel has locked that, and forgets
- * nothing in it until the call has ended. */
+/* For a call that found no descriptor free (its error, -EMFILE, is in err). FS_WAIT: run it again when
+ * there is room. Else the error: -EMFILE when the call has waited three times (rq->rooms). Not for a
+ * LOOKUP in the directory of an image: the kernel has locked that, and forgets nothing in it until the
+ * call has ended. */
 int room_make(struct request *rq, struct err *err);
 
 #endif

@@ -3,17 +3,16 @@
  * A vnode: a file or directory of the tree outside merged root filesystems. Its kind
  * is a vtable; a kind's struct begins with a struct vnode. Vnodes are made by
  * lookups, owned by the inode table (fs/core/inode.h), and freed when the kernel forgets
- * them. The operations are called by FUSE workers, several at a time, and never
- * wait: what is not there yet makes them start or join a job, put it into rq->wait
- * and return FS_WAIT; when the job has ended, well or badly, the operation is called
- * again, with the job in rq->ended.
+ * them. FUSE workers call the operations, several at a time. An operation never waits: where
+ * something is missing, it starts or joins a job, puts it into rq->wait and returns FS_WAIT. When
+ * the job has ended, well or badly, the operation is called again, with the job in rq->ended.
  *
  * So an operation is run again from its top until it needs nothing. It keeps nothing from run to
- * run: what a job has brought it finds where it looks for it in every run, and then it finds what
- * the next job has to bring. rq->ended is only the last job. It may be that of another step, or of
- * another vnode that the call has come by (a LOOKUP and its attributes are one call): its key says
- * whose it is (request_done). What must not be done twice, as a change, asks request_done before
- * anything else, and needs no job behind its own.
+ * run: each run looks in the same places, finds there what earlier jobs have brought, and comes to
+ * what the next job has to bring. rq->ended is only the last job. It may belong to another step, or
+ * to another vnode that the call has come by (a LOOKUP and its attributes are one call): its key says
+ * whose it is (request_done). An operation that must not be done twice, as a change, asks
+ * request_done before anything else, and needs no job after its own.
  */
 #ifndef FS_VNODE_H
 #define FS_VNODE_H
@@ -48,22 +47,24 @@ struct request {
 	    *ended;	/* in: the job that this request has waited for last, or NULL; borrowed */
 	unsigned rooms; /* in and out: how often it has waited for room (room_make) */
 	unsigned gaps;	/* in and out: how often it missed bytes that had come (view_fetch) */
-	bool joined;	/* in and out: another one has started the job that it waits for */
-	const struct view_content *content; /* view.c's: what was open when it was made ready */
+	bool joined;	/* in and out: another request has started the job that it waits for */
+	const struct view_content
+	    *content; /* view.c's: what view_ready or view_settle found open */
 };
 
-/* True where the job of the key is what the request has waited for last; *r is what it came to, 0
- * or -errno. */
+/* True where the request has last waited for the job of that key; *r is what the job came to, 0 or
+ * -errno. */
 bool request_done(const struct request *rq, const struct job_key *key, int *r, struct err *err);
 
 /* Starts or joins a job (job_start) and leaves it in rq->wait, whatever the request has waited for
  * before: FS_WAIT, or -errno. */
 int request_wait(struct request *rq, const struct job_spec *spec, struct err *err);
 
-/* What the job came to, where it is done; else request_wait. Takes spec->arg in either case. */
+/* What the job of spec->key came to, where the request has waited for it; else request_wait. Takes
+ * spec->arg in either case. */
 int request_await(struct request *rq, const struct job_spec *spec, struct err *err);
 
-/* Has the call run again, as the end of a job does: FS_WAIT, or -errno. */
+/* Makes the call run again, as the end of a job does: FS_WAIT, or -errno. */
 int request_again(struct request *rq, struct err *err);
 
 /* How long the kernel may keep what it was told. */
@@ -71,7 +72,7 @@ enum lasting {
 	LASTS_NOT,
 	LASTS_SECOND,
 	LASTS_WITH_NAMES, /* what index.json brings: fs/tree/fresh.h takes it back */
-	LASTS,
+	LASTS,		  /* FS_FOREVER */
 };
 
 /* What a name leads to: a vnode, or a node of a view; one lookup of it is counted. */
@@ -98,13 +99,13 @@ struct vnode_ops {
 		      struct err *err); /* -ENOENT where there is none */
 	int (*list)(struct request *rq, struct vnode *dir, struct listing *out, struct err *err);
 	int (*readlink)(struct request *rq, struct vnode *v, struct buf *out, struct err *err);
-	/* Appends up to len bytes from offset. */
+	/* Appends up to len bytes from offset; none at the end. */
 	int (*read)(struct request *rq, struct vnode *v, uint64_t offset, size_t len,
 		    struct buf *out, struct err *err);
-	/* All of it or an error. */
+	/* Takes all len bytes, or fails. */
 	int (*write)(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
 		     size_t len, struct err *err);
-	/* Of a directory whose names can be changed; else NULL. After symlink a lookup finds the
+	/* For a directory whose names can be changed; else NULL. After symlink a lookup finds the
 	 * name, whatever kind of file it is. In rename, `to` is a directory of the same kind. */
 	int (*remove)(struct request *rq, struct vnode *dir, const char *name, bool directory,
 		      struct err *err);
@@ -143,14 +144,14 @@ void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path);
 void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path);
 void vnode_free(struct vnode *v); /* one that is not in the table; NULL is allowed */
 
-/* st_mode, owner, size and times as they are; st_ino. */
+/* All attributes, st_ino included: the defaults, and what ops->stat says. 0, FS_WAIT or -errno. */
 int vnode_stat(struct request *rq, struct vnode *v, struct stat *st, struct err *err);
 
-/* The shared vnode of a path as what was found; false where there is none. */
+/* Gives the shared vnode of a path as what was found, and counts a lookup; false: there is none. */
 bool vnode_find(struct request *rq, const char *path, struct found *out);
 
-/* Gives a vnode of the table as what was found: the shared one of that path, or `v` (which is
- * taken). */
+/* Gives a vnode of the table as what was found, and counts a lookup: the shared one of the path of
+ * `v`, or else `v`. `v` is taken; NULL is -ENOMEM. */
 int vnode_found(struct request *rq, struct vnode *v, struct found *out, struct err *err);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of extended attributes that the images of this mount have, as far as they were opened.
- * A program that asks for another one is told that the file system has no such attributes
- * (EOPNOTSUPP): ls(1) and its like then ask no more, where they would ask for each file. Thread
- * safe.
+ * The names of extended attributes that the opened images of this mount have. A program that asks
+ * for another one is told that the filesystem has no such attributes (EOPNOTSUPP): ls(1) and its
+ * like then ask no more, where they would ask for each file. Thread safe.
  */
 #ifndef FS_XATTR_NAMES_H
 #define FS_XATTR_NAMES_H
