@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What ends a mount: SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU (as a last warning), or the end of
- * its connection. Signals are blocked, in all threads that are made afterwards, and waited for by
- * the main thread; one that was ignored when the program started (nohup) stays ignored. Thread
- * safe.
+ * its connection. The signals are blocked in the calling thread and in all that it makes afterwards;
+ * the main thread waits for them. A signal that was ignored when the program started (nohup) stays
+ * ignored. Thread safe.
  */
 #ifndef FS_ENDING_H
 #define FS_ENDING_H

@@ -9,13 +9,13 @@
 
 #include "store/base/err.h"
 
-/* The canonical path of an absolute one: no links, no ".", no "..", no slash at the end; the caller
- * frees it. The last directory may be a mount whose server has died (it is not entered). -ENOENT,
- * -EACCES, -ENOTDIR, ... */
+/* The canonical path of an absolute one: no links, no ".", no "..", no slash at the end. The caller
+ * frees it. The last directory may be a mount whose server has died: it is not entered. Errors are
+ * those of realpath(3). */
 int mount_point_resolve(const char *path, char **out, struct err *err);
 
-/* Of a path that is the mount point or lies below it: what stands behind it, without a slash in
- * front. NULL for any other. */
+/* The part of `path` below the mount point, without a slash in front: "" for the mount point itself,
+ * NULL for a path that is not below it. It points into `path`. */
 const char *mount_point_below(const char *mount_point, const char *path);
 
 #endif

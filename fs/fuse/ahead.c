@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel reads ahead within a file. For who reads a whole tree of small files that is no help:
- * each costs a READ, and a GETATTR too, since a READ makes the kernel doubt the time of access.
+ * The kernel reads ahead within a file. That is no help for a program that reads a whole tree of small
+ * files: each costs a READ, and a GETATTR too, since a READ makes the kernel doubt the time of access.
  * Pages that are stored into its cache before they are asked for cost neither.
  *
  * Nodes ascend in the order of a layer's archive, which is the order in which directories list
- * them. So a READ at the place where the last one of the same process in the same layer ended is
- * one of a reader that reads everything, and what follows is stored, as far as a window goes. How
- * wide that is, and who has none, is decided in readers.c.
+ * them. A READ that begins where the last one of the same process in the same layer ended is a sign
+ * of a reader that reads everything. So what follows is stored, as far as a window goes. readers.c
+ * decides how wide the window is, and which reader has none.
  *
  * The kernel takes pages of inodes that it knows, and it knows what was listed. So storing ends
- * where the next directory begins. When the reader has listed that, its files follow, the first of
- * them before the listing's end is told: unless a window's worth of bytes went that way since the
- * last READ, for then it takes a READ to show that they are still wanted.
+ * where the next directory begins. When the reader has listed that, its files follow; the first of
+ * them are stored before the listing's end is told. After a window's worth of bytes without a READ,
+ * listings store no more: only a READ shows that files are still wanted.
  *
  * A reader that comes upon what is not stored yet sends a READ, which is answered like any other,
  * by another worker; storing goes on behind it. Storing waits for pages that a READ in flight has

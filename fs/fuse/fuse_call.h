@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One message of the kernel on its way to its reply. A worker runs it; where it must
- * wait for a job the call is parked and the worker goes on, and the job's end runs it
- * again. An interrupt takes a parked call back at once with EINTR.
+ * One message of the kernel on its way to its reply. A worker runs it. Where the call must
+ * wait for a job, it is parked and the worker goes on; the job's end runs it again. An interrupt
+ * ends a parked call at once with EINTR.
  *
- * A call holds the inodes that it is about, from its begin until its thread is done with it: the
- * kernel may forget them as soon as it has the answer.
+ * A call holds its inodes, from its begin until its thread is done with it: the kernel may forget
+ * them as soon as it has the answer.
  *
- * The jobs' lock decides which thread replies to a parked call: job_leave gives true to
- * exactly one of interrupt and end. The end first takes its interrupt function back, which
- * waits for one that is running, so that none sees a freed call; libfuse holds the
- * request's lock while it calls the interrupt function, and permits a reply from there.
+ * The jobs' lock decides which thread replies to a parked call, that of an interrupt or that of the
+ * job's end: job_leave gives true only where the end does not have the call. The end first takes back
+ * the interrupt function, which waits for one that is running, so that none sees a freed call. libfuse
+ * holds the request's lock while it calls the interrupt function, and permits a reply from there.
  */
 #ifndef FS_FUSE_CALL_H
 #define FS_FUSE_CALL_H
@@ -24,7 +24,7 @@
 #include <fuse_lowlevel.h>
 
 struct call {
-	fuse_req_t req; /* gone with the answer */
+	fuse_req_t req; /* freed with the answer */
 	/* Does the work and replies: 0; or FS_WAIT; or -errno, which is then the reply. */
 	int (*run)(struct call *c, struct request *rq, struct err *err);
 	fuse_ino_t ino;
@@ -42,9 +42,9 @@ struct call {
 	struct ahead_work ahead; /* out: what call_run does behind the reply */
 	/* set by call_run */
 	struct fs *fs;
-	struct inode *held, *held_to; /* holds; NULL: a stale number */
+	struct inode *held, *held_to; /* of ino and to, held; NULL: a stale number, or no `to` */
 	/* of a parked call */
-	struct dir_lock lock, lock_to; /* of ino and to, by name */
+	struct dir_lock lock, lock_to; /* of ino (where there is a name) and to */
 	unsigned rooms;		       /* request.rooms, from one run to the next */
 	unsigned gaps;		       /* request.gaps, the same */
 	bool joined;		       /* request.joined, the same */

@@ -9,7 +9,8 @@
 #include "fs/fuse/fuse_call.h"
 #include "fs/tree/view.h"
 
-/* The attributes of an inode number and how long they hold: 0 or -errno. */
+/* The attributes of an inode number, and for how many seconds the kernel may keep them. 0, FS_WAIT, or
+ * -errno; -ESTALE: the number is not known. */
 int fuse_dir_stat(struct request *rq, fuse_ino_t ino, struct stat *st, double *timeout,
 		  struct err *err);
 

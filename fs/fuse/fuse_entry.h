@@ -24,8 +24,8 @@ int fuse_entry_reply(fuse_req_t req, const struct fuse_entry *e);
 int fuse_entry_reply_attr(fuse_req_t req, const struct stat *st, double timeout);
 
 /*
- * Puts an entry of a directory at `to`: its length, or 0 where it needs more than `room`. `next` is
- * the offset behind it. `plus`: with the inode and its attributes, as READDIRPLUS wants it.
+ * Puts an entry of a directory at `to`. Returns its length in bytes, or 0 where that is more than
+ * `room`. `next` is the offset behind it. `plus`: with the inode and its attributes, for READDIRPLUS.
  */
 size_t fuse_entry_put(char *to, size_t room, bool plus, const char *name,
 		      const struct fuse_entry *e, off_t next);

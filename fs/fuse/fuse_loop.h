@@ -17,15 +17,16 @@
 
 struct fuse_loop;
 
-/* Reads and serves one request, INIT, in the calling thread. */
+/* Reads and serves one request, INIT, in the calling thread. -ENODEV: there is no mount any more;
+ * -EPROTO: libfuse ends the session over it. */
 int fuse_loop_greet(struct fuse_session *fuse, struct err *err);
 
-/* Starts the first worker. `ending` is told when the connection ends. *out is set before there is a
- * worker, and also where none can be started. */
+/* Starts the first worker. `ending` is told when the connection ends. *out is set before the worker
+ * runs, and also on failure: the caller stops it. */
 int fuse_loop_start(struct fuse_session *fuse, struct ending *ending, struct fuse_loop **out,
 		    struct err *err);
 
-/* How many workers there are. They grow in number, and are never fewer before the stop. */
+/* How many workers there are. The number only grows, until the stop. */
 unsigned fuse_loop_workers(const struct fuse_loop *l);
 
 /* Ends the workers, each behind the request that it serves, and frees the loop. NULL is allowed.

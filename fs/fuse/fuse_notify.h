@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notifications: what the mount tells the kernel unasked. The kernel may let the sender wait: for
- * a page that a READ has locked, for a directory in which a LOOKUP is under way. The request that
- * holds it is answered by a worker, so there must be one that is in no notification. Two rules see
- * to that: at most `workers - 1` workers store at the same time, and none begins any more once the
- * end has begun, which waits for those under way while all workers still serve.
+ * a page that a READ has locked, or a directory in which a LOOKUP is under way. A worker answers
+ * that request, so there must be one that is in no notification. Two rules see to that. At most
+ * `workers - 1` workers store at the same time. Once the end has begun, no notification begins any
+ * more; the end waits for those under way while all workers still serve.
  * Thread safe.
  */
 #ifndef FS_FUSE_NOTIFY_H
@@ -20,13 +20,14 @@ struct fuse_notify;
 int fuse_notify_open(struct fuse_session *fuse, struct fuse_notify **out, struct err *err);
 void fuse_notify_close(struct fuse_notify *n); /* none is under way; NULL is allowed */
 
-/* FUSE_NOTIFY_STORE by one of `workers` workers: up to `count` pieces, one behind the other, at
- * `offset` of a file. 0; -ENOENT: the kernel does not know the inode; -EAGAIN: not now. */
+/* FUSE_NOTIFY_STORE by one of `workers` workers: `count` pieces (FUSE_NOTIFY_PIECES at most), one
+ * behind the other, at `offset` of a file. 0; -ENOENT: the kernel does not know the inode; -EAGAIN:
+ * too many workers store now, or the end has begun. */
 #define FUSE_NOTIFY_PIECES 8
 int fuse_notify_store(struct fuse_notify *n, unsigned workers, uint64_t ino, uint64_t offset,
 		      const struct iovec *data, size_t count);
 
-/* FUSE_NOTIFY_INVAL_ENTRY. Not for workers that hold up the request which they serve. */
+/* FUSE_NOTIFY_INVAL_ENTRY. A worker must not call it before it has answered its request. */
 void fuse_notify_forget_name(struct fuse_notify *n, uint64_t parent, const char *name);
 
 /* The same with FUSE_EXPIRE_ONLY (Linux 6.2; before, the name is forgotten). */
@@ -38,10 +39,10 @@ void fuse_notify_forget_attributes(struct fuse_notify *n, uint64_t ino);
 /* The same with all pages of a file. Waits for READs and WRITEs of it: not for workers. */
 void fuse_notify_forget_pages(struct fuse_notify *n, uint64_t ino);
 
-/* From now on none begins: those above do nothing. */
+/* From now on no notification begins: the functions above do nothing. */
 void fuse_notify_stop(struct fuse_notify *n);
 
-/* After fuse_notify_stop: returns when none is under way. Workers must still serve. */
+/* After fuse_notify_stop: returns when no notification is under way. Workers must still serve. */
 void fuse_notify_wait(struct fuse_notify *n);
 
 #endif

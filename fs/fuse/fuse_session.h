@@ -27,17 +27,18 @@
 
 struct session;
 
-/* Mounts, and serves: from now on the mount answers. ending and guard are borrowed. */
+/* Mounts, and starts to serve: from now on the mount answers. ending and guard are borrowed. */
 int session_open(const struct options *o, struct fs *fs, struct ending *ending, struct guard *guard,
 		 struct session **out, struct err *err);
 
-/* Returns when the mount shall end: by a signal, or as it was unmounted. 0, or -errno where the
+/* Returns when the mount shall end: a signal came, or it was unmounted. 0, or -errno where the
  * connection failed. */
 int session_wait(struct session *s, struct err *err);
 
+/* Step 1 of the end. */
 void session_quiet(struct session *s);
 
-/* Unmounts. No request may be parked any more. NULL is allowed. */
+/* Steps 3 to 5: unmounts. No request may be parked any more. NULL is allowed. */
 void session_close(struct session *s);
 DEFINE_AUTO(struct session, session_close)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who writes, or asks whether he may. Only control files take a write; all else is EROFS.
+ * WRITE, SETATTR and ACCESS. Only control files take a write; all else is EROFS.
  */
 #ifndef FS_FUSE_WRITE_H
 #define FS_FUSE_WRITE_H

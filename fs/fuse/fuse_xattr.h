@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Extended attributes: those of the layers, and two that are never listed and answer
- * on every path of a root filesystem, so that tools that copy attributes do not see them:
+ * Extended attributes: those of the layers, and two of ours, which answer on every path of a root
+ * filesystem. These two are never listed, so that tools that copy attributes do not see them:
  *
  *	user.imagefs.layer        "INDEX DIGEST" of the layer that brought the file
  *	user.imagefs.created_by   the history line of that layer
