@@ -11,15 +11,15 @@
  *    with posix_fadvise, a kernel short of memory does it), or passed by (O_DIRECT). When READs
  *    have asked for more than half of what the reader has passed, this and the window before
  *    taken together, the reader falls into doubt: all its windows are 0. They stay so until it has
- *    sent READs of DOUBT_MIN bytes in order. Then it is tried again, with the smallest window. If
+ *    sent READs of READERS_DOUBT_MIN bytes in order. Then a window is tried again, the smallest. If
  *    that is in vain too, twice as many bytes are needed the next time. Each window that was of
  *    use halves that number again.
  *  - The reader leaves the smallest window for another place. Then it has to send READs of as many
  *    bytes before it gets another one.
  *
- * So hardly more is stored for a reader than it reads. What is left of a doubt, up to DOUBT_MIN,
- * goes over to the next process that begins to read in the view: many short processes may do the
- * work of one.
+ * So hardly more is stored for a reader than it reads. What is left of a doubt, up to
+ * READERS_DOUBT_MIN, goes over to the next process that begins to read in the view: many short
+ * processes may do the work of one.
  *
  * A READ of bytes that are on their way to be stored is no such sign: the reader was faster.
  */

@@ -9,11 +9,11 @@
 #include "fs/core/vnode.h"
 #include "fs/tree/catalog.h"
 
-/* images/PLACE/DIGEST. What the store does not have is fetched. */
+/* images/PLACE/DIGEST. What the store does not have is fetched: 0, FS_WAIT or -errno. */
 int by_digest_lookup(struct request *rq, const struct catalog *c, const char *place,
 		     const struct digest *digest, struct found *out, struct err *err);
 
-/* sha256/HEX: of the first repository that has it. -ENOENT where none has. */
+/* sha256/HEX: the image of the first repository that has it. -ENOENT where none has. */
 int by_digest_anywhere(struct request *rq, const struct catalog *c, const struct digest *digest,
 		       struct found *out, struct err *err);
 

@@ -9,8 +9,8 @@
 #include "fs/core/vnode.h"
 #include "store/layer/layer.h"
 
-/* Of a layer of an image, which is read by its table of contents, this is missing (layer_missing).
- * FS_WAIT, or why it cannot be had. */
+/* Brings `missing` (layer_missing) of a layer that is read by its table of contents. FS_WAIT, or
+ * -errno: why it cannot be had. */
 int fetch_range(struct request *rq, struct repo_image *i, size_t layer,
 		const struct layer_gap *missing, struct err *err);
 

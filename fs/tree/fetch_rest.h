@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What nobody has asked for yet of layers that are read by their tables comes behind what is asked
- * for: all of it with fetch=background, else what the image's author has marked as wanted first.
+ * The job that brings bytes of lazily read layers which nobody has asked for: with fetch=background
+ * all of them, else those that the image's author has marked as wanted first. It gives way to readers,
+ * and leaves out a layer that does not fit below cache_max.
  */
 #ifndef FS_FETCH_REST_H
 #define FS_FETCH_REST_H
@@ -12,7 +13,7 @@
 /* Starts the job for an image, where there is none. Nobody waits for it. */
 void fetch_rest(struct fs *fs, struct repo_image *i);
 
-/* The same, of each layer no more than what lies in front of its landmark (store/lazy/lazy.h). */
+/* The same, but only what lies in front of each layer's landmark (store/lazy/lazy.h). */
 void fetch_rest_early(struct fs *fs, struct repo_image *i);
 
 #endif

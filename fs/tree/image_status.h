@@ -8,9 +8,8 @@
 #include "store/images/image.h"
 
 /* Appends a table: a line for each layer (whole, read by its table of contents, or not here), and
- * one for all of them; and how many entries of the layers fell out of rootfs/, once that is made.
- * Bytes are those of the blobs: that are here, of all, that are on their way
- * for readers. It fetches nothing. */
+ * one for all of them; and how many entries of the layers fell out of rootfs/, once that is made. Its
+ * columns count bytes of blobs: here, in all, on their way for readers. It fetches nothing. */
 int image_status(struct fs *fs, const struct image *i, struct buf *out, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * index.json that is damaged, or that another program wrote: an event and a line in the log, and the damaged one is
- * written anew from its copy (store/disk/names.h).
+ * An index.json that is damaged, or that another program wrote, becomes an event and a line in the log. A
+ * damaged one is written anew from its copy (store/disk/names.h).
  */
 #ifndef FS_NAMES_MEND_H
 #define FS_NAMES_MEND_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker tag and docker rmi: names of the store set and taken away, and what nothing needs any more
- * deleted. Also what rm, rmdir and ln -s do below images/ (mv is place_edit.c's own). Blocks for the
+ * docker tag and docker rmi: they set names of the store, take them away, and delete what no name
+ * needs any more. So do rm, rmdir and ln -s below images/ (mv is place_edit.c's own). Blocks for the
  * disk; on a job's thread.
  */
 #ifndef FS_NAMING_H
@@ -11,16 +11,16 @@
 #include "store/base/buf.h"
 #include "store/disk/names.h"
 
-/* `docker tag SOURCE TARGET`. */
+/* `docker tag SOURCE TARGET`. -ENOENT, -EINVAL with docker's sentence. */
 int naming_tag(struct fs *fs, const char *source, const char *target, struct err *err);
 
 struct removal {
 	bool force;	 /* rmi -f: also what is in use, or in several repositories */
 	bool locked;	 /* as in_use() (fs/tree/in_use.h) */
-	bool only_names; /* nothing is deleted yet: naming_sweep() */
+	bool only_names; /* delete nothing yet: naming_sweep() will */
 };
 
-/* What the names that were taken away have left. */
+/* Deletes what no name needs any more. */
 int naming_sweep(struct fs *fs, struct err *err);
 
 /* `docker rmi IMAGE`: appends its lines ("Untagged: …", "Deleted: …"). -ENOENT, -EBUSY with

@@ -9,15 +9,15 @@
 
 #include "fs/core/vnode.h"
 
-/* A tag goes; with `directory`, an image (a digest) with all its names in the repository. */
+/* Removes a tag; with `directory`, an image (a digest) with all its names in the repository. */
 int place_remove(struct request *rq, const char *place, const char *name, bool directory,
 		 struct err *err);
 
-/* A tag for what the link's target names: a path in the tree, or a reference. */
+/* Makes a tag for what the link's target names: a path in the tree, or a reference. */
 int place_tag(struct request *rq, const char *place, const char *name, const char *target,
 	      struct err *err);
 
-/* A tag gets another name, here or in another repository; what had that is replaced. */
+/* Gives a tag another name, here or in another repository; a tag that had that name is replaced. */
 int place_rename(struct request *rq, const char *place, const char *name, const char *to,
 		 const char *new_name, struct err *err);
 

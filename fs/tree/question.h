@@ -12,20 +12,20 @@
 struct lookup_question {
 	bool asks;  /* it may be a tag that the registry is to be asked for */
 	bool image; /* a part of an image stands behind it, so it can be nothing but a tag */
-	bool walks; /* it may be a place that is only walked through */
+	bool walks; /* it may be a place that the caller only walks through */
 };
 
 /*
  *	what stands behind the name		asks		walks
- *	nothing, for who creates it		no		no
- *	nothing, for who looks at it		yes		no: it would be the end of the path
- *	nothing, for who goes on from it	yes		yes
+ *	nothing; the caller creates it		no		no
+ *	nothing; the caller looks at it		yes		no: it would be the end of the path
+ *	nothing; the caller goes on from it	yes		yes
  *	a part of an image			yes		yes
  *	something else				no		yes
- *	not known				yes		yes
+ *	not known				yes		yes (no, no for a caller that creates it)
  *
- * Who works below an image (its directory, its program, or what it was told to read lies there) asks
- * only for the parts of other images, and for paths that he was told.
+ * A process that works below an image (its directory, its program, or an argument of it lies there)
+ * asks only for parts of other images, and for paths that are its arguments.
  */
 void question_read(const struct request *rq, const char *place, const char *name,
 		   struct lookup_question *out);

@@ -2,8 +2,8 @@
 /*
  * What is known of the artifacts that refer to images: those that the store has a name for (their
  * subject is the image, or their tag is one of cosign's for it), and what registries have answered.
- * An answer holds for a minute, and is kept beyond that, for as long as there is room, as what was
- * known last. Thread safe.
+ * An answer holds for a minute. After that it is kept, as what was known last, as long as there is
+ * room. Thread safe.
  */
 #ifndef FS_REFERRERS_H
 #define FS_REFERRERS_H
@@ -25,7 +25,7 @@ void referrers_close(struct referrers *t); /* NULL is allowed */
 /* Whether a registry was asked less than a minute ago. */
 bool referrers_fresh(struct referrers *t, const struct ref *image);
 
-/* Keeps an answer; or, where list is NULL, that there was none: what is known holds on. */
+/* Keeps an answer. List NULL: the registry gave none, and what is known holds for another minute. */
 void referrers_keep(struct referrers *t, const struct ref *image, const struct referrer_list *list);
 
 /* A set of digests, each once. */
@@ -41,7 +41,7 @@ void digests_clear(struct digests *d);
 int referrers_known(struct referrers *t, const struct ref *image, struct digests *out,
 		    struct err *err);
 
-/* When that changed last; false where nothing is known, which takes no list. */
+/* When what is known of an image changed last. False where nothing is known. */
 bool referrers_changed(struct referrers *t, const struct ref *image, struct timespec *out);
 
 /* The tag through which a registry has named an artifact, which the caller frees; or NULL. */

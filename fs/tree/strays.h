@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places that the store knows nothing of: whoever looks up images/x/y leaves images/x behind, for as
- * long as the kernel remembers it, and names are without end. Their number has a bound: then the
- * kernel is made to forget them, but those that somebody holds. It asks again for who comes again.
+ * Strays are places that the store knows nothing of. A lookup of images/x/y leaves images/x behind as
+ * long as the kernel remembers it, and there is no end of names. So their number has a bound: beyond
+ * it the kernel is made to forget all strays that no process holds. A later lookup makes them anew.
  * Thread safe.
  */
 #ifndef FS_STRAYS_H
@@ -10,7 +10,7 @@
 
 #include "fs/core/fs.h"
 
-/* One has come into the table of inodes, or has left it. */
+/* A stray has come into the table of inodes, or has left it. */
 void strays_came(struct fs *fs);
 void strays_went(struct fs *fs);
 

@@ -5,10 +5,10 @@
  * touched: view_ready opens what lies in the store, or has it fetched and merged.
  * Owned by the inode table, whose slot is the upper half of its inode numbers.
  * Thread safe. Content stays until the view goes, unless what is derived from the blobs proves
- * damaged (store/base/mapped.h): then view_ready and view_settle put a new one in its place, which
- * is equal, made again where it must be. Threads that still read the old one have it as long as the
- * view; what they read goes nowhere. After view_tree, view_stat and view_layer a caller asks
- * view_check before anything of that leaves; the other functions have asked when they return.
+ * damaged (store/base/mapped.h). Then view_ready and view_settle put an equal content in its place,
+ * made again where it must be. The old content stays as long as the view, for threads that still read
+ * it; what they read goes nowhere. After view_tree, view_stat and view_layer a caller asks view_check
+ * before it answers with anything of that; the other functions have asked when they return.
  */
 #ifndef FS_VIEW_H
 #define FS_VIEW_H
@@ -32,7 +32,7 @@ struct view {
 	_Atomic(struct view_content *) content;
 };
 
-/* The view of an inode number, and the node in its tree; or NULL. */
+/* The view of an inode number, and the node in its tree; NULL: the number is of no view. */
 static inline struct view *view_get(struct inodes *t, uint64_t ino, uint32_t *node)
 {
 	*node = (uint32_t)ino;
@@ -40,38 +40,39 @@ static inline struct view *view_get(struct inodes *t, uint64_t ino, uint32_t *no
 }
 
 /* The shared view of that path, made where there is none, with one more lookup counted. The image
- * must be ready. */
+ * must be ready. -ENOMEM. */
 int view_find(struct request *rq, const char *path, struct repo_image *image, enum tree_kind kind,
 	      size_t first, size_t count, struct found *out, struct err *err);
 
 /* 0 when the tree and its layers are open; else FS_WAIT, or an error. */
 int view_ready(struct request *rq, struct view *w, struct err *err);
 
-/* Behind view_ready or view_settle, and all that was read of the tree since: 0 where it was right.
- * Else it is of no use: FS_WAIT where the call is to run again, or an error. */
+/* After view_ready or view_settle, and after the tree was read: 0 where all that was read is right. Else
+ * it is of no use: FS_WAIT, as the call runs again, or an error. */
 int view_check(struct request *rq, struct view *w, struct err *err);
 
 /* True where the content is in memory: what is known of the view will not change any more. */
 bool view_is_open(const struct view *w);
 
-/* For its attributes: opens it where that takes no network, as view_ready does. 0 also where it
- * cannot be opened, or its layers are not in the store: there is a stand-in for the root then. */
+/* Opens the view for its attributes, as view_ready does, where that takes no network: 0 or FS_WAIT. 0
+ * also where it cannot be opened, or its layers are not in the store: view_stat has a stand-in then. */
 int view_settle(struct request *rq, struct view *w);
 
-/* After view_ready. */
+/* Call it after view_ready, and so all functions below but view_stat and view_ino. */
 const struct tree *view_tree(const struct view *w);
 
-/* st_ino included. Before the view is open only the root may be asked for: a stand-in then.
- * st_blocks is what is here of a file; *lasts: that will not change any more. */
+/* The attributes, st_ino included. Before the view is open only the root may be asked for, and gets a
+ * stand-in. st_blocks is what is here of a file; *lasts: the attributes will not change any more. */
 int view_stat(const struct view *w, uint32_t node, struct stat *out, bool *lasts);
 
-/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno; -EIO or
- * -EBADMSG where something derived was damaged, too, which view_ready mends. */
+/* Up to len bytes of a regular file from offset: the count (0 at the end), or -errno. -ENODATA: some
+ * are not here (view_fetch). -EIO or -EBADMSG, too, where something derived was damaged, which
+ * view_ready mends. */
 ssize_t view_read(const struct view *w, uint32_t node, uint64_t offset, void *data, size_t len,
 		  struct err *err);
 
-/* The same without a copy, as far as that can be: pieces of decoded spans, which hold until
- * view_put_data. Not thread safe; a count of 0 is the end of the file. */
+/* The same without a copy where possible: 0, or -errno. The pieces lie in decoded spans and hold until
+ * view_put_data; a count of 0 is the end of the file. A struct view_data is for one thread. */
 #define VIEW_PIECES 8
 struct view_data {
 	struct layer *layer; /* borrowed */
@@ -83,24 +84,24 @@ int view_get_data(const struct view *w, uint32_t node, uint64_t offset, size_t l
 		  struct view_data *out, struct err *err);
 void view_put_data(struct view_data *d);
 
-/* What these bytes need comes, where reading them gave -ENODATA: FS_WAIT, or why it does not. */
+/* Fetches what is missing of these bytes, after reading them gave -ENODATA: FS_WAIT or -errno. */
 int view_fetch(struct request *rq, const struct view *w, uint32_t node, uint64_t offset, size_t len,
 	       struct err *err);
 
-/* Has what lies at an offset of a layer's archive decoded; the layer by its number in the tree. */
+/* Decodes what lies at an offset of a layer's archive. `layer` is its number in the tree. */
 void view_prepare(const struct view *w, uint32_t layer, uint64_t archive);
 
-/* Two regular files of one size hold the same, as it is the same entry of the same layer: known
- * without reading it. False: it may, or may not. After view_ready of both. */
+/* True where two regular files of one size are the same entry of the same layer, so that they hold the
+ * same; nothing is read. False: not known. After view_ready of both. */
 bool view_same_entry(const struct view *a, uint32_t a_node, const struct view *b, uint32_t b_node);
 
-/* The same by digests (layer_compare), which view_check_digests is to be asked of afterwards: 0, or
- * -EIO where they are damaged, which view_ready mends. */
+/* Compares two files of `size` bytes by digests (layer_compare). Ask view_check_digests of both views
+ * afterwards: 0, or -EIO where digests are damaged, which view_ready mends. */
 enum layer_sameness view_compare(const struct view *a, uint32_t a_node, const struct view *b,
 				 uint32_t b_node, uint64_t size);
 int view_check_digests(const struct view *w, struct err *err);
 
-/* The layer that brought a node: its index in the manifest, or -1. */
+/* The layer that brought a node: its index in the manifest, or -1 where none did. */
 ssize_t view_layer(const struct view *w, uint32_t node);
 
 static inline uint64_t view_ino(const struct view *w, uint32_t node)

@@ -14,8 +14,8 @@ struct view_content {
 	struct tree *tree;     /* owned */
 	struct layer **layers; /* references */
 	size_t count;
-	atomic_bool fetched;	    /* something was missing, and asked for */
-	atomic_bool damaged;	    /* one of the layers, or the tree */
+	atomic_bool fetched;	    /* missing bytes were asked for */
+	atomic_bool damaged;	    /* one of the layers, or the tree, is damaged */
 	struct view_content *older; /* owned: damaged, and maybe still being read */
 };
 

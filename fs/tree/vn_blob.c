@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blob as the store has it. Documents are small: each read takes one whole, with its digest. Of what a layer or an
- * artifact brings, the pieces are verified that are read.
+ * A blob as the store has it. A document is small: each read takes it whole, and checks its digest. Of the
+ * blob of a layer or artifact, only the pieces that are read are verified.
  */
 #include "fs/tree/vn.h"
 

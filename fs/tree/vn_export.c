@@ -4,8 +4,8 @@
  * does. Neither exists: what is read is put together from the blobs, and from the merged tree.
  *
  * The size of rootfs.tar is known once the layers are there. A stat(2) fetches none, and shows 0
- * until then; but before the kernel reads, it asks for the size, and says so (struct request,
- * `reads`): then they are fetched, so that nobody is given an empty file.
+ * until then. But before the kernel reads, it asks for the size, and says so (struct request,
+ * `reads`): this GETATTR fetches the layers, so that no reader is given an empty file.
  */
 #include "fs/tree/vn.h"
 

@@ -9,11 +9,11 @@
  *	name:tag name@digest      a reference that was pasted: a symlink to the plain path
  *	what leads to a repository that the store knows: a place
  *	a tag that the store knows: a symlink to its digest
- *	the first component, and the first behind a host: a place, whatever the name, for who
- *	goes on from there (question.h)
- *	else the registry is asked for the tag, unless the caller does not mean one; where it has
+ *	the first component, and the first behind a host: a place, whatever the name, where the
+ *	caller goes on from there (question.h)
+ *	else the registry is asked for the tag, unless the caller does not mean one. Where it has
  *	none, and the place is not known as a repository, the name is a place that can be walked
- *	through, unless it is the name of a part of an image: then the image is missing
+ *	through; but the name of a part of an image fails, as then the image is missing
  */
 #include "fs/tree/vn.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What vnodes read of the blobs of layers and artifacts, as they are: verified, fetched where they have to be, and opened
- * again when another file has taken their place. An open blob outlives its deletion. Thread safe.
+ * Reads the blobs of layers and artifacts as they are, for vnodes. A blob is verified, fetched where it
+ * has to be, and opened again when another file has taken its place. An open blob outlives its deletion.
+ * Thread safe.
  */
 #ifndef FS_VN_RAW_H
 #define FS_VN_RAW_H

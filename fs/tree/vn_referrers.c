@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * images/REPO/sha256:X/referrers/: what refers to an image, each artifact a symlink to its place
- * among the repository's images. Its own entry costs nothing; the registry is asked when it is
- * read, if that was not done in the last minute, and what is known is shown where it does not
- * answer. So looking at the image's directory reaches no registry.
+ * among the repository's images. Its own entry costs nothing, so looking at the image's directory
+ * reaches no registry. When it is read, the registry is asked, at most once a minute; where that does
+ * not answer, what is known is shown.
  *
  * Attestations that lie in an index beside its images are among them, without being asked for: of
  * an index all, of an image those that name it.

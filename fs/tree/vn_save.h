@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Images as an archive that nothing has written: what is read is put together from the blobs, and a
- * layer that is not there is fetched. export/image.tar is one, and so is what ctl/save names.
+ * Images as an archive that is nowhere on disk: a read puts it together from the blobs, and fetches a
+ * layer that is not there. export/image.tar is one, and so is the file that ctl/save names.
  */
 #ifndef FS_VN_SAVE_H
 #define FS_VN_SAVE_H
@@ -16,7 +16,7 @@ struct vn_save_image {
 	size_t count;
 };
 
-/* At least one image; all is copied, or counted. *out is not yet in the inode table. */
+/* Takes at least one image; all is copied, or counted. *out is not yet in the inode table. */
 int vn_save_new(const char *path, const struct vn_save_image *images, size_t count,
 		struct vnode **out, struct err *err);
 
