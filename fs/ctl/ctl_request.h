@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests to a verb as jobs: each line of a text is one request, and for
- * verbs that need no arguments a text of blanks is one, too. All are tried; the first failure
- * is the outcome. job_result holds what docker would print for all of them, errors included.
+ * Requests to a verb as jobs: each line of a text is one request. For verbs that need no
+ * arguments a text of blanks is one, too. All are tried, but none after -EINTR; the first failure is
+ * the outcome. job_result holds what docker would print for all of them, errors included.
  */
 #ifndef FS_CTL_REQUEST_H
 #define FS_CTL_REQUEST_H
@@ -12,21 +12,21 @@
 
 #define CTL_REQUEST_MAX 65536 /* bytes of requests in one write */
 
-/* Starts the job of a text without NUL bytes: FS_WAIT, or -errno. It is joined by nobody; its key
- * is for request_done. */
+/* Starts the job of a text without NUL bytes: FS_WAIT, or -errno. Nobody joins the job; its key is for
+ * request_done. */
 int ctl_request_start(struct request *rq, const struct job_key *key, const struct verb *verb,
 		      const char *text, size_t len, struct err *err);
 
 /*
- * The line that another user than the owner reads a verb with. Nothing is kept of it, neither as an
- * outcome nor as an event: those are the owner's. CTL_OTHERS_AT_ONCE of all of them run at a time,
- * so that the owner's jobs and the FUSE workers go on however many they are.
+ * Starts the job of a line by which another user than the owner reads a verb. It is kept neither as an
+ * outcome nor as an event: those are the owner's. At most CTL_OTHERS_AT_ONCE of these jobs run at a
+ * time, so that the owner's jobs go on however many there are.
  */
 #define CTL_OTHERS_AT_ONCE 2
 int ctl_request_look(struct request *rq, const struct job_key *key, const struct verb *verb,
 		     const char *line, struct err *err);
 
-/* Requests for whose end nobody waits: a job that ends by itself. */
+/* The same as ctl_request_start for requests whose end nobody waits for. */
 void ctl_request_detach(struct fs *fs, const struct verb *verb, const char *text, size_t len);
 
 /* A request that the job ran has ended. Appends the error of a failure to what it printed, and keeps

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A request to a stream verb (struct verb_stream) on its way: each piece that is written is a job,
- * and so is the end. A request that ends in the midst of a piece may be followed by another;
- * zero bytes between requests are padding. Counted: a job holds it beside the control file, which
- * may be closed before its last job has ended. Thread safe.
+ * and so is the end. Where a request ends in the midst of a piece, another may follow; zero bytes
+ * between them are padding. Counted: the control file and each job hold it, as the file may be
+ * closed before its last job has ended. Thread safe.
  */
 #ifndef FS_CTL_STREAM_H
 #define FS_CTL_STREAM_H
@@ -14,7 +14,7 @@
 struct ctl_stream;
 struct ctl_stream *ctl_stream_new(struct fs *fs, const struct verb *verb); /* NULL: no memory */
 
-/* A request has begun and is not done. */
+/* True where a request has begun and is not done. */
 bool ctl_stream_open(struct ctl_stream *s);
 
 /* The next piece: data from `offset` of the file on; len 0: no more will come. */
@@ -24,17 +24,18 @@ struct ctl_piece {
 	size_t len;
 };
 
-/* Starts the job that takes it. One at a time, else -EBUSY; a piece whose writer was interrupted is
- * waited for. FS_WAIT, or -errno; job_result holds what docker would print. */
+/* Starts the job that takes the piece: FS_WAIT, or -errno; -EBUSY while another piece is under way.
+ * Where that one's writer was interrupted, waits for it instead. job_result holds what docker would
+ * print. */
 int ctl_stream_write(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p,
 		     struct err *err);
 
-/* True where the request has waited for that; *r is what it came to. What was interrupted and did
- * not come again is lost, and the piece behind it -EBADMSG. */
+/* True where the request has waited for its piece; *r is what that came to. A piece that was interrupted
+ * and did not come again is lost; the next piece gets -EBADMSG. */
 bool ctl_stream_done(struct request *rq, struct ctl_stream *s, const struct ctl_piece *p, int *r,
 		     struct err *err);
 
-/* The control file is closed: what is open ends, by a job that nobody waits for. Drops the
+/* The control file is closed: an open request ends, by a job that nobody waits for. Drops the
  * reference; NULL is allowed. */
 void ctl_stream_close(struct ctl_stream *s);
 

@@ -23,7 +23,7 @@ int diff_report_open(const struct diff_side *a, const struct diff_side *b,
 void diff_report_close(struct diff_report *p); /* NULL is allowed */
 DEFINE_AUTO(struct diff_report, diff_report_close)
 
-/* Prints it, or adds it up. -EFBIG. */
+/* Prints the change, or adds it up. -EFBIG: more than DIFF_REPORT_MAX. */
 int diff_report_add(struct diff_report *p, const struct tree_change *c, struct err *err);
 
 /* Prints the sums, where they were asked for. */

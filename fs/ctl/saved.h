@@ -12,7 +12,8 @@ struct saved {
 	size_t count;
 };
 
-/* From the store alone. -ENOENT "No such image: …", -EINVAL. */
+/* Looks in the store alone. `out` is zeroed by the caller, who clears it also after a failure. -ENOENT
+ * "No such image: …", -EINVAL. */
 int saved_find(struct fs *fs, const struct words *args, struct saved *out, struct err *err);
 void saved_clear(struct saved *s);
 #define autosaved __attribute__((cleanup(saved_clear))) struct saved

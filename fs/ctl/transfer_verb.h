@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the verbs pull, push and index have in common: their options and their one operand; docker's lines
- * for the request's answer, unless it is to be quiet; bytes for ctl/jobs; and a lease.
+ * What the verbs pull, push and index have in common: their options and their one operand; docker's
+ * lines in the request's answer (with -q, the reference alone); bytes for ctl/jobs; and a lease.
  */
 #ifndef FS_TRANSFER_VERB_H
 #define FS_TRANSFER_VERB_H
@@ -18,11 +18,10 @@ struct transfer_verb {
 	const char *wish; /* the platform, as it was given; or NULL */
 	struct platform platform;
 	struct transfer_watch watch;
-	struct transfer transfer; /* uses the two before it */
+	struct transfer transfer; /* refers to platform and watch */
 };
 
-/* Runs the verb. `run` gets the operand as a reference: one of a repository where all of its tags
- * are meant. */
+/* Runs the verb. `run` gets the operand as a reference; with --all-tags it is one of a repository. */
 int transfer_verb(const char *verb, struct fs *fs, struct job *j, const struct words *args,
 		  struct buf *answer,
 		  int (*run)(const struct transfer_verb *v, const struct ref *ref, struct err *err),

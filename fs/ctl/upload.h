@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes to ctl/load and ctl/import: an archive, behind a request line or without one, or a
- * line that names a file which has it. Knows where the line ends and reads the file; what both mean
- * is the verb's. One request; not thread safe.
+ * What comes to ctl/load and ctl/import: an archive, behind a request line or without one; or a
+ * line that names the archive's file. This finds the end of the line and reads the file; the verb
+ * knows what they mean. One request; not thread safe.
  */
 #ifndef FS_UPLOAD_H
 #define FS_UPLOAD_H
@@ -15,8 +15,8 @@
 #define UPLOAD_LINE_MAX 65536
 
 struct upload {
-	/* The words of the request line; none where there is no line. *path: the file to read
-	 * instead of what follows; the caller frees it. */
+	/* Gets the words of the request line; none where there is no line. *path: the file to read
+	 * instead of what follows; upload.c frees it. */
 	int (*begin)(void *arg, const struct words *words, char **path, struct err *err);
 	/* As archive_loader_feed; what docker would print goes to `answer` with FEED_DONE. */
 	int (*feed)(void *arg, const void *data, size_t len, struct cancel *cancel, size_t *used,

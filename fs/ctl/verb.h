@@ -4,10 +4,9 @@
  * runs one by one on a job's thread; one that changes nothing also takes its arguments behind `?`
  * in the file's name. Options and words are those of the docker command of that name.
  *
- * Who may what: the owner of the mount (and root) all; another user, whom allow_other lets in, may
- * read the verbs whose row says `others`. Those tell what images/ shows everybody as well, or
+ * The owner of the mount, and root, may do everything. Another user, whom allow_other lets in, may
+ * only read the verbs whose row says `others`. Those tell what images/ shows everybody as well, or
  * count; they ask no registry, open no path that they are given, and tell of nobody's requests.
- * Nothing is written by others.
  */
 #ifndef FS_VERB_H
 #define FS_VERB_H
@@ -22,24 +21,25 @@ enum verb_kind {
 	VERB_QUESTION, /* changes nothing, and may ask a registry or take its time; by write, too */
 	VERB_REQUEST,  /* changes something: by write only */
 	VERB_STREAM,   /* a request that comes in pieces: a line, and data behind it */
-	VERB_ARCHIVE,  /* its file, by name with arguments, is an archive; by write, its name */
+	VERB_ARCHIVE,  /* read by a name with arguments: an archive; a write is told that name */
 	VERB_LOG,      /* only grows, and is read in place: ctl/events */
 };
 
 /* A request that comes in pieces. The first piece begins with a request line where it has a newline
- * before any NUL byte; what that means is the verb's. */
+ * before any NUL byte. The verb knows what that line means. */
 struct verb_stream {
 	/* The state of one request. */
 	int (*open)(struct fs *fs, void **state, struct err *err);
 	/*
-	 * Takes the next bytes, on the thread of job `j`; without any, no more will come.
-	 * FEED_MORE, or FEED_DONE: the request is done; what docker would print is in `answer`, and
-	 * *used, which is `len` before, says how many bytes were the request's. -errno: it failed,
-	 * and nothing of it is left.
+	 * Takes the next bytes, on the thread of job `j`; `len` 0: no more will come. FEED_MORE, or
+	 * FEED_DONE: the request is done, what docker would print is in `answer`, and *used (`len`
+	 * before the call) says how many bytes were the request's. -errno: it failed, and nothing of
+	 * it is left.
 	 */
 	int (*write)(void *state, struct job *j, const void *data, size_t len, size_t *used,
 		     struct buf *answer, struct err *err);
-	/* What jobs, outcomes and events call it: never a secret. Until the next write. */
+	/* The request's name in jobs, outcomes and events: never a secret. Valid until the next
+	 * write. */
 	const char *(*subject)(const void *state);
 	void (*close)(void *state); /* drops what is not done */
 };
@@ -52,9 +52,9 @@ struct verb {
 	bool bare;   /* a request may be without arguments */
 	bool remote; /* its last word is a reference, whose registry it asks */
 	bool others; /* another user than the owner may read it; a VERB_TABLE */
-	/* A request: its words; what docker would print goes to `answer`, by porcelain_error where
-	 * that is on standard error. `j` is the job that runs it, or NULL: a table that the owner
-	 * reads is printed without one. */
+	/* Runs a request by its words. What docker would print goes to `answer`, by porcelain_error
+	 * where that is on standard error. `j` is the job that runs it; NULL for a table that the
+	 * owner reads. */
 	int (*run)(struct fs *fs, struct job *j, const struct words *args, struct buf *answer,
 		   struct err *err);
 	const struct verb_stream *stream;
@@ -65,10 +65,10 @@ extern const size_t verbs_count;
 
 const struct verb *verb_find(const char *name, size_t len); /* or NULL */
 
-/* It changes nothing, and its file without arguments is an answer as well. */
+/* True where the verb changes nothing, and its file without arguments is an answer as well. */
 bool verb_answers(const struct verb *verb);
 
-/* It takes its arguments in its file's name, too. */
+/* True where the verb takes arguments in its file's name, too. */
 bool verb_takes_line(const struct verb *verb);
 
 /* Whether its file can be read: by the owner of the mount, or by another user. */

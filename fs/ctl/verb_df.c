@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctl/df: docker system df. Of docker's four kinds there are images alone; the other rows are there
- * for who reads the table. Active is an image of which a file is open; sizes are those of blobs on
- * disk, so they are what rmi would free.
+ * ctl/df: docker system df. Of docker's four kinds there are only images; the other rows are there
+ * for programs that read the table. An image is active while it is in use (in_use.h). Sizes are those
+ * of blobs on disk, so they are what rmi would free.
  */
 #include "fs/tree/in_use.h"
 #include "fs/docker/rows.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctl/fsck: is all that the store has right? And with --repair: what is not is fetched again, or what is derived removed, to be made
- * again. A blob is asked for at the repositories of all names that need it, until one has it.
+ * ctl/fsck: is all that the store has right? With --repair a damaged blob is fetched again, from the
+ * repositories of all names that need it, until one has it. Damaged derived files are removed, to be
+ * made again.
  */
 #include "fs/ctl/verb.h"
 #include "fs/docker/resolve.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctl/save. The archive is the file "save?WORDS", which is made by its lookup (vn_ctl_save.c). A
- * request is answered with the name of that file, so that whoever asks has the sentence of what is
- * wrong, and does not write a name with its escapes himself.
+ * request is answered with the name of that file. So whoever asks gets the sentence of what is
+ * wrong, and need not write a name with its escapes.
  *
  * As with docker, NAME:TAG is saved under that name alone, NAME under all its tags, an ID or a
  * digest under none; an image that is asked for in several ways stands in the archive once. Only

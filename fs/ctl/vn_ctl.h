@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctl/, and the kinds of files in it, a file each (vn_ctl_*.c): constructors that give a vnode which
- * is not yet in the inode table, or NULL when memory is out.
+ * ctl/, and the kinds of files in it, a file each (vn_ctl_*.c). A constructor gives a vnode that is
+ * not yet in the inode table, or NULL when memory is out.
  */
 #ifndef FS_VN_CTL_H
 #define FS_VN_CTL_H
@@ -15,8 +15,8 @@ struct vnode *vn_ctl_new(void);
 /* Requests by line, each with its answer behind it. */
 struct vnode *vn_ctl_talk_new(struct request *rq, const struct verb *verb, const char *path);
 
-/* What a verb answers to a line ("": no arguments), which is copied. Takes requests, too. An error
- * of the answer is given where that is known at once. */
+/* What a verb answers to a line ("": no arguments), which is copied. Takes requests, too. Where the
+ * answer is made at once, its error is returned. */
 int vn_ctl_answer_new(struct request *rq, const struct verb *verb, const char *path,
 		      const char *line, struct vnode **out, struct err *err);
 

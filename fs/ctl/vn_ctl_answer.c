@@ -7,13 +7,13 @@
  *                  not asked ──WRITE──▸ conversation
  *
  * A table is printed by the lookup, so that its errors are those of open(2). A question takes its
- * time. It is asked by a job, at the first GETATTR or READ: not by the LOOKUP, as that holds the
- * lock of ctl/. So is all that another user than the owner asks (ctl_request_look), and what such
- * users hold open has a bound.
+ * time. A job asks it at the first GETATTR or READ: not the LOOKUP, as that holds the lock of ctl/.
+ * A job asks, too, for any other user than the owner (ctl_request_look), and what such users hold
+ * open has a bound.
  *
- * An answer may be written to, as `images` is that takes requests, too: it is the snapshot that a
- * talk begins with (vn_ctl_talk.c). Behind a WRITE nothing is asked any more, and an answer that
- * comes then is dropped.
+ * An answer may be written to, as `images` takes requests, too: it is the snapshot that a talk
+ * begins with (vn_ctl_talk.c). After a WRITE nothing is asked any more, and an answer that comes
+ * then is dropped.
  */
 #include "fs/ctl/vn_ctl.h"
 

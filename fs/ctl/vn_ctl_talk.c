@@ -7,13 +7,13 @@
  * The snapshot is the verb's usage and the outcomes of recent requests, made at the first look.
  * From the first write on the content is the bytes of each request, and behind them its answer. The
  * descriptor that wrote stands at the end of its request (where the request failed: at its
- * beginning), so what it reads next is the answer. Who has read before he writes stands in the
- * snapshot or in the conversation: what he has read stays in front of his request, and what is
- * behind it goes. Where nothing was looked at there is no snapshot, and none is made any more.
+ * beginning), so what it reads next is the answer. A process that reads before it writes stands in
+ * the snapshot or in the conversation: what it has read stays in front of its request, and what is
+ * behind that goes. Where nothing was looked at there is no snapshot, and none is made any more.
  *
  * A WRITE is a job, on which it is parked; interrupting it cancels the job, unless it comes again
- * (ctl_again.h). The kernel lets one
- * WRITE of an inode through at a time, but READs beside it. A WRITE that may be only the first part
+ * (ctl_again.h). The kernel lets one WRITE of an inode through at a time, but READs beside it. A WRITE
+ * that may be only the first part
  * of a write(2) is kept (ctl_cut.h): a conversation, without an answer so far. It runs with the
  * next WRITE, before the next READ, or when the file is forgotten. Which of these a job is for is
  * its key, so that a call that comes back from it knows.

@@ -9,14 +9,15 @@
 
 struct vn_ctl_talk {
 	struct ctl_file file;
-	struct ctl_cut cut;	/* under file.lock, with the next */
-	struct ctl_again again; /* the last WRITE */
+	struct ctl_cut cut;	/* under file.lock */
+	struct ctl_again again; /* under file.lock: the last WRITE */
 };
 
 /* The attributes, with the size as it is. */
 void vn_ctl_talk_stat(struct vn_ctl_talk *t, struct stat *st);
 
-/* Before a READ: what was kept of a WRITE runs, as its answer is wanted. 0, FS_WAIT or -errno. */
+/* To be called before a READ: runs what was kept of a WRITE, as its answer is wanted. 0, FS_WAIT or
+ * -errno. */
 int vn_ctl_talk_ask(struct request *rq, struct vn_ctl_talk *t, struct err *err);
 
 int vn_ctl_talk_write(struct request *rq, struct vnode *v, uint64_t offset, const void *data,
