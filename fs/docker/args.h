@@ -27,9 +27,9 @@ int words_add(struct words *w, const char *text, size_t len, struct err *err);
 void words_clear(struct words *w);
 #define autowords __attribute__((cleanup(words_clear))) struct words
 
-/* Splits at blanks. '…' is taken as it stands; in "…" and outside of quotes a backslash takes the
- * next character as it stands; $'…' is taken with \n for a line break, and \\ and \' for what they
- * show, as a line has no other way to say them. A quote without its end: -EINVAL. */
+/* Splits at blanks. '…' is taken as it stands. In "…" and outside of quotes a backslash takes the next
+ * character as it stands. In $'…', \n is a line break, which a line has no other way to say, \\ a
+ * backslash, and \' a quote. A quote without its end: -EINVAL. */
 int words_split(const char *line, struct words *out, struct err *err);
 
 /* An option and where its value goes; a table of them ends with a row without name. */
@@ -43,7 +43,7 @@ struct args_option {
 
 #define ARGS_EXIT 125 /* docker's exit status where an option or its value is wrong (err_exit) */
 
-/* Parses the words; *operands gets what is no option (copied). */
+/* Parses the words; *operands gets copies of those that are no options. -EINVAL, with ARGS_EXIT. */
 int args_parse(const struct words *words, const struct args_option *options, struct words *operands,
 	       struct err *err);
 

@@ -14,7 +14,7 @@
 #include <time.h>
 
 struct filter {
-	char *key;   /* owned: trimmed, in lower case; "label!" where that is what it says */
+	char *key;   /* owned: trimmed, in lower case; "label!" for label!=… */
 	char *value; /* owned: trimmed */
 };
 
@@ -30,7 +30,7 @@ int filter_bool(const struct filter *f, bool *out, struct err *err);
  * ("24h", "1h30m") before `now`. */
 int filter_time(const struct filter *f, time_t now, int64_t *out, struct err *err);
 
-/* "k" or "k=v" against the labels of an image's config (its whole document). */
+/* True where an image's config (its whole document) has the label "k", or the label and value "k=v". */
 bool filter_label(const struct json_object *config, const char *label);
 
 #endif

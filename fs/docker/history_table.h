@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What `docker history` prints of an image: a row for every line of the config's history, newest
- * first. SIZE is store/images/image.h's size of the line's layer. A history with more lines that
- * brought a layer than there are layers shows 0B for those above.
+ * first. SIZE is the size of the line's layer (store/images/image.h). Where more lines claim to have
+ * brought a layer than there are layers, those above show 0B.
  */
 #ifndef FS_HISTORY_TABLE_H
 #define FS_HISTORY_TABLE_H
@@ -10,7 +10,7 @@
 #include "store/base/buf.h"
 #include "store/images/image.h"
 
-/* Those of the command. */
+/* The options of the command. */
 struct history_options {
 	bool quiet, no_trunc;
 	bool exact;	    /* --human=false: times and bytes in full */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker images --filter: which images are wanted. The same key several times: any of its values,
- * but labels, of which all must be there; different keys: all. Pure but for the images that before=
- * and since= name, and for labels.
+ * docker images --filter: which images are wanted. An image must fit to all keys. Of a key that is
+ * given several times one value is enough, but all labels must be there. Pure, but before=, since= and
+ * labels read the store.
  */
 #ifndef FS_IMAGES_FILTER_H
 #define FS_IMAGES_FILTER_H
@@ -20,20 +20,21 @@ struct images_filter {
 	int64_t before, since;
 };
 
-/* One "KEY=VALUE"; `now` is what durations count from. -EINVAL, -ENOENT in docker's words. */
+/* Adds one "KEY=VALUE". Durations count back from `now`, in seconds since 1970. -EINVAL, -ENOENT in
+ * docker's words. */
 int images_filter_add(struct images_filter *f, struct store *s, const struct platform *wish,
 		      const char *text, int64_t now, struct err *err);
 int images_filter_pattern(struct images_filter *f, const char *pattern, struct err *err);
 void images_filter_clear(struct images_filter *f);
 
-/* By the name alone, before its image is read: 1, 0 or -ENOMEM. */
+/* Does the name fit? Asked before its image is read: 1, 0 or -ENOMEM. */
 int images_filter_name(const struct images_filter *f, const struct name *n, const struct ref *r,
 		       struct err *err);
 
-/* By when the image was made. NULL: that is not known. */
+/* Does the time fit at which the image was made? NULL: that is not known. */
 bool images_filter_created(const struct images_filter *f, const int64_t *created);
 
-/* By its labels: 1, 0 or -ENOMEM. Its config is read where the filter asks for any. */
+/* Do the image's labels fit? 1, 0 or -ENOMEM. Its config is read where the filter has labels. */
 int images_filter_labels(const struct images_filter *f, struct store *s,
 			 const struct descriptor *image, const struct platform *wish,
 			 struct err *err);

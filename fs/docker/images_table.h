@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What `docker images` prints of a store, in the classic layout: a row for every name, newest
- * image first. IMAGE ID is the digest of the config, DIGEST that of what the name names, SIZE
- * store/images/image.h's. An image that dangles shows as <none>, one whose documents are not whole
- * N/A; what is no image (artifacts) is not shown. -a is taken and changes nothing: no image is
- * hidden.
+ * image first. IMAGE ID is the digest of the config, DIGEST that of what the name names, SIZE that of
+ * store/images/image.h. A dangling image has the name <none>. Where documents of an image are missing,
+ * it has N/A. Artifacts are not shown. -a is taken and changes nothing: no image is hidden.
  */
 #ifndef FS_IMAGES_TABLE_H
 #define FS_IMAGES_TABLE_H

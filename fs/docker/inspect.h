@@ -2,7 +2,7 @@
 /*
  * What `docker image inspect` prints of an image: an array of one object, indented by 4 spaces,
  * with docker's keys in docker's order (API 1.52: what is empty is left out). Id is the digest of
- * the config, Size store/images/image.h's, Descriptor what the names name.
+ * the config, Size that of store/images/image.h, Descriptor that of what the names name.
  */
 #ifndef FS_INSPECT_H
 #define FS_INSPECT_H
@@ -19,8 +19,8 @@ struct json_object *inspect_object(struct store *s, const struct image *i,
 int inspect_json(struct store *s, const struct image *i, const struct names *names, struct buf *out,
 		 struct err *err);
 
-/* Makes the object what docker's templates see, for -f alone: Go's struct, with its own names (.ID,
- * .Descriptor.Digest), members that JSON leaves out, durations and times. */
+/* For -f alone: changes the object into what docker's templates see, Go's struct, with its own names
+ * (.ID, .Descriptor.Digest), members that JSON leaves out, durations and times. */
 void inspect_as_struct(struct json_object *o);
 
 #endif

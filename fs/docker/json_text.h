@@ -20,8 +20,8 @@ enum json_text_escape {
 
 /*
  * Appends a value on one line, or with each member on its own, indented by 4 spaces. -EFBIG where
- * that is more than JSON_TEXT_MAX: indentation makes of 4 MiB, which a stranger's config may have,
- * a hundred. What was appended then is longer than that, and cut.
+ * that is more than JSON_TEXT_MAX; out then has a beginning that is longer. (A stranger's config may
+ * have 4 MiB, and indentation makes a hundred of them.)
  */
 int json_text_line(struct buf *out, struct json_object *value, enum json_text_escape escape,
 		   struct err *err);

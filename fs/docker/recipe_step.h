@@ -10,17 +10,17 @@
 #include "store/base/buf.h"
 #include "store/base/json.h"
 
-/* In which the instructions stand one behind the other. */
+/* A Dockerfile in the making. */
 struct recipe {
 	const struct json_object *settings; /* "config" of the config; or NULL */
 	struct buf *out;
 	struct buf shell;      /* owned: what RUN begins with, with a blank behind, and a NUL */
 	struct buf configured; /* owned: the same of the config; "" where it says nothing */
-	bool checked;	       /* HEALTHCHECK of the config is printed: once, as it may be long */
-	unsigned seen;	       /* the bits of the instructions that there were */
+	bool checked;	       /* the config's HEALTHCHECK was printed: once, as it may be long */
+	unsigned seen;	       /* a bit for each enum recipe_instruction that there was */
 };
 
-/* In the order of the names in recipe_step.c. */
+/* The names in recipe_step.c have the same order. */
 enum recipe_instruction {
 	RECIPE_ADD,
 	RECIPE_ARG,
@@ -42,15 +42,15 @@ enum recipe_instruction {
 	RECIPE_INSTRUCTIONS,
 };
 
-/* The words of a shell, as they stand in front of a command. */
+/* Appends the words of a shell, as they stand in front of a command. */
 void recipe_shell_words(struct buf *out, const struct json_object *words);
 
 void recipe_step(struct recipe *r, const char *created_by);
 
-/* NAME="value", of ENV and LABEL. */
+/* Appends NAME="value", for ENV and LABEL. `len` is that of the name. */
 void recipe_pair(struct buf *out, const char *name, size_t len, const char *value);
 
-/* What the config says of HEALTHCHECK. False, and nothing printed: nothing. */
+/* Prints what the config says of HEALTHCHECK. False, and nothing printed: it says nothing. */
 bool recipe_healthcheck(struct recipe *r);
 
 #endif

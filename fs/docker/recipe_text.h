@@ -14,8 +14,8 @@ void recipe_line(struct buf *out, const char *text, size_t len);
 /* All of its lines, the last one ended too. */
 void recipe_lines(struct buf *out, const char *text, size_t len);
 
-/* A command on lines that end in a backslash where it had them once: that was in front of a run of
- * blanks, and these are kept, so that it means the same. */
+/* A command on several lines. A run of blanks shows where it had a line break once: there a line ends
+ * in a backslash. The blanks are kept, so that it means the same. */
 void recipe_command(struct buf *out, const char *text, size_t len);
 
 /* Lines that are an instruction each. One that would go on with the next line becomes a comment. */
@@ -27,7 +27,7 @@ void recipe_quoted(struct buf *out, const char *text);
 /* An array of strings, as CMD has it. */
 void recipe_exec(struct buf *out, const struct json_object *words);
 
-/* The same of what Go prints of one: ["a" "b"], or [a b]. False, and nothing appended: it is neither. */
+/* The same for an array as Go prints it: ["a" "b"], or [a b]. False, and nothing appended: it is neither. */
 bool recipe_go_list(struct buf *out, const char *text);
 
 #endif

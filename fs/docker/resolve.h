@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a user's word means in the store: a reference, familiar or full, or an image's ID: the
- * digest of its config, manifest or index, or 1 to 64 hexadecimal digits that one of these begins
- * with, and no other image does. A reference goes before an ID. Owns a snapshot of the names.
+ * What a user's word means in the store: a reference, familiar or full, or an image's ID. An ID is the
+ * digest of the config, manifest or index, or the 1 to 64 hexadecimal digits that such a digest of one
+ * image alone begins with. A reference goes before an ID. Owns a snapshot of the names.
  */
 #ifndef FS_RESOLVE_H
 #define FS_RESOLVE_H
@@ -16,19 +16,20 @@ struct resolved {
 	struct names *names;	  /* a reference */
 	const struct name **list; /* owned: the names that are meant, at least one */
 	size_t count;
-	struct digest digest; /* of what they name: of the first, where an ID means several */
+	struct digest digest; /* of what the first of them names; an ID may mean several */
 	bool by_id;	      /* the word was no name */
 };
 
-/* -ENOENT "No such image: redis:7", -EINVAL what can be neither, or digits that mean several
- * images. */
+/* -ENOENT "No such image: redis:7"; -EINVAL for a word that can be neither, or digits that mean
+ * several images. */
 int resolve(struct store *s, const struct platform *platform, const char *word,
 	    struct resolved *out, struct err *err);
 void resolved_clear(struct resolved *found);
 #define autoresolved __attribute__((cleanup(resolved_clear))) struct resolved
 
 /* The one image that a word means, of a platform: strictly of `platform` where that is not NULL, else
- * of `ours`. *names (or NULL): the names that it was found by. -ENOENT: none, or no image. */
+ * of `ours`. `names` may be NULL; *names is a reference to the names that it was found by. -ENOENT:
+ * there is none, or it is no image. */
 int resolve_image(struct store *s, const struct platform *ours, const char *word,
 		  const char *platform, struct names **names, struct image **out, struct err *err);
 

@@ -17,18 +17,17 @@ struct rows_field {
 };
 
 /*
- * Appends the rows (an array of objects). `format`: "json"; "table" or "", which is the command's
+ * Appends the rows (an array of objects). `format` is "json"; "table" or "", which is the command's
  * own `table`; "table TEMPLATE", with the fields' headers above it; or a template, a line for each
- * row. In a template \t and \n stand for what they do in C, and tabs part a table's columns.
- * -EINVAL.
+ * row. In a template \t and \n are a tab and a line break; tabs part a table's columns. -EINVAL.
  */
 int rows_print(struct json_object *rows, const struct rows_field *fields, const char *table,
 	       const char *format, struct buf *out, struct err *err);
 
-/* "json", or the template that says the same. */
+/* True for "json", and for the template that says the same. */
 bool rows_is_json(const char *format);
 
-/* None (NULL is allowed), or "table": where -q applies, which a format of one's own overrides. */
+/* True for no format (NULL is allowed) and for "table": -q applies only then. */
 bool rows_is_own_table(const char *format);
 
 /* o[name] = text. */

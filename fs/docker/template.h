@@ -21,9 +21,9 @@
 
 #define TEMPLATE_WORK_MAX (128u << 20) /* of one run: a second or so */
 
-/* Appends what the template says of the value. `work` is what is left of it for this run and those
- * that come, or NULL: TEMPLATE_WORK_MAX for this one. -EINVAL "template parsing error: …", also for
- * a field that the value itself (not something in it) does not have. */
+/* Appends what the template says of the value. `work` is what this run and later ones have left; NULL:
+ * this run has TEMPLATE_WORK_MAX. -EINVAL "template parsing error: …", also for a field that the
+ * value itself (not something in it) does not have. */
 int template_run(const char *text, struct json_object *value, uint64_t *work, struct buf *out,
 		 struct err *err);
 
@@ -35,8 +35,8 @@ int template_run_complete(const char *text, struct json_object *value, uint64_t 
 /* Whether it can be parsed: 0 or -EINVAL. */
 int template_check(const char *text, struct err *err);
 
-/* The same for the headers of a table: what only changes how a value looks (upper, json,
- * truncate, …) leaves a header as it is. */
+/* template_run() for the headers of a table: a function that only changes how a value looks (upper,
+ * json, truncate, …) leaves a header as it is. */
 int template_run_headers(const char *text, struct json_object *headers, uint64_t *work,
 			 struct buf *out, struct err *err);
 

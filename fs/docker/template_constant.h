@@ -8,7 +8,8 @@
 #include <json-c/json.h>
 #include <stddef.h>
 
-/* With their quotes. *out is a new reference. -EINVAL with Go's sentence, -ENOMEM. */
+/* at[0, len) is the constant, with its quotes. *out is a new reference. -EINVAL with Go's sentence,
+ * -ENOMEM. */
 int template_constant_text(const char *at, size_t len, struct json_object **out, struct err *err);
 int template_constant_character(const char *at, size_t len, struct json_object **out,
 				struct err *err);

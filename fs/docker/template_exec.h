@@ -21,9 +21,9 @@ struct template_exec {
 	bool headers;  /* template_run_headers */
 	bool complete; /* a member that a map lacks is an error */
 	struct template_vars vars;
-	const struct template_node *at; /* what an error is told of */
+	const struct template_node *at; /* the node that an error names */
 	int depth;
-	uint64_t *work; /* what is left of it */
+	uint64_t *work; /* what is left of it (template.h) */
 	struct err *err;
 };
 
@@ -41,7 +41,7 @@ int template_exec_enter(struct template_exec *x);
 int template_eval_pipeline(struct template_exec *x, struct json_object *dot,
 			   const struct template_node *pipe, struct json_object **out);
 
-/* A variable of a pipeline, in front of which stands $. */
+/* Declares a variable of a pipeline, or assigns to it. */
 int template_eval_bind(struct template_exec *x, const struct template_node *variable, bool assigns,
 		       struct json_object *value);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The functions of Go templates, and docker's. An argument may be NULL, which is Go's nil, or of
- * any kind: what Go refuses is refused, in its words where they are short. No function makes a
- * value of more than TEMPLATE_TEXT_MAX bytes, or takes more memory than a few of those. Pure.
+ * any kind. What Go refuses is refused, in Go's words where they are short. No function makes a value
+ * of more than TEMPLATE_TEXT_MAX bytes, or takes more than a few times as much memory. Pure.
  */
 #ifndef FS_TEMPLATE_FUNCTION_H
 #define FS_TEMPLATE_FUNCTION_H
@@ -30,21 +30,21 @@ struct template_function {
 	int (*run)(struct template_call *c, struct json_object **out);
 	size_t min,
 	    max;    /* arguments (TEMPLATE_ARGUMENTS_MAX: any number); never called otherwise */
-	bool looks; /* changes no more than how a value looks */
-	bool whole; /* looks at all that its arguments hold */
-	const char *kinds; /* of the first arguments: 's' text, 'i' number, 'l' list of texts; NULL:
-			    * any; never called with others */
+	bool looks; /* changes only how a value looks */
+	bool whole; /* reads all that its arguments hold, which is work */
+	const char *kinds; /* of its first arguments: 's' text, 'i' number, 'l' list of texts; NULL:
+			    * any. It is never called with others */
 };
 
 const struct template_function *template_function_find(const char *name); /* or NULL */
 
-/* With `headers`, the first argument where the function is only about looks. */
+/* Calls the function. With `headers`, one that is only about looks gives its first argument. */
 int template_call(const struct template_function *f, bool headers, struct template_call *c,
 		  struct json_object **out);
 
 /* ---- for the functions ---- */
 
-/* An argument as text or number, which Go wants as such. -EINVAL. */
+/* An argument that has to be a text, or a number. -EINVAL where it is none. */
 int template_text(struct template_call *c, size_t i, const char **text, size_t *len);
 int template_number(struct template_call *c, size_t i, int64_t *out);
 

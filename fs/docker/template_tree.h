@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Go template, parsed: nodes as text/template/parse has them. Owns its nodes; borrows the text. A
- * mistake is found whether what is wrong would be run or not. Not thread safe while it is made,
- * read-only then.
+ * A Go template, parsed: nodes as text/template/parse has them. Owns its nodes; borrows the text. The
+ * parser finds mistakes also in parts that would not be run. Not thread safe while it is made,
+ * read-only afterwards.
  */
 #ifndef FS_TEMPLATE_TREE_H
 #define FS_TEMPLATE_TREE_H
@@ -28,7 +28,7 @@ enum template_node_kind {
 	NODE_CONTINUE,
 	NODE_PIPE,    /* declared: its variables; first: its commands */
 	NODE_COMMAND, /* first: its arguments */
-	NODE_CHAIN,   /* first: what the fields in its text are of */
+	NODE_CHAIN,   /* first: the value that has the fields in its text */
 	NODE_FIELD,
 	NODE_VARIABLE, /* with its fields */
 	NODE_IDENTIFIER,

@@ -19,7 +19,7 @@ struct template_parser {
 	struct err *err;
 };
 
-/* Words: the next one, and the next one behind spaces. */
+/* Peek looks at the next token, take goes behind it; the _word ones pass over spaces before. */
 const struct template_token *template_parser_peek(const struct template_parser *p);
 const struct template_token *template_parser_take(struct template_parser *p);
 enum template_token_kind template_parser_peek_word(struct template_parser *p);
@@ -36,7 +36,8 @@ struct template_node *template_parser_node(struct template_parser *p, enum templ
 int template_parser_constant(struct template_parser *p, struct template_node *n,
 			     enum template_token_kind kind);
 
-/* Up to a word of the kind `until`, which is taken. `context` is what Go calls it. */
+/* Parses a pipeline up to a token of the kind `until`, which is taken. `context` is what Go calls the
+ * pipeline in errors. */
 int template_parser_pipeline(struct template_parser *p, const char *context,
 			     enum template_token_kind until, struct template_node **out);
 

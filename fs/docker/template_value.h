@@ -16,18 +16,18 @@
 #define TEMPLATE_STEP	  64		/* the work of a step, or of one value */
 #define TEMPLATE_TEXT_MAX JSON_TEXT_MAX /* bytes of one text that is made, and of the output */
 
-/* What is empty or zero is false. */
+/* False for a value that is empty or zero. */
 bool template_truth(struct json_object *value);
 
-/* What it takes to look at all of it, as work (template.h). */
+/* The work (template.h) that it takes to look at all of a value. */
 uint64_t template_weight(struct json_object *value);
 
 /* As Go's %v: text as it stands, [a b], map[k:v], <nil>. Ends early where out has become longer
  * than TEMPLATE_TEXT_MAX: a caller that prints several values looks at that. */
 void template_print(struct buf *out, struct json_object *value);
 
-/* Of an array or object, in Go's order: each value, and its number or key. Nothing of another
- * value, which is borrowed. */
+/* The items of an array or object, in Go's order: each value, and its number or key. Another value has
+ * none. The value is borrowed. */
 struct template_items {
 	struct json_object *value;
 	const char **keys; /* owned; of an object */
@@ -43,14 +43,14 @@ struct json_object *template_items_value(const struct template_items *items, siz
 struct json_object *template_items_key(const struct template_items *items, size_t i);
 
 /*
- * Go's zero value in a member that JSON leaves out: it prints as empty text, [] or map[], and json
- * gives "" or null of it, and nothing where it is a member. A new reference.
+ * Go's zero value, for a member that JSON leaves out. It prints as empty text, [] or map[]. json gives
+ * "" or null for it, and leaves it out where it is a member. A new reference.
  */
 struct json_object *template_zero(enum json_type type);
 
 /*
- * What JSON does not say of a value, and Go prints it by. A mark is of one value, and lent: it has to
- * last as long as that.
+ * A mark says of a value what JSON does not, but Go prints it by. It is of one value, and lent: it has
+ * to last as long as that.
  *
  *     struct    an object whose members are all there are: another one is an error
  *     nil       an object that is not there (Go's nil pointer): it prints as <nil>, has no members
@@ -77,7 +77,7 @@ void template_mark(struct json_object *value, const struct template_mark *mark);
 /* The type of what is marked as a struct; else NULL. */
 const char *template_struct(struct json_object *value);
 bool template_is_nil(struct json_object *value);
-bool template_is_marked(struct json_object *value); /* as what prints otherwise */
+bool template_is_marked(struct json_object *value); /* so that it prints otherwise than JSON */
 
 /* "int", as Go calls the type of a value. */
 const char *template_type(struct json_object *value);

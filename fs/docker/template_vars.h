@@ -22,7 +22,8 @@ struct template_vars {
 bool template_vars_declare(struct template_vars *v, const char *name, size_t len,
 			   struct json_object *value);
 
-/* The latest of that name: false where there is none. Set takes the value, get lends it. */
+/* Sets, or gives, the latest variable of that name; false: there is none. Set takes the value, get lends
+ * it. */
 bool template_vars_set(struct template_vars *v, const char *name, size_t len,
 		       struct json_object *value);
 bool template_vars_get(const struct template_vars *v, const char *name, size_t len,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TEMPLATE_VERB_WIDTH_MAX 10000 /* what is more, Go takes for none */
+#define TEMPLATE_VERB_WIDTH_MAX 10000 /* Go ignores a larger width */
 
 struct template_verb {
 	bool minus, plus, sharp, space, zero;

@@ -14,7 +14,7 @@
 /* "72.9MB", "1.23kB", "0B"; digits: 3 in the SIZE columns, 4 in sums and progress. Returns text. */
 const char *units_size(uint64_t bytes, int digits, char text[static UNITS_TEXT_MAX]);
 
-/* How long `seconds` are: "About a minute", "2 weeks"; what lies ahead is "Less than a second". */
+/* How long `seconds` are: "About a minute", "2 weeks"; negative ones, too, are "Less than a second". */
 const char *units_duration(int64_t seconds, char text[static UNITS_TEXT_MAX]);
 
 /* "2 weeks ago" of a time `then` seen at `now`, both in seconds since 1970; of Go's zero time
