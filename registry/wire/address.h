@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How far inside a network an address lies. A registry on the internet must not lead its clients
- * to the machines behind them (server-side request forgery): what an answer points to may lie no
- * further inside than the address that the answer came from. Pure.
+ * to machines of their own network (server-side request forgery). So an answer may point no further
+ * inside than the address that it came from. Pure.
  */
 #ifndef REGISTRY_ADDRESS_H
 #define REGISTRY_ADDRESS_H
@@ -16,10 +16,10 @@ enum address_reach {
 	ADDRESS_ANY /* link-local (cloud metadata), 0/8, multicast, …: nothing leads there */
 };
 
-/* Addresses of IPv4 inside IPv6 (mapped, NAT64, 6to4) count as what they hold. */
+/* An IPv6 address that holds one of IPv4 (mapped, NAT64, 6to4) counts as that. */
 enum address_reach address_reach(const struct sockaddr *address);
 
-/* The same for an address as text; ADDRESS_PUBLIC for what is none. */
+/* The same for an address as text; ADDRESS_PUBLIC for another text. */
 enum address_reach address_reach_text(const char *text);
 
 #endif

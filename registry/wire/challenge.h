@@ -9,7 +9,7 @@
 
 #include "registry/wire/header.h"
 
-#define CHALLENGE_MAX 8 /* in one answer; what comes behind them is not read */
+#define CHALLENGE_MAX 8 /* in one answer; further ones are not read */
 
 enum challenge_scheme { CHALLENGE_OTHER, CHALLENGE_BASIC, CHALLENGE_BEARER };
 
@@ -27,7 +27,7 @@ struct challenge_list {
 		.count = 0                                                                         \
 	}
 
-/* Reads all fields; what is malformed ends its field, and what was read before it counts. */
+/* Reads all fields. A malformed challenge ends its field; those before it count. */
 int challenge_parse(const struct header_list *h, struct challenge_list *out, struct err *err);
 void challenge_clear(struct challenge_list *c);
 #define autochallenges __attribute__((cleanup(challenge_clear))) struct challenge_list

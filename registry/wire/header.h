@@ -33,7 +33,7 @@ void header_clear(struct header_list *h);
 
 /* The value of the first field of that name, or NULL. Names compare without case. */
 const char *header_get(const struct header_list *h, const char *name);
-/* All of them: start with *iter = 0; NULL at the end. */
+/* The values of all fields of that name: start with *iter = 0; NULL at the end. */
 const char *header_next(const struct header_list *h, const char *name, size_t *iter);
 
 /* A whole number, digits only; false: absent or malformed. */
@@ -46,8 +46,8 @@ bool header_content_range(const struct header_list *h, uint64_t *first, uint64_t
 /* The SIZE of the Content-Range of a 416, "bytes", a blank, an asterisk, a slash, SIZE. */
 bool header_unsatisfied_size(const struct header_list *h, uint64_t *size);
 
-/* Whether Content-Encoding names a coding (gzip, …): what storage writes there besides (aws-chunked,
- * utf-8, identity) says nothing of the bytes. */
+/* Whether Content-Encoding names a coding (gzip, …). Storage also writes aws-chunked, utf-8 or identity
+ * there, which say nothing of the bytes. */
 bool header_is_encoded(const struct header_list *h);
 
 /* The target of the Link field whose rel is "next" (RFC 8288), as it stands there, also without

@@ -4,10 +4,9 @@
  *
  * At most RETRY_TRIES requests without progress, 0.5 s, 1 s, 2 s, 4 s apart (each ± half of it at
  * random, so that many clients do not come back together). Where the first failure is a connection
- * that broke, the next request follows at once, and the waits begin behind it. A Retry-After that is
- * longer counts instead, at most RETRY_AFTER_MAX_MS of it. A limit that passed in silence costs as
- * much as three tries: two of them and it is over. RETRY_PROGRESS bytes are progress, and start the
- * count anew.
+ * that broke, the next request follows at once, and the waits begin after that. A longer Retry-After
+ * counts instead, at most RETRY_AFTER_MAX_MS of it. A timeout costs as much as three tries, so two
+ * timeouts end it. RETRY_PROGRESS bytes are progress, and start the count anew.
  */
 #ifndef REGISTRY_RETRY_H
 #define REGISTRY_RETRY_H
@@ -45,7 +44,7 @@ struct retry {
 /* Bytes came. */
 void retry_progress(struct retry *r, uint64_t bytes);
 
-/* A request failed. Milliseconds to wait before the next, or -1: it was the last.
+/* A request failed. Returns the milliseconds to wait before the next, or -1: it was the last.
  * `after_ms` is what Retry-After asked for, -1: nothing. `random` is any number. */
 int64_t retry_next(struct retry *r, enum retry_cause cause, int64_t after_ms, uint32_t random);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A ring of bytes between one writer and one reader. The memory comes with the first write, so
- * that an empty body costs none. Copying needs no lock; what moves the ends (ring_wrote, ring_read)
- * does: the caller holds one there, and around ring_used.
+ * that an empty body costs none. Copying needs no lock. The caller holds one while it moves `head` or
+ * `tail`, and around ring_used.
  */
 #ifndef REGISTRY_RING_H
 #define REGISTRY_RING_H
@@ -14,7 +14,7 @@
 struct ring {
 	char *data;	     /* owned; NULL before the first write */
 	size_t size;	     /* a power of two */
-	bool fills;	     /* as much will come: it may have its memory all at once */
+	bool fills;	     /* so many bytes will come that all memory may be taken at once */
 	uint64_t head, tail; /* bytes ever written, ever read */
 };
 

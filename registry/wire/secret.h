@@ -27,7 +27,8 @@ static inline void secret_json_put_at(struct json_object **o)
 
 /* Standard base64 with padding (RFC 4648, 4); the caller frees with secret_free(). */
 char *secret_encode(const char *data, size_t len); /* NULL: out of memory */
-/* In lines, too, as base64(1) writes it. -EINVAL where it is none. A NUL ends the bytes, too. */
+/* Takes lines, too, as base64(1) writes them. The caller frees *out, which has a NUL behind its len
+ * bytes, with secret_free(). -EINVAL where the text is no base64, or longer than 1 MiB. */
 int secret_decode(const char *text, char **out, size_t *len, struct err *err);
 
 #endif
