@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTTP requests over one network thread (curl_multi; handles of several threads could not share
- * connections): keep-alive, HTTP/2 where TLS offers it, many
- * transfers side by side. It sends one request and gives its answer: it follows no redirect,
- * answers no challenge, tries nothing again. What is a stranger's choice is limited here: headers
- * (HTTP_HEADERS_MAX), the time of each phase, the addresses that may be reached. Nothing is read
- * from .netrc, .curlrc, or cookies; proxies come from the environment, except for loopback names.
+ * connections): keep-alive, HTTP/2 where TLS offers it, many transfers side by side. It sends one
+ * request and gives its answer: it follows no redirect, answers no challenge, tries nothing again. It
+ * limits what strangers choose: the size of headers (HTTP_HEADERS_MAX), the time of each phase, the
+ * addresses that may be reached. Nothing is read from .netrc, .curlrc, or cookies; proxies come from
+ * the environment, except for loopback names.
  *
  * Thread safe; one http_answer is used by one thread. Every answer is ended with http_end(), also
  * after http_stop().
@@ -31,7 +31,7 @@
 struct http_limits {
 	int connect_ms; /* name, connection, and TLS */
 	int headers_ms; /* from the start to the last header */
-	int stall_s;	/* below stall_rate for so long, in the body */
+	int stall_s;	/* how long a body may come slower than stall_rate */
 	int stall_rate; /* bytes a second */
 };
 
@@ -48,18 +48,18 @@ void http_put(struct http *h); /* the last one frees; http_stop() comes first */
 void http_stop(struct http *h);
 bool http_stopped(struct http *h);
 
-/* How far TLS is checked, and by what. All borrowed until http_end(). */
+/* Whether TLS is verified, and with which certificates. All borrowed until http_end(). */
 struct http_tls {
 	bool unverified;
 	const struct buf *authorities; /* PEM, beside the system's; NULL: none */
 	const char *certificate, *key; /* paths of the client's, or NULL */
 };
 
-/* A body that is sent as it is read. Lives until http_end(), as does what it reads from. */
+/* A body that is sent as it is read. It and its source must live until http_end(). */
 struct http_upload {
-	uint64_t size;
-	/* Bytes from an offset on, on the network thread: 1..max of them, or -errno with a
-	 * sentence. Where the body has to be sent anew it starts at 0 again. */
+	uint64_t size; /* bytes */
+	/* Called on the network thread: reads bytes from an offset on, 1..max of them, or gives
+	 * -errno with a sentence. Where the body has to be sent anew, offsets start at 0 again. */
 	ssize_t (*read)(void *arg, uint64_t offset, void *data, size_t max, struct err *err);
 	void *arg;
 };
@@ -71,16 +71,16 @@ struct http_request {
 	const char *body;		  /* of a POST; a string; copied and wiped */
 	const struct http_upload *upload; /* of a PUT or PATCH; or NULL */
 	struct http_tls tls;
-	enum address_reach reach; /* no address further inside is connected to */
+	enum address_reach reach; /* no connection to an address further inside */
 	int connect_ms;		  /* 0: that of the limits */
 	bool apart;		  /* a connection that carries one request at a time (HTTP/1.1) */
 	struct cancel *cancel;	  /* or NULL; lives until http_end() */
 };
 
-/* What a failure was, for those who decide whether to ask again. */
+/* What a failure was, for the caller's decision whether to ask again. */
 enum http_fault {
 	HTTP_FAULT_NONE,
-	HTTP_FAULT_FATAL,	/* the same comes of asking again; interrupted, too */
+	HTTP_FAULT_FATAL,	/* a second try would fail, too; or it was interrupted */
 	HTTP_FAULT_UNREACHABLE, /* no such name, no route, refused */
 	HTTP_FAULT_TIMEOUT,
 	HTTP_FAULT_TLS, /* no handshake, and no sign that the server speaks TLS */
@@ -105,11 +105,11 @@ int http_read_all(struct http_answer *a, size_t max, struct buf *out, enum http_
 		  struct err *err);
 /* Ends the transfer, finished or not. NULL is allowed. */
 void http_end(struct http_answer *a);
-/* The same for one whose body is not wanted: lets a small one come in, and keeps the connection. */
+/* The same where the body is not wanted: lets a small one come in first, which keeps the connection. */
 void http_finish(struct http_answer *a);
 DEFINE_AUTO(struct http_answer, http_end)
 
-/* Waits; -EINTR or -ETIMEDOUT by `cancel` or http_stop(), at once. */
+/* Waits so many ms: 0. `cancel` or http_stop() end it at once: -EINTR, -ETIMEDOUT. */
 int http_sleep(struct http *h, int64_t ms, struct cancel *cancel, struct err *err);
 
 struct http_counters {

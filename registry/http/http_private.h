@@ -32,7 +32,7 @@ struct http_answer {
 	unsigned orders;		/* http->lock: enum http_order, for the loop */
 	struct http_answer *next_order; /* http->lock */
 
-	struct http_answer *prev, *next; /* the loop's: those under way */
+	struct http_answer *prev, *next; /* the loop's list of answers under way */
 	bool fresh;	      /* the loop's: bytes came that the reader was not told of */
 	bool refused_address; /* the loop's until `done` */
 	size_t header_bytes;  /* the loop's */
