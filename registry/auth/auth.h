@@ -18,13 +18,13 @@ int auth_open(const struct registry_options *o, struct http *http, struct hosts 
 	      struct auth **out, struct err *err);
 void auth_close(struct auth *a);
 
-/* Whose permission is asked for. */
+/* What permission is asked for. */
 struct auth_scope {
 	const char *registry;	/* the key of its credentials: "docker.io", "localhost:5000" */
 	const char *repository; /* path: "library/redis" */
 	bool push;		/* to write there, too */
 	const char *from;	/* another repository to read, to mount a blob from; or NULL */
-	/* A login: with these and no others, and nothing is kept. NULL: with what is stored. */
+	/* For a login: only these are used, and nothing is kept. NULL: what is stored is used. */
 	const struct credential *credential;
 };
 
@@ -33,7 +33,7 @@ char *auth_field(struct auth *a, const struct auth_scope *s);
 
 struct auth_question {
 	struct auth_scope scope;
-	const struct url *url;	  /* that was answered with 401 */
+	const struct url *url;	  /* the one that was answered with 401 */
 	enum address_reach reach; /* of the address that answered */
 	const struct header_list *headers;
 	const char *rejected; /* the field that was sent, or NULL */
@@ -41,26 +41,26 @@ struct auth_question {
 	struct cancel *cancel;
 };
 
-/* Whether some are stored for it; what a file or a helper is at fault for, is not. */
+/* Whether credentials are stored for the scope. False for a login, and where a file or helper fails. */
 bool auth_has_stored(struct auth *a, const struct auth_scope *s, struct cancel *cancel);
 
-/* The stored credentials. */
+/* The stored credentials; borrowed. */
 struct creds *auth_creds(struct auth *a);
 
-/* What was had by them so far is not used any more. */
+/* Drops all tokens and fields that are held. */
 void auth_forget(struct auth *a);
 
-/* A number that changes with them, and with auth_forget(). */
+/* A number that changes with the stored credentials, and with auth_forget(). */
 uint64_t auth_generation(struct auth *a);
 
-/* Answers a 401. *field is NULL where there is nothing (else) to offer. */
+/* Answers a 401. *field (secret_free()) is NULL where there is nothing (else) to offer. */
 int auth_answer(struct auth *a, const struct auth_question *q, char **field,
 		struct retry_failure *f, struct err *err);
 
 /* Whether a registry's password may go to a token server (pure): the same host, on any port; or a
  * name that is the registry's parent domain (of two labels or more), lies below that, or lies below
- * the registry's own name; or auth.docker.io for Docker Hub. Never from https to http. Addresses
- * and names of one label have no domain: only the former. */
+ * the registry's own name; or auth.docker.io for Docker Hub. Never from https to http. An address, or
+ * a name of one label, has no domain: for it only the same host counts. */
 bool auth_trusts(const struct url *registry, const struct url *realm);
 
 #endif

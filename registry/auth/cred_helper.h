@@ -18,8 +18,8 @@
 int cred_helper_get(const char *name, const char *server, struct http *http, struct cancel *cancel,
 		    struct credential *out, struct err *err);
 
-/* Gives it something to keep, or to forget. -EACCES with its words where it fails; what it does not
- * have is forgotten well. */
+/* Makes the helper keep, or forget, the credentials of a server. -EACCES with its words where it fails.
+ * Erase gives 0 also where it has none. */
 int cred_helper_store(const char *name, const char *server, const struct credential *c,
 		      struct http *http, struct cancel *cancel, struct err *err);
 int cred_helper_erase(const char *name, const char *server, struct http *http,

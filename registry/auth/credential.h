@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who one is to a registry: a name and password, or a token. Wiped when cleared.
+ * A credential for a registry: a name and password, or a token. Wiped when cleared.
  */
 #ifndef REGISTRY_CREDENTIAL_H
 #define REGISTRY_CREDENTIAL_H

@@ -24,8 +24,8 @@ struct host {
 				    not verified and plain http is spoken where TLS is not */
 	_Atomic enum host_scheme scheme;  /* set once it is known */
 	_Atomic bool open;		  /* it asks for no credentials at /v2/ */
-	_Atomic unsigned streams;	  /* of blobs, that are under way */
-	_Atomic int64_t slow_until_ms;	  /* one connection is slower than who reads it */
+	_Atomic unsigned streams;	  /* streams of blobs that are under way */
+	_Atomic int64_t slow_until_ms;	  /* CLOCK_MONOTONIC; readers outrun one connection */
 	_Atomic int64_t crowded_until_ms; /* CLOCK_MONOTONIC; it asked for fewer requests */
 	struct buf authorities;		  /* certs.d: its *.crt, joined */
 	char *certificate, *key;	  /* certs.d: the first *.cert that has its .key */

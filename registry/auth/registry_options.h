@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What registry_open() is told. Borrowed for that call alone.
+ * The options of registry_open(). Borrowed for that call alone.
  */
 #ifndef REGISTRY_REGISTRY_OPTIONS_H
 #define REGISTRY_REGISTRY_OPTIONS_H

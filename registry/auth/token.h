@@ -28,8 +28,8 @@ struct token {
 	int64_t life_ms; /* from now */
 };
 
-/* -EACCES where the server refuses the credentials. A failure of the token server is never a silent
- * one: it is not the registry. */
+/* -EACCES where the server refuses the credentials. f->silent is never set: it is about the registry,
+ * and this is another server. */
 int token_fetch(struct http *http, const struct token_request *q, struct token *out,
 		struct retry_failure *f, struct err *err);
 
