@@ -2,7 +2,7 @@
 /*
  * A request to a registry's API (distribution specification, "Endpoints") and all that surrounds
  * it: mirrors before the registry itself, https before http where that is allowed, challenges,
- * redirects, tries. What an answer means is its caller's business. Blocks; thread safe.
+ * redirects, tries. The caller knows what an answer means. Blocks; thread safe.
  */
 #ifndef REGISTRY_API_H
 #define REGISTRY_API_H
@@ -14,7 +14,7 @@
 #define API_ERROR_MAX	  (1u << 20) /* bytes of an error's body that are read */
 #define API_FIELDS_MAX	  4	     /* header fields of a request's own */
 
-/* Who answers for a repository. */
+/* A server that answers for a repository. */
 struct endpoint {
 	struct host *host;
 	struct mirror *mirror; /* NULL: the registry itself */
@@ -36,8 +36,8 @@ struct api_request {
 	const struct ref *repository;
 	const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
 	const char *path;   /* behind /v2/<repository>/: "manifests/7"; or from a slash on */
-	/* Instead of the path: where an upload goes on. On another origin than the registry's it
-	 * gets no credentials, and may lie no further inside the network than `reach`. */
+	/* Where an upload goes on, instead of the path; or NULL. On another origin than the registry's
+	 * it gets no credentials, and may lie no further inside the network than `reach`. */
 	const struct url *url;
 	enum address_reach reach;
 	const struct http_upload *upload; /* or NULL */
@@ -45,8 +45,8 @@ struct api_request {
 	const char *from;		  /* the repository that a blob is mounted from; or NULL */
 	const struct credential *credential; /* as in struct auth_scope */
 	const char *const *fields;	     /* NULL-terminated, at most API_FIELDS_MAX; or NULL */
-	bool apart;			     /* not over a connection that others use as well */
-	struct api_target *led; /* set to where redirects led, if they did; empty before; or NULL */
+	bool apart;			     /* over a connection that no other request uses */
+	struct api_target *led; /* out: where redirects led, if they did; empty before; or NULL */
 	struct cancel *cancel;
 };
 
@@ -54,7 +54,7 @@ struct api_request {
 int api_url(const struct api_request *q, const struct endpoint *e, struct url *out,
 	    struct err *err);
 
-/* The failure that a transfer's fault is. */
+/* Fills f by the fault that a transfer had. */
 void api_fault(enum http_fault fault, struct retry_failure *f);
 
 /* One answer, whatever its status: challenges are answered and redirects followed, nothing is tried
@@ -62,7 +62,8 @@ void api_fault(enum http_fault fault, struct retry_failure *f);
 int api_send(const struct api_request *q, const struct endpoint *e, struct http_answer **out,
 	     struct retry_failure *f, struct err *err);
 
-/* retry_next(), and counted; -1 too where the wait would end beyond the cancel's deadline. */
+/* As retry_next(): ms to wait, or -1. Counts the try. -1, too, where the wait would end beyond the
+ * cancel's deadline. */
 int64_t api_next_try(struct registry *r, struct retry *retry, enum retry_cause cause,
 		     int64_t after_ms, const struct cancel *cancel);
 
@@ -75,7 +76,7 @@ typedef int (*api_step)(void *arg, const struct endpoint *e, struct retry_failur
 int api_persist(struct registry *r, const struct endpoint *e, struct retry *retry,
 		struct cancel *cancel, api_step step, void *arg, struct err *err);
 
-/* The step at each endpoint in turn, the registry itself last. */
+/* api_persist() at each endpoint in turn, the registry itself last, until one succeeds. */
 int api_everywhere(struct registry *r, const struct ref *repository, struct cancel *cancel,
 		   api_step step, void *arg, struct err *err);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lists that come in pages (distribution specification, "Listing tags" and "Listing referrers"):
- * each page names the next one in Link. Of that the query counts, where its path ends as that of the
- * list does; the page is asked for where the first one was, whatever host, port or prefix stands
- * there: a registry behind a proxy names itself as it is known inside. No page is fetched twice, and
+ * each page names the next one in Link. Only the query of that counts, and only where its path ends as
+ * the list's does. Its host, port and prefix do not count, as a registry behind a proxy names itself
+ * as it is known inside: the page is asked for where the first one was. No page is fetched twice, and
  * their number is bounded. Blocks; thread safe.
  */
 #ifndef REGISTRY_API_PAGES_H
@@ -22,17 +22,17 @@ struct api_pages {
 	int (*page)(void *arg, const struct http_answer *a, const struct buf *body,
 		    struct err *err);
 	void *arg;
-	/* 400 to 410 and 501 are -ENOENT, as 404 is, but for what is denied: a registry need not
-	 * have this list, and says so in many ways. */
+	/* 400 to 410 and 501 are -ENOENT, as 404 is, but for denials: a registry need not have this
+	 * list, and says so in many ways. */
 	bool optional;
-	/* Something was handed on: no other endpoint may start the list anew. Set by `page`. */
+	/* Set by `page` when it has handed on something: no other endpoint may start the list anew. */
 	bool given;
 	bool enough; /* no further page is wanted; set by `page` */
 	char *path;  /* owned: of the page to fetch; NULL: there is none */
 };
 
-/* All pages, from the first endpoint that has the list. Ends the registry's answer with the error
- * of api_status_error() where it is not 200. */
+/* Fetches all pages, from the first endpoint that has the list. A status other than 200 gives the error
+ * of api_status_error(). */
 int api_pages(struct api_pages *p, struct err *err);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What refers to a manifest: SBOMs, signatures, attestations (distribution specification 1.1,
- * "Listing referrers"). Where the registry has no such list, the index under the tag that the
- * specification has for that ("Referrers tag schema": sha256-HEX) is it; and cosign's tags,
- * sha256-HEX.sig, .att and .sbom, are looked at in any case. Nothing is filtered. Blocks; thread
- * safe.
+ * "Listing referrers"). Where the registry has no such list, the index under the tag sha256-HEX takes
+ * its place (specification, "Referrers tag schema"). cosign's tags, sha256-HEX.sig, .att and .sbom, are
+ * looked at in any case. Nothing is filtered. Blocks; thread safe.
  */
 #ifndef REGISTRY_API_REFERRERS_H
 #define REGISTRY_API_REFERRERS_H
@@ -26,16 +25,16 @@ struct referrer_list {
 void api_referrers_clear(struct referrer_list *l);
 #define autoreferrers __attribute__((cleanup(api_referrers_clear))) struct referrer_list
 
-/* Of the manifest or index that `image` names by digest. Where there are none, or no such
+/* What refers to the manifest or index that `image` names by digest. Where there is nothing, or no such
  * repository, the list is empty: 0. Fills a zeroed list, which the caller clears. */
 int registry_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
 		       struct referrer_list *out, struct err *err);
 
-/* Whether the registry has such a list itself, and gives it; else tags are all there is. */
+/* *out: the registry has such a list itself, and gives it; else there are only tags. */
 int registry_keeps_referrers(struct registry *r, const struct ref *image, struct cancel *cancel,
 			     bool *out, struct err *err);
 
-/* The tags of a digest: "sha256-HEX" (the digits cut to 64) and what follows: "", ".sig", … */
+/* A tag of a digest: "sha256-HEX" (the digits cut to 64), and the suffix: "", ".sig", … Returns tag. */
 #define REFERRER_TAG_MAX 112
 const char *api_referrers_tag(const struct digest *d, const char *suffix,
 			      char tag[static REFERRER_TAG_MAX]);

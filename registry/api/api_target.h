@@ -22,11 +22,11 @@ struct api_targets;
 struct api_targets *api_targets_new(void); /* NULL: out of memory */
 void api_targets_free(struct api_targets *t);
 
-/* `key` names who is asked, the repository and the blob; `generation` our credentials
- * (auth_generation). A copy, or false: the registry is to be asked. */
+/* `key` names the endpoint, the repository and the blob; `generation` our credentials
+ * (auth_generation). Gives a copy, which the caller clears; false: ask the registry. */
 bool api_target_get(struct api_targets *t, const char *key, uint64_t generation,
 		    struct api_target *out);
-/* Where memory is out it is merely not kept. */
+/* Keeps a copy; nothing where memory is out. */
 void api_target_keep(struct api_targets *t, const char *key, uint64_t generation,
 		     const struct api_target *target);
 void api_target_drop(struct api_targets *t, const char *key);

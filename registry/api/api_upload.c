@@ -2,9 +2,9 @@
 /*
  * A blob: HEAD; then POST, which mounts or opens an upload; PATCH with the bytes; PUT with the
  * digest. Each answer says where the upload goes on (Location), which may be elsewhere and change.
- * When a PATCH breaks, GET says how much has come (Range), and another goes on from there; where
- * that is not known the upload begins anew. So it does where the registry has lost the upload, or
- * stands elsewhere than it told: 404 and 416 (docker-registry forgets an upload whose PATCH broke).
+ * When a PATCH breaks, GET says how much has come (Range), and another PATCH goes on from there. Where
+ * GET does not say so, the upload begins anew. It does, too, on 404 and 416: the registry has lost the
+ * upload (docker-registry forgets one whose PATCH broke), or stands elsewhere than it told.
  */
 #include "registry/api/api_upload.h"
 

@@ -23,14 +23,14 @@ struct api_upload {
 };
 
 /*
- * A blob of the store: nothing is sent where the registry has it, or can mount it from the
- * repository `from` of the same registry (a path; or NULL). It is hashed as it is sent: -EBADMSG
+ * Stores a blob of the store, of `size` bytes. Nothing is sent where the registry has it, or can mount it
+ * from the repository `from` of the same registry (a path; or NULL). It is hashed as it is sent: -EBADMSG
  * where it has rotted. A broken transfer goes on where the registry says it stands.
  */
 int api_upload_blob(const struct api_upload *u, struct store *s, const struct digest *digest,
 		    uint64_t size, const char *from, enum upload_result *result, struct err *err);
 
-/* A manifest or index by its tag or digest, byte for byte, as the given media type. */
+/* Stores a manifest or index under its tag or digest, byte for byte, as the given media type. */
 int api_upload_manifest(const struct api_upload *u, const struct ref *ref, const char *media_type,
 			const struct digest *digest, const struct buf *body, struct err *err);
 

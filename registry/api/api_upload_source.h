@@ -10,14 +10,14 @@
 #include "registry/api/api_upload.h"
 
 struct api_upload_source {
-	const struct api_upload *upload; /* borrowed: who is told of progress */
+	const struct api_upload *upload; /* borrowed: it is told of progress */
 	struct store *store;		 /* borrowed */
 	struct digest digest;
 	uint64_t size;
 	int fd;		   /* owned */
 	uint64_t start;	   /* where the body that is sent begins in the blob */
 	struct hash *hash; /* owned */
-	uint64_t hashed;
+	uint64_t hashed;   /* bytes from the blob's first on */
 };
 
 /* -ENOENT, -EBADMSG where the file has another size. api_upload_source_close in any case. */

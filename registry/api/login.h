@@ -13,18 +13,18 @@
 /*
  * Asks the registry whether it takes a name and password, and only then keeps them. `server` is a
  * host ("localhost:5000"), with or without scheme and path, or NULL for Docker Hub. *file, which
- * the caller frees, is set where they are kept in a file as they are. -EACCES where they are
- * refused, by the registry or a helper; nothing that was kept before is lost then.
+ * the caller frees, is the file that has them unencrypted; NULL: a helper has them. -EACCES where the
+ * registry or a helper refuses them; nothing that was kept before is lost then.
  */
 int login(struct registry *r, const char *server, const struct credential *c, struct cancel *cancel,
 	  char **file, struct err *err);
 
-/* Asks the registry whether it takes what is kept for it already; *user, which the caller frees, is
- * whose that is. -ENOENT where nothing is kept. */
+/* Asks the registry whether it takes the credentials that are kept for it. *user, which the caller frees,
+ * is their user. -ENOENT where none are kept. */
 int login_stored(struct registry *r, const char *server, struct cancel *cancel, char **user,
 		 struct err *err);
 
-/* Forgets; what is not there is forgotten well. */
+/* Forgets what is kept for the server; 0 also where that is nothing. */
 int logout(struct registry *r, const char *server, struct cancel *cancel, struct err *err);
 
 /* What docker calls a server: "localhost:5000", or Docker Hub's URL; the caller frees it. */

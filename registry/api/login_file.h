@@ -10,12 +10,11 @@
 #include "registry/auth/credential.h"
 #include "store/base/err.h"
 
-/* Under the key: the credentials, or where a helper has them (`c` NULL) an empty entry. Which
- * helper that is (credHelpers, credsStore) is for its user to say: it is neither written nor
- * removed. */
+/* Writes the credentials under the key; `c` NULL: a helper has them, and the entry is empty. The user
+ * says which helper that is (credHelpers, credsStore): these are neither written nor removed. */
 int login_file_set(const char *path, const char *key, const struct credential *c, struct err *err);
 
-/* The credentials for the key, in all its spellings. */
+/* Removes the credentials for the key, in all its spellings. */
 int login_file_remove(const char *path, const char *key, struct err *err);
 
 #endif

@@ -51,7 +51,7 @@ struct blob_request {
 	const struct digest *digest;
 	uint64_t size; /* of the blob, as its descriptor says */
 	struct byte_range range;
-	/* One more beside another stream of the same blob, over a connection of its own. It is tried
+	/* A stream beside another one of the same blob, over a connection of its own. It is tried
 	 * once, and gives the range or nothing. -EBUSY: enough are under way, or the registry has
 	 * asked for fewer a moment ago. */
 	bool extra;
@@ -59,12 +59,12 @@ struct blob_request {
 
 /*
  * A range of a blob as a stream, resumed over cuts, short answers, 5xx and 429 by itself (a limited
- * number of tries without progress). Where the answer to a range is none, the blob is asked for
- * without one. *comes is the range that was asked for, or all of the blob where the
- * server ignored that. registry_stream_read gives 1..max bytes, 0 at the end, -errno.
- * When a cut made it start over in the middle it gives -ESTALE, and all of the blob comes next. The
- * bytes are not verified: who reads them hashes them. One byte more is -EBADMSG. -EINVAL: a range
- * that the blob does not have. One thread uses a stream.
+ * number of tries without progress). Where an answer is no valid one to a range, the whole blob is
+ * asked for. *comes is the range that was asked for, or all of the blob where the server ignored that.
+ * registry_stream_read gives 1..max bytes, 0 at the end, -errno. Where a stream had to start over in
+ * the middle, it gives -ESTALE, and all of the blob comes next. The bytes are not verified: the reader
+ * hashes them. One byte too many is -EBADMSG. -EINVAL: a range that the blob does not have. A stream
+ * is for one thread.
  */
 struct registry_stream;
 int registry_blob(struct registry *r, const struct blob_request *q, struct cancel *cancel,
@@ -73,13 +73,13 @@ ssize_t registry_stream_read(struct registry_stream *s, void *data, size_t max, 
 void registry_stream_close(struct registry_stream *s);
 DEFINE_AUTO(struct registry_stream, registry_stream_close)
 
-/* Whether who reads a repository's blobs waits for one connection most of the time: what one reader
- * has found, the next ones begin with, for a minute. */
+/* Whether a reader of a repository's blobs waits for one connection most of the time. What one reader
+ * has found holds for a minute, for all readers of the same host. */
 bool registry_is_slow(struct registry *r, const struct ref *repository);
 void registry_found_slow(struct registry *r, const struct ref *repository);
 
-/* All tags of a repository, in the registry's order, one per call; pages are followed (of the same list
- * at the same place, bounded). */
+/* Calls `each` with every tag of a repository, in the registry's order. Pages are followed, up to a
+ * bound (api_pages.h). */
 int registry_tags(struct registry *r, const struct ref *repository, struct cancel *cancel,
 		  int (*each)(void *arg, const char *tag, struct err *err), void *arg,
 		  struct err *err);

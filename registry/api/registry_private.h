@@ -24,9 +24,9 @@ struct registry {
 	_Atomic uint64_t retries, errors;
 };
 
-/* Counts a call in: 0, or -ENETUNREACH while offline. After 0 comes registry_put(). */
+/* Begins a call: 0, and registry_put() ends it; or -ENETUNREACH while offline. */
 int registry_enter(struct registry *r, const char *host, struct err *err);
-/* Counts an error, for the statistics; gives what it was given. */
+/* Counts an error, for the statistics; returns `result`. */
 int registry_result(struct registry *r, int result);
 void registry_put(struct registry *r);
 DEFINE_AUTO(struct registry, registry_put)

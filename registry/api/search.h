@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker search: Docker Hub's search API, the same of other hosts, or where a host has none the
- * names of its catalog (distribution specification: _catalog) that contain the term. Blocks; thread
- * safe.
+ * docker search: Docker Hub's search API, or the same API of another host. Where a host has none, the
+ * names of its catalog (_catalog) that contain the term. Blocks; thread safe.
  */
 #ifndef REGISTRY_SEARCH_H
 #define REGISTRY_SEARCH_H
@@ -11,7 +10,7 @@
 
 #define SEARCH_LIMIT_MAX 100
 
-struct search_result { /* lent */
+struct search_result { /* lent for the call of `each` */
 	const char *name, *description;
 	uint64_t stars;
 	bool official;
