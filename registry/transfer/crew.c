@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every worker has a cancel of its own, since a cancel wakes one wait alone; they are set together,
- * by a failure or by the transfer's own cancel.
+ * Every worker has a cancel of its own, since a cancel wakes only one wait. A failure, or the
+ * transfer's own cancel, sets all of them.
  */
 #include "registry/transfer/crew.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The blobs of a transfer, several at a time. A few threads take tasks from a list, the largest
- * first, so that no large one is left for the end, and each task once. The first failure stops the
- * others; it is the one that is reported. The bytes of all tasks are summed up for the transfer's
- * watch. Belongs to one thread; while that is in crew_run(), its
- * workers share it under its lock.
+ * The blobs of a transfer, several at a time. A few threads take tasks from a list, each task once,
+ * the largest first, so that no large one is left for the end. The first failure stops the other
+ * threads, and is reported. The bytes of all tasks are summed up for the transfer's watch. A crew
+ * belongs to one thread; while that is in crew_run(), the workers share it under its lock.
  */
 #ifndef REGISTRY_CREW_H
 #define REGISTRY_CREW_H
@@ -23,15 +22,15 @@ struct crew_task {
 };
 
 struct crew {
-	/* What the caller sets. */
+	/* The caller sets all down to large_free. */
 	const struct transfer *transfer;
-	/* Does a task. `own` is the transfer with a cancel of the thread's own; its watch is told
-	 * the task's bytes, and no lines: those go to the crew's transfer, with the lock held. */
+	/* Does a task. `own` is the transfer with a cancel of the thread's own. Its watch is told
+	 * only the task's bytes; lines go to the crew's transfer, with the lock held. */
 	int (*run)(struct crew *c, const struct crew_task *t, const struct transfer *own,
 		   struct err *err);
-	/* Which blob a task is of, for the watch. */
+	/* The blob that a task is for, to tell the watch; or NULL. */
 	const struct digest *(*digest)(const void *what);
-	/* What a thread does that finds nothing left to take, with the lock held; or NULL. */
+	/* Called, with the lock held, by a thread that finds no task to take; or NULL. */
 	void (*spare)(struct crew *c);
 	void *arg;
 	bool (*is_large)(const struct crew_task *t); /* NULL: none is */
@@ -48,16 +47,17 @@ struct crew {
 	struct crew_worker *workers;
 };
 
-/* One more task, of which `done` bytes are there. */
+/* Adds a task of `size` bytes, of which `done` are there. -ENOMEM; -EPROTO: all sizes together are too
+ * large. */
 int crew_add(struct crew *c, const void *what, uint64_t size, uint64_t done, struct err *err);
 
-/* Until all tasks have ended: 0, or the first failure. Sorts the tasks. */
+/* Sorts the tasks and runs them until all have ended: 0, or the first failure. */
 int crew_run(struct crew *c, struct err *err);
 
 /* For `spare`: waits until a task has ended well. False where the crew has failed. */
 bool crew_await(struct crew *c, const struct crew_task *t);
 
-/* For `spare`, without the lock: a failure as that of a task. */
+/* For `spare`, which calls it without the lock: reports a failure as if a task had failed. */
 void crew_fail(struct crew *c, int result, const struct err *why);
 
 void crew_clear(struct crew *c);

@@ -8,17 +8,17 @@
 
 #include "registry/transfer/pull.h"
 
-/* Into the store, where it is missing; what is held of it is resumed. */
+/* Fetches a blob into the store, where it is missing; goes on from what is held of it. */
 int pull_blob(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 	      struct err *err);
 
-/* All blobs of an artifact's manifest but foreign ones that the registry does not have, one after the other, with docker's
- * lines. */
+/* Fetches all blobs of an artifact's manifest, one after the other, with docker's lines. Foreign ones
+ * that the registry does not have are left out. */
 int pull_blob_all(const struct transfer *t, const struct ref *repository, const struct manifest *m,
 		  struct err *err);
 
-/* A blob of at most `max` bytes, whole and verified, appended to *out: the store's, else the
- * registry's, which is not kept. -EPROTO where it is larger. */
+/* Appends a blob of at most `max` bytes to *out, whole and verified: the store's, else the registry's,
+ * which is not kept. -EPROTO where it is larger. */
 int pull_blob_small(const struct transfer *t, const struct ref *repository,
 		    const struct descriptor *d, size_t max, struct buf *out, struct err *err);
 

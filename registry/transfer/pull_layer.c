@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer. Its bytes go through the blob's writer and the layer's build in one pass; the build,
- * which has most of the work, runs in a lane beside. When they do not decode, there are two causes
- * to tell apart: they were spoilt on the way (then their digest is wrong, and one more try from
- * the start is worth it), or the layer is like this in the registry. So the rest is received even
- * so, and the digest has the first word.
+ * which has most of the work, runs in a lane beside. Bytes that do not decode have one of two causes.
+ * They were spoilt on the way: then their digest is wrong, and one more try from the start is worth
+ * it. Or the layer is like this in the registry. So the rest is received in any case, and the digest
+ * decides.
  *
  * A blob of which something is held in part (store/disk/held.h) gets the rest there, and is read
  * through when it is whole.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layers of an image, by a crew. Large layers keep a processor busy with decoding: of those,
- * only as many are under way as there are processors, since more would share them and finish the
- * largest last, alone. Small layers, and those whose table of contents is enough, wait for the
- * network most of the time: what workers are left take those. A worker that has nothing left to take merges the layers that are there, from the
- * bottom up, while the others end. Parts of layers that a failure stops stay for the next try.
+ * The layers of an image, by a crew. Large layers keep a processor busy with decoding. Only as many of
+ * them are under way as there are processors: more would share these and finish the largest last,
+ * alone. Small layers, and those whose table of contents is enough, wait for the network most of the
+ * time: the other workers take those. A worker that finds nothing left merges the layers that are
+ * there, from the bottom up, while the others end. Parts of layers that a failure stops stay for the
+ * next try.
  */
 #include "registry/transfer/crew.h"
 #include "registry/transfer/pull_merge.h"

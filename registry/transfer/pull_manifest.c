@@ -2,8 +2,8 @@
 /*
  * The documents of an image. A tag is resolved to a digest once; from there on everything goes by
  * digest, so that one consistent image results whatever happens to the tag meanwhile. A document
- * is believed when its bytes have its digest and what the registry calls it, what the
- * descriptor that led to it says and what it is agree (store/oci/oci.h, oci_kind).
+ * is believed when its bytes have its digest, and its content agrees with the type that the registry
+ * sends and the type in the descriptor that led to it (store/oci/oci.h, oci_kind).
  */
 #include "registry/transfer/pull_manifest.h"
 

@@ -14,11 +14,11 @@
 int pull_manifest_documents(const struct transfer *t, const struct ref *ref, struct descriptor *top,
 			    bool *unchanged, struct err *err);
 
-/* The reference's name is there, names this, and stays: it was not looked up alone. */
+/* True where the store has the reference's name for `top`, and it was pulled, not only looked up. */
 bool pull_manifest_is_recorded(const struct transfer *t, const struct ref *ref,
 			       const struct descriptor *top);
 
-/* Appends a document that a descriptor names to *body: the store's, else that of the repository. */
+/* Appends the document that a descriptor names to *body: the store's, else that of the repository. */
 int pull_manifest_document(const struct transfer *t, const struct ref *repository,
 			   const struct descriptor *d, struct buf *body, struct err *err);
 
@@ -27,8 +27,8 @@ int pull_manifest_document(const struct transfer *t, const struct ref *repositor
 int pull_manifest_record(const struct transfer *t, const struct ref *ref,
 			 const struct descriptor *top, bool looked_up, struct err *err);
 
-/* Fetches what is missing of one image whose manifest descriptor is known (platform manifest inside
- * an index, config), from `repository`. For digests that the tree leads to. */
+/* Fetches what is missing of one image whose manifest's descriptor is known (the platform's manifest in
+ * an index, the config), from `repository`. For digests that the tree leads to. */
 int pull_manifest_by_descriptor(const struct transfer *t, const struct ref *repository,
 				const struct descriptor *d, struct err *err);
 

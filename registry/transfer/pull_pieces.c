@@ -6,8 +6,8 @@
  * ends there as soon as that has bytes: only then is it known that the registry gives ranges. From
  * there on the reader takes the pieces in order.
  *
- * A helper does not try again. What it could not bring is a gap, which the reader's stream fetches
- * with all its tries: so only what the reader meets is an error.
+ * A helper does not try again. A piece that it could not bring is a gap, which the reader's stream
+ * fetches with all its tries: so only the reader's stream can fail.
  *      at                    next               end
  *       |  own stream  | piece | piece |  ...    |
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of a range of a blob, in order, over one connection or several: where the reader waits
- * for the network most of the time, helpers fetch pieces of what comes later, each over a
- * connection of its own. What lies ready is bounded. Owns the helpers; one thread reads.
+ * The bytes of a range of a blob, in order, over one connection or several. Where the reader waits
+ * for the network most of the time, helpers fetch later pieces, each over a connection of its own.
+ * The memory of pieces that wait for the reader is bounded. Owns the helpers; one thread reads.
  */
 #ifndef REGISTRY_PULL_PIECES_H
 #define REGISTRY_PULL_PIECES_H
@@ -10,7 +10,7 @@
 #include "registry/transfer/pull.h"
 
 struct pull_pieces;
-/* All given is borrowed until the end. *comes and errors as of registry_blob. */
+/* All arguments are borrowed until the close. *comes and errors are those of registry_blob. */
 int pull_pieces_open(const struct transfer *t, const struct ref *repository,
 		     const struct descriptor *d, struct byte_range range, struct byte_range *comes,
 		     struct pull_pieces **out, struct err *err);

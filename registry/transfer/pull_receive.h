@@ -14,8 +14,8 @@ struct pull_sink {
 	int (*restart)(void *arg, struct err *err); /* the first byte comes next, again */
 };
 
-/* The bytes of a range; where the server ignores that, a restart and all of the blob. The pull's
- * watch is told of progress. */
+/* Gives the sink the bytes of a range; where the server ignores that, a restart and all of the blob. The
+ * transfer's watch is told of progress. */
 int pull_receive(const struct transfer *t, const struct ref *repository, const struct descriptor *d,
 		 struct byte_range range, const struct pull_sink *sink, struct err *err);
 

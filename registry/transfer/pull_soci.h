@@ -10,13 +10,13 @@
 #include "store/images/image.h"
 #include "store/lazy/soci.h"
 
-/* t->lazy is set. The index that the image's manifest names; or, where the store trusts referrers, the
- * first that refers to it. *out is NULL where there is none, or all layers can be shown without one. Of one
- * that is no good, or not there, t->lazy is told. */
+/* Gives the index that the image's manifest names; or, where the store trusts referrers, the first that
+ * refers to the image. t->lazy must be set. *out is NULL where there is none, or all layers can be shown
+ * without one. t->lazy is told of an index that is bad or missing. */
 int pull_soci(const struct transfer *t, const struct ref *repository, const struct image *image,
 	      struct soci **out, struct err *err);
 
-/* t->lazy->soci has this zTOC for the layer: the store has the layer's index by it. -EOPNOTSUPP,
+/* Makes the layer's index in the store from a zTOC, which t->lazy->soci has for the layer. -EOPNOTSUPP,
  * -EBADMSG: the layer cannot be read by it (lazy.h). */
 int pull_ztoc(const struct transfer *t, const struct ref *repository,
 	      const struct descriptor *layer, const struct descriptor *ztoc,

@@ -8,11 +8,11 @@
 
 #include "registry/transfer/pull.h"
 
-/* Whether that is what pull_table_or_layer() will try. */
+/* Whether pull_table_or_layer() will try to fetch the layer's table. */
 bool pull_has_table(const struct transfer *t, const struct descriptor *layer);
 
-/* What it takes to show the layer: where t->lazy is set its table, if it has one and its blob is not
- * here; else all of it. */
+/* Fetches what it takes to show the layer: its table, where t->lazy is set, the layer has one and its
+ * blob is not here; else all of it. */
 int pull_table_or_layer(const struct transfer *t, const struct ref *repository,
 			const struct descriptor *layer, const struct digest *diff_id,
 			struct err *err);

@@ -11,14 +11,14 @@
 
 struct push_blobs;
 
-/* Both are borrowed: what is pushed, and to where. */
+/* `t` and `ref`, the place to push to, are borrowed until the close. */
 int push_blobs_open(const struct transfer *t, const struct ref *ref, struct push_blobs **out,
 		    struct err *err);
 
-/* One more; held by the transfer's lease. */
+/* Adds a blob, which the transfer's lease holds. */
 int push_blobs_add(struct push_blobs *b, const struct descriptor *d, bool layer, struct err *err);
 
-/* Until the registry has all of them: 0, or the first failure. */
+/* Returns when the registry has all blobs: 0; or the first failure. */
 int push_blobs_send(struct push_blobs *b, struct err *err);
 void push_blobs_close(struct push_blobs *b); /* NULL is allowed */
 

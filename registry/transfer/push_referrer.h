@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attaches a manifest to the image that it refers to, at a registry (distribution specification 1.1, "Pushing Manifests
- * with Subject"). Blocks; thread safe.
+ * Attaches a manifest to the image that it refers to, at a registry (distribution specification 1.1,
+ * "Pushing Manifests with Subject"). Blocks; thread safe.
  */
 #ifndef REGISTRY_PUSH_REFERRER_H
 #define REGISTRY_PUSH_REFERRER_H
@@ -9,9 +9,9 @@
 #include "registry/transfer/transfer.h"
 #include "store/oci/oci.h"
 
-/* `body` is the manifest, whose blobs the registry has, and whose subject is `image`; d: its descriptor, with its artifact_type. Where
- * the registry keeps no list of referrers, it is added to the one under the tag that the specification has for that. Two
- * that add to that at once may lose one of both. */
+/* `body` is the manifest. The registry has its blobs, and its subject is `image`. `d` is its descriptor,
+ * with its artifact_type. Where the registry keeps no list of referrers, the manifest is added to the
+ * list under the specification's tag; of two that are added at the same time, one may be lost. */
 int push_referrer(const struct transfer *t, const struct ref *repository,
 		  const struct digest *image, const struct descriptor *d, const struct buf *body,
 		  struct err *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the tables of contents of eStargz layers lie that do not bring them (stargz-snapshotter
- * docs/estargz.md, "eStargz image with an external TOC"): in an image of the same repository, whose
- * tag is that of theirs with "-esgztoc" behind it. It is asked for when the first layer of an image
- * says that it needs it, and once. Nothing of it is believed but where the tables lie: the manifest
- * of the image that they are for has their digests. Thread safe.
+ * The image that has the tables of contents of another image's eStargz layers (stargz-snapshotter
+ * docs/estargz.md, "eStargz image with an external TOC"). It lies in the same repository; its tag is
+ * the other image's with "-esgztoc" behind it. It is asked for once, when the first layer of the other
+ * image needs it. Only the places of the tables are taken from it: their digests are in the other
+ * image's manifest. Thread safe.
  */
 #ifndef REGISTRY_TOC_IMAGE_H
 #define REGISTRY_TOC_IMAGE_H
@@ -13,8 +13,8 @@
 #include "store/oci/oci.h"
 
 struct toc_image;
-/* For the image that the reference has the digest of. Its tags are those that the store knows it by
- * when it is asked for. */
+/* `image` has the digest of the other image. The tags that are tried are those that the store knows that
+ * image by when the tables are asked for. */
 int toc_image_open(const struct ref *image, struct toc_image **out, struct err *err);
 void toc_image_close(struct toc_image *x); /* NULL is allowed */
 DEFINE_AUTO(struct toc_image, toc_image_close)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What pulls and pushes have in common: between which registry and which store, for whom, until
- * when, and who watches. Owns nothing; one may be used by several threads.
+ * What pulls and pushes have in common: the registry and the store, the platform, what cancels them,
+ * and what watches them. Owns nothing; one may be used by several threads.
  */
 #ifndef REGISTRY_TRANSFER_H
 #define REGISTRY_TRANSFER_H
@@ -18,24 +18,24 @@ struct transfer_watch {
 	 * complete", "…: Pull complete", "…: Already exists", "7: Pulling from library/redis",
 	 * "Digest: sha256:…", "Status: …", "docker.io/library/redis:7". No newline. */
 	void (*line)(void *arg, const char *line);
-	/* Of blobs: held so far, and in all. */
+	/* Bytes of all blobs: held so far, and in all. */
 	void (*bytes)(void *arg, uint64_t done, uint64_t total);
-	/* Of one blob: as above. */
+	/* Bytes of one blob: held so far, and in all. */
 	void (*blob)(void *arg, const struct digest *digest, uint64_t done, uint64_t total);
 };
 
 struct soci;
 struct toc_image;
 
-/* Layers that have a table of contents are shown by it. Of a table that is no good its owner is told,
- * from any thread; the layer comes whole then. */
+/* Layers that have a table of contents are shown by it. Where a table is bad, `refused` is called, from
+ * any thread, and the layer comes whole. */
 struct transfer_lazy {
 	void *arg;
 	void (*refused)(void *arg, const struct digest *layer, int result, const struct err *why);
 	const struct soci
-	    *soci; /* or NULL: the image's, for layers that bring no table themselves */
+	    *soci; /* the image's, for layers that bring no table themselves; or NULL */
 	struct toc_image
-	    *toc_image; /* or NULL: the image's, for those that say that theirs is there */
+	    *toc_image; /* the image's, for layers that say that their table is there; or NULL */
 };
 
 struct transfer {
@@ -59,8 +59,8 @@ void transfer_bytes(const struct transfer *t, uint64_t done, uint64_t total);
 void transfer_blob(const struct transfer *t, const struct digest *digest, uint64_t done,
 		   uint64_t total);
 
-/* What a transfer relies on is held by its lease before it looks whether it is there
- * (store/disk/lease.h). */
+/* Has the transfer's lease hold a digest. To be called before the transfer looks whether the store has
+ * it (store/disk/lease.h). */
 int transfer_hold(const struct transfer *t, const struct digest *digest, struct err *err);
 
 #endif
