@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that pieces of work share: budget_take waits until it fits. Thread safe. A thread that
- * holds some gives it back before it takes more, so that no two wait for each other.
+ * Memory that pieces of work share: budget_take waits until enough of it is free. Thread safe. A
+ * thread gives back what it holds before it takes more, so that no two threads wait for each other.
  */
 #ifndef STORE_BUDGET_H
 #define STORE_BUDGET_H
@@ -14,10 +14,11 @@
 
 struct budget;
 struct budget *budget_new(size_t bytes); /* NULL: out of memory */
-void budget_free(struct budget *b);
+void budget_free(struct budget *b);	 /* NULL is allowed */
 DEFINE_AUTO(struct budget, budget_free)
 
-/* More than there is in all is given while nobody else holds any. Or the error of cancel_check. */
+/* Waits for so many bytes. More than the whole budget is given when nobody holds any. Fails only with
+ * the error of cancel_check; cancel may be NULL. */
 int budget_take(struct budget *b, size_t bytes, struct cancel *cancel, struct err *err);
 void budget_give(struct budget *b, size_t bytes);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A flag by which a waiting or long-running piece of work is told to stop. Set
- * once, from any thread, never cleared. Work polls it between steps; a wait that
- * cannot poll registers a wake-up. Does not own anything; lives as long as the job
- * that it belongs to.
+ * A flag that tells a waiting or long-running piece of work to stop. Any thread may set
+ * it; it is never cleared. Work polls it between steps. A wait that cannot poll
+ * registers a wake-up. The flag owns nothing and lives as long as its job.
  */
 #ifndef STORE_CANCEL_H
 #define STORE_CANCEL_H
@@ -18,23 +17,22 @@
 struct cancel {
 	pthread_mutex_t lock;
 	atomic_bool set;	 /* changed under lock */
-	void (*wake)(void *arg); /* under lock; called once, with the lock held: it must be short */
+	void (*wake)(void *arg); /* under lock; runs with the lock held: it must be short */
 	void *arg;
-	int64_t deadline_ms; /* CLOCK_MONOTONIC, 0: none. Fixed before the work starts */
+	int64_t deadline_ms; /* as clock_ms; 0: none. Fixed before the work starts */
 };
 
 void cancel_init(struct cancel *c);
 void cancel_destroy(struct cancel *c);
 
-/* Tells the work to stop. */
+/* Tells the work to stop. The first call runs the wake-up. */
 void cancel_set(struct cancel *c);
 
-/* 0, or -EINTR ("interrupted") when set, or -ETIMEDOUT when the deadline has passed. NULL is never
- * set. */
+/* -EINTR ("interrupted") if the flag is set; -ETIMEDOUT after the deadline; else, and for NULL, 0. */
 int cancel_check(struct cancel *c, struct err *err);
 
-/* Registers the wake-up of the one wait under way (NULL takes it back, and returns when it is not
- * running any more). Called at once when the flag is set already. */
+/* Registers the wake-up of the one wait under way, and runs it at once if the flag is set already.
+ * With NULL it removes the wake-up, and returns when that is not running any more. */
 void cancel_on_set(struct cancel *c, void (*wake)(void *arg), void *arg);
 
 #endif

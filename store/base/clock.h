@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock that deadlines, limits and rates go by: it is never set back (CLOCK_MONOTONIC). And the
- * one that files have their times by. */
+/* Two clocks: deadlines, limits and rates use CLOCK_MONOTONIC, which is never set back. Times of
+ * files use the wall clock. */
 #ifndef STORE_CLOCK_H
 #define STORE_CLOCK_H
 
@@ -27,7 +27,7 @@ static inline int64_t clock_ms_of(struct timespec t)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Milliseconds since 1970, exact to some of them. */
+/* Milliseconds since 1970, exact to a few ms. */
 static inline int64_t clock_wall_ms(void)
 {
 	struct timespec t;
@@ -36,7 +36,7 @@ static inline int64_t clock_wall_ms(void)
 	return clock_ms_of(t);
 }
 
-/* A condition whose waits end by this clock. */
+/* Makes a condition whose timed waits use CLOCK_MONOTONIC. */
 static inline void clock_cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
@@ -47,6 +47,7 @@ static inline void clock_cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+/* Waits for such a condition, until clock_ms() is until_ms at most; may end early for no reason. */
 static inline void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
 {
 	const struct timespec t = {until_ms / 1000, until_ms % 1000 * 1000000};

@@ -22,13 +22,14 @@ struct digest {
 };
 
 #define DIGEST_HEX_MAX	 129 /* 128 digits and a NUL */
-#define DIGEST_ID_DIGITS 12  /* of a short ID, as docker shows it */
+#define DIGEST_ID_DIGITS 12  /* hex digits of a short ID, as docker shows it */
 #define DIGEST_TEXT_MAX	 136 /* "sha512:" and the digits */
 
-/* "sha256:<64 hex>" or "sha512:<128 hex>"; anything else is -EINVAL (unknown algorithm too). */
+/* Parses "sha256:<64 hex>" or "sha512:<128 hex>". -EINVAL: anything else, also another algorithm. */
 int digest_parse(const char *text, struct digest *out, struct err *err);
 
-/* Of a file HEX, or HEX.SUFFIX: how many digits there are says of which algorithm. */
+/* The digest in the name of a file, HEX or HEX.SUFFIX. The number of digits tells the algorithm.
+ * False: the name has no digest. */
 bool digest_parse_name(const char *name, struct digest *out);
 
 const char *digest_text(const struct digest *d,
@@ -37,7 +38,7 @@ const char *digest_hex(const struct digest *d, char hex[static DIGEST_HEX_MAX]);
 const char *digest_algorithm_name(const struct digest *d);			 /* "sha256" */
 bool digest_equal(const struct digest *a, const struct digest *b);
 
-/* A running hash. */
+/* A running hash. hash_open: -EIO where the cryptographic library lacks the algorithm. */
 struct hash;
 int hash_open(enum digest_algorithm algorithm, struct hash **out, struct err *err);
 void hash_update(struct hash *h, const void *data, size_t len);

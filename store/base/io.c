@@ -322,7 +322,7 @@ static int io_enter(int parent, const char *name, mode_t mode, struct err *err)
 	} else if (fsync(parent) < 0) {
 		int r = disk_error(err, "fsync the directory above", name);
 
-		/* Who finds it next time asks for no fsync of what is above. */
+		/* A caller that found it next time would not sync the directory above. */
 		unlinkat(parent, name, AT_REMOVEDIR);
 		return r;
 	}

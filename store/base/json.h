@@ -19,11 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses a whole document into *out (json_object_put frees it). -EPROTO where it breaks a rule; the
- * sentence gives the byte offset and the rule. */
+/* Parses a whole document of up to 2 GiB into *out (json_object_put frees it). -EPROTO: it breaks a
+ * rule; the sentence gives the byte offset and the rule. */
 int json_parse(const char *data, size_t len, struct json_object **out, struct err *err);
 
-/* The text of a string; NULL for another type, and where it holds a NUL. */
+/* The text of a string; NULL if it has another type, or a NUL within. */
 const char *json_text(const struct json_object *o);
 
 struct json_object *json_member(const struct json_object *o, const char *key);
@@ -33,12 +33,12 @@ struct json_object *json_array(const struct json_object *o, const char *key);
 struct json_object *json_map(const struct json_object *o, const char *key);
 bool json_is_true(const struct json_object *o, const char *key); /* absent: false */
 
-/* A whole number within [0, max]; absent, another type, negative, fraction or larger: -EPROTO. */
+/* Gives a whole number within [0, max]. -EPROTO: absent, of another type, or outside. */
 int json_u64(const struct json_object *o, const char *key, uint64_t max, uint64_t *out,
 	     struct err *err);
 
-/* Adds a member; takes the value, also where it fails. False: out of memory, also where o or value is
- * NULL, so that what could not be made need not be looked at. */
+/* Adds a member; takes the value, also on failure. False: out of memory. o or value may be NULL, which
+ * is also false: so a caller need not check whether they could be made. */
 bool json_add(struct json_object *o, const char *key, struct json_object *value);
 bool json_add_text(struct json_object *o, const char *key, const char *text);
 
@@ -46,7 +46,7 @@ static inline void json_put_at(struct json_object **o)
 {
 	json_object_put(*o);
 }
-/* How documents are written: json_object_to_json_string_ext. */
+/* The flags of json_object_to_json_string_ext by which documents are written. */
 #define JSON_TEXT_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 #define autojson __attribute__((cleanup(json_put_at))) struct json_object

@@ -4,10 +4,10 @@
  * fit, and the limits below. json-c checks only a part of that. Pure; takes O(n log n) time
  * whatever the document is.
  *
- * Go programs match the members of a struct without regard to case, others do not: two members that
- * differ only by case would make one document mean two things, so they count as duplicates. In maps
- * whose keys are chosen freely (annotations, Labels, xattrs, …) every program tells case apart, and real
- * images have both "Name" and "name" there: these are compared exactly.
+ * Go programs match the members of a struct without regard to case; other programs do not. Two
+ * members that differ only by case would make one document mean two things, so they count as
+ * duplicates. In maps whose keys are chosen freely (annotations, Labels, xattrs, …) every program
+ * tells case apart, and real images have both "Name" and "name": there keys are compared exactly.
  */
 #ifndef STORE_JSON_CHECK_H
 #define STORE_JSON_CHECK_H
@@ -20,10 +20,10 @@
 #define JSON_DEPTH_MAX	32
 #define JSON_VALUES_MAX 1000000
 
-/* 0; -EPROTO, with the byte offset and the rule; -ENOMEM. */
+/* 0 if the document is good. -EPROTO: it breaks a rule; the sentence gives byte offset and rule. */
 int json_check(const char *data, size_t len, struct err *err);
 
-/* True where a Go program may take the key for `name` (lower and upper case ASCII letters). */
+/* True if a Go program may take the key for `name`: they differ at most by case. */
 bool json_same_folded(const char *key, const char *name);
 
 #endif

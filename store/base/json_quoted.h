@@ -5,12 +5,11 @@
 
 #include "store/base/buf.h"
 
-/* From the quote at *p to behind the other; what it says goes to *out, where that is given. The rule
- * that the string breaks, at *p, or NULL. */
+/* Reads a string: *p goes from its opening quote to behind the closing one. Its text, escapes resolved,
+ * is appended to *out (NULL: dropped). Returns NULL, or the rule that it breaks, with *p there. */
 const char *json_quoted_read(const unsigned char **p, const unsigned char *end, struct buf *out);
 
-/* How many bytes from p on are ASCII that stands for itself in a string: no quote, no backslash, no
- * control character. */
+/* How many bytes from p on are ASCII, and no quote, backslash or control character. */
 size_t json_quoted_plain(const unsigned char *p, size_t len);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two stages of a stream side by side: bytes that one thread puts into a lane are taken, in
- * order, by a thread of the lane. Between them lies a bounded buffer: lane_put waits while it is
- * full. Owns the thread and the buffer; one thread at a time puts, drains and closes. Where no
- * thread is to be had, bytes are taken in the call that puts them.
+ * Two stages of a stream side by side: one thread puts bytes into a lane, and the lane's own thread
+ * takes them, in order. Between them lies a buffer of 1 MiB: lane_put waits while it is full. Owns
+ * the thread and the buffer. One thread at a time puts, drains and closes. If no thread can be
+ * started, lane_put itself takes the bytes.
  */
 #ifndef STORE_LANE_H
 #define STORE_LANE_H
@@ -13,16 +13,16 @@
 
 #include <stddef.h>
 
-/* Takes all `len` bytes; runs in the lane's thread. A failure is the last call. */
+/* Takes all `len` bytes; runs in the lane's thread. It is not called again after a failure. */
 typedef int (*lane_take_fn)(void *arg, const void *data, size_t len, struct err *err);
 
 struct lane;
 int lane_open(lane_take_fn take, void *arg, struct lane **out, struct err *err);
 
-/* Hands on a copy. Gives the failure of bytes taken meanwhile, from then on always. */
+/* Hands on a copy. Once a take has failed, each call returns that failure. */
 int lane_put(struct lane *l, const void *data, size_t len, struct err *err);
 
-/* Waits until all bytes are taken: what the taking wrote can then be read, until the next put. */
+/* Waits until all bytes are taken, so that results can be read until the next put. As lane_put. */
 int lane_drain(struct lane *l, struct err *err);
 
 /* Ends the thread; bytes that it has not taken are dropped. NULL is allowed. */

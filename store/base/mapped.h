@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that is mapped for reading, and that may fail while it is read: another program cuts it,
- * or its disk cannot give a page. The kernel tells that by SIGBUS, which would end the process, and
- * all mounts with it. Here all of the mapping becomes zeros then, for every thread that reads it,
- * and is marked as damaged before the first zero can be seen. So a thread that reads a mapping
+ * A file that is mapped for reading. It may fail while it is read: another program cuts it, or its
+ * disk cannot give a page. Then the kernel sends SIGBUS, which would end the process with all its
+ * mounts. Instead all of the mapping becomes zeros, for every thread that reads it. It is marked as
+ * damaged before the first zero can be seen. So a thread that reads a mapping
  *
  *	- must find its way through zeros in any place, at any moment, without a fault of its own;
- *	- asks mapped_damaged behind the reading, and before what was read is given to anybody;
+ *	- asks mapped_damaged after reading, and before it gives to anybody what it read;
  *	- hands no pointer into it to a system call, which fails with EFAULT instead;
- *	- has SIGBUS not blocked: the kernel kills such a thread.
+ *	- must not block SIGBUS: the kernel would kill the process.
  *
- * A file that is cut inside a page has zeros behind its end, and a file that is written to has
- * other bytes, without a signal: against these it takes a look at the file, or checks of what it
- * holds. Opening sets the process's handler of SIGBUS; faults elsewhere go to the one before it.
- * Thread safe.
+ * Two changes give no signal: a file that is cut inside a page shows zeros behind its end, and a
+ * file that is written to shows other bytes. To find these, readers look at the file itself or
+ * verify its contents. Opening sets the process's handler of SIGBUS; faults outside of mappings go
+ * to the handler that was set before. Thread safe.
  */
 #ifndef STORE_MAPPED_H
 #define STORE_MAPPED_H
@@ -26,14 +26,14 @@
 
 struct mapped;
 
-/* The first `size` bytes of a file, which is not needed any more when this returns; > 0. */
+/* Maps the first `size` (> 0) bytes of a file. The caller may close fd afterwards. */
 int mapped_open(int fd, size_t size, struct mapped **out, struct err *err);
 void mapped_close(struct mapped *m); /* nobody may read it any more; NULL is allowed */
 DEFINE_AUTO(struct mapped, mapped_close)
 
 const void *mapped_data(const struct mapped *m);
 
-/* Whether anything that was read of it until now may have been zeros instead. It stays so. */
+/* True if anything that was read of it until now may have been zeros instead. It stays true. */
 bool mapped_damaged(const struct mapped *m);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * Cleanup attributes for owned things, and a typed way to hand them on.
  *
- *	autofree char *name = strdup(x);     freed at the end of the scope
- *	autoclose int fd = open(…);          closed there, if >= 0
- *	return steal(&name);                 … unless ownership is handed on
+ *	autofree char *name = strdup(x);     is freed at the end of the scope
+ *	autoclose int fd = open(…);          is closed at the end of the scope, if >= 0
+ *	return steal(&name);                 hands it on, so that it is not freed here
  *
  * Types with an x_close() declare their own with DEFINE_AUTO(type, x_close),
  * which makes `auto_x_close` usable as an attribute.
@@ -38,7 +38,7 @@ static inline void mem_close_at(int *fd)
 	}
 #define AUTO(close_fn) __attribute__((cleanup(close_fn##_at)))
 
-/* Hands on an owned pointer: gives its value and leaves NULL behind. */
+/* Hands on an owned pointer: gives its value and sets it to NULL. steal_fd: the same, with -1. */
 #define steal(pp)                                                                                  \
 	({                                                                                         \
 		__typeof__(pp) mem_pp = (pp);                                                      \
@@ -49,8 +49,8 @@ static inline void mem_close_at(int *fd)
 
 #define MEM_LARGE_PAGE (2u << 20)
 
-/* For what fills all of it soon: in large pages where the kernel has them, as each page that is
- * touched first costs an exception. `size` is a multiple of MEM_LARGE_PAGE; free() it. */
+/* Memory that will soon be filled completely. It is in large pages where the kernel has them, as the
+ * first touch of each page costs an exception. `size` is a multiple of MEM_LARGE_PAGE; free() it. */
 static inline void *mem_large(size_t size)
 {
 	void *p = aligned_alloc(MEM_LARGE_PAGE, size);

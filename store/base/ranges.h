@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes first..end-1; none where first == end. */
+/* Bytes first..end-1; no bytes if first == end. */
 struct byte_range {
 	uint64_t first, end;
 };
@@ -29,11 +29,11 @@ struct ranges {
 int ranges_add(struct ranges *set, struct byte_range r, struct err *err);    /* -ENOMEM */
 int ranges_remove(struct ranges *set, struct byte_range r, struct err *err); /* -ENOMEM */
 
-/* Narrows *r to its first stretch that is not in the set. False: all of it is. */
+/* Narrows *r to its first stretch that is not in the set. False: all of *r is in the set. */
 bool ranges_missing(const struct ranges *set, struct byte_range *r);
 
 uint64_t ranges_bytes(const struct ranges *set);
-bool ranges_has(const struct ranges *set, struct byte_range r); /* all of it */
+bool ranges_has(const struct ranges *set, struct byte_range r); /* all of r */
 void ranges_clear(struct ranges *set);
 
 #endif

@@ -16,8 +16,8 @@ static inline bool stamp_is_same(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* The time itself where it is later than the last one, else the nanosecond behind that: two changes
- * within one tick of the clock, or after it was set back, must still differ. */
+/* Returns `time` if it is later than `last`, else `last` and a nanosecond. So two changes differ even
+ * within one tick of the clock, or after the clock was set back. */
 static inline struct timespec stamp_behind(struct timespec last, struct timespec time)
 {
 	if (stamp_is_later(time, last))

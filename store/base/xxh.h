@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XXH3, by the widest instructions of the processor: on x86 the library's plain functions keep to
- * those that every one has, ten times slower than those that this header chooses at run time.
+ * XXH3, by the widest instructions of the processor. On x86 the library's plain functions use only
+ * instructions that every processor has. This header chooses others at run time, ten times faster.
  */
 #ifndef STORE_XXH_H
 #define STORE_XXH_H
