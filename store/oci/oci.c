@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kind of document a document is. The same bytes must not be an index to one program and a
- * manifest to another (CVE-2021-41190, GHSA-77vh-xpmg-72qh): whatever could be read in two ways is
- * refused here, before anything else looks at it.
+ * The kind of a document. The same bytes must not be an index to one program and a manifest to
+ * another (CVE-2021-41190, GHSA-77vh-xpmg-72qh). So a document that could be read in two ways is
+ * refused here, before any other code looks at it.
  */
 #include "store/oci/oci.h"
 

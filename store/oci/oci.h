@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The documents of the OCI image specification 1.1 and their Docker v2 schema 2
- * twins: descriptors, image manifests, image indexes, configs. Parsed from bytes
- * whose digest was verified; everything in them is still a stranger's word, so
- * sizes, counts and types are checked here. Pure: no files, no network.
+ * twins: descriptors, image manifests, image indexes, configs. The bytes that are parsed
+ * were verified by their digest, but what they say is a stranger's word. So sizes,
+ * counts and types are checked here: -EPROTO. Pure: no files, no network.
  */
 #ifndef STORE_OCI_H
 #define STORE_OCI_H
@@ -37,30 +37,31 @@ struct descriptor {
 	uint64_t size;
 	bool has_platform;
 	struct platform platform;
-	bool foreign;	     /* has `urls`, which nobody follows, or a nondistributable type */
+	bool foreign;	     /* it has `urls` (they are not followed) or a nondistributable type */
 	char *artifact_type; /* owned, or NULL */
 	struct json_object *annotations; /* owned reference, or NULL */
 };
 void descriptor_clear(struct descriptor *d);
 
-/* Shares nothing with `from`, which other threads may be reading. */
+/* The copy shares nothing with `from`, which other threads may be reading. */
 int descriptor_copy(struct descriptor *to, const struct descriptor *from, struct err *err);
 int descriptor_parse(const struct json_object *o, struct descriptor *out, struct err *err);
 
-/* One that has no mediaType, or an empty one, is of that. */
+/* The same, but `media_type` stands in for a mediaType that is missing or empty. */
 int descriptor_parse_silent(const struct json_object *o, const char *media_type,
 			    struct descriptor *out, struct err *err);
 
-/* An array of them (NULL: empty), at most max; `what` names it in an error. */
+/* Parses an array (NULL: an empty one) of at most max descriptors; `what` names it in an error. The
+ * caller frees the list. */
 int descriptor_parse_list(const struct json_object *array, const char *what, size_t max,
 			  struct descriptor **out, size_t *count, struct err *err);
 void descriptor_free_list(struct descriptor *list, size_t count);
 
-/* What a document is, by its own members and mediaType. -EPROTO where the body's mediaType,
- * `declared` (from a descriptor or Content-Type; NULL or "" or application/json: nothing declared)
- * and the members contradict one another (GHSA-77vh-xpmg-72qh: both `manifests` and
- * `layers`/`config`/`fsLayers`), -EOPNOTSUPP for schema 1 (with docker's sentence,
- * docker-behaviour: "schema 1 support has been removed") and types that are not known. */
+/* Tells what a document is, by its own members and its mediaType. `declared` is the type by a
+ * descriptor or Content-Type; NULL, "" and types that say nothing (application/json, text/html, …)
+ * declare nothing. -EPROTO: members, mediaType and `declared` contradict one another
+ * (GHSA-77vh-xpmg-72qh: both `manifests` and `layers`, `config` or `fsLayers`). -EOPNOTSUPP: schema 1
+ * (with docker's sentence, "schema 1 support has been removed"), or an unknown type. */
 enum oci_kind { OCI_KIND_MANIFEST, OCI_KIND_INDEX };
 int oci_kind(const struct json_object *doc, const char *declared, enum oci_kind *out,
 	     struct err *err);
@@ -68,51 +69,53 @@ bool oci_type_is_index(const char *media_type);
 bool oci_type_is_manifest(const char *media_type);
 
 struct manifest {
-	char *media_type; /* owned; from the body, else by its members */
+	char *media_type; /* owned; the document's mediaType, else the OCI type of its kind */
 	struct descriptor config;
 	struct descriptor *layers; /* owned */
 	size_t layer_count;
-	bool has_subject; /* it refers to another document: `subject` */
+	bool has_subject; /* it refers to another document, `subject` */
 	struct digest subject;
 	struct json_object *doc; /* owned reference: the whole document */
 };
+
+/* -EPROTO: malformed, no manifest, or over a limit above. `declared` and -EOPNOTSUPP as in oci_kind. */
 int manifest_parse(const char *data, size_t len, const char *declared, struct manifest **out,
 		   struct err *err);
 void manifest_free(struct manifest *m);
 DEFINE_AUTO(struct manifest, manifest_free)
 
 struct index {
-	char *media_type;
+	char *media_type;	      /* as in struct manifest */
 	struct descriptor *manifests; /* owned */
 	size_t count;
 	bool has_subject;
 	struct digest subject;
-	struct json_object *doc;
+	struct json_object *doc; /* owned reference */
 };
 int index_parse(const char *data, size_t len, const char *declared, struct index **out,
 		struct err *err);
 void index_free(struct index *i);
 DEFINE_AUTO(struct index, index_free)
 
-/* What buildkit adds beside the images of an index: statements about one of them, which nobody
- * runs. */
+/* True for a statement about an image, which buildkit adds beside the images of an index. */
 bool index_entry_is_attestation(const struct descriptor *d);
 
-/* What has a platform to offer: no attestation, and no SOCI index, which stands beside an image with that one's
- * platform. */
+/* False for entries that never run: attestations, and SOCI indexes, which stand beside an image and
+ * have its platform. */
 bool index_entry_is_image(const struct descriptor *d);
 #define OCI_SOCI_INDEX_TYPES                                                                       \
 	"application/vnd.amazon.soci.index." /* how their artifactTypes begin */
 
-/* The entry that serves the platform best (the first of equals; what is no image never does). -ENOENT where none does: "no matching manifest for linux/arm/v7 in
- * the manifest list entries; it has linux/amd64, …". */
+/* Sets *out to the image that serves the platform best, borrowed from the index: the first of equals,
+ * and where none fits, the first without a platform. -ENOENT: there is none ("no matching manifest for
+ * linux/arm/v7 in the manifest list entries; it has linux/amd64, …"). */
 int index_choose(const struct index *i, const struct platform *wish, const struct descriptor **out,
 		 struct err *err);
 
 struct history {
-	const char *created;	/* RFC 3339 text or NULL; all borrowed from the config's document */
-	const char *created_by; /* or NULL */
-	const char *comment;
+	const char *created;	/* RFC 3339 text or NULL; borrowed from the config's document */
+	const char *created_by; /* or NULL; borrowed */
+	const char *comment;	/* or NULL; borrowed */
 	bool empty_layer;
 };
 
@@ -121,20 +124,23 @@ struct config {
 	size_t diff_id_count;
 	struct history *history; /* owned; oldest first */
 	size_t history_count;
-	const char *created; /* RFC 3339 text or NULL */
-	struct platform platform;
-	struct json_object *doc; /* owned reference */
+	const char *created;	  /* RFC 3339 text or NULL; borrowed from doc */
+	struct platform platform; /* all "" where the document's is invalid */
+	struct json_object *doc;  /* owned reference */
 };
 
-/* A document without rootfs.diff_ids (an artifact's config) gives diff_id_count 0. */
+/* -EPROTO: malformed, or over a limit. A document without rootfs.diff_ids (an artifact's config) gives
+ * diff_id_count 0. */
 int config_parse(const char *data, size_t len, struct config **out, struct err *err);
 void config_free(struct config *c);
 DEFINE_AUTO(struct config, config_free)
 
-/* The history line that made layer `layer` (counting those that are not empty_layer), or NULL. */
+/* The history line that made layer number `layer` (0: the bottom), or NULL; empty_layer lines made none.
+ * Borrowed. */
 const struct history *config_layer_history(const struct config *c, size_t layer);
 
-/* RFC 3339 with fraction and offset to UTC seconds and ns since 1970; -EINVAL. */
+/* Parses a time of RFC 3339, with fraction and offset, into UTC seconds since 1970 and ns. Digits
+ * behind the ninth are cut. -EINVAL: it is none. */
 int oci_time_parse(const char *text, int64_t *seconds, uint32_t *ns, struct err *err);
 
 #endif

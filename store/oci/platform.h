@@ -21,21 +21,23 @@ struct platform {
 	char variant[PLATFORM_PART_MAX]; /* "" where none */
 };
 
-/* "linux/arm64/v8", "linux/amd64", or one word (an OS, or an architecture): normalised; -EINVAL. */
+/* Parses and normalises "linux/arm64/v8", "linux/amd64", or one word, an OS or an architecture (the host
+ * gives the rest). -EINVAL: it is no platform. */
 int platform_parse(const char *text, struct platform *out, struct err *err);
 
-/* Takes the three parts as a document has them (NULL: absent) and normalises; -EINVAL over
- * length. */
+/* Takes the three parts as a document has them (NULL: absent) and normalises. -EINVAL: one is too long,
+ * or has other characters than letters, digits, "_", "." and "-". */
 int platform_set(struct platform *p, const char *os, const char *architecture, const char *variant,
 		 struct err *err);
 
-/* The machine that this runs on, with its amd64 variant. */
+/* The platform of this machine: linux, with the variant of an amd64 processor. */
 void platform_host(struct platform *out);
 
+/* Writes "os/architecture[/variant]" into text, and returns it. */
 const char *platform_text(const struct platform *p, char text[static PLATFORM_TEXT_MAX]);
 bool platform_equal(const struct platform *a, const struct platform *b);
 
-/* How well `have` serves a wish: 0 exactly, larger is worse, -1 not at all. */
+/* How well `have` serves a wish: 0: it is the same; larger: worse; -1: not at all. */
 int platform_rank(const struct platform *wish, const struct platform *have);
 
 #endif

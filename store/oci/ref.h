@@ -24,27 +24,26 @@ struct ref {
 		0                                                                                  \
 	}
 
-/* Parses and normalises; the tag "latest" is added where there is neither tag nor digest. */
+/* Parses and normalises; adds "latest" if there is no tag and no digest. The caller clears *out. */
 int ref_parse(const char *text, struct ref *out, struct err *err);
-/* The same for a repository: a name without tag and digest; adds none. */
+/* The same for a repository, which has no tag and no digest; adds none. */
 int ref_parse_repository(const char *text, struct ref *out, struct err *err);
 int ref_copy(struct ref *to, const struct ref *from, struct err *err);
-/* A copy without its tag, and with the digest: what has that in the same repository. */
+/* A copy that has the digest instead of a tag: it names that document in the same repository. */
 int ref_copy_by_digest(struct ref *to, const struct ref *from, const struct digest *digest,
 		       struct err *err);
 void ref_clear(struct ref *r);
 #define autoref __attribute__((cleanup(ref_clear))) struct ref
 
-/* Strings that the caller frees; NULL: out of memory. The tag is left out where there is a digest
- * as well. */
+/* Strings that the caller frees; NULL: out of memory. With a digest the tag is left out. */
 char *ref_full(const struct ref *r);		    /* docker.io/library/redis:7, …@sha256:… */
 char *ref_repository(const struct ref *r);	    /* docker.io/library/redis */
 char *ref_familiar(const struct ref *r);	    /* redis:7, redis@sha256:… */
 char *ref_familiar_repository(const struct ref *r); /* redis */
 
-/* One part, for names that are looked up piece by piece. */
+/* Whether a text is one part of a reference, for names that are looked up piece by piece. */
 bool ref_is_tag(const char *text);	      /* [A-Za-z0-9_][A-Za-z0-9_.-]{0,127} */
 bool ref_is_path_component(const char *text); /* [a-z0-9]+ with its separators */
-bool ref_is_domain(const char *text);	      /* what docker takes for a host in front of a slash */
+bool ref_is_domain(const char *text);	      /* docker takes it, before a slash, for a host */
 
 #endif
