@@ -302,7 +302,7 @@ static int wait_lock(struct blob_writer *w, struct cancel *cancel, struct err *e
 		r = try_lock(w, err);
 		if (r != -EAGAIN)
 			return r;
-		/* Who had it may have completed the blob: no need to wait for its close. */
+		/* The other writer may have completed the blob: no need to wait for its close. */
 		if (blob_is_sound(w->store, &w->digest, w->size))
 			return err_set(err, EEXIST, "the blob is there");
 		nanosleep(&pause, NULL);

@@ -14,14 +14,14 @@
 
 #define LAYOUT_REFERENCE "org.opencontainers.image.ref.name"
 
-/* The full reference that the annotations (NULL: none) give, or *out is NULL:
- * io.containerd.image.name where it is a reference, else LAYOUT_REFERENCE, where it is a full
- * reference or a familiar one with a tag or digest. *out is the caller's to free. */
+/* Sets *out to the full reference that the annotations (NULL: none) give; the caller frees it. That is
+ * io.containerd.image.name if it is a reference, else LAYOUT_REFERENCE if it is one and no bare tag,
+ * else NULL. */
 int layout_reference(const struct json_object *annotations, char **out, struct err *err);
 
-/* That, or what makes up for it: a bare tag in LAYOUT_REFERENCE is localhost/DIRECTORY:TAG; else it
- * is localhost/DIRECTORY@DIGEST. DIRECTORY is the last component of the layout's path, made fit for
- * a repository. */
+/* The same, but never NULL: for a bare tag in LAYOUT_REFERENCE it is localhost/DIRECTORY:TAG, else
+ * localhost/DIRECTORY@DIGEST. DIRECTORY is the last component of `path`, the layout's, made fit for a
+ * repository. */
 int layout_name(const struct json_object *annotations, const struct digest *digest,
 		const char *path, char **out, struct err *err);
 

@@ -46,7 +46,7 @@ static int lease_create_file(struct lease *l, struct err *err)
 	return l->fd < 0 ? l->fd : 0;
 }
 
-/* Under the store's lock: who sweeps would take a file that is not locked yet for a dead one. */
+/* Under the store's lock: a sweep would take a file that is not locked yet for a dead lease. */
 static int create(struct lease *l, struct err *err)
 {
 	AUTO(store_unlock) struct store_lock *lock = NULL;

@@ -259,7 +259,7 @@ int names_index_read(struct store *s, struct names_index *out, struct err *err)
 	struct err why = {0};
 	int r = read_index_file(s, &x, &why), copied;
 
-	/* Behind the file: who writes both begins with the copy. */
+	/* Read after the file, as a writer of both begins with the copy. */
 	copied = r == -ENOMEM ? r : names_copy_read(s, &copy);
 	if (copied == -ENOMEM)
 		return err_nomem(err);
