@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Who gets the compressed bytes too gets them not far behind what they became. */
+/* A sink that takes compressed bytes, too, gets them not far behind the plain bytes that they gave. */
 #define INPUT_SLICE (32u << 10)
 
 static bool starts_with(const uint8_t *data, size_t len, const char *magic, size_t magic_len)

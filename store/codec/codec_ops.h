@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the codecs share: the base of their struct, and the one way in which plain bytes leave
- * them. Included by the codecs, and by tests that choose an inflater.
+ * The codecs share the base of their struct, and the one way in which plain bytes leave them.
+ * Included by the codecs, and by tests that choose an inflater.
  */
 #ifndef STORE_CODEC_OPS_H
 #define STORE_CODEC_OPS_H
@@ -9,8 +9,9 @@
 #include "store/codec/codec.h"
 #include "store/codec/inflate.h"
 
-/* Bombs: more plain bytes than any layer has, and compressed bytes in a row (empty members,
- * skippable frames, padding) that give none. zstd:chunked keeps tables of some MiB in such. */
+/* A stream is a bomb if it has more plain bytes than any layer, or so many compressed bytes in a row
+ * that give none (empty members, skippable frames, padding). zstd:chunked keeps tables of some MiB in
+ * skippable frames. */
 #define CODEC_OUT_MAX	(1ull << 40)
 #define CODEC_EMPTY_MAX (64ull << 20)
 
@@ -36,10 +37,10 @@ struct codec {
 	struct codec_target target;
 	uint64_t in;	/* compressed bytes taken so far: offset of the next one */
 	uint64_t out;	/* plain bytes given to the sink: offset of the next one */
-	uint64_t empty; /* compressed bytes, fed since plain ones last came out */
+	uint64_t empty; /* compressed bytes that were fed since plain ones last came out */
 };
 
-/* Counts, checks the limit, gives to the sink, or to the target (data may lie there already). */
+/* Counts plain bytes, checks the limit, gives them to sink or target (they may lie there already). */
 int codec_give(struct codec *c, const void *data, size_t len, struct err *err);
 
 int gzip_open(const struct inflate_ops *inflate, const struct codec_sink *sink, struct codec **out,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 struct gzip_writer;
+/* Takes all `len` compressed bytes (maybe 0). Not 0 ends the writing with that error. */
 typedef int (*gzip_write_fn)(void *arg, const void *data, size_t len, struct err *err);
 int gzip_writer_open(gzip_write_fn write, void *arg, struct gzip_writer **out, struct err *err);
 int gzip_writer_data(struct gzip_writer *w, const void *data, size_t len, struct err *err);

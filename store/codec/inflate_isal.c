@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ISA-L as an inflater, with what it does not have: stopping at a block boundary (zlib's Z_BLOCK).
+ * ISA-L as an inflater. It cannot stop at a block boundary (zlib's Z_BLOCK); that is added here.
  *
- * Its decoder stops where a block with BFINAL ends, and the state of that is plain: the field
- * `bfinal` while a block's body is decoded, the next bit of the input before its header. So, near
- * a wanted boundary, every block is made the last one: first the block that the decoder is in,
- * through the field; then, boundary by boundary, the next one, through its first bit. What the
- * stream really said is kept aside, and the decoder is put back to "before a header" when it
- * stops. The input is not touched.
+ * ISA-L's decoder stops where a block with BFINAL ends. That flag can be set: it is the field
+ * `bfinal` while a block's body is decoded, and the next bit of the input before its header. So,
+ * near a wanted boundary, every block is made the last one: first the block that the decoder is in,
+ * through the field; then, boundary by boundary, the next one, through its first bit. The real flag
+ * is kept aside, and the decoder is put back to "before a header" when it stops. The input is not
+ * touched.
  *
  * Two more details of isal_inflate() (2.30 to 2.32, igzip_inflate.c):
  * - A call decodes into tmp_out_buffer first (up to 32 KiB ahead of what the caller gets, which is

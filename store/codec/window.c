@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which bytes of a window are referred to is found by decoding what follows the point with two
- * windows that tell where a byte came from: in the first each byte is the lower half of its own
- * position, in the second the upper half. What both give for a plain byte is a position where it
- * comes from the window, and twice the byte itself where it does not: so up to 128 positions are
- * kept too many, and none too few. Only the first 32 KiB behind a point can refer to what lies
- * before it.
+ * To find the bytes of a window that are referred to, the stream behind the point is decoded twice,
+ * with two made-up windows: in the first each byte is the lower half of its own position, in the
+ * second the upper half. If a plain byte comes from the window, both results together are its
+ * position; if not, they are twice the byte itself. So up to 128 positions too many are kept, and
+ * none too few. Only the first 32 KiB behind a point can refer to bytes before it.
  */
 #include "store/codec/window.h"
 

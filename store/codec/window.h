@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window of a seek point, reduced to what is needed. Deflate may refer to any of the 32 KiB
- * before a point, but refers to few of them: a tenth, in layers. The others become zeros, and the
- * window compresses to a fifth. Not thread safe.
+ * The window of a seek point, reduced to the bytes that are needed. Deflate may refer to any of the
+ * 32 KiB before a point. In layers it refers to a tenth of them. The others become zeros, so that
+ * the window compresses to a fifth. Not thread safe.
  */
 #ifndef STORE_WINDOW_H
 #define STORE_WINDOW_H
@@ -14,17 +14,17 @@ int window_open(struct window **out, struct err *err);
 void window_close(struct window *w);
 DEFINE_AUTO(struct window, window_close)
 
-/* Compressed bytes as they come, from the stream's first on. A point is begun when the bytes in
- * front of it have been fed, or with the next ones. */
+/* Takes compressed bytes as they come, from the stream's first on. A point that was begun lies in the
+ * bytes that are fed next, or at most 16 bytes before them. */
 void window_feed(struct window *w, const void *data, size_t len);
 
-/* A point of a gzip stream: its window is copied. */
+/* Begins a point of a gzip stream. The window is copied. */
 void window_begin(struct window *w, const struct seek_point *p, const void *window);
 
-/* True when enough was fed behind the point; what is taken before is not reduced as a rule. */
+/* True when enough was fed behind the point. A window that is taken before may not be reduced. */
 bool window_is_ready(const struct window *w);
 
-/* The window of the point that was begun, p->window bytes, borrowed until the next one; ends it. */
+/* Ends the point, and returns its window: p->window bytes, borrowed until the next window_begin. */
 const void *window_take(struct window *w);
 
 #endif

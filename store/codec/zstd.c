@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zstd (RFC 8878): frames one after another, skippable ones among them. Decoding can start where
- * a frame does, so frames are the seek points; one frame that is a whole layer has none inside,
- * and store/layer/frames.h is the answer to that. (libzstd can be started at any block, too, given
- * the window and the entropy tables as a dictionary: who adds that gives more points here, and
- * nothing else changes.)
+ * zstd (RFC 8878): frames one after another, skippable ones among them. Decoding can start at each
+ * frame, so these are the seek points. A layer of a single frame has none inside; it is read by
+ * store/layer/frames.h. (libzstd can be started at any block, too, given the window and the entropy
+ * tables as a dictionary. With that there would be more points, and nothing else would change.)
  */
 #include "store/codec/codec_ops.h"
 
