@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One entry of a layer's archive, as the tar parser or a table of contents has it and the layer's
- * index keeps it. A plain value: the pointers belong to whoever filled it and hold until that one's
- * next step.
+ * index keeps it. A plain value: the pointers belong to the parser or reader that filled it, and
+ * hold until its next step.
  */
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H
@@ -25,7 +25,7 @@ struct xattr {
 	uint32_t size;
 };
 
-struct extent {		 /* of a sparse file: these bytes are stored, the rest reads as zeros */
+struct extent {		 /* of a sparse file: bytes that are stored; others read as zeros */
 	uint64_t offset; /* in the file */
 	uint64_t length;
 };
@@ -44,8 +44,8 @@ struct entry {
 	int64_t mtime;
 	uint32_t mtime_ns;
 	uint32_t dev_major, dev_minor;
-	uint64_t data;	 /* where its stored bytes begin in the uncompressed archive */
-	uint64_t stored; /* how many there are; size unless sparse */
+	uint64_t data;	 /* offset of its stored bytes in the uncompressed archive */
+	uint64_t stored; /* how many bytes are stored; size unless sparse */
 	const struct extent
 	    *extents;	       /* sparse map, ascending and disjoint, sum of lengths == stored */
 	uint32_t extent_count; /* 0: not sparse (a sparse file without data has one of length 0) */
@@ -53,11 +53,12 @@ struct entry {
 	uint32_t xattr_count;
 };
 
-/* Cleans a path in place, as entry.path is: without leading and trailing slashes, empty components
- * and "."; returns the new length. The memory has room for a NUL behind it. */
+/* Cleans a path in place as entry.path is: removes slashes at both ends, empty components and ".".
+ * Returns the new length, and sets a NUL behind it, for which path[len] must be there. */
 size_t entry_clean_path(char *path, size_t len);
 
-/* A cleaned path, with a NUL behind it, against the limits above. -EBADMSG: the sentence begins with `what`. */
+/* Checks a cleaned path, with a NUL behind it, against the limits above. -EBADMSG: it is over one; the
+ * sentence begins with `what`. */
 int entry_check_path(const char *path, size_t len, const char *what, struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One 512-byte header block of a tar archive, decoded: v7, ustar (POSIX.1-1988 and, for pax,
- * POSIX.1-2001 "ustar Interchange Format"), star and GNU. Pure values, no allocation. What the
- * numbers mean, and which of them are too large, is for the parser (store/tar/tar.h) to say.
+ * POSIX.1-2001 "ustar Interchange Format"), star and GNU. Pure values, no allocation. The parser
+ * (store/tar/tar.h) decides what the numbers mean, and which of them are too large.
  */
 #ifndef STORE_TAR_HEADER_H
 #define STORE_TAR_HEADER_H
@@ -38,7 +38,7 @@ int tar_header_parse(const uint8_t block[static TAR_BLOCK], struct tar_header *o
 
 bool tar_header_is_zero(const uint8_t block[static TAR_BLOCK]);
 
-/* A numeric field: octal with blanks or NULs around it (all blank: 0), or base-256 in two's
+/* Reads a numeric field: octal with blanks or NULs around it (all blank: 0), or base-256 in two's
  * complement. False: malformed, or beyond int64_t. */
 bool tar_header_number(const uint8_t *field, size_t len, int64_t *out);
 

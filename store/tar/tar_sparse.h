@@ -21,20 +21,21 @@ struct tar_sparse {
 	struct extent *extents; /* owned */
 	uint32_t count, cap;
 	struct buf text;     /* of a 1.0 map: its blocks so far */
-	uint64_t lines;	     /* in text */
-	uint64_t want;	     /* how many make the map whole; 0: not known yet */
-	uint32_t map_blocks; /* of an old GNU map */
+	uint64_t lines;	     /* lines in text */
+	uint64_t want;	     /* lines that make the map whole; 0: not known yet */
+	uint32_t map_blocks; /* blocks of an old GNU map so far */
 };
 
 void tar_sparse_reset(struct tar_sparse *s); /* empty, memory kept */
 void tar_sparse_free(struct tar_sparse *s);
 
+/* Appends an extent. -EBADMSG: a number is negative, or they overflow. */
 int tar_sparse_add(struct tar_sparse *s, int64_t offset, int64_t length, struct err *err);
 
-/* 0.1: "offset,length,offset,length,…". */
+/* 0.1: "offset,length,offset,length,…". -EBADMSG: malformed, also in all that follow. */
 int tar_sparse_add_list(struct tar_sparse *s, const char *text, struct err *err);
 
-/* What was added to the map makes it whole, or another block of it follows. */
+/* The functions that add a block return one of these: the map is whole, or another block follows. */
 enum { TAR_SPARSE_WHOLE = 0, TAR_SPARSE_MORE = 1 };
 
 /* Old GNU: the map in a header, or in a block behind it. */
@@ -48,14 +49,14 @@ int tar_sparse_add_text(struct tar_sparse *s, const uint8_t block[static TAR_BLO
 			struct err *err);
 
 /*
- * Checks the whole map: ascending, disjoint, inside the file's size, and as long as the data that
- * is stored. Extents that touch are joined and empty ones dropped; where none is left, one of
- * length 0 stays (see struct entry).
+ * Checks the whole map. -EBADMSG: it is not ascending and disjoint, goes beyond the file's size, or
+ * has not as many bytes as are stored. Extents that touch are joined and empty ones dropped. If none
+ * is left, one of length 0 stays (see struct entry).
  */
 int tar_sparse_finish(struct tar_sparse *s, uint64_t size, uint64_t stored, struct err *err);
 
-/* A decimal number as Go's ParseInt takes it (a sign is allowed), up to the character `end`; what
- * follows it, or NULL. */
+/* Reads a decimal number as Go's ParseInt takes it (a sign is allowed), up to the character `end`.
+ * Returns the text behind that; NULL: malformed, or beyond int64_t. */
 const char *tar_sparse_number(const char *text, char end, int64_t *out);
 
 #endif

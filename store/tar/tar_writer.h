@@ -15,13 +15,13 @@
 #define TAR_WRITER_END	 1024 /* bytes of zeros behind the last entry */
 
 /*
- * Appends the header blocks of an entry. What counts: path (a directory gets its "/"), link, mode,
- * ids, size (regular files only), times, device numbers, xattrs. A mode without a type and with a
- * link is a hard link. -EINVAL: a type that tar does not know (sockets).
+ * Appends the header blocks of an entry, by its path (a directory gets its "/"), link, mode, ids,
+ * size (regular files only), mtime, device numbers and xattrs. A mode without a type makes a hard
+ * link. -EINVAL: a type that tar does not know (sockets).
  */
 int tar_writer_header(const struct entry *e, struct buf *out, struct err *err);
 
-/* Bytes of zeros that fill up the last block of so many. */
+/* How many bytes of zeros fill up the last block of `size` bytes. */
 static inline uint64_t tar_writer_padding(uint64_t size)
 {
 	return -size & (TAR_WRITER_BLOCK - 1);
