@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building the index of a layer (store/layer/layer_index.h): the bytes of the blob in order, from
- * the network or from the store, in one pass that decodes, hashes the archive, parses it and notes
- * seek points. Then finish verifies diff_id (unless NULL) and publishes, under the digest that the
- * blob is known to have. -EBADMSG: truncated or corrupt compression, diff_id, tar; -EOPNOTSUPP: a
- * compression that is not known. After an error only close is left. One thread at a time; two
- * builds of a layer side by side do no harm, the last one stays.
+ * Builds the index of a layer (store/layer/layer_index.h). It is fed the bytes of the blob in order,
+ * from the network or from the store. One pass decodes them, hashes the archive, parses it and notes
+ * seek points. Then layer_build_finish verifies diff_id (unless NULL) and publishes the index, under
+ * the digest that the blob is known to have.
+ *
+ * -EBADMSG: truncated or corrupt compression, diff_id, tar; -EOPNOTSUPP: a compression that is not
+ * known, or needs too much memory. After an error only close. One thread at a time. Two builds of a
+ * layer may run side by side: the last index stays.
  */
 #ifndef STORE_LAYER_BUILD_H
 #define STORE_LAYER_BUILD_H
@@ -26,8 +28,8 @@ DEFINE_AUTO(struct layer_build, layer_build_close)
 int layer_build_from_blob(struct store *s, const struct digest *blob, const struct digest *diff_id,
 			  struct cancel *cancel, struct err *err);
 
-/* -EBADMSG where the archive has another digest than its image's config says; `wanted` may be NULL:
- * nothing is said. */
+/* -EBADMSG: the archive has another digest than the config of its image says (`wanted`; NULL: it says
+ * none). */
 int layer_build_check_diff_id(const struct digest *found, const struct digest *wanted,
 			      struct err *err);
 

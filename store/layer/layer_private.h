@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is inside an open layer: for layer.c, which opens it, and layer_span.c, which decodes its
+ * The inside of an open layer, for layer.c, which opens it, and layer_span.c, which decodes its
  * spans.
  */
 #ifndef STORE_LAYER_PRIVATE_H
@@ -17,7 +17,7 @@ struct layer {
 	struct blob_source *source; /* owned */
 	int frames_fd;		    /* owned; -1 where none are needed */
 	struct layer_index *index;  /* owned */
-	atomic_bool damaged;	    /* index or frames, or the blob has been replaced */
+	atomic_bool damaged;	    /* index or frames are, or the blob has been replaced */
 };
 
 /* A span that is to be decoded: the state of layer_span_ops, which span_cache runs. */
@@ -27,10 +27,11 @@ struct layer_fill {
 };
 extern const struct span_ops layer_span_ops;
 
-/* What is derived from the blob goes, and is made again when the layer is opened the next time. */
+/* Removes the layer's indexes and frames, which are made again, and ends this handle (layer_intact). */
 void layer_drop_derived(struct layer *l);
 
-/* Bytes of the blob proved wrong, or could not be read: it is marked, unless another one has taken its place by now. */
+/* Bytes of the blob proved wrong, or could not be read: marks it. If another file has taken its place by
+ * now, layer_intact becomes false instead. */
 void layer_mark_blob(struct layer *l);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A layer's index built beside whoever receives its bytes: the build, which has most of the work,
- * runs in a lane. That the bytes do not decode is told at the end, as their digest has the first
- * word on what is wrong. Owns the lane and the build; one thread at a time.
+ * Builds a layer's index beside the thread that receives its bytes: the build, which has most of the
+ * work, runs in a lane. Bytes that do not decode are reported at the end only, as their digest has
+ * the first word on what is wrong. Owns the lane and the build; one thread at a time.
  */
 #ifndef STORE_LAYER_STREAM_H
 #define STORE_LAYER_STREAM_H
@@ -12,14 +12,14 @@
 
 struct layer_stream;
 
-/* diff_id (copied): what the archive should have, or NULL. */
+/* diff_id: the digest that the archive should have (copied), or NULL. cancel is borrowed, or NULL. */
 int layer_stream_open(struct store *s, const struct digest *diff_id, struct cancel *cancel,
 		      struct layer_stream **out, struct err *err);
 
-/* Hands on a copy. -EOPNOTSUPP: a compression that is not known; corruption is told at the end. */
+/* Hands on a copy. -EOPNOTSUPP: a compression that is not known. Corruption is told at the end. */
 int layer_stream_put(struct layer_stream *l, const void *data, size_t len, struct err *err);
 
-/* The bytes come again, from the first on. */
+/* Starts again: the bytes come from the first on. */
 int layer_stream_restart(struct layer_stream *l, struct err *err);
 
 /* All bytes are in, and have this digest: publishes the index. -EBADMSG: corrupt, as layer_build

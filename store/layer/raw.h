@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blob as it is, whole, of whatever kind: any range of its bytes, verified. By the index of the layer that it is; or
- * by derived/layers/HEX.raw, which has the checks of the bytes and nothing else. Counted. Thread safe.
+ * Any range of the bytes of a whole blob of any kind, as they are, verified. A layer is verified by
+ * its index, another blob by derived/layers/HEX.raw, which has only checks of the bytes. Counted.
+ * Thread safe.
  */
 #ifndef STORE_RAW_H
 #define STORE_RAW_H
@@ -16,22 +17,22 @@
 
 struct raw;
 
-/* -ENOENT: the store does not have the blob, or nothing that it could be verified by (raw_prepare). */
+/* -ENOENT: the store lacks the blob, or checks of it (raw_prepare). -EBADMSG: its size has changed. */
 int raw_open(struct store *s, const struct digest *blob, struct raw **out, struct err *err);
 struct raw *raw_get(struct raw *w);
 void raw_put(struct raw *w); /* NULL is allowed */
 DEFINE_AUTO(struct raw, raw_put)
 
-/* Appends exactly len bytes from offset. -EBADMSG where they are damaged: the blob is marked (store/disk/damage.h);
- * -EIO where the disk gives an error, or the file ends early. */
+/* Appends exactly len bytes from offset, which lie within the blob. -EBADMSG: they are damaged, and the
+ * blob is marked (store/disk/damage.h); -EIO: the disk gives an error, or the file ends early. */
 int raw_read(struct raw *w, uint64_t offset, size_t len, struct buf *out, struct err *err);
 
-/* False once it is worth opening the blob again: another file has taken its place, or what it was verified by was
- * damaged, and has been removed. */
+/* False: the blob is to be opened again. Another file has taken its place, or its index was damaged and
+ * has been removed. */
 bool raw_is_current(const struct raw *w);
 
-/* Has the blob what it takes to open it? Else it is read through, and HEX.raw made. -ENOENT: no blob; -EBADMSG where its
- * bytes are not those of its digest. */
+/* Makes sure that the blob has checks, so that raw_open can open it: if not, reads all of it and makes
+ * HEX.raw. -ENOENT: no blob; -EBADMSG: its bytes have another digest. */
 int raw_prepare(struct store *s, const struct digest *blob, struct cancel *cancel, struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decoded spans, of at most `bytes` in all (those in use at the moment come on top); the least
- * recently used go first. A span is decoded as far as somebody wants it, and further when somebody
- * wants more. One for the process. Thread safe.
+ * Decoded spans, at most `bytes` in all (spans in use may exceed that); the least recently used go
+ * first. A span is decoded as far as a reader wants it, and further when one wants more. One cache
+ * for the process. Thread safe.
  *
  * A span is decoded by one thread at a time. Other threads that want it wait until the bytes that
  * they need are there. At most (processors + 1) threads decode at the same time, first come, first
@@ -26,29 +26,29 @@ uint64_t span_cache_misses(const struct span_cache *c); /* spans begun */
 
 struct span_key {
 	uint8_t layer[32];
-	uint64_t
-	    index; /* the checksum of what divides it into spans: it may be made again otherwise */
+	uint64_t index; /* layer_index_checksum: an index that is made again may have other spans */
 	uint64_t number;
 	uint64_t len; /* plain bytes */
 };
 
 /* How a span is decoded. */
 struct span_ops {
-	/* Goes on decoding until data[0..wanted) are right; returns how many are, or -errno. *state
-	 * is NULL at first, and the decoder's own. */
+	/* Goes on decoding until data[0..wanted) are right; returns how many are, or -errno. *state is
+	 * the decoder's own, and NULL at first. */
 	ssize_t (*fill)(void *arg, void **state, void *data, size_t wanted, struct err *err);
 	void (*end)(void *state); /* frees it */
 };
 
-/* The span's data, of which [0, wanted) are there; they hold until span_cache_put. `arg` is fill's,
- * and used during this call alone. *begun: the span was not there, and this call has made it. */
+/* Gives a span of which [0, wanted) are there; wanted <= key->len. Its data hold until span_cache_put.
+ * `arg` goes to ops->fill, whose error is the result, and is used during this call only. *begun: the
+ * span was not in the cache before. */
 struct cached_span;
 int span_cache_get(struct span_cache *c, const struct span_key *key, size_t wanted,
 		   const struct span_ops *ops, void *arg, struct cached_span **out, bool *begun,
 		   struct err *err);
 const uint8_t *cached_span_data(const struct cached_span *s);
 
-/* spent: nobody is likely to want it again, as it was read to its end. */
+/* spent: the span was read to its end, so it is the first to go. */
 void span_cache_put(struct span_cache *c, struct cached_span *s, bool spent);
 
 #endif

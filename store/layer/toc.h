@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of contents of a layer: its entries in the order of the archive, packed
- * into a compact byte stream that is compressed with zstd (paths share prefixes; it
- * is read from front to back only, when trees are merged). Writer and reader are pure
- * over memory; store/layer/layer_index.h puts the stream into a file. The reader trusts nothing.
+ * into a compact byte stream that is compressed with zstd (paths share prefixes). It is
+ * read from front to back only, when trees are merged. Writer and reader are pure over
+ * memory; store/layer/layer_writer.h puts the stream into a file. The reader trusts nothing.
  */
 #ifndef STORE_TOC_H
 #define STORE_TOC_H
@@ -15,7 +15,7 @@
 
 struct toc_writer;
 int toc_writer_open(struct toc_writer **out, struct err *err);
-/* -EBADMSG where the stream takes too much memory. */
+/* -EBADMSG: the stream takes too much memory. */
 int toc_writer_add(struct toc_writer *w, const struct entry *e, struct err *err);
 int toc_writer_finish(struct toc_writer *w, struct buf *out,
 		      struct err *err); /* appends the stream */

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stream is one zstd frame of records. A record is its length and then, in this order (numbers
- * are LEB128 varints, signed ones zigzag; what the flags leave out is as in the record before, or
- * zero):
+ * The stream is one zstd frame of records. A record is its length and then the fields below, in this
+ * order. Numbers are LEB128 varints, signed ones zigzag. A field that the flags leave out is as in
+ * the record before, or zero.
  *
  *	flags                       a byte, enum below
- *	shared, length, bytes       the path: so many bytes of the path before, then these
+ *	shared, length, bytes       the path: `shared` bytes of the path before, then these
  *	mode                        unless SAME_MODE
  *	uid, gid                    unless SAME_OWNER
- *	mtime                       signed, against the record before
+ *	mtime                       signed, the difference to the record before
  *	nanoseconds                 with HAS_NS
  *	size
- *	data                        unless PLAIN_DATA; signed, against its plain place
+ *	data                        unless PLAIN_DATA; signed, the difference to its plain place
  *	length, bytes, NUL          with HAS_LINK
  *	major, minor                with HAS_DEVICE
  *	stored, count, then pairs   with HAS_MAP; a pair: gap, length
  *	count, then attributes      with HAS_XATTRS; each: length, name, NUL, length, value
  *
- * The plain place of data is where it lies when only a header stands between it and the data of the
- * record before.
+ * The plain place of data is one header behind the data of the record before.
  *
  * A record of length 0 and the count of records end the stream.
  */
@@ -33,7 +32,7 @@
 #define TOC_RECORD_MAX	(16 << 20) /* three strings of 1 MiB and a map of 1 MiB as text fit */
 #define TOC_PATH_MAX	(1 << 20)
 #define TOC_EXTENTS_MAX (1 << 19)
-#define TOC_WINDOW_LOG	21 /* the most that reading costs in memory, as a power of two */
+#define TOC_WINDOW_LOG	21 /* zstd's window, which a reader needs: 2 MiB */
 #define TOC_TAR_BLOCK	512
 
 enum {
@@ -47,7 +46,7 @@ enum {
 	HAS_XATTRS = 128,
 };
 
-/* What a record is told against. */
+/* The record before, as far as the next one refers to it. */
 struct toc_context {
 	struct buf path;
 	uint32_t mode, uid, gid;
