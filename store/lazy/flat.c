@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers are little-endian. A table begins with the signed distance to its vtable, which is
- * subtracted: the vtable's size, the table's size, then for each field where in the table it lies (0: it does not).
- * What has no fixed size lies elsewhere: the field is the distance to it, forwards, from itself.
+ * Numbers are little-endian. A table begins with a signed distance, which is subtracted to get to its
+ * vtable. That has the vtable's size, the table's size, then for each field its offset in the table
+ * (0: absent). A value without a fixed size lies elsewhere: the field is the distance forwards to it.
  */
 #include "store/lazy/flat.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is looked for in the bytes is only where things end: brackets are counted outside of
- * strings, and nothing else is judged here. Whatever the grammar forbids is still in the text of an
- * element or of the rest when the strict parser gets it; between two elements the commas are
- * checked here, as nobody else sees them.
+ * This code only looks for the ends of elements: it counts brackets outside of strings. Everything
+ * that the grammar forbids is still in the text of an element, or of the rest, when the strict
+ * parser gets it. Only the commas between two elements are checked here, as the parser never sees
+ * them.
  */
 #include "store/lazy/json_elements.h"
 

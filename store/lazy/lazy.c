@@ -11,8 +11,8 @@
 
 #define EXTERNAL_FOOTER 46 /* bytes, where the table is another blob */
 
-/* Who writes zstd:chunked, and calls its annotations how: containers/storage; and
- * stargz-snapshotter, with the entries of its own format. */
+/* The writers of zstd:chunked, with the names of their annotations: containers/storage, and
+ * stargz-snapshotter, which has the entries of its own format. */
 static const struct lazy_writer {
 	const char *digest, *position;
 	bool landmarks;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A layer that was read by its table has become whole: does the table say what the archive says?
- * The manifest vouches for both, but nobody has looked at the one beside the other. Blocks; thread
- * safe.
+ * When a layer that was read by its table has become whole, the table is compared with the archive.
+ * The manifest vouches for both, but nobody has compared them before. Blocks; thread safe.
  */
 #ifndef STORE_LAZY_AGREE_H
 #define STORE_LAZY_AGREE_H
@@ -11,9 +10,9 @@
 #include "store/base/digest.h"
 #include "store/disk/store.h"
 
-/* The blob and both of its indexes are in the store. Entry by entry, in their order, with all of
- * their content; eStargz' own files are left out, and times are compared as exactly as the table has
- * them. -EBADMSG: they differ; the sentence names the entry. */
+/* Compares entry by entry, in their order, with all content; the store has the blob and both of its
+ * indexes. eStargz' own files are left out. Times are compared as exactly as the table has them.
+ * -EBADMSG: they differ, and the sentence names the entry. -ENOENT: there is no table. */
 int lazy_agree(struct store *s, const struct digest *blob, struct cancel *cancel, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One entry of a table of contents: what its JSON says, checked by itself. eStargz and zstd:chunked
- * share the members (stargz-snapshotter docs/estargz.md "TOCEntry"; containers/storage
+ * One entry of a table of contents, read from its JSON and checked by itself. eStargz and
+ * zstd:chunked share the members (stargz-snapshotter docs/estargz.md "TOCEntry"; containers/storage
  * pkg/chunked/internal/minimal FileMetadata). Pure.
  */
 #ifndef STORE_LAZY_ENTRY_H
@@ -20,31 +20,31 @@ enum lazy_content {
 
 /* A stretch of a regular file. */
 struct lazy_chunk {
-	uint64_t at;	 /* in the file */
-	uint64_t size;	 /* 0: up to the file's end */
+	uint64_t at;	 /* offset in the file */
+	uint64_t size;	 /* bytes; 0: up to the file's end */
 	uint64_t offset; /* of its gzip member or zstd frame, in the blob */
-	uint64_t inner;	 /* plain bytes there that come before it */
+	uint64_t inner;	 /* plain bytes of that member or frame that come before it */
 	enum lazy_content content;
 	struct digest sha256;
 };
 
 struct lazy_entry {
 	bool
-	    is_chunk; /* of the file before: of `entry` only the path is set, "" where it has none */
-	struct entry entry;	 /* but for where its content lies, and what is stored of it */
-	uint64_t end;		 /* of the file's last chunk in the blob; 0: not said */
-	struct lazy_chunk chunk; /* of a regular file with content: its first */
+	    is_chunk; /* it is a chunk of the file before: `entry` has a path only, "" if not said */
+	struct entry entry;	 /* `data`, `stored` and extents are not set */
+	uint64_t end;		 /* where the file's last chunk ends in the blob; 0: not said */
+	struct lazy_chunk chunk; /* the first of a regular file with content */
 	bool
-	    whole_digest; /* the digest of chunk is the file's: it holds where that is the only one */
+	    whole_digest; /* chunk.sha256 is that of the whole file: good if it has one chunk only */
 	struct buf bytes; /* owned; entry points into it */
 	struct xattr xattrs[ENTRY_XATTRS_MAX];
 };
 
 /*
- * Takes what the object says; *l must be zeros or of a call before. -EBADMSG: no writer makes such
- * an entry, or it is over a limit of store/tar/entry.h. -EOPNOTSUPP: it is legal, and cannot be
- * shown by the table alone (a name that was not UTF-8, an unknown type of chunk). The sentence
- * names the entry and the rule.
+ * Reads an object into *l, which is zeros or was used before. -EBADMSG: no writer makes such an
+ * entry, or it is over a limit of store/tar/entry.h. -EOPNOTSUPP: it is legal, but cannot be shown by
+ * the table alone (a name that was not UTF-8, an unknown type of chunk). The sentence names the
+ * entry and the rule.
  */
 int lazy_entry_take(struct lazy_entry *l, const struct json_fields *o, struct err *err);
 void lazy_entry_free(struct lazy_entry *l);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A table of contents as JSON, fed in pieces, becomes entries and spans of an index
- * (store/layer/layer_table.h). What is told one by one is checked by lazy_entry; here is what
- * holds between them: a file's chunks follow each other without gap or overlap, and each has its
- * digest. No digest of the table itself is looked at: lazy_build does that. One thread at a time.
+ * (store/layer/layer_table.h). lazy_entry checks each entry by itself. Here entries are checked
+ * against each other: a file's chunks follow each other without gap or overlap, and each has its
+ * digest. The digest of the table itself is checked by lazy_build. One thread at a time.
  */
 #ifndef STORE_LAZY_TABLE_H
 #define STORE_LAZY_TABLE_H
@@ -11,14 +11,14 @@
 #include "store/layer/layer_table.h"
 #include "store/lazy/lazy.h"
 
-/* What is kept until the end: spans, and the packed entries. A span takes 80 bytes, an entry about
- * 20 (names of a directory share their beginning), so a layer of 400000 files fits. */
+/* Bytes of memory for spans and packed entries, which are kept until the end. A span takes 80 bytes, an
+ * entry about 20 (names of a directory share their beginning), so a layer of 400000 files fits. */
 #define LAZY_MEMORY_MAX	 (32u << 20)
 #define LAZY_ENTRIES_MAX 2000000
 
 struct lazy_table;
 
-/* Of `from`, format, landmarks and content_end count. The index is borrowed. */
+/* Uses format, landmarks and content_end of `from`. The index is borrowed. */
 int lazy_table_open(struct layer_table *index, const struct lazy *from, struct lazy_table **out,
 		    struct err *err);
 
@@ -28,7 +28,7 @@ int lazy_table_open(struct layer_table *index, const struct lazy *from, struct l
 int lazy_table_feed(struct lazy_table *t, const void *data, size_t len, struct err *err);
 int lazy_table_finish(struct lazy_table *t, struct err *err); /* the JSON ended here */
 
-/* layer_claim.landmark, when it is finished. */
+/* layer_claim.landmark, known after lazy_table_finish. */
 uint64_t lazy_table_landmark(const struct lazy_table *t);
 void lazy_table_close(struct lazy_table *t);
 DEFINE_AUTO(struct lazy_table, lazy_table_close)

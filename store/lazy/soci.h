@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A SOCI index (awslabs/soci-snapshotter docs/soci-index-manifest-v2.md): a manifest whose blobs are
- * zTOCs, each for a layer of an image. Of version 2, the image's manifest names it by its digest,
- * so who trusts the one can trust the other; one of version 1 refers to the image instead, and whoever
- * may push can attach it. Pure.
+ * zTOCs, each for a layer of an image. An index of version 2 is named by the image's manifest, by
+ * its digest, so it can be trusted as far as the manifest. An index of version 1 refers to the image
+ * instead: everybody who may push can attach it. Pure.
  */
 #ifndef STORE_SOCI_H
 #define STORE_SOCI_H
@@ -19,27 +19,27 @@
 #define SOCI_LAYER_TYPE	  "com.amazon.soci.image-layer-mediaType" /* the same */
 #define SOCI_BUILD_TOOL	  "com.amazon.soci.build-tool-identifier" /* of the SOCI index */
 
-/* The index that the manifest of an image names. False: none. */
+/* The digest of the SOCI index that the manifest of an image names. False: it names none. */
 bool soci_index_digest(const struct manifest *image, struct digest *out);
 
 struct soci;
 
-/* Reads a manifest, of that digest, that is a SOCI index of version 2; or, where `image` is given, one of version 1 that is that
- * image's. -EBADMSG: it is neither, or malformed. */
+/* Reads a SOCI index, the manifest with the digest `self`. If `image` is NULL it has to be of version 2,
+ * else of version 1 and refer to that image. -EBADMSG: it is not, or is malformed. */
 int soci_open(const struct manifest *m, const struct digest *self, const struct digest *image,
 	      struct soci **out, struct err *err);
 void soci_close(struct soci *s); /* NULL is allowed */
 DEFINE_AUTO(struct soci, soci_close)
 
-/* The zTOC of a layer, borrowed; NULL: it has none, or one that says it is of another media type. */
+/* The zTOC of a layer, borrowed; NULL: it has none, or only one for another media type. */
 const struct descriptor *soci_ztoc(const struct soci *s, const struct descriptor *layer);
 
-/* How the index of a layer by such a zTOC is verified, and the digest by which an image's manifest
- * vouches for it; NULL: nobody does. */
+/* soci_check: the kind of an index made from its zTOCs. soci_voucher: the digest by which the image's
+ * manifest vouches for them, borrowed; NULL: none does (version 1). */
 enum layer_check soci_check(const struct soci *s);
 const struct digest *soci_voucher(const struct soci *s);
 
-/* -EOPNOTSUPP: no layer of that media type has a zTOC. */
+/* The compression that a layer's media type says. -EOPNOTSUPP: layers of that type have no zTOC. */
 int soci_compression(const char *media_type, enum compression *out, struct err *err);
 
 #endif
