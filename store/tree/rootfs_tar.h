@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A merged tree as a tar archive that exists nowhere: which entry stands at which offset. Parents
- * come before what is in them; of hard links the first has the content; sockets are left out. Costs
- * 16 bytes an entry. Read-only once open, thread safe then. Knows no contents: a
- * reader asks what lies where, and fetches it.
+ * A merged tree as a tar archive that exists nowhere: which entry stands at which offset. A
+ * directory comes before its entries. Of hard links the first has the content. Sockets are left out.
+ * Costs 16 bytes an entry. Read-only once open, thread safe then. Has no contents: a reader asks
+ * what lies at an offset, and fetches it.
  */
 #ifndef STORE_ROOTFS_TAR_H
 #define STORE_ROOTFS_TAR_H
@@ -13,19 +13,18 @@
 
 struct rootfs_tar;
 
-/* Lends the tree, which has to stay. What is made of it is right if tree_intact says so
- * afterwards. */
+/* Borrows the tree until close. The result is right if tree_intact is true afterwards. */
 int rootfs_tar_open(const struct tree *t, struct rootfs_tar **out, struct err *err);
 
-/* Goes on with another tree, which is equal. The old one must stay while somebody reads by it. */
+/* Goes on with another tree, which is equal. The old one must stay while a thread reads by it. */
 void rootfs_tar_use(struct rootfs_tar *tar, const struct tree *t);
 void rootfs_tar_close(struct rootfs_tar *tar); /* NULL is allowed */
 DEFINE_AUTO(struct rootfs_tar, rootfs_tar_close)
 
-uint64_t rootfs_tar_size(const struct rootfs_tar *tar);
+uint64_t rootfs_tar_size(const struct rootfs_tar *tar); /* bytes of the archive */
 
-/* What lies at an offset: bytes of headers (and padding), which are appended to *bytes from there
- * on, or `length` bytes of the content of `node` from `from` on. length 0: the end. */
+/* Tells what lies from an offset on: `length` bytes of headers or padding, which are appended to *bytes;
+ * or (`content`) `length` bytes of the file `node` from its offset `from` on. length 0: the end. */
 struct rootfs_tar_part {
 	uint64_t length;
 	bool content;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tree in memory while it is built: nodes, names of nodes in directories, and what they say,
- * each value kept once. Knows no layers and no rules (store/tree/tree_merge.c does), and nothing of
- * the file (store/tree/tree_write.c). Compact, as an image may have millions of files: about 100
- * bytes an entry. Everything is named by its index; pointers into the arrays hold until the next
- * addition. Not thread safe.
+ * A tree in memory while it is built: nodes, names of nodes in directories, and their attributes,
+ * each value kept once. Layers and rules are left to store/tree/tree_merge.c, the file to
+ * store/tree/tree_write.c. Compact, as an image may have millions of files: about 100 bytes an
+ * entry. Everything is named by its index; pointers into the arrays hold until the next addition.
+ * Not thread safe.
  */
 #ifndef STORE_TREE_BUILD_H
 #define STORE_TREE_BUILD_H
@@ -19,7 +19,7 @@ enum {
 	BUILD_IMPLICIT = 1, /* a directory that its layer has no entry for */
 	BUILD_OPAQUE = 2,   /* a directory that hides what lower layers have in it */
 	BUILD_PENDING = 4,  /* stands for a hard link whose target was not there yet */
-	BUILD_VISITED = 8,  /* stands for such a link that is being resolved */
+	BUILD_VISITED = 8,  /* a BUILD_PENDING node that is being resolved */
 };
 
 struct build_node {
@@ -35,13 +35,13 @@ struct build_node {
 			uint32_t sparse; /* index + 1 in `sparse`; 0: not sparse */
 		} file;
 		struct {
-			uint32_t first, last; /* of its names */
+			uint32_t first, last; /* indexes of its names */
 			uint32_t parent;
-			uint32_t live; /* names that lead somewhere; counted for the file */
+			uint32_t live; /* names that lead to a node; counted for the file */
 		} dir;
 		struct {
 			uint32_t target; /* number in `strings`; of a hard link that waits, too */
-			uint32_t name;	 /* of a hard link: the name that stands for it */
+			uint32_t name;	 /* of a hard link that waits: index of its name */
 		} link;
 		struct {
 			uint32_t major, minor;
@@ -86,18 +86,18 @@ struct build_xattr {
 int tree_build_init(struct tree_build *b, struct err *err);
 void tree_build_free(struct tree_build *b); /* also one that is all zeros */
 
-/* A new node of these attributes. */
+/* Adds a node with these attributes; sets *out to its index. */
 int tree_build_node(struct tree_build *b, const struct tree_attrs *attrs, uint64_t time,
 		    uint32_t *out, struct err *err);
 
-/* A new empty directory below parent (its own number: a root). */
+/* Adds an empty directory below `parent` (its own index: a root). */
 int tree_build_dir(struct tree_build *b, const struct tree_attrs *attrs, uint64_t time,
 		   uint32_t parent, uint32_t *out, struct err *err);
 
-/* The same for one that no layer has an entry for. */
+/* The same for a directory that no layer has an entry for. */
 int tree_build_implicit(struct tree_build *b, uint32_t parent, uint32_t *out, struct err *err);
 
-/* The map of a sparse file; its index + 1. */
+/* Adds the map of a sparse file; sets *out to its index + 1. */
 int tree_build_sparse(struct tree_build *b, const struct entry *e, uint32_t *out, struct err *err);
 
 void tree_build_attrs(const struct tree_build *b, uint32_t node, struct tree_attrs *out);
@@ -106,14 +106,14 @@ int tree_build_set_attrs(struct tree_build *b, uint32_t node, const struct tree_
 uint32_t tree_build_type(const struct tree_build *b,
 			 uint32_t node); /* S_IFMT bits; 0 of BUILD_NONE */
 
-/* The name's index, or BUILD_NONE. */
+/* The index of a name in a directory, or BUILD_NONE. */
 uint32_t tree_build_find(const struct tree_build *b, uint32_t dir, uint32_t string);
 
-/* The name's index; where it is not there it is added, leading nowhere. */
+/* Sets *out to the index of a name; adds the name if it is new: it leads nowhere then. */
 int tree_build_name(struct tree_build *b, uint32_t dir, uint32_t string, uint32_t *out,
 		    struct err *err);
 
-/* Moves a name that `dir` does not have into it; the directory that it stood in is given up. */
+/* Moves a name into `dir`, which has no such name. Its old directory must not be used any more. */
 int tree_build_move(struct tree_build *b, uint32_t name, uint32_t dir, struct err *err);
 
 #endif

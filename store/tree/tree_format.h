@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a merged tree, derived/trees/HEX, for store/tree/ alone. Numbers are in the machine's own byte order (a file
- * of the other one is refused, and built again). Behind the header follow, without gaps:
+ * The file of a merged tree, derived/trees/HEX, for store/tree/ alone. Numbers are in the machine's
+ * own byte order; a file of the other one is refused, and built again. Behind the header follow,
+ * without gaps:
  *
  *	struct tree_node    nodes[]    by number: 0 the root, then as the layers' archives have them
  *	struct tree_sparse  sparse[]   maps of sparse files, by node
  *	struct tree_extent  extents[]
- *	struct tree_name    dirents[]  of one directory after the other, in it by number of the node
- *	uint32_t            by_name[]  of each directory: positions in it, by the bytes of the names
+ *	struct tree_name    dirents[]  one directory after the other, each by number of the node
+ *	uint32_t            by_name[]  for each directory: positions in it, by the bytes of the names
  *	struct tree_attrs   attrs[]
  *	struct tree_set     sets[]     of extended attributes
  *	struct tree_xattr   xattrs[]
  *	char                strings[]  each: its length in a byte (0: above 255), its bytes, a NUL
  *
- * A node takes 32 bytes, and what nodes have in common (mode, owner, layer, extended attributes) is
- * kept once: with a name, a file costs about 60 bytes. Offsets into strings[] lead to the bytes of
- * a string, so the length of a name stands right before it.
+ * A node takes 32 bytes. Values that nodes have in common (mode, owner, layer, extended attributes)
+ * are kept once. So a file costs about 60 bytes with its name. Offsets into strings[] lead to the
+ * bytes of a string; the length of a name stands right before it.
  */
 #ifndef STORE_TREE_FORMAT_H
 #define STORE_TREE_FORMAT_H
@@ -49,12 +50,12 @@ struct tree_header {
 #define TREE_NLINK_SPARSE (1u << 31)
 
 struct tree_node {
-	uint64_t time; /* tree_time_pack */
-	uint32_t attrs;
-	uint32_t nlink; /* and TREE_NLINK_SPARSE for a file with a map */
+	uint64_t time;	/* tree_time_pack */
+	uint32_t attrs; /* in attrs[] */
+	uint32_t nlink; /* with TREE_NLINK_SPARSE set for a file with a map */
 	union {
 		struct {
-			uint64_t data; /* in the archive of its layer */
+			uint64_t data; /* offset in the archive of its layer */
 			uint64_t size;
 		} file;
 		struct {
@@ -82,11 +83,11 @@ struct tree_sparse {
 
 struct tree_extent {
 	uint64_t offset; /* in the file */
-	uint64_t before; /* bytes stored before it; the next one's tells its length */
+	uint64_t before; /* bytes of the file stored before it; the next one's tells its length */
 };
 
 struct tree_name {
-	uint32_t name;
+	uint32_t name; /* in strings[] */
 	uint32_t node;
 };
 
@@ -101,8 +102,8 @@ struct tree_set {
 };
 
 struct tree_xattr {
-	uint32_t name;
-	uint32_t value, size;
+	uint32_t name;	      /* in strings[] */
+	uint32_t value, size; /* in strings[] */
 };
 
 /* The file is mapped as it lies on the disk. */
@@ -133,7 +134,7 @@ _Static_assert(sizeof(struct tree_xattr) == 12 && offsetof(struct tree_xattr, si
 
 /*
  * A time in 64 bits: 34 of seconds from TREE_TIME_MIN, 30 of nanoseconds. That is the range of
- * ext4, 1901 to 2446; what lies outside becomes its end.
+ * ext4, 1901 to 2446. A time outside becomes the nearest one inside.
  */
 #define TREE_TIME_MIN (-(INT64_C(1) << 31))
 #define TREE_TIME_MAX (TREE_TIME_MIN + (INT64_C(1) << 34) - 1)
@@ -154,8 +155,8 @@ static inline struct timespec tree_time_unpack(uint64_t time)
 	return (struct timespec){(int64_t)(time >> 30) + TREE_TIME_MIN, time & ((1u << 30) - 1)};
 }
 
-/* What the counts of a header add up to. Most are 32 bits and cannot overflow it; string_bytes can,
- * so it is to be checked first. */
+/* The size of a file with the counts of this header. Counts of 32 bits cannot overflow it; string_bytes
+ * can, so the caller checks that first. */
 static inline uint64_t tree_file_size(const struct tree_header *h)
 {
 	return sizeof(*h) + (uint64_t)h->nodes * sizeof(struct tree_node) +

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a container sees of its layers (OCI image specification, layer.md, "Applying Changesets"),
- * when a runtime has laid them out by overlayfs: that is right here, also where the specification
- * reads otherwise. store/README.md has the cases and whose answer it
- * is. Where they refuse a layer, one entry that is wrong costs that entry, which is counted.
+ * The files that a container sees of its layers (OCI image specification, layer.md, "Applying
+ * Changesets") after a runtime has laid them out by overlayfs. Overlayfs is right here, also where
+ * the specification reads otherwise; store/README.md has the cases. Where runtimes refuse a layer for
+ * a wrong entry, only that entry is left out, and counted.
  *
  * A layer is first made a tree by itself, as in the upper directory of an overlay:
  *
@@ -19,11 +19,11 @@
  *  - A hard link is another name of a file: of one that the layer has by then, else of one in the
  *    layers below (by its path there; no symlink is followed), else of one that the layer has at its
  *    end. The link's owner, mode, time and extended attributes become the file's, since containerd
- *    and docker set them through the link. Of a file that the layer has taken away before, the link
- *    is another whiteout. Of nothing, or of a directory: left out.
+ *    and docker set them through the link. A link to a file that the layer has taken away before is
+ *    another whiteout. A link to nothing, or to a directory, is left out.
  *  - ".wh.NAME" hides NAME of the layers below, and no file of its own layer, wherever it stands. A
  *    directory of that name behind it takes its place: what lies below shows again. ".wh..wh..opq"
- *    hides all that the layers below have in its directory, but in the root. Both make the
+ *    hides all that the layers below have in its directory, except in the root. Both make the
  *    directory that they stand in. A device 0:0 is a whiteout, as overlayfs takes it for one. A
  *    whiteout of nothing (".wh.", ".wh..", ".wh...") is left out.
  *  - Extended attributes: those of the four name spaces that Linux has, user.* on files and
@@ -31,9 +31,9 @@
  *
  * Then that tree is laid over the one below:
  *
- *  - A directory over a directory merges with it, and has the upper one's metadata; a directory
- *    that was only made, not brought, has the lower one's. Where there is none it is 0755, root's,
- *    and from 1970: it has no time of its own, and must be the same every time.
+ *  - A directory over a directory merges with it, and has the upper one's metadata. A directory that
+ *    was only made, not brought by an entry, has the lower one's. If there is none below, it is 0755,
+ *    root's, and from 1970, so that it is the same every time.
  *  - Everything else replaces what is below it. So a symlink of a lower layer that stands where a
  *    parent is needed is replaced by a directory, and never followed.
  *
