@@ -33,7 +33,7 @@ struct extent {		 /* of a sparse file: bytes that are stored; others read as zer
 struct entry {
 	const char
 	    *path; /* as stored, cleaned: no leading "/" or "./", no trailing "/", no empty or "."
-		     component; "" is the root. ".." components are left for the merger to refuse */
+		     component; "" is the root. ".." components are left to the merger */
 	size_t path_len;
 	const char
 	    *link; /* symlink target verbatim, or hard link path cleaned as above; "" for others */
