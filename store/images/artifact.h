@@ -9,21 +9,21 @@
 
 #include "store/oci/oci.h"
 
-/* True where its config is no image's, and where it is one's, but all its layers are texts: so are the
- * signatures of cosign and the attestations of buildkit. And where it says so (artifactType), but for
- * images with layers of the types that images have. An image with layers of a type that is not known
- * stays one; so does one of image layers whose config has a type that says nothing (text/html: some
- * registries between made that of docker's first ones). */
+/* Whether a manifest is an artifact. If all layers (one at least) have the types of image layers, it is
+ * one only if its config has the type of something else; a type that says nothing (text/html: some
+ * registries made it of docker's first configs) is that of an image. Otherwise it is one if it has an
+ * artifactType, if its config is no image's, or if all layers are texts, as in the signatures of cosign
+ * and the attestations of buildkit. So an image with layers of an unknown type stays an image. */
 bool manifest_is_artifact(const struct manifest *m);
 
-/* What kind of artifact: artifactType, else the config's type, or where that says nothing the first
- * blob's; or NULL. Borrowed. */
+/* The kind of an artifact: its artifactType, else its config's type, or if that says nothing its first
+ * blob's; NULL: not known. Borrowed. */
 const char *manifest_artifact_type(const struct manifest *m);
 
 /*
- * The names that the blobs have as files: the title that an annotation gives them, where it can be
- * one name of a directory, else the blob's number, its kind and what its media type says of its
- * format: "0.spdx.json". Each is there once: a repeated one has its number behind it.
+ * The names that the blobs have as files. A blob's name is the title in its annotation if that can be
+ * a file's name. Else it is made of the blob's number, its kind and the format that its media type
+ * says: "0.spdx.json". No two are the same: a repeated name gets the blob's number at its end.
  */
 struct artifact_names {
 	char **at; /* owned, as are the strings; one per layer of the manifest */

@@ -342,7 +342,7 @@ static int trim(struct store *s, struct cache_trim *t, uint64_t bytes, struct er
 	return r;
 }
 
-/* One process at a time, but who asks whether images are in use keeps nobody waiting. */
+/* One process at a time. A trim that asks whether images are in use does not take this lock. */
 static int lock_partial(struct store *s, int *fd, struct err *err)
 {
 	*fd = io_open(store_dirfd(s), "partial", O_RDONLY | O_DIRECTORY, 0, err);

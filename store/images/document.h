@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A manifest, index or config of the store, by the descriptor that leads to it. What that says of its
- * size holds for all who read it, whether the document is here or comes now: else the same image
- * would be wrong the first time and right the second. Thread safe.
+ * A manifest, index or config of the store, by the descriptor that leads to it. Every reader checks
+ * the descriptor's size, whether the document is here or comes now: else the same image would be
+ * wrong the first time and right the second. Thread safe.
  */
 #ifndef STORE_DOCUMENT_H
 #define STORE_DOCUMENT_H
@@ -11,11 +11,11 @@
 #include "store/disk/store.h"
 #include "store/oci/oci.h"
 
-/* As blob_read(), and -EBADMSG where it has another size than the descriptor says. */
+/* As blob_read(). -EBADMSG, too, if the document has another size than the descriptor says. */
 int document_read(struct store *s, const struct descriptor *d, size_t max, struct buf *out,
 		  struct err *err);
 
-/* Of one that comes from elsewhere. */
+/* Checks the size of a document that comes from elsewhere: 0 or -EBADMSG. */
 int document_check_size(const struct descriptor *d, size_t size, struct err *err);
 
 #endif

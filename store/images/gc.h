@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deleting what nothing needs. Needed is: what index.json names, with all that it leads to (entries
- * of indexes, configs, layers; derived files of those), and what live leases hold. All else of
- * blobs/ and derived/ goes. Open files stay readable until they are closed. Safe beside pulls,
+ * Deletes blobs and derived files that nothing needs. An image is needed if index.json names it,
+ * with all that it leads to (entries of indexes, configs, layers; derived files of those), and so is
+ * a blob that a live lease holds. Open files stay readable until they are closed. Safe beside pulls,
  * loads, pushes and readers in any process.
  */
 #ifndef STORE_GC_H
@@ -14,21 +14,21 @@
 #include <stdint.h>
 
 struct gc {
-	struct names_change *names; /* taken away first; `done` tells which were */
+	struct names_change *names; /* removed first; their `done` tells which were there */
 	size_t count;
-	bool only_names; /* nothing is deleted: what they needed goes with a later run */
-	bool partial;	 /* partial blobs that no writer has go, too */
+	bool only_names; /* only removes names: their blobs go with a later run */
+	bool partial;	 /* also deletes partial blobs that no writer has */
 	/* Told of each blob that was deleted, under the store's lock; or NULL. */
 	void (*deleted)(void *arg, const struct digest *digest, uint64_t size);
 	void *arg;
 	uint64_t blobs,
-	    bytes; /* out: how many blobs, and the bytes of those, whole or in part: as usage.h counts */
+	    bytes; /* out: how many blobs were deleted, and their bytes, whole or in part */
 };
 
 /*
- * Takes names away and deletes what nothing needs any more, in one step under the store's lock.
- * Where the disk is too full to write index.json anew, room is made by what can be rebuilt. When a
- * document that is needed cannot be understood nothing is deleted: -EBADMSG, -EPROTO. Whatever
+ * Removes names and deletes all that nothing needs any more, in one step under the store's lock. If
+ * the disk is too full to write index.json anew, files that can be rebuilt go first. -EBADMSG,
+ * -EPROTO: a document that is needed cannot be understood, so nothing is deleted. -EROFS. Whatever
  * interrupts it, the store stays valid.
  */
 int gc_run(struct store *s, struct gc *gc, struct err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two things may change what is known of an image: another platform of its index comes or goes, and
- * a layer is indexed, which gives its uncompressed size. So an entry is kept for the platform that
- * the wish prefers only, and holds while the blobs of that are there; where a layer had no index,
- * only while derived/layers is as it was.
+ * Two events may change the facts of an image: another platform of its index comes or goes, or a
+ * layer gets an index, which has its uncompressed size. So only the platform that the wish prefers is
+ * kept. Its entry holds while its blobs are there and, if a layer had no index, while derived/layers
+ * is as it was.
  */
 #include "store/images/image_facts.h"
 

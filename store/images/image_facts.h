@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tables say of an image: a few numbers, which follow from its documents. They are read once
- * and kept with the store, since what a digest names never changes: a table of thousands of images
- * costs a stat or two for each. At most IMAGE_FACTS_MAX are kept. Thread safe.
+ * The few facts about an image that tables show. They follow from its documents, which never change
+ * under their digests. So they are read once and kept in memory with the store: a table of thousands
+ * of images costs a stat or two for each. At most IMAGE_FACTS_MAX are kept. Thread safe.
  */
 #ifndef STORE_IMAGE_FACTS_H
 #define STORE_IMAGE_FACTS_H
@@ -19,7 +19,7 @@ struct image_facts {
 	uint64_t size;	 /* image_size */
 };
 
-/* Of the image that image_open(…, IMAGE_LOCAL, …) opens, with its errors. */
+/* The facts of the image that image_open(…, IMAGE_LOCAL, …) opens, with its errors. */
 int image_facts(struct store *s, const struct descriptor *top, const struct platform *wish,
 		struct image_facts *out, struct err *err);
 

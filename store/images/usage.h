@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What images take of the disk: their blobs that are in the store, each counted once however many
- * images have it; a blob that several have is shared. An image is what a name names: several names
- * of one digest are one image. A snapshot, constant once made.
+ * The disk space of images: their blobs that are in the store, each counted once however many images
+ * have it. A blob that several images have is shared. Several names of one digest are one image. A
+ * snapshot, constant once made.
  */
 #ifndef STORE_USAGE_H
 #define STORE_USAGE_H
@@ -11,8 +11,8 @@
 
 struct usage_image {
 	struct digest digest;
-	size_t name;		 /* names_at: the first that it has */
-	uint64_t shared, unique; /* bytes of blobs */
+	size_t name;		 /* the number of its first name in `names` (names_at) */
+	uint64_t shared, unique; /* bytes of its blobs that others have, too, and of the others */
 };
 
 struct usage;
