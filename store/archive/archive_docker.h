@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `docker save` of any age means: manifest.json names for each image its config, its layers
- * and its tags, by paths that are followed as they stand (docker: image.v1.2 specification). Plans
- * what is to be made of it.
+ * Plans the images of an archive of `docker save` of any age. Its manifest.json names the config, the
+ * layers and the tags of each image, by paths that are followed as they stand (docker: image.v1.2
+ * specification).
  */
 #ifndef STORE_ARCHIVE_DOCKER_H
 #define STORE_ARCHIVE_DOCKER_H
@@ -10,8 +10,8 @@
 #include "store/archive/archive_members.h"
 #include "store/archive/archive_plan.h"
 
-/* `only`: images of that platform, or NULL. -EBADMSG, -EPROTO: anything in it is wrong, -ENOENT:
- * missing; -EINVAL: a tag. */
+/* `only`: only images of that platform; NULL: all. -EBADMSG, -EPROTO: something in the archive is wrong;
+ * -ENOENT: something is missing; -EINVAL: a tag is malformed. */
 int archive_docker_plan(struct archive_plan *p, const struct archive_members *m,
 			const struct platform *only, struct err *err);
 
@@ -21,8 +21,8 @@ struct archive_layer {
 	enum compression compression;
 };
 
-/* Makes the manifest of an image that has none, bottom layer first; sets *out, which the caller
- * clears. */
+/* Makes the manifest of an image that has none. `size`: that of the config; layers: bottom first. Sets
+ * *out, which the caller clears. */
 int archive_docker_manifest(struct archive_plan *p, const struct digest *config, uint64_t size,
 			    const struct archive_layer *layers, size_t count,
 			    struct descriptor *out, struct err *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `docker load`: an archive of images becomes images of the store, as its bytes come. Takes OCI
- * image layouts and what `docker save` of any age wrote, plain, gzip or zstd, several images in
- * one. Nothing of it is in the store before all of it is verified; then it is there with all its
- * names, or not at all. No network, no thread that outlives a call but those that index layers. One
- * thread at a time.
+ * `docker load`: an archive of images becomes images of the store, as its bytes come. It is an OCI
+ * image layout or was written by `docker save` of any age: plain, gzip or zstd, with one or several
+ * images. Nothing of it is in the store before all of it is verified; then all is there with all
+ * names, or nothing. No network; only threads that index layers outlive a call. One thread at a
+ * time.
  */
 #ifndef STORE_ARCHIVE_LOAD_H
 #define STORE_ARCHIVE_LOAD_H
@@ -18,11 +18,11 @@
 
 struct archive_load {
 	struct store *store;
-	const struct platform *only; /* of several platforms this one; NULL: all */
-	/* Told of each image when it is in the store: its full reference, or NULL where it has
-	 * none, and the image ID. */
+	const struct platform *only; /* only images of this platform; NULL: all */
+	/* Told of each image when it is in the store: its full reference (NULL: it has none) and the
+	 * image ID. */
 	void (*loaded)(void *arg, const char *reference, const struct digest *id);
-	/* And of what was passed over: a sentence. Or NULL. */
+	/* Gets a sentence that names what was passed over, if anything was. May be NULL. */
 	void (*skipped)(void *arg, const char *what);
 	void *arg;
 };
@@ -32,12 +32,12 @@ int archive_loader_open(const struct archive_load *load, struct archive_loader *
 			struct err *err);
 
 /*
- * Takes the next bytes; without any (len 0), no more will come. FEED_MORE, or FEED_DONE: the images
- * are loaded; *used of these bytes were the archive's. After that, or an error, only close.
+ * Takes the next bytes; len 0: no more will come. FEED_MORE, or FEED_DONE: the images are loaded, and
+ * *used of these bytes were the archive's (not set with len 0). After FEED_DONE or an error only close.
  *
- * -EBADMSG: malformed, cut ("unexpected EOF …"), digests or diff_ids that do not match, what is no
- * archive of images ("unrecognized image format"); -EOPNOTSUPP: a compression, media type or layout
- * that is not known; -EINVAL: a tag; -ENOENT: no image for the platform; -ENOSPC; -EINTR.
+ * -EBADMSG: malformed, cut ("unexpected EOF …"), digests or diff_ids that do not match, or no archive
+ * of images ("unrecognized image format"); -EOPNOTSUPP: an unknown compression, media type or
+ * layout; -EINVAL: a malformed tag; -ENOENT: no image for the platform; -ENOSPC; -EINTR.
  */
 int archive_loader_feed(struct archive_loader *l, const void *data, size_t len,
 			struct cancel *cancel, size_t *used, struct err *err);

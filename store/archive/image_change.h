@@ -10,7 +10,7 @@
 #include "store/base/err.h"
 #include "store/base/json.h"
 
-/* Applies one to `config`, the object "config" of an image's config. -EINVAL in docker's words:
+/* Applies one change to `config`, the object "config" of an image's config. -EINVAL, in docker's words:
  * "RUN is not a valid change command". */
 int image_change_apply(struct json_object *config, const char *change, struct err *err);
 

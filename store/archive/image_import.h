@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `docker import`: the archive of a root filesystem, as its bytes come, becomes an image of one
- * layer. An archive that is compressed (gzip, zstd) is kept as it is; a plain one is compressed
- * with gzip, which every registry and runtime of any age reads: it costs a third of the disk, and
- * the time of a core. The padding behind the archive's end is no part of the layer. One thread at
- * a time.
+ * `docker import`: the archive of a root filesystem becomes an image of one layer, as its bytes come.
+ * An archive that is compressed (gzip, zstd) is kept as it is. A plain one is compressed with gzip,
+ * which every registry and runtime reads: it takes a third of the disk, but the time of a core. The
+ * padding behind the archive's end is no part of the layer. One thread at a time.
  */
 #ifndef STORE_IMAGE_IMPORT_H
 #define STORE_IMAGE_IMPORT_H
@@ -18,14 +17,14 @@
 struct image_import {
 	struct store *store;
 	const char *reference;	    /* full, or NULL: an image without a tag */
-	const char *message;	    /* the comment in its history */
+	const char *message;	    /* the comment in the image's history */
 	const char *const *changes; /* NULL-terminated: store/archive/image_change.h */
 	const struct platform *platform;
 };
 
 struct image_importer;
 
-/* Copies what it needs. -EINVAL: a change. */
+/* Copies what it needs; the store is borrowed. -EINVAL: a change is malformed. */
 int image_importer_open(const struct image_import *import, struct image_importer **out,
 			struct err *err);
 
