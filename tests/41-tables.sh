@@ -62,6 +62,26 @@ it "--format json has the members of docker" '
     eq "$(jq -r "select(.Tag == \"latest\") | .Repository" "$T/json")" "$R/other"
     eq "$(jq -r "[.[] | type] | unique | join(\",\")" "$T/json" | sort -u)" string
 '
+it "--format raw has a line for each field, and a blank one behind them" '
+    id=$(row other latest | awk "{ print \$3 }") at=$(cat "$C/images?--format {{.CreatedAt}} ${R}%2Fother")
+    eq "$(cat "$C/images?--format raw ${R}%2Fother"; echo .)" "repository: $R/other
+tag: latest
+image_id: $id
+created_at: $at
+virtual_size: $(row other latest | awk "{ print \$NF }")
+
+."
+    eq "$(cat "$C/images?--format raw --digests ${R}%2Fother" | sed -n 3p)" "digest: $DIGEST"
+    eq "$(cat "$C/images?--format raw -q ${R}%2Fother")" "image_id: $id"
+    eq "$(cat "$C/df?--format raw" | sed -n "1p;2p;6p;7p" | tr "\n" ";")" "type: Images;total: 3;;type: Containers;"
+'
+it "--digests gives a table of a format the column that it lacks" '
+    eq "$(cat "$C/images?--digests --format \"table {{.Tag}}\" ${R}%2Fother" | tr -s " ")" "TAG DIGEST
+latest $DIGEST"
+    eq "$(cat "$C/images?--digests --format \"table {{.Digest}}\" ${R}%2Fother")" "DIGEST
+$DIGEST"
+    eq "$(cat "$C/images?--digests --format {{.Tag}} ${R}%2Fother")" latest
+'
 it "a bad filter is said in words of docker" '
     expect_errno EINVAL read "$C/images?--filter foo"
 '

@@ -22,6 +22,10 @@ static const struct rows_field summary_fields[] = {
 };
 #define SUMMARY "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
 
+#define RAW                                                                                        \
+	"type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n"          \
+	"reclaimable: {{.Reclaimable}}\n"
+
 static const struct rows_field image_fields[] = {
     {"Repository", "REPOSITORY"},
     {"Tag", "TAG"},
@@ -124,7 +128,9 @@ static int summary(struct fs *fs, const struct names *names, const struct usage 
 		r = add_kind(rows, "Local Volumes", 0, 0, 0, 0, err);
 	if (!r)
 		r = add_kind(rows, "Build Cache", 0, 0, 0, 0, err);
-	return r ? r : rows_print(rows, summary_fields, SUMMARY, format, out, err);
+	return r ? r
+		 : rows_print(rows, summary_fields, SUMMARY, rows_is_raw(format) ? RAW : format,
+			      out, err);
 }
 
 /* docker shortens the ID in its own table alone. */

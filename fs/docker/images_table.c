@@ -201,6 +201,13 @@ static const struct rows_field fields[] = {
 #define TABLE	"{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 #define DIGESTS "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 
+#define RAW                                                                                        \
+	"repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\n"                          \
+	"created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+#define RAW_DIGESTS                                                                                \
+	"repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\n"     \
+	"created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+
 static void put_id(struct json_object *o, const struct row *row, bool whole)
 {
 	char text[DIGEST_TEXT_MAX], hex[DIGEST_HEX_MAX];
@@ -235,10 +242,26 @@ static struct json_object *row_object(const struct row *row, const struct images
 	return o;
 }
 
+/* Appends the format of the rows. --digests gives a table a column that it lacks. */
+static void put_format(const struct images_wishes *w, struct buf *out)
+{
+	const char *format = w->format ? w->format : "";
+
+	if (rows_is_raw(format))
+		format = w->quiet ? "image_id: {{.ID}}" : w->digests ? RAW_DIGESTS : RAW;
+	else if (w->quiet && rows_is_own_table(format))
+		format = "{{.ID}}";
+	buf_puts(out, format);
+	if (w->digests && rows_is_table(format) && !strstr(format, "{{.Digest}}"))
+		buf_puts(out, "\t{{.Digest}}");
+	buf_putc(out, '\0');
+}
+
 static int images_table_print(const struct rows *rows, const struct images_wishes *w, int64_t now,
 			      struct buf *out, struct err *err)
 {
 	autojson *list = json_object_new_array();
+	autobuf format = BUF_INIT;
 	bool quiet = w->quiet && rows_is_own_table(w->format);
 
 	if (!list)
@@ -254,11 +277,10 @@ static int images_table_print(const struct rows *rows, const struct images_wishe
 			return err_nomem(err);
 		}
 	}
-	return rows_print(list, fields, w->digests ? DIGESTS : TABLE,
-			  quiet	      ? "{{.ID}}"
-			  : w->format ? w->format
-				      : "",
-			  out, err);
+	put_format(w, &format);
+	if (buf_failed(&format))
+		return err_nomem(err);
+	return rows_print(list, fields, w->digests ? DIGESTS : TABLE, format.data, out, err);
 }
 
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,

@@ -136,21 +136,26 @@ bool rows_is_json(const char *format)
 			  !strcmp(format, "{{ json . }}"));
 }
 
+bool rows_is_raw(const char *format)
+{
+	return format && !strcmp(format, "raw");
+}
+
 bool rows_is_own_table(const char *format)
 {
 	return !format || !*format || !strcmp(format, "table");
 }
 
 /* "table TEMPLATE"; docker wants no blank there. */
-static bool is_table(const char *format)
+bool rows_is_table(const char *format)
 {
-	return !strncmp(format, "table", 5) && format[5];
+	return format && !strncmp(format, "table", 5) && format[5];
 }
 
 /* docker takes blanks around a format for nothing. */
 static const char *without_table(const char *format)
 {
-	format += is_table(format) ? 5 : 0;
+	format += rows_is_table(format) ? 5 : 0;
 	return format + strspn(format, " ");
 }
 
@@ -163,7 +168,7 @@ int rows_print(struct json_object *rows, const struct rows_field *fields, const 
 
 	if (!template)
 		return err_nomem(err);
-	if (own || is_table(format))
+	if (own || rows_is_table(format))
 		r = print_table(rows, fields, template, out, err);
 	else if (rows_is_json(format))
 		r = print_json(rows, out, err);

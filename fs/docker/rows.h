@@ -27,6 +27,12 @@ int rows_print(struct json_object *rows, const struct rows_field *fields, const 
 /* True for "json", and for the template that says the same. */
 bool rows_is_json(const char *format);
 
+/* True for "raw", which is a template of each command that has it. */
+bool rows_is_raw(const char *format);
+
+/* True for "table TEMPLATE". */
+bool rows_is_table(const char *format);
+
 /* True for no format (NULL is allowed) and for "table": -q applies only then. */
 bool rows_is_own_table(const char *format);
 
