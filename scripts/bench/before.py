@@ -6,7 +6,7 @@ import shutil
 import statistics
 import sys
 
-from tools import Samples, drop_caches, log, seconds
+from tools import Samples, drop_caches, log, run, seconds
 
 ALL_BY_8 = "find . -type f -print0 | xargs -0 -n 100 -P 8 cat >/dev/null"
 TAR = "tar cf - . | cat >/dev/null"
@@ -61,11 +61,22 @@ def pull(bench, registry, root_of, table):
     pairs.into(table, "pull until rootfs/ answers")
 
 
-def warm(bench, store, root_of, table):
+def own_stores(bench, store, root_of):
+    """Each build has a store of its own: what one derives is of another version for the other, which makes it anew."""
+    stores = {"ours": store, "before": bench.path("store-before")}
+    shutil.rmtree(stores["before"], ignore_errors=True)
+    run("cp", "-a", store, stores["before"])
+    for build, program in (("ours", bench.program), ("before", os.environ["BEFORE"])):
+        with bench.imagefs(stores[build], program=program) as mount:
+            seconds(TAR, cwd=root_of(mount))
+    return stores
+
+
+def warm(bench, stores, root_of, table):
     """Both are mounted at once, and everything is read twice before."""
     pairs = {name: Pairs() for name in WARM}
-    with bench.imagefs(store, program=os.environ["BEFORE"], name="mnt-before") as before, \
-            bench.imagefs(store) as ours:
+    with bench.imagefs(stores["before"], program=os.environ["BEFORE"], name="mnt-before") as before, \
+            bench.imagefs(stores["ours"]) as ours:
         roots = {"before": root_of(before), "ours": root_of(ours)}
         for name, command in WARM.items():
             for root in 2 * list(roots.values()):
@@ -74,13 +85,13 @@ def warm(bench, store, root_of, table):
             pairs[name].into(table, f"warm `{name}`")
 
 
-def cold(bench, store, root_of, table):
+def cold(bench, stores, root_of, table):
     for name, command in COLD.items():
         pairs = Pairs()
 
         def once(build, program):
             drop_caches()
-            with bench.imagefs(store, program=program) as mount:
+            with bench.imagefs(stores[build], program=program) as mount:
                 pairs.add(build, seconds(command, cwd=root_of(mount)))
 
         in_turn(bench, once)
@@ -91,7 +102,7 @@ def row(bench, pulls, root_of, table):
     if not given():
         log("no BEFORE=PROGRAM is given: nothing to compare with")
         return
-    store = pulls.filled_store()
-    warm(bench, store, root_of, table)
-    cold(bench, store, root_of, table)
+    stores = own_stores(bench, pulls.filled_store(), root_of)
+    warm(bench, stores, root_of, table)
+    cold(bench, stores, root_of, table)
     pull(bench, pulls.registry, root_of, table)

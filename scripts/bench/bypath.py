@@ -109,11 +109,12 @@ class Sides:
 
     def __init__(self, bench, pulls, trees, rootfs):
         trees.prepare()
-        self.bench, self.native, self.store = bench, trees.native, pulls.filled_store()
+        self.bench, self.native, store = bench, trees.native, pulls.filled_store()
         self.root_of = lambda mount: rootfs(mount, pulls.registry)
-        self.programs = {"ours": bench.program, "native": None}
+        self.programs, self.stores = {"ours": bench.program, "native": None}, {"ours": store}
         if before.given():
             self.programs["before"] = os.environ["BEFORE"]
+            self.stores = before.own_stores(bench, store, self.root_of)
         self.empty, self.scratch = bench.path("empty"), bench.path("scratch")
         os.makedirs(self.empty + "/usr/include", exist_ok=True)
         os.makedirs(self.scratch, exist_ok=True)
@@ -135,7 +136,7 @@ class Sides:
         if side == "native":
             yield self.native
             return
-        with self.bench.imagefs(self.store, program=self.programs[side], name=name) as mount:
+        with self.bench.imagefs(self.stores[side], program=self.programs[side], name=name) as mount:
             yield self.root_of(mount)
 
     def in_turn(self, measure):
