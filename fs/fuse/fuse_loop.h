@@ -3,6 +3,11 @@
  * The workers of a session: threads that read the kernel's requests and serve them, one at a time
  * each. There are more of them as long as none waits for a request, up to FUSE_LOOP_WORKERS. Owns
  * the threads and their buffers; the session and its descriptor are borrowed.
+ *
+ * All workers read the session's descriptor. A reply has to leave by the descriptor that its request
+ * came from, and libfuse's public functions know only that one, so there is no clone_fd. With the
+ * loop of libfuse 3.14 a clone for each thread took 0.91 to 1.01 of the time: GETATTR and READ, 1
+ * and 8 callers, 2 processors.
  */
 #ifndef FS_FUSE_LOOP_H
 #define FS_FUSE_LOOP_H
