@@ -40,11 +40,14 @@ def given():
     return bool(program)
 
 
+def both(bench):
+    return [("ours", bench.program), ("before", os.environ["BEFORE"])]
+
+
 def in_turn(bench, measure):
     """measure(build, program) for both builds, RUNS times; which one begins changes."""
-    builds = [("ours", bench.program), ("before", os.environ["BEFORE"])]
     for number in range(bench.runs):
-        for build, program in builds if number % 2 else reversed(builds):
+        for build, program in both(bench) if number % 2 else reversed(both(bench)):
             measure(build, program)
 
 
@@ -66,7 +69,7 @@ def own_stores(bench, store, root_of):
     stores = {"ours": store, "before": bench.path("store-before")}
     shutil.rmtree(stores["before"], ignore_errors=True)
     run("cp", "-a", store, stores["before"])
-    for build, program in (("ours", bench.program), ("before", os.environ["BEFORE"])):
+    for build, program in both(bench):
         with bench.imagefs(stores[build], program=program) as mount:
             seconds(TAR, cwd=root_of(mount))
     return stores
