@@ -74,7 +74,7 @@ def read_lazily(stage):
     for number in range(4):
         inside = number % 2 == 0
         place = "lazy/app/1/rootfs" if inside else f"{stage.images}/lazy/app/1/rootfs"
-        stage.start("once", "4", "lazy", place, inside=inside, number=number).may_end = True
+        stage.start("once", "4", "lazy", place, inside=inside, number=number, may_end=True)
     stage.start("walk")
     stage.start("mapped")
 

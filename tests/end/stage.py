@@ -95,19 +95,18 @@ class Stage:
 
     # --- its readers ---
 
-    def spawn(self, kind, *arguments, cold=True, inside=True, number=0):
+    def spawn(self, kind, *arguments, cold=True, inside=True, number=0, may_end=False):
         flags = ("c" if cold else "w") + ("i" if inside else "")
         line = [self.world.reader, f"{kind} {len(self.readers)}", str(number), flags, self.images, self.world.directory, kind, *arguments]
         p = process.start(line[1], line, output=f"{self.directory}/readers.log", fds=(self.report, self.gate, self.shared_fd))
         p.inside = inside and not self.load.may_end
-        p.may_end = self.load.may_end
+        p.may_end = may_end or self.load.may_end
         return p
 
     def start(self, kind, *arguments, **how):
         """It begins when the gate opens: who comes first would take the processors of those who are to come."""
         self.readers.append(self.spawn(kind, *arguments, **how))
         self.enter += how.get("inside", True)
-        return self.readers[-1]
 
     def open_gate(self, count=None):
         os.write(self.key, bytes(len(self.readers) if count is None else count))
