@@ -148,7 +148,6 @@ int history_table(struct store *s, const struct image *i, const struct history_o
 	return r ? r
 		 : rows_print(rows, fields, how->exact ? EXACT : TABLE,
 			      how->quiet && rows_is_own_table(how->format) ? "{{.ID}}"
-			      : how->format				   ? how->format
-									   : "",
+									   : how->format,
 			      out, err);
 }

@@ -201,12 +201,11 @@ static const struct rows_field fields[] = {
 #define TABLE	"{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 #define DIGESTS "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 
-#define RAW                                                                                        \
-	"repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\n"                          \
-	"created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
-#define RAW_DIGESTS                                                                                \
-	"repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\n"     \
-	"created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+#define RAW_NAME    "repository: {{.Repository}}\ntag: {{.Tag}}\n"
+#define RAW_ID	    "image_id: {{.ID}}"
+#define RAW_REST    RAW_ID "\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+#define RAW	    RAW_NAME RAW_REST
+#define RAW_DIGESTS RAW_NAME "digest: {{.Digest}}\n" RAW_REST
 
 static void put_id(struct json_object *o, const struct row *row, bool whole)
 {
@@ -248,7 +247,7 @@ static void put_format(const struct images_wishes *w, struct buf *out)
 	const char *format = w->format ? w->format : "";
 
 	if (rows_is_raw(format))
-		format = w->quiet ? "image_id: {{.ID}}" : w->digests ? RAW_DIGESTS : RAW;
+		format = w->quiet ? RAW_ID : w->digests ? RAW_DIGESTS : RAW;
 	else if (w->quiet && rows_is_own_table(format))
 		format = "{{.ID}}";
 	buf_puts(out, format);

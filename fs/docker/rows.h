@@ -17,7 +17,7 @@ struct rows_field {
 };
 
 /*
- * Appends the rows (an array of objects). `format` is "json"; "table" or "", which is the command's
+ * Appends the rows (an array of objects). `format` is "json"; "table", "" or NULL, which is the command's
  * own `table`; "table TEMPLATE", with the fields' headers above it; or a template, a line for each
  * row. In a template \t and \n are a tab and a line break; tabs part a table's columns. -EINVAL.
  */
