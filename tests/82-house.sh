@@ -26,6 +26,8 @@ it "an include up, from a room or a folder to one above it" '
 it "a second function or struct of one name" '
     finds "job_wait: stands for several things: store/base/err.c fs/core/job.c" store/base/err.c \
         "static int job_wait(void)"$'"'"'\n{\n\treturn 0;\n}'"'"'
+    finds "job_wait: stands for several things: store/codec/inflate_*.c fs/core/job.c" store/codec/inflate_isal.c \
+        "static int job_wait(void)"$'"'"'\n{\n\treturn 0;\n}'"'"'
     finds "struct view: stands for several things: store/base/err.c fs/tree/view.h" store/base/err.c \
         "struct view {"$'"'"'\n\tint x;\n};'"'"'
 '

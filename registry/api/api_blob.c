@@ -344,7 +344,7 @@ static void api_blob_advance(struct registry_stream *s, uint64_t n)
 }
 
 /* The answer was the beginning of what was asked for: the rest is asked for. */
-static int go_on(struct registry_stream *s, struct err *err)
+static int ask_rest(struct registry_stream *s, struct err *err)
 {
 	uint64_t n = s->part.end - s->part.first;
 
@@ -381,7 +381,7 @@ static ssize_t stream_read(struct registry_stream *s, void *data, size_t max, st
 			api_blob_advance(s, (uint64_t)n);
 			return n;
 		}
-		r = n == 0 ? go_on(s, err) : prepare_resume(s, cause, (int)n, err);
+		r = n == 0 ? ask_rest(s, err) : prepare_resume(s, cause, (int)n, err);
 		if (r < 0)
 			return r;
 	}

@@ -163,7 +163,7 @@ static bool drain(struct inflate *z, struct inflate_io *io)
 
 /* A faked end is undone: the decoder is before a header again. At an end isal_inflate() does not
  * shift its history down, and without that the next call would not see all of it. */
-static void go_on(struct inflate *z)
+static void undo_end(struct inflate *z)
 {
 	struct inflate_state *s = &z->state;
 	int32_t excess = s->tmp_out_valid - ISAL_DEF_HIST_SIZE;
@@ -189,7 +189,7 @@ static enum inflate_result run_to_boundary(struct inflate *z, struct inflate_io 
 		if (s->block_state == ISAL_BLOCK_INPUT_DONE) {
 			if (!z->armed || z->last)
 				return INFLATE_END;
-			go_on(z);
+			undo_end(z);
 			if (io->boundary == 0) {
 				io->unread_bits = (unsigned)s->read_in_length;
 				return INFLATE_BOUNDARY;
