@@ -3,12 +3,16 @@
 """syscall.py OPERATION PATH [ARGUMENT]: does it, and prints the name of its errno, or ok.
 
     read list stat readlink write append create mkdir rmdir unlink symlink rename chmod truncate getxattr
+    listxattr PATH SIZE  asks with a list of that size
     request PATH LINE   opens read-write, writes the line, and prints the answer to it; the status is 1, and
                         standard error has the errno's name, where the write failed
 """
+import ctypes
 import errno
 import os
 import sys
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def read(path, _):
@@ -19,6 +23,11 @@ def read(path, _):
 
 def write(path, text, flags=os.O_WRONLY):
     os.write(os.open(path, flags, 0o644), os.fsencode(text + "\n"))
+
+
+def listxattr(path, size):
+    if libc.llistxattr(os.fsencode(path), ctypes.create_string_buffer(int(size)), ctypes.c_size_t(int(size))) < 0:
+        raise OSError(ctypes.get_errno(), "llistxattr")
 
 
 def name(e):
@@ -41,6 +50,7 @@ OPERATIONS = {
     "chmod": lambda path, _: os.chmod(path, 0o600),
     "truncate": lambda path, _: os.truncate(path, 0),
     "getxattr": lambda path, name: os.getxattr(path, name, follow_symlinks=False),
+    "listxattr": listxattr,
 }
 
 

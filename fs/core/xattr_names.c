@@ -4,12 +4,14 @@
 #include "store/base/map.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct xattr_names {
 	pthread_rwlock_t lock;
 	struct map *names; /* each to this struct */
+	atomic_bool beyond_capability;
 };
 
 int xattr_names_open(struct xattr_names **out, struct err *err)
@@ -56,5 +58,12 @@ int xattr_names_add(struct xattr_names *n, const char *name, struct err *err)
 	if (map_put(n->names, name, strlen(name), n) < 0)
 		r = err_nomem(err);
 	pthread_rwlock_unlock(&n->lock);
+	if (strcmp(name, "security.capability") != 0)
+		atomic_store(&n->beyond_capability, true);
 	return r;
+}
+
+bool xattr_names_beyond_capability(struct xattr_names *n)
+{
+	return atomic_load(&n->beyond_capability);
 }

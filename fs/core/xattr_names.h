@@ -18,5 +18,7 @@ void xattr_names_close(struct xattr_names *n); /* NULL is allowed */
 
 int xattr_names_add(struct xattr_names *n, const char *name, struct err *err);
 bool xattr_names_has(struct xattr_names *n, const char *name);
+/* Whether there is another name than security.capability: an ACL, a label, one of a user's own. */
+bool xattr_names_beyond_capability(struct xattr_names *n);
 
 #endif
