@@ -3,6 +3,15 @@
  * Workers sleep in read(2) of the FUSE device. The kernel wakes one of them for a request, which
  * poll(2) would not do. It is also the only place where a worker can be cancelled: so it ends with
  * nothing half done, and what it serves is answered before.
+ *
+ * A program that waits for one answer after the other (one that lists a tree, for example) spends
+ * most of its time on processors that go to sleep and are woken. While requests come that fast:
+ *
+ *   - one worker stays awake for the next (poll_for_request),
+ *   - the others stand aside (stand_aside): the kernel would wake one that sleeps in read(2) for
+ *     each request, and it would find nothing,
+ *   - one of those looks every millisecond whether it is needed. Nobody else reads requests
+ *     while that one worker is busy with a long one.
  */
 #include "fs/fuse/fuse_loop.h"
 
@@ -31,10 +40,9 @@
 #define WORKER_STACK (1u << 20)
 #define BUFFER_SIZE  (FUSE_LOOP_MAX_WRITE + 4096) /* the headers fit into a page */
 
-/* A worker looks for the next request for so long before it sleeps, where the last one came less
- * than this ago. In us. */
-#define POLL_FOR    50
-#define POLL_WITHIN 200
+/* All in us. Requests are brisk where the last one came less than that ago. */
+#define BRISK	 200
+#define POLL_FOR 100
 
 struct loop_worker {
 	struct fuse_loop *loop;
@@ -50,29 +58,57 @@ struct fuse_loop {
 	struct loop_worker workers[FUSE_LOOP_WORKERS];
 	bool stopping;
 	bool full;		  /* the system gives no more threads */
+	bool watched;		  /* a worker that stands aside looks whether it is needed */
+	pthread_cond_t needed;	  /* those that stand aside wait for it */
 	atomic_uint count;	  /* of workers; changed under the lock */
 	atomic_uint waiting;	  /* for a request */
+	atomic_uint aside;	  /* changed under the lock */
 	atomic_int error;	  /* -errno */
 	atomic_bool polling;	  /* one worker at a time */
 	atomic_int_fast64_t last; /* request, in us of CLOCK_MONOTONIC */
 };
 
-/*
- * A reader that waits for one answer after the other (one that lists a tree, for example) spends
- * most of its time on processors that go to sleep and are woken. While requests come that fast, one
- * worker stays awake for them. It gives way to every other thread that has work.
- */
-static void poll_for_request(struct fuse_loop *l)
+static bool is_brisk(struct fuse_loop *l)
+{
+	return clock_us() - atomic_load_explicit(&l->last, memory_order_relaxed) <= BRISK;
+}
+
+static bool is_pending(struct fuse_loop *l)
 {
 	struct pollfd in = {.fd = l->fd, .events = POLLIN};
+
+	return poll(&in, 1, 0) != 0;
+}
+
+/* Gives way to every other thread that has work. */
+static void poll_for_request(struct fuse_loop *l)
+{
 	int64_t start = clock_us();
 
-	if (start - atomic_load_explicit(&l->last, memory_order_relaxed) > POLL_WITHIN ||
-	    atomic_exchange(&l->polling, true))
+	if (atomic_exchange(&l->polling, true))
 		return;
-	while (poll(&in, 1, 0) == 0 && clock_us() - start < POLL_FOR)
+	while (!is_pending(l) && clock_us() - start < POLL_FOR)
 		sched_yield();
 	atomic_store(&l->polling, false);
+}
+
+/* Until requests come no more, or nobody waits for the next one. */
+static void stand_aside(struct fuse_loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	atomic_fetch_add(&l->aside, 1);
+	while (!l->stopping && is_brisk(l) && l->waiting > 0) {
+		if (l->watched) {
+			pthread_cond_wait(&l->needed, &l->lock);
+		} else {
+			l->watched = true;
+			clock_cond_wait(&l->needed, &l->lock, clock_ms() + 1);
+			l->watched = false;
+		}
+	}
+	atomic_fetch_sub(&l->aside, 1);
+	pthread_cond_signal(&l->needed); /* another one watches, or follows */
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* Bytes, 0 at the end of the connection, or -errno. Requests that end before they are read, and
@@ -94,7 +130,8 @@ static ssize_t wait_for_request(struct fuse_loop *l, struct loop_worker *w)
 {
 	ssize_t n;
 
-	poll_for_request(l);
+	if (is_brisk(l))
+		poll_for_request(l);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	n = read_request(l->fd, &w->request);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -123,9 +160,15 @@ static void *fuse_loop_work(void *arg)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cleanup_push(leave_stack, NULL);
 	while ((n = wait_for_request(l, w)) > 0) {
-		if (atomic_fetch_sub(&l->waiting, 1) == 1)
+		bool last = atomic_fetch_sub(&l->waiting, 1) == 1;
+
+		if (last && l->aside == 0)
 			start_worker(l);
+		else if (last && is_pending(l))
+			pthread_cond_signal(&l->needed);
 		fuse_session_process_buf(l->fuse, &w->request);
+		if (l->waiting > 0 && is_brisk(l))
+			stand_aside(l);
 		atomic_fetch_add(&l->waiting, 1);
 	}
 	pthread_cleanup_pop(0);
@@ -187,6 +230,7 @@ int fuse_loop_start(struct fuse_session *fuse, struct ending *ending, struct fus
 	l->ending = ending;
 	l->fd = fuse_session_fd(fuse);
 	pthread_mutex_init(&l->lock, NULL);
+	clock_cond_init(&l->needed);
 	*out = l;
 	r = start_worker(l);
 	return r < 0 ? err_set(err, -r, "cannot start a thread that serves the mount: %s",
@@ -210,6 +254,7 @@ void fuse_loop_stop(struct fuse_loop *l)
 		return;
 	pthread_mutex_lock(&l->lock);
 	l->stopping = true;
+	pthread_cond_broadcast(&l->needed);
 	pthread_mutex_unlock(&l->lock);
 	for (unsigned i = 0; i < l->count; i++)
 		pthread_cancel(l->workers[i].thread);
@@ -217,6 +262,7 @@ void fuse_loop_stop(struct fuse_loop *l)
 		pthread_join(l->workers[i].thread, NULL);
 	for (unsigned i = 0; i < FUSE_LOOP_WORKERS; i++)
 		free(l->workers[i].request.mem);
+	pthread_cond_destroy(&l->needed);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }

@@ -93,6 +93,14 @@ static void let_answer(struct scene *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void hold_answers(struct scene *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->open = false;
+	s->inside = 0;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* A session that has not been greeted. */
 static void open_scene(struct scene *s)
 {
@@ -178,6 +186,14 @@ static void a_device_that_ends_before_the_greeting_is_an_error(void **state)
 	close_scene(&s);
 }
 
+static void receive_answer(struct scene *s)
+{
+	struct fuse_out_header reply;
+
+	assert_int_equal(recv(s->kernel, &reply, sizeof(reply), 0), sizeof(reply));
+	assert_int_equal(reply.error, -EDOM);
+}
+
 static void there_are_as_many_workers_as_requests_that_take_long(void **state)
 {
 	struct scene s;
@@ -190,11 +206,32 @@ static void there_are_as_many_workers_as_requests_that_take_long(void **state)
 	wait_inside(&s, FUSE_LOOP_WORKERS);
 	assert_int_equal(fuse_loop_workers(s.loop), FUSE_LOOP_WORKERS);
 	let_answer(&s);
-	for (unsigned i = 0; i < FUSE_LOOP_WORKERS; i++) {
-		struct fuse_out_header reply;
+	for (unsigned i = 0; i < FUSE_LOOP_WORKERS; i++)
+		receive_answer(&s);
+	close_scene(&s);
+}
 
-		assert_int_equal(recv(s.kernel, &reply, sizeof(reply), 0), sizeof(reply));
-		assert_int_equal(reply.error, -EDOM);
+/* Requests that take long come while those that come one after the other have all but one worker
+ * stand aside. */
+static void workers_that_stand_aside_come_back_for_requests_that_take_long(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_served(&s);
+	for (unsigned round = 0; round < 20; round++) {
+		let_answer(&s);
+		for (unsigned i = 0; i < 200; i++) {
+			send_getattr(&s, 10 + 2 * i);
+			receive_answer(&s);
+		}
+		hold_answers(&s);
+		for (unsigned i = 0; i < FUSE_LOOP_WORKERS; i++)
+			send_getattr(&s, 10 + 2 * i);
+		wait_inside(&s, FUSE_LOOP_WORKERS);
+		let_answer(&s);
+		for (unsigned i = 0; i < FUSE_LOOP_WORKERS; i++)
+			receive_answer(&s);
 	}
 	close_scene(&s);
 }
@@ -351,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(lookups_of_a_directory_go_side_by_side_with_every_libfuse),
 	    cmocka_unit_test(a_device_that_ends_before_the_greeting_is_an_error),
 	    cmocka_unit_test(there_are_as_many_workers_as_requests_that_take_long),
+	    cmocka_unit_test(workers_that_stand_aside_come_back_for_requests_that_take_long),
 	    cmocka_unit_test(a_request_that_is_served_is_answered_before_the_workers_end),
 	    cmocka_unit_test(a_closed_connection_is_an_end),
 	    cmocka_unit_test(the_only_worker_does_not_store),
