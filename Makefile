@@ -7,6 +7,7 @@
 # make asan tsan  the same suite under the sanitizers
 # make end-check  every way to end, under every load, ROUNDS=100 times each (CELLS='term/* kill/*': some of them)
 # make crash-check   a fault at every call of the program (CALLS=N: at N of each kind); hours
+# make soak       everything at random for half an hour (SOAK=seconds), and what grows meanwhile
 # make fuzz       the fuzz targets
 # make fuzz-check runs each of them for FUZZ_SECONDS=30
 # make bench      scripts/bench.sh
@@ -109,6 +110,11 @@ CALLS ?= 0
 crash-check: $(BUILD)/imagefs
 	CALLS=$(CALLS) CHECK_LIMIT_OF_ALL=86400 LIMIT=600000 BUILD=$(BUILD) tests/run.sh tests/67-faults.sh
 
+SOAK ?= 1800
+
+soak: $(BUILD)/imagefs
+	SOAK=$(SOAK) LIMIT=$$(($(SOAK) * 3)) VERBOSE=1 BUILD=$(BUILD) tests/run.sh tests/69-soak.sh
+
 # With clang: build/fuzz/fuzz_tar CORPUS -max_total_time=60, and so on.
 fuzz:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzzers
@@ -147,4 +153,4 @@ clean:
 -include $(wildcard $(patsubst %,$(BUILD)/%/*.d,store/* registry/* fs fs/* tests/unit tests/fuzz))
 
 .SECONDARY:
-.PHONY: all unit check check-reference end-check crash-check asan tsan fuzz fuzzers fuzz-check bench install clean FORCE
+.PHONY: all unit check check-reference end-check crash-check soak asan tsan fuzz fuzzers fuzz-check bench install clean FORCE
