@@ -199,6 +199,28 @@ it "--platform is strict, and its miss is said in words of docker" '
         has "$(ctl inspect --platform $p "$R/two:v1" 2>/dev/null)" "image with reference $R/two:v1 was found but does not provide the specified platform ($p)"
     done
 '
+it "--tree has the platforms of each image, --view 29 the images alone" '
+    tree=$(cat "$C/images?--tree")
+    short() { digest=$(jq -r ".manifests[$1].digest" "$M/images/$R/two/v1/index.json" | cut -d: -f2); echo "${digest:0:12}"; }
+    size=$(grep -A2 "^$R/two:v1 " <<<"$tree" | sed -n "2s/.* //p")
+    eq "$(grep -A2 "^$R/two:v1 " <<<"$tree" | tr -s " ")" "$R/two:v1 $(readlink "$M/images/$R/two/v1" | cut -c8-19) $size $size
+├─ linux/arm64 $(short 0) $size $size
+└─ linux/amd64 $(short 1) 0B 0B"
+    matches "$size" "^[0-9.]+k?B$"
+    flat=$(cat "$C/images?--view 29")
+    eq "$(grep -v "^[├└]" <<<"$tree" | grep . | tr -s " ")" "$(tr -s " " <<<"$flat")"
+    eq "$(grep -c "$R/team/app:v[12]" <<<"$flat")" 2
+    for option in -q --no-trunc "--format json"; do
+        fails cat "$C/images?--tree $option"
+    done
+    has "$(ctl images --tree -q 2>&1)" "--quiet is not yet supported with --tree"
+'
+it "an image that is here in part has less than its size" '
+    push_image lazy v1 "Image([Layer([f(\"a\", \"x\" * 100)])])" >/dev/null
+    cat "$M/images/$R/lazy/v1/config.json" >/dev/null
+    set -- $(grep "^$R/lazy:v1 " "$C/images?--view 29")
+    fails [ "$3" = "$4" ]
+'
 # --- what docker prints, byte for byte ---
 AT=$(old "2300 days")
 push_image gold/app v1 'Image([Layer([f("a", "x" * 50000)]), Layer([f("b", "y")])], created="'$AT'", history=[

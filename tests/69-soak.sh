@@ -17,7 +17,7 @@ it "$SOAK seconds: all that is asked for is answered, and nothing grows" '
     PYTHONPATH="$HERE" python3 -B "$HERE/soak.py" "$M" "$R" "$SOAK" "$(pid_of imagefs)"
 '
 it "the store is whole behind it" '
-    until_true 30 "! ls \"$STORE/leases\" | grep -q ."
+    until_true 30 "[ -z \"\$(ls \"$STORE/leases\")\" ]"
     valid_store
 '
 finish

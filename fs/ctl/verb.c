@@ -21,7 +21,7 @@ const struct verb verbs[] = {
     {"history", "[-q] [--no-trunc] [--human=false] [--format FORMAT] [--platform P] IMAGE",
      "the steps that made an image", .kind = VERB_TABLE, .others = true, .run = verb_history},
     {"images",
-     "[-a] [-q] [--digests] [--no-trunc] [--filter KEY=VALUE] [--format FORMAT] [PATTERN]",
+     "[-a] [-q] [--digests] [--no-trunc] [--filter KEY=VALUE] [--format FORMAT] [--tree] [PATTERN]",
      "the images of the store", .kind = VERB_TABLE, .bare = true, .others = true,
      .run = verb_images},
     {"index", "[-q] [--platform OS/ARCH[/VARIANT]] NAME[:TAG|@DIGEST]",

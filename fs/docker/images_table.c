@@ -2,6 +2,7 @@
 #include "fs/docker/images_table.h"
 
 #include "fs/docker/images_filter.h"
+#include "fs/docker/images_tree.h"
 #include "fs/docker/rows.h"
 #include "fs/docker/units.h"
 #include "store/oci/ref.h"
@@ -17,10 +18,26 @@
 /* ---- what is asked for ---- */
 
 struct images_wishes {
-	bool all, quiet, digests, no_trunc;
-	const char *format; /* of the arguments */
+	bool all, quiet, digests, no_trunc, tree;
+	const char *format, *view; /* of the arguments */
 	struct images_filter filter;
 };
+
+/* What a tree has not, in docker's words. */
+static int check_tree(const struct images_wishes *w, struct err *err)
+{
+	const char *option = w->quiet	   ? "--quiet"
+			     : w->no_trunc ? "--no-trunc"
+			     : w->digests  ? "--show-digest"
+			     : w->format   ? "--format"
+					   : NULL;
+
+	if (w->view && strcmp(w->view, "29") != 0)
+		return err_set(err, EINVAL, "unknown view: %s", w->view);
+	if ((w->tree || w->view) && option)
+		return err_set(err, EINVAL, "%s is not yet supported with --tree", option);
+	return 0;
+}
 
 static int parse_wishes(struct store *s, const struct platform *wish, const struct words *arguments,
 			int64_t now, struct images_wishes *w, struct err *err)
@@ -33,12 +50,16 @@ static int parse_wishes(struct store *s, const struct platform *wish, const stru
 	    {.name = "no-trunc", .flag = &w->no_trunc},
 	    {.name = "filter", .letter = 'f', .list = &filters},
 	    {.name = "format", .value = &w->format},
+	    {.name = "tree", .flag = &w->tree},
+	    {.name = "view", .value = &w->view},
 	    {0},
 	};
 	int r = args_parse(arguments, options, &operands, err);
 
 	if (!r)
 		r = args_count("images", &operands, 0, 1, err);
+	if (!r)
+		r = check_tree(w, err);
 	for (size_t i = 0; !r && i < filters.count; i++)
 		r = images_filter_add(&w->filter, s, wish, filters.at[i], now, err);
 	for (size_t i = 0; !r && i < operands.count && *operands.at[i]; i++) /* '' is none */
@@ -49,9 +70,10 @@ static int parse_wishes(struct store *s, const struct platform *wish, const stru
 /* ---- rows ---- */
 
 struct row {
-	char *repository; /* owned; NULL: none */
-	char *tag;	  /* owned; NULL: none */
-	struct digest digest, id;
+	char *repository;	      /* owned; NULL: none */
+	char *tag;		      /* owned; NULL: none */
+	const struct descriptor *top; /* borrowed from the names */
+	struct digest id;
 	bool known; /* the documents were there: id, size */
 	bool has_created;
 	int64_t created;
@@ -104,7 +126,7 @@ static int read_image(struct store *s, const struct images_wishes *w, const stru
 
 	if (r == -ENOMEM)
 		return r;
-	row->digest = name->descriptor.digest;
+	row->top = &name->descriptor;
 	row->known = r == 0;
 	if (row->known) {
 		if (facts.artifact)
@@ -160,13 +182,10 @@ static int compare_rows(const void *va, const void *vb)
 }
 
 static int collect_rows(struct store *s, const struct images_wishes *w, const struct platform *wish,
-			struct rows *rows, struct err *err)
+			const struct names *names, struct rows *rows, struct err *err)
 {
-	AUTO(names_put) struct names *names = NULL;
-	int r = names_get(s, &names, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	rows->at = calloc(names_count(names) + 1, sizeof(*rows->at));
 	if (!rows->at)
 		return err_nomem(err);
@@ -231,7 +250,8 @@ static struct json_object *row_object(const struct row *row, const struct images
 	rows_set(o, "CreatedAt", row->has_created ? units_local_time(row->created, at) : "N/A");
 	rows_set(o, "CreatedSince", row->has_created ? units_ago(row->created, now, ago) : "N/A");
 	rows_set(o, "Digest",
-		 (w->digests || !json) && row->repository ? digest_text(&row->digest, text) : NONE);
+		 (w->digests || !json) && row->repository ? digest_text(&row->top->digest, text)
+							  : NONE);
 	put_id(o, row, w->no_trunc);
 	rows_set(o, "Repository", row->repository ? row->repository : NONE);
 	rows_set(o, "SharedSize", "N/A");
@@ -282,17 +302,43 @@ static int images_table_print(const struct rows *rows, const struct images_wishe
 	return rows_print(list, fields, w->digests ? DIGESTS : TABLE, format.data, out, err);
 }
 
+static int images_table_tree(struct store *s, const struct rows *rows,
+			     const struct images_wishes *w, struct buf *out, struct err *err)
+{
+	autofree struct images_tree_row *of = calloc(rows->count + 1, sizeof(*of));
+	autobuf names = BUF_INIT;
+	const char *name;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->at[i];
+
+		buf_printf(&names, "%s:%s", row->tag ? row->repository : "",
+			   row->tag ? row->tag : "");
+		buf_putc(&names, '\0');
+	}
+	if (!of || buf_failed(&names))
+		return err_nomem(err);
+	name = names.data;
+	for (size_t i = 0; i < rows->count; i++, name += strlen(name) + 1)
+		of[i] = (struct images_tree_row){rows->at[i].tag ? name : NULL, rows->at[i].top};
+	return images_tree(s, of, rows->count, w->tree, out, err);
+}
+
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
 		 int64_t now, struct buf *out, struct err *err)
 {
 	struct images_wishes w = {0};
+	AUTO(names_put) struct names *names = NULL;
 	struct rows rows = {0};
 	int r = parse_wishes(s, wish, arguments, now, &w, err);
 
 	if (!r)
-		r = collect_rows(s, &w, wish, &rows, err);
+		r = names_get(s, &names, err);
 	if (!r)
-		r = images_table_print(&rows, &w, now, out, err);
+		r = collect_rows(s, &w, wish, names, &rows, err);
+	if (!r)
+		r = w.tree || w.view ? images_table_tree(s, &rows, &w, out, err)
+				     : images_table_print(&rows, &w, now, out, err);
 	rows_clear(&rows);
 	images_filter_clear(&w.filter);
 	return r;

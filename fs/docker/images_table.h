@@ -16,8 +16,9 @@
 #include <stdint.h>
 
 /* Appends the table that these arguments of `docker images` ask for: [-a] [-q] [--digests]
- * [--no-trunc] [--filter KEY=VALUE]… [--format FORMAT] [PATTERN]. Times are seen from
- * `now`, in seconds since 1970. -EINVAL in docker's words. */
+ * [--no-trunc] [--filter KEY=VALUE]… [--format FORMAT] [--tree | --view 29] [PATTERN]. Times are seen
+ * from `now`, in seconds since 1970. -EINVAL in docker's words. --tree and --view 29 print what
+ * images_tree.h says, with the platforms and without. */
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,
 		 int64_t now, struct buf *out, struct err *err);
 

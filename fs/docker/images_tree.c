@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/docker/images_tree.h"
+
+#include "fs/docker/units.h"
+#include "store/disk/blob.h"
+#include "store/disk/held.h"
+#include "store/images/document.h"
+#include "store/images/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNTAGGED "<untagged>"
+
+/* A line: a platform, or an image below its names. */
+struct images_tree_line {
+	char *text; /* owned; NULL for an image */
+	struct digest digest;
+	uint64_t here, size;
+};
+
+/* An image, and behind it its platforms. */
+struct images_tree_lines {
+	struct images_tree_line *at; /* owned */
+	size_t count;
+};
+
+static void lines_clear(struct images_tree_lines *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->at[i].text);
+	free(l->at);
+	*l = (struct images_tree_lines){0};
+}
+
+static int lines_add(struct images_tree_lines *l, const struct digest *digest,
+		     struct images_tree_line **out, struct err *err)
+{
+	struct images_tree_line *grown = reallocarray(l->at, l->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return err_nomem(err);
+	l->at = grown;
+	*out = &grown[l->count++];
+	**out = (struct images_tree_line){.digest = *digest};
+	return 0;
+}
+
+static uint64_t bytes_here(struct store *s, const struct descriptor *d)
+{
+	AUTO(held_close) struct held *held = NULL;
+
+	if (blob_exists(s, &d->digest, d->size))
+		return d->size;
+	return held_open_existing(s, &d->digest, d->size, &held, NULL) < 0 ? 0 : held_bytes(held);
+}
+
+/* A manifest, and what its config says of its platform where the index does not. */
+static int add_platform(struct store *s, const struct descriptor *d, struct images_tree_lines *l,
+			struct err *err)
+{
+	AUTO(image_close) struct image *image = NULL;
+	const struct platform *platform = d->has_platform ? &d->platform : NULL;
+	struct images_tree_line *line;
+	char text[PLATFORM_TEXT_MAX];
+	int r = lines_add(l, &d->digest, &line, err);
+
+	if (r)
+		return r;
+	r = image_open(s, d, &(struct platform){0}, IMAGE_LOCAL, &image, NULL);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (image) {
+		const struct manifest *m = image->manifest;
+
+		platform = platform ? platform : &image->config->platform;
+		line->size = d->size + m->config.size;
+		line->here = bytes_here(s, d) + bytes_here(s, &m->config);
+		for (size_t i = 0; i < m->layer_count; i++) {
+			line->size += m->layers[i].size;
+			line->here += bytes_here(s, &m->layers[i]);
+		}
+	}
+	line->text = strdup(platform && *platform->os ? platform_text(platform, text) : "unknown");
+	return line->text ? 0 : err_nomem(err);
+}
+
+static int add_platforms(struct store *s, const struct descriptor *top, struct images_tree_lines *l,
+			 struct err *err)
+{
+	AUTO(index_free) struct index *index = NULL;
+	autobuf document = BUF_INIT;
+	int r;
+
+	if (!oci_type_is_index(top->media_type))
+		return add_platform(s, top, l, err);
+	r = document_read(s, top, OCI_MANIFEST_MAX, &document, NULL);
+	if (!r)
+		r = index_parse(document.data, document.len, top->media_type, &index, NULL);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	r = 0; /* without its document it is an image of which nothing is known */
+	for (size_t i = 0; index && !r && i < index->count; i++)
+		if (index_entry_is_image(&index->manifests[i]))
+			r = add_platform(s, &index->manifests[i], l, err);
+	return r;
+}
+
+/* The image's line first: its sums. */
+static int add_tree_image(struct store *s, const struct descriptor *top,
+			  struct images_tree_lines *l, struct err *err)
+{
+	struct images_tree_line *line;
+	int r = lines_add(l, &top->digest, &line, err);
+
+	if (!r)
+		r = add_platforms(s, top, l, err);
+	for (size_t i = 1; !r && i < l->count; i++) {
+		l->at[0].here += l->at[i].here;
+		l->at[0].size += l->at[i].size;
+	}
+	return r;
+}
+
+/* ---- what is printed ---- */
+
+static void put_tree_line(struct buf *out, size_t width, const char *text,
+			  const struct images_tree_line *line)
+{
+	char hex[DIGEST_HEX_MAX], here[UNITS_TEXT_MAX], size[UNITS_TEXT_MAX];
+
+	buf_printf(out, "%-*s   %.*s   %10s   %12s\n", (int)width, text, DIGEST_ID_DIGITS,
+		   digest_hex(&line->digest, hex), units_size(line->here, 3, here),
+		   units_size(line->size, 3, size));
+}
+
+#define BRANCH "\u251c\u2500 " /* 7 bytes, 3 columns */
+#define CORNER "\u2514\u2500 "
+
+static void put_platforms(struct buf *out, size_t width, const struct images_tree_lines *l)
+{
+	for (size_t i = 1; i < l->count; i++) {
+		char text[PLATFORM_TEXT_MAX + sizeof(BRANCH)];
+
+		snprintf(text, sizeof(text), "%s%s", i + 1 < l->count ? BRANCH : CORNER,
+			 l->at[i].text);
+		put_tree_line(out, width + sizeof(BRANCH) - 1 - 3, text, &l->at[i]);
+	}
+}
+
+/* Each name is a line; the last of them has the image's columns. */
+static void put_tree_names(struct buf *out, size_t width, const struct images_tree_row *rows,
+			   size_t count, const struct images_tree_line *line)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!digest_equal(&rows[i].top->digest, &line->digest) || !rows[i].name)
+			continue;
+		if (last)
+			buf_printf(out, "%s\n", last);
+		last = rows[i].name;
+	}
+	put_tree_line(out, width, last ? last : UNTAGGED, line);
+}
+
+static bool is_again(const struct images_tree_row *rows, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (digest_equal(&rows[k].top->digest, &rows[i].top->digest))
+			return true;
+	return false;
+}
+
+static size_t widest(const struct images_tree_row *rows, size_t count,
+		     const struct images_tree_lines *images)
+{
+	size_t width = sizeof(UNTAGGED) - 1;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t len = rows[i].name ? strlen(rows[i].name) : 0;
+
+		width = len > width ? len : width;
+		for (size_t k = 1; k < images[i].count; k++) {
+			len = strlen(images[i].at[k].text) + 3;
+			width = len > width ? len : width;
+		}
+	}
+	return width;
+}
+
+int images_tree(struct store *s, const struct images_tree_row *rows, size_t count,
+		bool with_platforms, struct buf *out, struct err *err)
+{
+	autofree struct images_tree_lines *images = calloc(count + 1, sizeof(*images));
+	int r = images ? 0 : err_nomem(err);
+	size_t width;
+
+	for (size_t i = 0; !r && i < count; i++) {
+		if (!is_again(rows, i))
+			r = add_tree_image(s, rows[i].top, &images[i], err);
+		for (size_t k = 1; !with_platforms && k < images[i].count; images[i].count--)
+			free(images[i].at[images[i].count - 1].text);
+	}
+	width = r ? 0 : widest(rows, count, images);
+	if (!r)
+		buf_printf(out, "%-*s   %-*s   DISK USAGE   CONTENT SIZE\n", (int)width, "IMAGE",
+			   DIGEST_ID_DIGITS, "ID");
+	for (size_t i = 0; !r && i < count; i++) {
+		if (images[i].count == 0)
+			continue;
+		if (with_platforms && i > 0)
+			buf_putc(out, '\n');
+		put_tree_names(out, width, rows, count, &images[i].at[0]);
+		put_platforms(out, width, &images[i]);
+	}
+	for (size_t i = 0; images && i < count; i++)
+		lines_clear(&images[i]);
+	return !r && buf_failed(out) ? err_nomem(err) : r;
+}
