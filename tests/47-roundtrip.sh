@@ -42,6 +42,37 @@ it "export/image.tar of one store, loaded by another" '
     cat "$I/export/image.tar" >"$M2/ctl/load"
     eq "$(sha "$M2/images/$R/app/v1/manifest.json")" "$(sha "$I/manifest.json")"
 '
+push_image two v1 "Index([Image([Layer([f('a', i)])], architecture=i) for i in ('amd64', 'arm64')])" >/dev/null
+pull --platform linux/arm64 "$R/two:v1" >/dev/null
+ctl tag "$R/two:v1" "$R/two:again" >/dev/null
+manifest() { jq -r ".manifests[$1].digest" "$M/images/$R/two/v1/index.json"; }
+it "save --index keeps the index: what the names name elsewhere is the same" '
+    cat "$M/ctl/save?--index --platform linux%2Farm64 $R%2Ftwo" >"$T/index.tar"
+    cat "$T/index.tar" >"$M2/ctl/load"
+    for tag in v1 again; do
+        eq "$(readlink "$M2/images/$R/two/$tag")" "$(readlink "$M/images/$R/two/v1")"
+        eq "$(sha "$M2/images/$R/two/$tag/index.json")" "$(sha "$M/images/$R/two/v1/index.json")"
+    done
+    eq "$(cat "$M2/images/$R/two/$(manifest 1)/rootfs/a")" arm64
+    eq "$(tar tf "$T/index.tar" | sort | uniq -d)" ""
+'
+it "without it, of what is no index, and by an ID" '
+    cat "$M/ctl/save?--platform linux%2Farm64 $R%2Ftwo:v1" | tar xO index.json >"$T/plain.json"
+    eq "$(jq -r ".manifests[].digest" "$T/plain.json")" "$(manifest 1)"
+    eq "$(sha "$M/ctl/save?--index $R%2Fapp:v1")" "$(sha "$M/ctl/save?$R%2Fapp:v1")"
+    eq "$(tar xOf "$M/ctl/save?--index $R%2Ftwo@$(readlink "$M/images/$R/two/v1")" index.json | jq -r ".manifests[].digest")" \
+        "$(readlink "$M/images/$R/two/v1")"
+'
+it "skopeo reads such an archive, as that of docker and as a layout" '
+    mkdir "$T/layout"
+    tar xf "$T/index.tar" -C "$T/layout"
+    rm "$T/layout/manifest.json"
+    for from in "docker-archive:$T/index.tar:$R/two:v1" "oci:$T/layout:v1"; do
+        rm -rf "$T/to"
+        skopeo --override-arch arm64 copy -q --insecure-policy "$from" "dir:$T/to"
+        eq "$(jq -r .config.digest "$T/to/manifest.json")" "sha256:$(sha "$M/images/$R/two/$(manifest 1)/config.json")"
+    done
+'
 if [[ $EUID == 0 ]]; then
     it "export/rootfs.tar, imported, has the same root filesystem, entry by entry" '
         { echo local/round:1; cat "$I/export/rootfs.tar"; } >"$M/ctl/import"

@@ -14,28 +14,37 @@ void saved_clear(struct saved *s)
 		for (size_t k = 0; k < s->images[i].count; k++)
 			free(s->images[i].references[k]);
 		free(s->images[i].references);
+		descriptor_clear(&s->images[i].index);
 		repo_image_put(s->images[i].image);
 	}
 	free(s->images);
 	*s = (struct saved){0};
 }
 
-static struct vn_save_image *saved_of(struct saved *s, const struct digest *digest)
+/* The image as it is saved in that index; NULL: in none. */
+static struct vn_save_image *saved_of(struct saved *s, const struct digest *digest,
+				      const struct descriptor *index)
 {
-	for (size_t i = 0; i < s->count; i++)
-		if (digest_equal(&repo_image_ref(s->images[i].image)->digest, digest))
-			return &s->images[i];
+	for (size_t i = 0; i < s->count; i++) {
+		struct vn_save_image *of = &s->images[i];
+
+		if (digest_equal(&repo_image_ref(of->image)->digest, digest) &&
+		    (index ? of->index.media_type && digest_equal(&of->index.digest, &index->digest)
+			   : !of->index.media_type))
+			return of;
+	}
 	return NULL;
 }
 
 /* The image of a repository; one more, unless it is there. */
 static int saved_image(struct fs *fs, struct saved *s, const struct ref *repository,
-		       const struct digest *digest, struct vn_save_image **out, struct err *err)
+		       const struct digest *digest, const struct descriptor *index,
+		       struct vn_save_image **out, struct err *err)
 {
 	struct vn_save_image *grown;
 	int r;
 
-	*out = saved_of(s, digest);
+	*out = saved_of(s, digest, index);
 	if (*out)
 		return 0;
 	grown = reallocarray(s->images, s->count + 1, sizeof(*grown));
@@ -46,6 +55,8 @@ static int saved_image(struct fs *fs, struct saved *s, const struct ref *reposit
 	r = repo_image_open(fs, repository, digest, &grown[s->count].image, err);
 	if (!r)
 		r = repo_image_load(fs, grown[s->count].image, err);
+	if (!r && index)
+		r = descriptor_copy(&grown[s->count].index, index, err);
 	if (r) {
 		repo_image_put(grown[s->count].image);
 		return r;
@@ -72,21 +83,30 @@ static int saved_reference(struct vn_save_image *of, const char *reference, stru
 	return 0;
 }
 
+/* What the words beside the names say. */
+struct saved_wishes {
+	const char *platform;
+	bool index; /* names keep the index that they name */
+};
+
 /* An image by a word, under the name that it is in the store, or under none. Its digest is that of
  * the platform's manifest, of which an archive has one. */
-static int saved_add(struct fs *fs, struct saved *s, const char *word, const char *platform,
+static int saved_add(struct fs *fs, struct saved *s, const char *word, const struct saved_wishes *w,
 		     const char *name, bool named, struct err *err)
 {
 	AUTO(names_put) struct names *names = NULL;
 	AUTO(image_close) struct image *image = NULL;
+	const struct descriptor *index;
 	struct vn_save_image *of;
 	autoref ref = REF_INIT;
-	int r = resolve_image(fs->store, &fs->platform, word, platform, &names, &image, err);
+	int r = resolve_image(fs->store, &fs->platform, word, w->platform, &names, &image, err);
 
 	if (!r)
 		r = ref_parse(name, &ref, err);
-	if (!r)
-		r = saved_image(fs, s, &ref, &image->descriptor.digest, &of, err);
+	if (r)
+		return r;
+	index = w->index && oci_type_is_index(image->top.media_type) ? &image->top : NULL;
+	r = saved_image(fs, s, &ref, &image->descriptor.digest, index, &of, err);
 	return r || !named ? r : saved_reference(of, name, err);
 }
 
@@ -99,8 +119,9 @@ static bool is_bare(const char *word)
 }
 
 /* NAME is all its tags. */
-static int saved_add_tags(struct fs *fs, struct saved *s, const char *word, const char *platform,
-			  const struct names *names, size_t *added, struct err *err)
+static int saved_add_tags(struct fs *fs, struct saved *s, const char *word,
+			  const struct saved_wishes *w, const struct names *names, size_t *added,
+			  struct err *err)
 {
 	autoref ref = REF_INIT;
 	autofree char *repository = NULL;
@@ -120,14 +141,14 @@ static int saved_add_tags(struct fs *fs, struct saved *s, const char *word, cons
 			break;
 		if (name[len] != ':')
 			continue;
-		r = saved_add(fs, s, name, platform, name, true, err);
+		r = saved_add(fs, s, name, w, name, true, err);
 		*added += 1;
 	}
 	return r;
 }
 
-static int saved_add_word(struct fs *fs, struct saved *s, const char *word, const char *platform,
-			  struct err *err)
+static int saved_add_word(struct fs *fs, struct saved *s, const char *word,
+			  const struct saved_wishes *w, struct err *err)
 {
 	autoresolved found = {0};
 	AUTO(names_put) struct names *names = NULL;
@@ -136,27 +157,28 @@ static int saved_add_word(struct fs *fs, struct saved *s, const char *word, cons
 	int r = names_get(fs->store, &names, err);
 
 	if (!r && is_bare(word))
-		r = saved_add_tags(fs, s, word, platform, names, &tags, err);
+		r = saved_add_tags(fs, s, word, w, names, &tags, err);
 	if (r || tags)
 		return r;
 	r = resolve(fs->store, &fs->platform, word, &found, err);
 	if (r)
 		return r;
 	/* name:tag@digest is saved by its digest */
-	return saved_add(fs, s, word, platform, found.list[0]->reference,
+	return saved_add(fs, s, word, w, found.list[0]->reference,
 			 !found.by_id && ref_parse(word, &ref, NULL) == 0 && !ref.has_digest, err);
 }
 
 int saved_find(struct fs *fs, const struct words *args, struct saved *out, struct err *err)
 {
-	const char *platform = NULL;
-	const struct args_option options[] = {{.name = "platform", .value = &platform}, {0}};
+	struct saved_wishes w = {0};
+	const struct args_option options[] = {
+	    {.name = "platform", .value = &w.platform}, {.name = "index", .flag = &w.index}, {0}};
 	autowords operands = WORDS_INIT;
 	int r = args_parse(args, options, &operands, err);
 
 	if (!r)
 		r = args_count("save", &operands, 1, SIZE_MAX, err);
 	for (size_t i = 0; !r && i < operands.count; i++)
-		r = saved_add_word(fs, out, operands.at[i], platform, err);
+		r = saved_add_word(fs, out, operands.at[i], &w, err);
 	return r;
 }

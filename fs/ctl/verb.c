@@ -53,7 +53,7 @@ const struct verb verbs[] = {
      "stores an image at its registry", .kind = VERB_REQUEST, .remote = true, .run = verb_push},
     {"rmi", "[-f] IMAGE...", "removes names, and with its last name an image", .kind = VERB_REQUEST,
      .run = verb_rmi},
-    {"save", "[--platform OS/ARCH[/VARIANT]] IMAGE...",
+    {"save", "[--platform OS/ARCH[/VARIANT]] [--index] IMAGE...",
      "images as an archive: the file 'ctl/save?IMAGE...', whose name a request is answered with",
      .kind = VERB_ARCHIVE, .run = verb_save},
     {"search", "[--limit N] [--filter KEY=VALUE] [--no-trunc] [--format FORMAT] [HOST/]TERM",

@@ -32,7 +32,7 @@ save() {
     [ $# -gt 0 ] || wrong_count "requires at least 1 argument"
     refuse_terminal
     [ -z "$opt_output" ] || check_output "$opt_output"
-    set_line ${opt_platform:+--platform "$opt_platform"} -- "$@"
+    set_line ${opt_platform:+--platform "$opt_platform"} ${opt_index:+--index} -- "$@"
     name=$(ask save "$line") || exit
     copy_out "$mnt/ctl/$name"
 }

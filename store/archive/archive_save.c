@@ -70,7 +70,7 @@ static struct json_object *named_object(const struct descriptor *d, const char *
 /* The descriptors of an image: one for each of its names, or one without a name. */
 static bool list_manifests(struct json_object *manifests, const struct archive_save_image *w)
 {
-	const struct descriptor *of = &w->image->descriptor;
+	const struct descriptor *of = w->index ? w->index : &w->image->descriptor;
 
 	for (size_t k = 0; k < (w->count ? w->count : 1); k++) {
 		struct json_object *d = w->count ? named_object(of, w->references[k])
@@ -269,6 +269,9 @@ static size_t list_blobs(const struct archive_save_image *images, size_t count,
 		const struct image *image = images[i].image;
 		const struct manifest *m = image->manifest;
 
+		if (images[i].index)
+			wanted[n++] =
+			    (struct save_wanted){images[i].index, i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&image->descriptor, i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&m->config, i, ARCHIVE_SAVE_DOCUMENT};
 		for (size_t k = 0; k < m->layer_count; k++)
@@ -287,7 +290,7 @@ static int add_blobs(struct archive_save *a, const struct archive_save_image *im
 	int r = 0;
 
 	for (size_t i = 0; i < count; i++)
-		n += images[i].image->manifest->layer_count + 2;
+		n += images[i].image->manifest->layer_count + 3;
 	wanted = calloc(n, sizeof(*wanted));
 	if (!wanted)
 		return err_nomem(err);

@@ -12,9 +12,12 @@
 
 struct archive_save;
 
-/* An image, and the full references with tags that it is saved under (count may be 0). */
+/* An image, and the full references with tags that it is saved under (count may be 0). `index`: it is
+ * saved as the image of its platform in that index, which goes along, and is what the names name; of
+ * the index's other entries there is nothing. NULL: the names name the manifest. */
 struct archive_save_image {
 	const struct image *image;
+	const struct descriptor *index;
 	char *const *references;
 	size_t count;
 };
