@@ -27,6 +27,8 @@ struct kernel {
 	/* Makes the kernel ask for the attributes of an inode anew, and a directory's listing with
 	 * them where its mtime has moved. Waits for nothing. */
 	void (*forget_attributes)(const struct kernel *k, uint64_t ino);
+	/* For a worker that has answered and goes on with storing: it is no longer there for requests. */
+	void (*go_on)(const struct kernel *k);
 	/* Puts pages of a file of a view into the kernel's cache. For workers, behind their answer.
 	 * -ENOENT where the kernel does not know the inode; -EAGAIN where it must not be told now. */
 	int (*store_pages)(const struct kernel *k, uint64_t ino, uint64_t offset,

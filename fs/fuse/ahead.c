@@ -280,6 +280,7 @@ void ahead_store(struct ahead *a, struct ahead_work *work)
 {
 	if (!work->view)
 		return;
+	a->fs->kernel->go_on(a->fs->kernel);
 	while (store_some(a, work, FILES, CHUNK))
 		;
 	inodes_let_go(a->fs->inodes, &work->view->inode);

@@ -40,6 +40,7 @@ void around_store(struct fs *fs, const struct view *w, uint32_t node, uint64_t o
 {
 	const struct kernel *k = fs->kernel;
 
+	k->go_on(k);
 	for (size_t i = 0; i < d->count; offset += d->iov[i++].iov_len) {
 		const struct layer_bytes *b = &d->held[i];
 		size_t len = length_before(view_tree(w), node, offset, b);

@@ -11,7 +11,7 @@
  *   - the others stand aside (stand_aside): the kernel would wake one that sleeps in read(2) for
  *     each request, and it would find nothing,
  *   - one of those looks every millisecond whether it is needed. Nobody else reads requests
- *     while that one worker is busy with a long one.
+ *     while that one worker is busy with a long one, unless it says so (fuse_loop_go_on).
  */
 #include "fs/fuse/fuse_loop.h"
 
@@ -40,9 +40,11 @@
 #define WORKER_STACK (1u << 20)
 #define BUFFER_SIZE  (FUSE_LOOP_MAX_WRITE + 4096) /* the headers fit into a page */
 
-/* All in us. Requests are brisk where the last one came less than that ago. */
+/* All in us. Requests are brisk where the last one came less than BRISK ago, and have ended where none
+ * came for LULL. */
 #define BRISK	 200
-#define POLL_FOR 100
+#define LULL	 2000
+#define POLL_FOR 50
 
 struct loop_worker {
 	struct fuse_loop *loop;
@@ -58,6 +60,7 @@ struct fuse_loop {
 	struct loop_worker workers[FUSE_LOOP_WORKERS];
 	bool stopping;
 	bool full;		  /* the system gives no more threads */
+	atomic_bool wanted;	  /* one of those that stand aside */
 	bool watched;		  /* a worker that stands aside looks whether it is needed */
 	pthread_cond_t needed;	  /* those that stand aside wait for it */
 	atomic_uint count;	  /* of workers; changed under the lock */
@@ -68,9 +71,10 @@ struct fuse_loop {
 	atomic_int_fast64_t last; /* request, in us of CLOCK_MONOTONIC */
 };
 
-static bool is_brisk(struct fuse_loop *l)
+/* True if the last request came at most that long ago, in us. */
+static bool came_within(struct fuse_loop *l, int64_t us)
 {
-	return clock_us() - atomic_load_explicit(&l->last, memory_order_relaxed) <= BRISK;
+	return clock_us() - atomic_load_explicit(&l->last, memory_order_relaxed) <= us;
 }
 
 static bool is_pending(struct fuse_loop *l)
@@ -80,24 +84,56 @@ static bool is_pending(struct fuse_loop *l)
 	return poll(&in, 1, 0) != 0;
 }
 
-/* Gives way to every other thread that has work. */
+/* Only where no other worker is at work, which would have the processor. Gives way to every other
+ * thread that has work. */
 static void poll_for_request(struct fuse_loop *l)
 {
 	int64_t start = clock_us();
 
-	if (atomic_exchange(&l->polling, true))
+	if (l->waiting + l->aside < l->count || !came_within(l, BRISK) ||
+	    atomic_exchange(&l->polling, true))
 		return;
 	while (!is_pending(l) && clock_us() - start < POLL_FOR)
 		sched_yield();
 	atomic_store(&l->polling, false);
 }
 
-/* Until requests come no more, or nobody waits for the next one. */
+/* Calls one of those that stand aside, if there are any. */
+static void call_one(struct fuse_loop *l)
+{
+	if (l->aside == 0 || atomic_exchange(&l->wanted, true))
+		return;
+	pthread_mutex_lock(&l->lock);
+	pthread_cond_signal(&l->needed);
+	pthread_mutex_unlock(&l->lock);
+}
+
+void fuse_loop_go_on(struct fuse_loop *l)
+{
+	if (l->waiting == 0)
+		call_one(l);
+}
+
+/* For a worker that has served a request: one waits for the next, and no other one is at work, so that
+ * requests seem to come from one program alone. */
+static bool is_not_needed(struct fuse_loop *l)
+{
+	unsigned waiting = l->waiting;
+
+	return waiting > 0 && waiting + l->aside + 1 >= l->count && came_within(l, BRISK);
+}
+
+static bool is_called(struct fuse_loop *l)
+{
+	return atomic_exchange(&l->wanted, false) || (l->waiting == 0 && is_pending(l));
+}
+
+/* Until it is called, requests come no more, or one is there and nobody waits for it. */
 static void stand_aside(struct fuse_loop *l)
 {
 	pthread_mutex_lock(&l->lock);
 	atomic_fetch_add(&l->aside, 1);
-	while (!l->stopping && is_brisk(l) && l->waiting > 0) {
+	while (!l->stopping && came_within(l, LULL) && !is_called(l)) {
 		if (l->watched) {
 			pthread_cond_wait(&l->needed, &l->lock);
 		} else {
@@ -130,8 +166,7 @@ static ssize_t wait_for_request(struct fuse_loop *l, struct loop_worker *w)
 {
 	ssize_t n;
 
-	if (is_brisk(l))
-		poll_for_request(l);
+	poll_for_request(l);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	n = read_request(l->fd, &w->request);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -165,9 +200,9 @@ static void *fuse_loop_work(void *arg)
 		if (last && l->aside == 0)
 			start_worker(l);
 		else if (last && is_pending(l))
-			pthread_cond_signal(&l->needed);
+			call_one(l);
 		fuse_session_process_buf(l->fuse, &w->request);
-		if (l->waiting > 0 && is_brisk(l))
+		if (is_not_needed(l))
 			stand_aside(l);
 		atomic_fetch_add(&l->waiting, 1);
 	}

@@ -31,6 +31,10 @@ int fuse_loop_greet(struct fuse_session *fuse, struct err *err);
 int fuse_loop_start(struct fuse_session *fuse, struct ending *ending, struct fuse_loop **out,
 		    struct err *err);
 
+/* For a worker that has answered its request and goes on with work of its own: another one looks for
+ * requests at once. */
+void fuse_loop_go_on(struct fuse_loop *l);
+
 /* How many workers there are. The number only grows, until the stop. */
 unsigned fuse_loop_workers(const struct fuse_loop *l);
 

@@ -90,6 +90,11 @@ static void fuse_session_forget_pages(const struct kernel *k, uint64_t ino)
 	fuse_notify_forget_pages(((const struct session *)k)->notify, ino);
 }
 
+static void fuse_session_go_on(const struct kernel *k)
+{
+	fuse_loop_go_on(((const struct session *)k)->loop);
+}
+
 static int store_pages(const struct kernel *k, uint64_t ino, uint64_t offset,
 		       const struct iovec *data, size_t count)
 {
@@ -144,9 +149,14 @@ int session_open(const struct options *o, struct fs *fs, struct ending *ending, 
 	s->fs = fs;
 	s->ending = ending;
 	s->guard = guard;
-	s->kernel =
-	    (struct kernel){fuse_session_forget_name, fuse_session_expire_name,
-			    fuse_session_forget_attributes, store_pages, fuse_session_forget_pages};
+	s->kernel = (struct kernel){
+	    .forget_name = fuse_session_forget_name,
+	    .expire_name = fuse_session_expire_name,
+	    .forget_attributes = fuse_session_forget_attributes,
+	    .go_on = fuse_session_go_on,
+	    .store_pages = store_pages,
+	    .forget_pages = fuse_session_forget_pages,
+	};
 	fs->kernel = &s->kernel;
 	r = start_session(o, s, err);
 	if (!r)
