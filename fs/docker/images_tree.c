@@ -50,11 +50,8 @@ static int lines_add(struct images_tree_lines *l, const struct digest *digest,
 
 static uint64_t bytes_here(struct store *s, const struct descriptor *d)
 {
-	AUTO(held_close) struct held *held = NULL;
-
-	if (blob_exists(s, &d->digest, d->size))
-		return d->size;
-	return held_open_existing(s, &d->digest, d->size, &held, NULL) < 0 ? 0 : held_bytes(held);
+	return blob_exists(s, &d->digest, d->size) ? d->size
+						   : held_bytes_of(s, &d->digest, d->size);
 }
 
 /* A manifest, and what its config says of its platform where the index does not. */

@@ -9,18 +9,6 @@
 
 #include <inttypes.h>
 
-static uint64_t bytes_held(struct store *s, const struct descriptor *d)
-{
-	struct held *held;
-	uint64_t n;
-
-	if (held_open_existing(s, &d->digest, d->size, &held, NULL) < 0)
-		return 0;
-	n = held_bytes(held);
-	held_close(held);
-	return n;
-}
-
 static const char *layer_state(struct store *s, const struct manifest *m, size_t layer,
 			       uint64_t *here)
 {
@@ -30,7 +18,7 @@ static const char *layer_state(struct store *s, const struct manifest *m, size_t
 		*here = d->size;
 		return "whole";
 	}
-	*here = bytes_held(s, d);
+	*here = held_bytes_of(s, &d->digest, d->size);
 	return layer_check_is_table(image_layer_name(s, m, layer).check) ? "table" : "none";
 }
 

@@ -31,7 +31,9 @@ DEFINE_AUTO(struct held, held_close)
 
 uint64_t held_size(const struct held *h); /* of the whole blob */
 uint64_t held_bytes(struct held *h);	  /* that are there */
-int held_fd(const struct held *h);	  /* the file, borrowed: read only what is not missing */
+/* The same of a blob that need not be open; 0 if nothing is held. */
+uint64_t held_bytes_of(struct store *s, const struct digest *digest, uint64_t size);
+int held_fd(const struct held *h); /* the file, borrowed: read only what is not missing */
 
 /* Narrows *r to its first stretch that is not here. False: all of *r is here. */
 bool held_missing(struct held *h, struct byte_range *r);

@@ -58,6 +58,13 @@ uint64_t held_bytes(struct held *h)
 	return n;
 }
 
+uint64_t held_bytes_of(struct store *s, const struct digest *digest, uint64_t size)
+{
+	AUTO(held_close) struct held *h = NULL;
+
+	return held_open_existing(s, digest, size, &h, NULL) < 0 ? 0 : held_bytes(h);
+}
+
 static void mark_used(struct held *h, struct byte_range r, int64_t now)
 {
 	for (uint64_t slot = r.first / HELD_SLOT; slot * HELD_SLOT < r.end; slot++)
