@@ -14,23 +14,21 @@ void saved_clear(struct saved *s)
 		for (size_t k = 0; k < s->images[i].count; k++)
 			free(s->images[i].references[k]);
 		free(s->images[i].references);
-		descriptor_clear(&s->images[i].index);
+		descriptor_clear(&s->images[i].named);
 		repo_image_put(s->images[i].image);
 	}
 	free(s->images);
 	*s = (struct saved){0};
 }
 
-/* The image as it is saved in that index; NULL: in none. */
 static struct vn_save_image *saved_of(struct saved *s, const struct digest *digest,
-				      const struct descriptor *index)
+				      const struct digest *named)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		struct vn_save_image *of = &s->images[i];
 
 		if (digest_equal(&repo_image_ref(of->image)->digest, digest) &&
-		    (index ? of->index.media_type && digest_equal(&of->index.digest, &index->digest)
-			   : !of->index.media_type))
+		    digest_equal(&of->named.digest, named))
 			return of;
 	}
 	return NULL;
@@ -38,13 +36,13 @@ static struct vn_save_image *saved_of(struct saved *s, const struct digest *dige
 
 /* The image of a repository; one more, unless it is there. */
 static int saved_image(struct fs *fs, struct saved *s, const struct ref *repository,
-		       const struct digest *digest, const struct descriptor *index,
+		       const struct digest *digest, const struct descriptor *named,
 		       struct vn_save_image **out, struct err *err)
 {
 	struct vn_save_image *grown;
 	int r;
 
-	*out = saved_of(s, digest, index);
+	*out = saved_of(s, digest, &named->digest);
 	if (*out)
 		return 0;
 	grown = reallocarray(s->images, s->count + 1, sizeof(*grown));
@@ -55,8 +53,8 @@ static int saved_image(struct fs *fs, struct saved *s, const struct ref *reposit
 	r = repo_image_open(fs, repository, digest, &grown[s->count].image, err);
 	if (!r)
 		r = repo_image_load(fs, grown[s->count].image, err);
-	if (!r && index)
-		r = descriptor_copy(&grown[s->count].index, index, err);
+	if (!r)
+		r = descriptor_copy(&grown[s->count].named, named, err);
 	if (r) {
 		repo_image_put(grown[s->count].image);
 		return r;
@@ -96,17 +94,15 @@ static int saved_add(struct fs *fs, struct saved *s, const char *word, const str
 {
 	AUTO(names_put) struct names *names = NULL;
 	AUTO(image_close) struct image *image = NULL;
-	const struct descriptor *index;
 	struct vn_save_image *of;
 	autoref ref = REF_INIT;
 	int r = resolve_image(fs->store, &fs->platform, word, w->platform, &names, &image, err);
 
 	if (!r)
 		r = ref_parse(name, &ref, err);
-	if (r)
-		return r;
-	index = w->index && oci_type_is_index(image->top.media_type) ? &image->top : NULL;
-	r = saved_image(fs, s, &ref, &image->descriptor.digest, index, &of, err);
+	if (!r)
+		r = saved_image(fs, s, &ref, &image->descriptor.digest,
+				w->index ? &image->top : &image->descriptor, &of, err);
 	return r || !named ? r : saved_reference(of, name, err);
 }
 

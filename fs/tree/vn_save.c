@@ -93,11 +93,10 @@ static int vn_save_plan(struct vn_save *x, const struct vn_save_image *images, s
 	if (!of)
 		return err_nomem(err);
 	for (size_t i = 0; i < x->count; i++)
-		of[i] = (struct archive_save_image){
-		    .image = repo_image_image(images[i].image),
-		    .index = images[i].index.media_type ? &images[i].index : NULL,
-		    .references = images[i].references,
-		    .count = images[i].count};
+		of[i] = (struct archive_save_image){.image = repo_image_image(images[i].image),
+						    .named = &images[i].named,
+						    .references = images[i].references,
+						    .count = images[i].count};
 	return archive_save_open(of, x->count, &x->save, err);
 }
 

@@ -9,11 +9,11 @@
 #include "fs/core/vnode.h"
 #include "fs/tree/repo_image.h"
 
-/* An image, which must be ready, the full references with a tag that it is saved under, and the index
- * that they name (archive_save.h; no media_type: they name the manifest). */
+/* An image, which must be ready, the full references with a tag that it is saved under, and what they
+ * name (archive_save.h). */
 struct vn_save_image {
 	struct repo_image *image;
-	struct descriptor index;
+	struct descriptor named;
 	char **references;
 	size_t count;
 };

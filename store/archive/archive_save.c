@@ -70,11 +70,9 @@ static struct json_object *named_object(const struct descriptor *d, const char *
 /* The descriptors of an image: one for each of its names, or one without a name. */
 static bool list_manifests(struct json_object *manifests, const struct archive_save_image *w)
 {
-	const struct descriptor *of = w->index ? w->index : &w->image->descriptor;
-
 	for (size_t k = 0; k < (w->count ? w->count : 1); k++) {
-		struct json_object *d = w->count ? named_object(of, w->references[k])
-						 : archive_save_descriptor_object(of);
+		struct json_object *d = w->count ? named_object(w->named, w->references[k])
+						 : archive_save_descriptor_object(w->named);
 
 		if (!d || json_object_array_add(manifests, d))
 			return false;
@@ -269,9 +267,7 @@ static size_t list_blobs(const struct archive_save_image *images, size_t count,
 		const struct image *image = images[i].image;
 		const struct manifest *m = image->manifest;
 
-		if (images[i].index)
-			wanted[n++] =
-			    (struct save_wanted){images[i].index, i, ARCHIVE_SAVE_DOCUMENT};
+		wanted[n++] = (struct save_wanted){images[i].named, i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&image->descriptor, i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&m->config, i, ARCHIVE_SAVE_DOCUMENT};
 		for (size_t k = 0; k < m->layer_count; k++)

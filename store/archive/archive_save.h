@@ -12,12 +12,12 @@
 
 struct archive_save;
 
-/* An image, and the full references with tags that it is saved under (count may be 0). `index`: it is
- * saved as the image of its platform in that index, which goes along, and is what the names name; of
- * the index's other entries there is nothing. NULL: the names name the manifest. */
+/* An image, and the full references with tags that it is saved under (count may be 0). They name
+ * `named`: its manifest, or an index in which it is the image of its platform. An index goes along, of
+ * its other entries nothing. */
 struct archive_save_image {
 	const struct image *image;
-	const struct descriptor *index;
+	const struct descriptor *named;
 	char *const *references;
 	size_t count;
 };
