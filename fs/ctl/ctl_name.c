@@ -51,7 +51,8 @@ int ctl_name_parse(const char *name, bool owner, struct ctl_name *out, struct er
 	if (!line)
 		return err_nomem(err);
 	if (!decode_percent(line) || strchr(line, '\n'))
-		return err_set(err, EINVAL, "%s: a %% that is no escape", name + len + 1);
+		return err_set(err, EINVAL, "%s: a %% that is no escape, or a line break",
+			       name + len + 1);
 	out->line = steal(&line);
 	return 0;
 }

@@ -66,13 +66,13 @@ static int no_image(const struct archive_loader *l, const struct archive_plan *p
 {
 	char text[PLATFORM_TEXT_MAX];
 
+	if (l->load.only)
+		return err_set(err, ENOENT, "no image for %s in the archive",
+			       platform_text(l->load.only, text));
 	if (archive_plan_skipped(p))
 		return err_set(err, EOPNOTSUPP, "no image in the archive, but %s",
 			       archive_plan_skipped(p));
-	if (!l->load.only)
-		return err_set(err, EBADMSG, "no image in the archive");
-	return err_set(err, ENOENT, "no image for %s in the archive",
-		       platform_text(l->load.only, text));
+	return err_set(err, EBADMSG, "no image in the archive");
 }
 
 /* All members are in. */

@@ -1,82 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Archives of images, fed in pieces of any size and cut anywhere: all of it is there, or
  * nothing. */
-#include "store/archive/archive_load.h"
-#include "store/codec/codec.h"
-#include "store/disk/names.h"
-#include "store/oci/oci.h"
-
-#include "tests/unit/tar_make.h"
-
-#include "tests/unit/scratch.h"
-
-#include <dirent.h>
-
-static struct scratch dir;
-static struct store *store;
-static struct buf told; /* a line for each image */
-
-static int setup(void **state)
-{
-	(void)state;
-	dir = scratch_make();
-	told = (struct buf)BUF_INIT;
-	return store_open(scratch_path(&dir, "store"), &store, NULL);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	store_close(store);
-	buf_free(&told);
-	scratch_drop(&dir);
-	return 0;
-}
-
-static void on_loaded(void *arg, const char *reference, const struct digest *id)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	(void)arg;
-	buf_printf(&told, "%s %.13s\n", reference ? reference : "-", digest_text(id, text));
-}
-
-/* How many files a directory of the store has. */
-static int files(const char *path)
-{
-	DIR *d = fdopendir(openat(store_dirfd(store), path, O_RDONLY | O_DIRECTORY));
-	struct dirent *e;
-	int n = 0;
-
-	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.' || strlen(e->d_name) > 2;
-	closedir(d);
-	return n;
-}
-
-static int load(const void *data, size_t len, size_t step, size_t *taken, struct err *err)
-{
-	const struct archive_load load = {.store = store, .loaded = on_loaded};
-	AUTO(archive_loader_close) struct archive_loader *l = NULL;
-	int r = archive_loader_open(&load, &l, err);
-
-	*taken = 0;
-	buf_reset(&told);
-	while (r == 0 && *taken < len) {
-		size_t n = len - *taken < step ? len - *taken : step, used = n;
-
-		r = archive_loader_feed(l, (const char *)data + *taken, n, NULL, &used, err);
-		*taken += used;
-	}
-	return r ? r : archive_loader_feed(l, NULL, 0, NULL, &(size_t){0}, err);
-}
-
-static void member(struct tar_make *m, const char *name, const void *data, size_t len)
-{
-	make_header(m, &(struct tar_fields){.name = name, .size = (int64_t)len});
-	make_data(m, data, len);
-}
+#include "tests/unit/archive_scene.h"
 
 /* A docker archive of one image of one layer; `links` symlinks lead to the layer. */
 static void make_archive(struct tar_make *m, int links, const char *tags)
@@ -207,6 +132,54 @@ static void too_many_links_and_wrong_tags_are_refused(void **state)
 	}
 }
 
+/* Names and links that an archive of images may have, or not. */
+static void members_stay_in_the_archive(void **state)
+{
+	static const char *const sparse[] = {"GNU.sparse.size=600", "GNU.sparse.numblocks=1",
+					     "GNU.sparse.offset=0", "GNU.sparse.numbytes=1", NULL};
+	static const struct {
+		struct tar_fields entry;
+		int result;
+		const char *why;
+	} cases[] = {
+	    {{.name = "d/", .type = '5'}, 1, ""},
+	    {{.name = "dev", .type = '3'}, 1, ""},
+	    {{.name = "hard", .type = '1', .link = "c.json"}, 1, ""},
+	    {{.name = "up", .type = '2', .link = "d/../c.json"}, 1, ""},
+	    {{.name = "top", .type = '2', .link = "/c.json"}, 1, ""},
+	    {{.name = "d/out", .type = '2', .link = "../../c.json"},
+	     -EBADMSG,
+	     "leads out of the archive"},
+	    {{.name = "hard", .type = '1', .link = "../c.json"},
+	     -EBADMSG,
+	     "leads out of the archive"},
+	    {{.name = "../c.json"}, -EBADMSG, "leads out of the archive"},
+	    {{.name = "a/../b"}, -EBADMSG, "\"..\" in its name"},
+	};
+	size_t taken;
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof(cases) / sizeof(cases[0]); i++) {
+		bool last = i == sizeof(cases) / sizeof(cases[0]);
+		struct tar_make m = {0};
+		struct err err = {0};
+		int r;
+
+		if (last) {
+			make_pax(&m, 'x', sparse);
+			member(&m, "sparse", "x", 1);
+		} else {
+			make_header(&m, &cases[i].entry);
+		}
+		make_archive(&m, 0, "[\"app:1\"]");
+		r = load(m.buf.data, m.buf.len, 4096, &taken, &err);
+		if (r != (last ? -EOPNOTSUPP : cases[i].result) ||
+		    (r < 0 && !strstr(err.text, last ? "a sparse file" : cases[i].why)))
+			fail_msg("case %zu: %d, %s", i, r, err.text);
+		buf_free(&m.buf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +189,7 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(too_many_links_and_wrong_tags_are_refused, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(members_stay_in_the_archive, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,91 @@ static void files_are_asked_in_their_order(void **state)
 	place_close(&p);
 }
 
+/* Of both programs; a runtime directory counts where it is absolute. */
+static void places_may_be_given_by_variables(void **state)
+{
+	struct place p;
+	char dir[128];
+
+	(void)state;
+	place_open(&p);
+	mkdir(path_of(&p, ".config", dir), 0700);
+	mkdir(path_of(&p, ".config/containers", dir), 0700);
+	put(&p, ".config/containers/auth.json", 0600,
+	    "{\"auths\":{\"h.io\":" AUTH("Y29udGFpbmVyczph") "}}");
+	setenv("XDG_RUNTIME_DIR", "run", 1);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "containers");
+
+	mkdir(path_of(&p, "containers", dir), 0700);
+	put(&p, "containers/auth.json", 0600, "{\"auths\":{\"h.io\":" AUTH("cnVudGltZTph") "}}");
+	setenv("XDG_RUNTIME_DIR", p.dir, 1);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "runtime");
+
+	put(&p, "registry.json", 0600, "{\"auths\":{\"h.io\":" AUTH("ZmlsZTph") "}}");
+	setenv("REGISTRY_AUTH_FILE", path_of(&p, "registry.json", dir), 1);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "file");
+
+	put(&p, "config.json", 0600, "{\"auths\":{\"h.io\":" AUTH("ZG9ja2VyOmE=") "}}");
+	setenv("DOCKER_CONFIG", p.dir, 1);
+	assert_int_equal(place_ask(&p, NULL, NULL, NULL), 0);
+	assert_string_equal(p.got.username, "docker");
+	unsetenv("DOCKER_CONFIG");
+	unsetenv("REGISTRY_AUTH_FILE");
+	unsetenv("XDG_RUNTIME_DIR");
+	place_close(&p);
+}
+
+/* imagefs in the background leaves the directory that it was started in. */
+static void a_relative_file_stays_where_it_was_at_the_start(void **state)
+{
+	struct place p;
+	char dir[128];
+
+	(void)state;
+	place_open(&p);
+	put(&p, "auth.json", 0600, "{\"auths\":{\"h.io\":" A "}}");
+	assert_int_equal(chdir(p.dir), 0);
+	assert_int_equal(place_ask(&p, "auth.json", NULL, NULL), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_string_equal(creds_file(p.creds), path_of(&p, "auth.json", dir));
+	credential_clear(&p.got);
+	assert_int_equal(creds_get(p.creds, "h.io", "team/app", p.http, NULL, &p.got, &p.err), 0);
+	assert_string_equal(p.got.username, "a");
+	place_close(&p);
+}
+
+static void the_first_file_with_a_helper_names_it(void **state)
+{
+	struct place p;
+	char dir[128], *helper = NULL;
+
+	(void)state;
+	place_open(&p);
+	put(&p, "store.json", 0600, "{\"auths\":{\"h.io\":" A "}}");
+	mkdir(path_of(&p, ".docker", dir), 0700);
+	put(&p, ".docker/config.json", 0600,
+	    "{\"credsStore\":\"all\",\"credHelpers\":{\"h.io\":\"own\"}}");
+	place_ask(&p, NULL, path_of(&p, "store.json", dir), NULL);
+	assert_string_equal(creds_file(p.creds), dir);
+	assert_int_equal(creds_helper(p.creds, "h.io", &helper, &p.err), 0);
+	assert_string_equal(helper, "own");
+	free(helper);
+	assert_int_equal(creds_helper(p.creds, "g.io", &helper, &p.err), 0);
+	assert_string_equal(helper, "all");
+	free(helper);
+	put(&p, ".docker/config.json", 0600, "{");
+	assert_int_equal(creds_helper(p.creds, "h.io", &helper, &p.err), -EACCES);
+	assert_null(helper);
+	assert_non_null(strstr(p.err.text, "/.docker/config.json: "));
+	put(&p, ".docker/config.json", 0600, "{}");
+	assert_int_equal(creds_helper(p.creds, "h.io", &helper, &p.err), 0);
+	assert_null(helper);
+	place_close(&p);
+}
+
 static void a_change_of_a_file_changes_the_generation(void **state)
 {
 	struct place p;
@@ -471,6 +556,9 @@ int main(void)
 	    cmocka_unit_test(odd_entries_are_nothing_or_an_error),
 	    cmocka_unit_test(passwords_may_hold_colons_and_end_in_nuls),
 	    cmocka_unit_test(files_are_asked_in_their_order),
+	    cmocka_unit_test(places_may_be_given_by_variables),
+	    cmocka_unit_test(a_relative_file_stays_where_it_was_at_the_start),
+	    cmocka_unit_test(the_first_file_with_a_helper_names_it),
 	    cmocka_unit_test(a_change_of_a_file_changes_the_generation),
 	    cmocka_unit_test(a_helper_is_asked_by_the_name_of_the_server),
 	    cmocka_unit_test(a_helper_may_give_an_identity_token),

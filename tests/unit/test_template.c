@@ -153,6 +153,16 @@ static void errors_say_where(void **state)
 	     "executing \"d\" at <.Sub>: can't evaluate field Sub in type int"},
 	    {"{{end}}", "template: :1: unexpected {{end}}"},
 	    {"a\n{{if}}{{end}}", "template: :2: missing value for if"},
+	    {"{{if true}}x", "template: :1: unexpected EOF"},
+	    {"{{define \"d\"}}x", "template: :1: unexpected EOF"},
+	    {"{{define \"d\"}}{{else}}{{end}}", "unexpected {{else}} in define clause"},
+	    {"{{break}}", "template: :1: {{break}} outside {{range}}"},
+	    {"{{range .Tags}}{{continue 1}}{{end}}", "in {{continue}}"},
+	    {"{{template .Name}}", "unexpected \".Name\" in template clause"},
+	    {"{{lower (.Size | print | len)}}", "at <.Size | print | len>"},
+	    {"{{lower (.Config).Flag}}", "at <(.Config).Flag>"},
+	    {"{{lower ($x := 3)}}", "at <$x := 3>"},
+	    {"{{template \"d\" .Name | len}}", "at <{{template \"d\" .Name | len}}>"},
 	};
 
 	(void)state;
