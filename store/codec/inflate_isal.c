@@ -21,6 +21,7 @@
 
 #include "store/base/mem.h"
 
+#include <assert.h>
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <stdbool.h>
@@ -33,6 +34,9 @@ struct inflate {
 	struct inflate_state state;
 	bool armed; /* the present block is made to look like the last one … */
 	bool last;  /* … and whether it is */
+	/* Bytes of this call's input that the decoder has taken; less than none where it gave back
+	 * what an earlier call brought. */
+	ptrdiff_t taken;
 	/* The last bytes of earlier calls' input: the end of the stream may turn out to lie
 	 * there, as the decoder reads up to 8 bytes ahead. */
 	uint8_t tail[INFLATE_UNREAD_MAX];
@@ -75,12 +79,14 @@ static void put_out(struct inflate_io *io, size_t n)
 }
 
 /* Runs the decoder on what there is; false where the stream is corrupt. *moved tells whether
- * anything happened. Where the stream ends the input is left to end(). */
+ * anything happened: an empty block may change nothing but the decoder's state, as its bits were
+ * read before. Where the stream ends the input is left to find_end(). */
 static bool inflate_isal_step(struct inflate *z, struct inflate_io *io, size_t out_len, bool *moved)
 {
 	struct inflate_state *s = &z->state;
 	uint32_t in_len = io->in_len < STEP_MAX ? (uint32_t)io->in_len : STEP_MAX;
 	int32_t valid = s->tmp_out_valid, processed = s->tmp_out_processed;
+	enum isal_block_state state = s->block_state;
 	int r;
 
 	s->next_in = (uint8_t *)io->in;
@@ -91,7 +97,8 @@ static bool inflate_isal_step(struct inflate *z, struct inflate_io *io, size_t o
 	if (r < 0)
 		return false; /* the counts cannot be relied on now */
 	*moved = s->avail_in != in_len || s->avail_out != out_len || s->tmp_out_valid != valid ||
-		 s->tmp_out_processed != processed;
+		 s->tmp_out_processed != processed || s->block_state != state;
+	z->taken += (ptrdiff_t)in_len - (ptrdiff_t)s->avail_in;
 
 	put_out(io, out_len - s->avail_out);
 	if (s->block_state != ISAL_BLOCK_FINISH) {
@@ -140,6 +147,7 @@ static bool inflate_isal_arm(struct inflate *z, struct inflate_io *io)
 		s->read_in_length = 8;
 		io->in++;
 		io->in_len--;
+		z->taken++;
 	} else {
 		return false;
 	}
@@ -211,10 +219,11 @@ static void find_end(struct inflate *z, struct inflate_io *io, const uint8_t *ba
 {
 	/* 2.30 leaves the whole bytes that it read ahead in read_in; 2.32 has taken them back
 	 * already, if need be to before the input of this call. */
-	ptrdiff_t used = z->state.next_in - base - z->state.read_in_length / 8;
+	ptrdiff_t used = z->taken - z->state.read_in_length / 8;
 
 	io->unread_bits = 0;
 	io->unread_len = 0;
+	assert(used >= -INFLATE_UNREAD_MAX && used <= (ptrdiff_t)base_len);
 	if (used < 0) {
 		io->unread_len = (unsigned)-used;
 		memcpy(io->unread, z->tail + INFLATE_UNREAD_MAX - io->unread_len, io->unread_len);
@@ -238,6 +247,7 @@ static enum inflate_result isal_run(struct inflate *z, struct inflate_io *io)
 	size_t base_len = io->in_len;
 	enum inflate_result result = INFLATE_MORE;
 
+	z->taken = 0;
 	if (io->boundary > INFLATE_NEAR)
 		result = run_freely(z, io);
 	if (result == INFLATE_MORE && io->boundary <= INFLATE_NEAR)

@@ -23,11 +23,10 @@ static const struct inflate_ops *const inflaters[] = {
 };
 #define INFLATERS (sizeof(inflaters) / sizeof(*inflaters))
 
-struct outcome {
-	int result; /* of a codec: 0 or -errno; of an inflater: enum inflate_result */
-	uint64_t out, points;
-	size_t end; /* where the stream ended */
-	uint32_t sum;
+struct outcome {	/* without padding, as it is compared by its bytes */
+	int64_t result; /* of a codec: 0 or -errno; of an inflater: enum inflate_result */
+	uint64_t out, points, sum;
+	uint64_t end; /* where the stream ended */
 };
 
 static int on_data(void *arg, const void *data, size_t len, struct err *err)
@@ -35,7 +34,7 @@ static int on_data(void *arg, const void *data, size_t len, struct err *err)
 	struct outcome *o = arg;
 
 	o->out += len;
-	o->sum = (uint32_t)crc32_z(o->sum, data, len);
+	o->sum = crc32_z((uLong)o->sum, data, len);
 	return o->out > OUT_MAX ? err_set(err, 1, "enough") : 0;
 }
 

@@ -13,10 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-struct outcome {
-	int result;
-	uint64_t out, points;
-	uint32_t sum;
+struct outcome { /* without padding, as it is compared by its bytes */
+	int64_t result;
+	uint64_t out, points, sum;
 };
 
 static int on_data(void *arg, const void *data, size_t len, struct err *err)
@@ -24,7 +23,7 @@ static int on_data(void *arg, const void *data, size_t len, struct err *err)
 	struct outcome *o = arg;
 
 	o->out += len;
-	o->sum = (uint32_t)crc32_z(o->sum, data, len);
+	o->sum = crc32_z((uLong)o->sum, data, len);
 	return o->out > OUT_MAX ? err_set(err, 1, "enough") : 0;
 }
 

@@ -137,6 +137,58 @@ static void a_stream_may_end_where_a_point_is_looked_for(void **state)
 	}
 }
 
+/* Feeds the last bytes from `cut` on by themselves, from other memory than those before them. */
+static int decode_in_two(const struct inflate_ops *inflate, struct bytes in, size_t cut,
+			 struct result *r)
+{
+	const struct codec_sink sink = {.arg = r, .data = on_data, .point = on_point};
+	struct codec *c;
+	int rc;
+
+	assert_int_equal(gzip_open(inflate, &sink, &c, &r->err), 0);
+	for (size_t part = 0; part < 2; part++) {
+		size_t at = part ? cut : 0, n = part ? in.n - cut : cut;
+		uint8_t *copy = malloc(n);
+
+		memcpy(copy, in.p + at, n);
+		rc = codec_feed(c, copy, n, &r->err);
+		free(copy);
+		if (rc)
+			break;
+	}
+	if (!rc)
+		rc = codec_finish(c, &r->err);
+	codec_close(c);
+	return rc;
+}
+
+/* An empty last block, as Go and every flush before the end write it, moves nothing but the decoder's
+ * state where its bits were read before. */
+static void the_end_is_found_wherever_the_last_bytes_are_cut(void **state)
+{
+	static const int flushes[] = {-1, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH};
+	static const size_t sizes[] = {9, CODEC_SPACING - (64 << 10)};
+
+	(void)state;
+	for (size_t i = 0; i < 5 * 2 * INFLATERS; i++) {
+		const struct inflate_ops *inflate = inflaters[i % INFLATERS];
+		int flush = flushes[i / INFLATERS % 5];
+		struct bytes plain = sample_make(sizes[i / INFLATERS / 5], i);
+		struct bytes in = gzip_member(plain, 6, Z_DEFAULT_STRATEGY, 65536, flush);
+
+		for (size_t cut = in.n - 16; cut < in.n; cut++) {
+			struct result r = {.plain = &plain};
+
+			if (decode_in_two(inflate, in, cut, &r) || r.n != plain.n || r.wrong)
+				fail_msg("%s, %zu bytes, flush %d, cut at %zu of %zu: %s",
+					 inflate->name, plain.n, flush, cut, in.n, r.err.text);
+			result_free(&r);
+		}
+		free(in.p);
+		free(plain.p);
+	}
+}
+
 /* `flags` as in RFC 1952, with a body of a few bytes. */
 static struct bytes small_member(unsigned flags, struct bytes plain)
 {
@@ -326,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(blocks_of_every_kind_give_the_same_points),
 	    cmocka_unit_test(a_long_run_of_zeros_has_points_where_its_blocks_end),
 	    cmocka_unit_test(a_stream_may_end_where_a_point_is_looked_for),
+	    cmocka_unit_test(the_end_is_found_wherever_the_last_bytes_are_cut),
 	    cmocka_unit_test(every_header_flag_is_read_wherever_it_is_cut),
 	    cmocka_unit_test(a_stream_cut_anywhere_is_truncated),
 	    cmocka_unit_test(flipped_bits_give_an_error_or_the_right_data),
