@@ -10,7 +10,7 @@
 #   image   what builds the reference image (scripts/mkimage.sh)
 #   cross:ARCH  what builds and runs the unit tests for another architecture (scripts/cross-test.sh)
 #
-# Says nothing and asks for no rights where all is there. Works without sudo for root. An optional library that cannot
+# Says nothing and asks for no rights where all is there. Works without sudo for root. An optional package that cannot
 # be had is left out, and a line says so; nothing ends for it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -30,15 +30,18 @@ set -euo pipefail
     packages_cross=(make pkg-config python3 zstd xz-utils openssl curl attr libarchive-tools docker-registry qemu-user)
 }
 
-# A library that is no package on every architecture.
-optional=libisal-dev
-without_optional="inflating gzip layers takes twice as long, by zlib"
+# What is no package on every architecture, or large; and what is missing without it.
+declare -A without=(
+    [libisal-dev]="inflating gzip layers takes twice as long, by zlib"
+    [clang]="the fuzz targets are not run"
+    [libclang-rt-dev]="the fuzz targets are not run"
+)
 
 # The libraries are those of the other architecture.
 cross_packages() { # cross_packages ARCH
     local package name
     name=$(triplet "$1") || die "there is no cross compiler for $1"
-    optional+=:$1
+    isal+=:$1
     wanted+=("${packages_cross[@]}" "gcc-$name")
     for package in "${packages_build[@]}" libcmocka-dev; do
         [[ $package != *-dev ]] || wanted+=("${package//-dev/-dev:$1}")
@@ -96,29 +99,30 @@ install_missing() {
 }
 
 # By what apt knows by now, in one try, and without a question for a password.
-install_optional() {
+install_optional() { # install_optional PACKAGE
     local why
-    if ! available "$optional"; then
+    if ! available "$1"; then
         why="apt knows no such package"
     elif ((EUID != 0)) && ! sudo -n true 2>/dev/null; then
         why="installing it takes root"
     elif ! apt_get -o Acquire::Retries=0 -o Acquire::http::Timeout=15 install -y --no-install-recommends \
-        "$optional" >/dev/null 2>&1 </dev/null; then
+        "$1" >/dev/null 2>&1 </dev/null; then
         why="apt could not install it"
     else
         return 0
     fi
-    say "Left out: $optional ($why). Without it, $without_optional."
+    say "Left out: $1 ($why). Without it, ${without[${1%:*}]}."
 }
 
-wanted=() missing=() builds=
+wanted=() missing=() optional=() isal=libisal-dev
 for set in "${@:-build}"; do
     case $set in
-    build | demo | test | bench | cross:*) builds=yes ;;&
+    test) optional+=(clang libclang-rt-dev) ;;&
     build | demo | test | bench | image) declare -n list=packages_$set && wanted+=("${list[@]}") ;;
     cross:*) cross_packages "${set#cross:}" ;;
     *) die "usage: setup.sh [build|demo|test|bench|image|cross:ARCH]..." ;;
     esac
+    [[ $set == image ]] || optional+=("$isal")
 done
 
 need_debian "${wanted[@]}"
@@ -128,6 +132,6 @@ done
 if ((${#missing[@]} > 0)); then
     install_missing
 fi
-if [[ -n $builds ]] && ! installed "$optional"; then
-    install_optional
-fi
+for package in "${optional[@]}"; do
+    installed "$package" || install_optional "$package"
+done

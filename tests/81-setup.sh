@@ -20,11 +20,11 @@ stub tee <<<'cat >/dev/null' # the policy that keeps services from starting
 stub chmod <<<':'
 stub sudo <<<'[[ -z ${NO_SUDO:-} ]] && while [[ $1 == -* ]]; do shift; done && "$@"'
 
-# setup MISSING…: runs setup.sh where these are not installed; what it says, in $T/out.
+# setup MISSING…: runs setup.sh where these are not installed, for WHAT (build); what it says, in $T/out.
 setup() {
     printf '%s\n' "$@" >"$LIST"
     : >"$ASKED"
-    PATH=$T/stubs:$PATH "$TOP/scripts/setup.sh" build >"$T/out" 2>"$T/err" || { cat "$T/out" "$T/err"; return 1; }
+    PATH=$T/stubs:$PATH "$TOP/scripts/setup.sh" "${WHAT:-build}" >"$T/out" 2>"$T/err" || { cat "$T/out" "$T/err"; return 1; }
 }
 
 it "setup.sh says nothing where all is there" 'setup; eq "$(cat "$T/out" "$T/err" "$ASKED")" ""'
@@ -45,6 +45,14 @@ it "nor does it where others are to be installed, which are" '
     REFUSED=libisal-dev setup libisal-dev make zlib1g-dev
     has "$(cat "$ASKED")" "install -y --no-install-recommends make zlib1g-dev"
     has "$(cat "$T/out")" "Left out: libisal-dev"'
+it "what fuzzes is installed for the tests alone, and ends nothing either" '
+    setup clang
+    eq "$(cat "$ASKED")" ""
+    WHAT=test setup clang
+    has "$(cat "$ASKED")" "install -y --no-install-recommends clang"
+    WHAT=test REFUSED=clang setup clang jq
+    has "$(cat "$ASKED")" "install -y --no-install-recommends jq"
+    has "$(cat "$T/out")" "Left out: clang (apt could not install it). Without it, the fuzz targets are not run."'
 it "a package that is needed and cannot be had ends it" '
     REFUSED=make fails setup libisal-dev make
     has "$(cat "$T/err")" "apt could not install these packages: make"'
