@@ -29,6 +29,15 @@ it "another user reads of images what the owner does" '
     done
     other cat "$C/stats" | grep "^imagefs_fuse_requests_total" >/dev/null
 '
+push_image trusted v1 "Image([Layer([f('file', 'x', xattrs={'trusted.x': 't', 'user.y': 'u'})])])" >/dev/null
+it "an attribute whose value the kernel keeps from another user is not listed to him, nor to a root without rights" '
+    list() { "$@" python3 -c "import os, sys; print(*os.listxattr(sys.argv[1]))" "$M/images/$R/trusted/v1/rootfs/file"; }
+    pull "$R/trusted:v1" >/dev/null
+    cat "$M/images/$R/trusted/v1/rootfs/file" >/dev/null
+    eq "$(list env)" "trusted.x user.y"
+    eq "$(list other)" user.y
+    eq "$(list setpriv --bounding-set -sys_admin --inh-caps -sys_admin)" user.y
+'
 it "another user reads an errno where the owner does" '
     eq "$(other_errno read "$C/inspect?-f \"{{index .Config.Labels .Config.Nope}}\" $NAME_V1")" EINVAL
     eq "$(other_errno read "$C/inspect?nosuch")" ENOENT

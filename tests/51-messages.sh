@@ -95,6 +95,8 @@ copies() {
         (cd "$T/copies/$copy" && getfattr -R -h -d -m "^(user|security|trusted)\\." . | sort) >"$T/copies/$copy.getfattr"
     done
 }
+# user::rwx user:1000:r-- group::r-x mask::r-x other::---, as the kernel gives it
+ACL=0200000001000700ffffffff02000400e803000004000500ffffffff10000500ffffffff20000000ffffffff
 if have rsync && have getfattr && ((EUID == 0)); then
     push_image attributes v1 "Image([Layer([f('plain', 'p'), d('dir'), d('bare')] + [f('bare/f%d' % i) for i in range(50)] + [
         f('dir/user', 'u', xattrs={'user.one': 'eins', 'user.two': 'zwei'}), s('dir/link', 'user'),
@@ -113,6 +115,16 @@ if have rsync && have getfattr && ((EUID == 0)); then
         eq "$(cat "$T/copies/errors")" ""
         for copy in getfattr tar.getfattr cp.getfattr rsync.getfattr; do eq "$(cat "$T/copies/$copy")" ""; done
         eq "$(diff -r --no-dereference "$ROOT" "$T/copies/cp" | sed -n 1,10p)" ""
+    '
+    it "one kind of ACL is the word for both, and no image is copied with less for it" '
+        for kind in access default; do
+            push_image "acl-$kind" v1 "Image([Layer([f(\"file\", \"x\"), d(\"dir\", xattrs={\"system.posix_acl_$kind\": bytes.fromhex(\"$ACL\")})])])" >/dev/null
+            remount_store
+            cp -a "$M/images/$R/acl-$kind/v1/rootfs/." "$T/acl-$kind"
+            eq "$(getfattr --absolute-names -e hex -n "system.posix_acl_$kind" "$T/acl-$kind/dir" | sed -n "s/.*=0x//p")" "$ACL"
+            cp -a "$ROOT/." "$T/acl-none-$kind"
+        done 2>"$T/acl-errors"
+        eq "$(cat "$T/acl-errors")" ""
     '
     it "getfattr -n of a name that others have is no such attribute; of one that nobody has, not supported" '
         cd "$M/images/$R/attributes/v1/rootfs"

@@ -4,6 +4,7 @@
 #include "store/base/mem.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,18 @@ void caller_read(pid_t pid, struct caller *out)
 		read_string(pid, args[at], out->path);
 		return;
 	}
+}
+
+bool caller_sees_trusted(uid_t uid, pid_t pid)
+{
+	static const char field[] = "\nCapEff:";
+	char text[4096];
+	const char *at;
+
+	if (uid != 0 || read_proc(pid, "status", text, sizeof(text)) <= 0)
+		return false;
+	at = strstr(text, field);
+	return at && strtoull(at + sizeof(field) - 1, NULL, 16) >> CAP_SYS_ADMIN & 1;
 }
 
 /* ---- the path ---- */

@@ -37,4 +37,8 @@ bool caller_was_told(const struct caller *c);
  * and those of its arguments that begin with a slash. True as soon as `each` gives true. */
 bool caller_any_place(const struct caller *c, bool (*each)(void *arg, const char *path), void *arg);
 
+/* True where the kernel lets it see attributes of the namespace "trusted": for a user of 0, whose process has
+ * CAP_SYS_ADMIN. A root of another user namespace comes with another user. */
+bool caller_sees_trusted(uid_t uid, pid_t pid);
+
 #endif

@@ -48,7 +48,7 @@ bool xattr_names_has(struct xattr_names *n, const char *name)
 	return has;
 }
 
-int xattr_names_add(struct xattr_names *n, const char *name, struct err *err)
+static int put_name(struct xattr_names *n, const char *name, struct err *err)
 {
 	int r = 0;
 
@@ -58,6 +58,19 @@ int xattr_names_add(struct xattr_names *n, const char *name, struct err *err)
 	if (map_put(n->names, name, strlen(name), n) < 0)
 		r = err_nomem(err);
 	pthread_rwlock_unlock(&n->lock);
+	return r;
+}
+
+/* One kind of ACL is the word for both: who is told that there are none asks for the other no more,
+ * and who has got one takes it for an error that there is no other. */
+int xattr_names_add(struct xattr_names *n, const char *name, struct err *err)
+{
+	bool acl = strcmp(name, "system.posix_acl_access") == 0 ||
+		   strcmp(name, "system.posix_acl_default") == 0;
+	int r = put_name(n, acl ? "system.posix_acl_access" : name, err);
+
+	if (!r && acl)
+		r = put_name(n, "system.posix_acl_default", err);
 	if (strcmp(name, "security.capability") != 0)
 		atomic_store(&n->beyond_capability, true);
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/fuse_xattr.h"
 
+#include "fs/core/caller.h"
 #include "fs/core/fs.h"
 #include "fs/core/inode.h"
 #include "fs/core/xattr_names.h"
@@ -48,14 +49,14 @@ static bool is_provenance(const char *name)
 	return !strcmp(name, "user.imagefs.layer") || !strcmp(name, "user.imagefs.created_by");
 }
 
-static int get_value(const struct view *w, uint32_t node, const char *name, struct buf *out)
+static int get_value(const struct view *w, uint32_t node, const struct call *c, struct buf *out)
 {
 	struct xattr x;
 
-	if (is_provenance(name))
-		return get_provenance(w, node, name, out);
+	if (is_provenance(c->name))
+		return get_provenance(w, node, c->name, out);
 	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++) {
-		if (strcmp(x.name, name) != 0)
+		if (strcmp(x.name, c->name) != 0)
 			continue;
 		buf_append(out, x.value, x.size);
 		return 0;
@@ -70,27 +71,35 @@ static int get_value(const struct view *w, uint32_t node, const char *name, stru
  */
 #define GLANCE 152
 
+/* The kernel gives no value of such a name to others, but leaves it to filesystems not to list it. */
+static bool is_listed(const char *name, const struct call *c)
+{
+	return strncmp(name, "trusted.", strlen("trusted.")) != 0 ||
+	       caller_sees_trusted(fuse_req_ctx(c->req)->uid, fuse_req_ctx(c->req)->pid);
+}
+
 /* None is a list, too: tar and getfattr complain of each file whose list is not supported. */
-static int get_names(const struct view *w, uint32_t node, const char *name, struct buf *out)
+static int get_names(const struct view *w, uint32_t node, const struct call *c, struct buf *out)
 {
 	struct xattr x;
 
-	(void)name;
 	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++)
-		buf_append(out, x.name, strlen(x.name) + 1);
+		if (is_listed(x.name, c))
+			buf_append(out, x.name, strlen(x.name) + 1);
 	return 0;
 }
 
 /* For a glance, where nobody has what it looks for. */
-static int get_some(const struct view *w, uint32_t node, const char *name, struct buf *out)
+static int get_some(const struct view *w, uint32_t node, const struct call *c, struct buf *out)
 {
-	get_names(w, node, name, out);
+	get_names(w, node, c, out);
 	return out->len ? 0 : -EOPNOTSUPP;
 }
 
 /* What `get` appends, copied: a system call cannot read what the tree's file has lost. */
 static int reply(struct call *c, struct request *rq, struct view *w, uint32_t node,
-		 int (*get)(const struct view *w, uint32_t node, const char *name, struct buf *out),
+		 int (*get)(const struct view *w, uint32_t node, const struct call *c,
+			    struct buf *out),
 		 struct err *err)
 {
 	autobuf out = BUF_INIT;
@@ -98,7 +107,7 @@ static int reply(struct call *c, struct request *rq, struct view *w, uint32_t no
 
 	if (r)
 		return r;
-	got = get(w, node, c->name, &out);
+	got = get(w, node, c, &out);
 	r = view_check(rq, w, err);
 	if (r || got)
 		return r ? r : got;
