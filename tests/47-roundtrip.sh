@@ -63,6 +63,18 @@ it "without it, of what is no index, and by an ID" '
     eq "$(tar xOf "$M/ctl/save?--index $R%2Ftwo@$(readlink "$M/images/$R/two/v1")" index.json | jq -r ".manifests[].digest")" \
         "$(readlink "$M/images/$R/two/v1")"
 '
+push_image deep v1 "Index([Index([Index([Image([Layer([f('a', i)])], architecture=i) for i in ('amd64', 'arm64')])])])" >/dev/null
+it "… and the indexes between it and the image" '
+    pull --platform linux/arm64 "$R/deep:v1" >/dev/null
+    cat "$M/ctl/save?--index --platform linux%2Farm64 $R%2Fdeep:v1" >"$T/deep.tar"
+    eq "$(tar tf "$T/deep.tar" | grep -c "^blobs/sha256/.")" 6 # three indexes, a manifest, a config, a layer
+    cat "$T/deep.tar" >"$M2/ctl/load"
+    eq "$(readlink "$M2/images/$R/deep/v1")" "$(readlink "$M/images/$R/deep/v1")"
+    eq "$(sha "$M2/images/$R/deep/v1/index.json")" "$(sha "$M/images/$R/deep/v1/index.json")"
+    mkdir "$T/deep" && tar xf "$T/deep.tar" -C "$T/deep"
+    image=$(basename "$(grep -l "\"layers\":" "$T"/deep/blobs/sha256/*)")
+    eq "$(cat "$M2/images/$R/deep/sha256:$image/rootfs/a")" arm64
+'
 it "skopeo reads such an archive, as that of docker and as a layout" '
     mkdir "$T/layout"
     tar xf "$T/index.tar" -C "$T/layout"

@@ -414,6 +414,9 @@ class Image:
         keys = ("architecture", "os", "variant")
         return {k: self.config_doc[k] for k in keys if k in self.config_doc}
 
+    def in_index(self):
+        return {"platform": self.platform()}
+
     def documents(self):
         return [(self.type, self.manifest)]
 
@@ -426,7 +429,7 @@ class Index:
         """attestations: (artifact, image) pairs, as buildkit adds them; platforms: more members of each platform."""
         self.images = images + [artifact for artifact, _ in attestations]
         self.type = DOCKER_LIST if docker else OCI_INDEX
-        entries = [descriptor(i.type, i.manifest, platform=i.platform()) for i in images]
+        entries = [descriptor(i.type, i.manifest, **i.in_index()) for i in images]
         for entry, more in zip(entries, platforms):
             entry["platform"].update(more)
         if attestation:
@@ -438,6 +441,9 @@ class Index:
             entries.append(descriptor(artifact.type, artifact.manifest, platform=unknown, annotations=note))
         self.manifest = dump({"schemaVersion": 2, "mediaType": self.type, "manifests": entries})
         self.digest = digest(self.manifest)
+
+    def in_index(self):
+        return {}
 
     def documents(self):
         return [doc for i in self.images for doc in i.documents()] + [(self.type, self.manifest)]

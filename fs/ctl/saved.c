@@ -14,7 +14,9 @@ void saved_clear(struct saved *s)
 		for (size_t k = 0; k < s->images[i].count; k++)
 			free(s->images[i].references[k]);
 		free(s->images[i].references);
-		descriptor_clear(&s->images[i].named);
+		for (size_t k = 0; k < s->images[i].named_count; k++)
+			descriptor_clear(&s->images[i].named[k]);
+		free(s->images[i].named);
 		repo_image_put(s->images[i].image);
 	}
 	free(s->images);
@@ -28,17 +30,34 @@ static struct vn_save_image *saved_of(struct saved *s, const struct digest *dige
 		struct vn_save_image *of = &s->images[i];
 
 		if (digest_equal(&repo_image_ref(of->image)->digest, digest) &&
-		    digest_equal(&of->named.digest, named))
+		    digest_equal(&of->named[0].digest, named))
 			return of;
 	}
 	return NULL;
 }
 
-/* The image of a repository; one more, unless it is there. */
-static int saved_image(struct fs *fs, struct saved *s, const struct ref *repository,
-		       const struct digest *digest, const struct descriptor *named,
-		       struct vn_save_image **out, struct err *err)
+static int name_by(struct vn_save_image *of, const struct descriptor *named, size_t count,
+		   struct err *err)
 {
+	int r = 0;
+
+	of->named = calloc(count, sizeof(*of->named));
+	if (!of->named)
+		return err_nomem(err);
+	for (; !r && of->named_count < count; of->named_count++)
+		r = descriptor_copy(&of->named[of->named_count], &named[of->named_count], err);
+	return r;
+}
+
+/* The image of a repository; one more, unless it is there. It goes under the index that was asked for, or
+ * alone. */
+static int saved_image(struct fs *fs, struct saved *s, const struct ref *repository,
+		       const struct image *image, bool with_index, struct vn_save_image **out,
+		       struct err *err)
+{
+	const struct digest *digest = &image->descriptor.digest;
+	bool is_in_one = with_index && image->index_count > 0;
+	const struct descriptor *named = is_in_one ? image->indexes : &image->descriptor;
 	struct vn_save_image *grown;
 	int r;
 
@@ -49,18 +68,12 @@ static int saved_image(struct fs *fs, struct saved *s, const struct ref *reposit
 	if (!grown)
 		return err_nomem(err);
 	s->images = grown;
-	grown[s->count] = (struct vn_save_image){0};
-	r = repo_image_open(fs, repository, digest, &grown[s->count].image, err);
-	if (!r)
-		r = repo_image_load(fs, grown[s->count].image, err);
-	if (!r)
-		r = descriptor_copy(&grown[s->count].named, named, err);
-	if (r) {
-		repo_image_put(grown[s->count].image);
-		return r;
-	}
 	*out = &grown[s->count++];
-	return 0;
+	**out = (struct vn_save_image){0};
+	r = repo_image_open(fs, repository, digest, &(*out)->image, err);
+	if (!r)
+		r = repo_image_load(fs, (*out)->image, err);
+	return r ? r : name_by(*out, named, is_in_one ? image->index_count : 1, err);
 }
 
 static int saved_reference(struct vn_save_image *of, const char *reference, struct err *err)
@@ -101,8 +114,7 @@ static int saved_add(struct fs *fs, struct saved *s, const char *word, const str
 	if (!r)
 		r = ref_parse(name, &ref, err);
 	if (!r)
-		r = saved_image(fs, s, &ref, &image->descriptor.digest,
-				w->index ? &image->top : &image->descriptor, &of, err);
+		r = saved_image(fs, s, &ref, image, w->index, &of, err);
 	return r || !named ? r : saved_reference(of, name, err);
 }
 

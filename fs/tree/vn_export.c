@@ -86,7 +86,8 @@ static int list_tags(struct request *rq, const struct ref *image, char ***out, s
 static int found_save(struct request *rq, const char *path, struct repo_image *i, struct found *out,
 		      struct err *err)
 {
-	struct vn_save_image saved = {.image = i, .named = repo_image_image(i)->descriptor};
+	struct descriptor named = repo_image_image(i)->descriptor;
+	struct vn_save_image saved = {.image = i, .named = &named, .named_count = 1};
 	struct vnode *v = NULL;
 	int r = list_tags(rq, repo_image_ref(i), &saved.references, &saved.count, err);
 

@@ -94,7 +94,8 @@ static int vn_save_plan(struct vn_save *x, const struct vn_save_image *images, s
 		return err_nomem(err);
 	for (size_t i = 0; i < x->count; i++)
 		of[i] = (struct archive_save_image){.image = repo_image_image(images[i].image),
-						    .named = &images[i].named,
+						    .named = images[i].named,
+						    .named_count = images[i].named_count,
 						    .references = images[i].references,
 						    .count = images[i].count};
 	return archive_save_open(of, x->count, &x->save, err);

@@ -13,7 +13,8 @@
  * name (archive_save.h). */
 struct vn_save_image {
 	struct repo_image *image;
-	struct descriptor named;
+	struct descriptor *named; /* as in struct archive_save_image */
+	size_t named_count;
 	char **references;
 	size_t count;
 };

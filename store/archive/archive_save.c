@@ -267,7 +267,9 @@ static size_t list_blobs(const struct archive_save_image *images, size_t count,
 		const struct image *image = images[i].image;
 		const struct manifest *m = image->manifest;
 
-		wanted[n++] = (struct save_wanted){images[i].named, i, ARCHIVE_SAVE_DOCUMENT};
+		for (size_t k = 0; k < images[i].named_count; k++)
+			wanted[n++] =
+			    (struct save_wanted){&images[i].named[k], i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&image->descriptor, i, ARCHIVE_SAVE_DOCUMENT};
 		wanted[n++] = (struct save_wanted){&m->config, i, ARCHIVE_SAVE_DOCUMENT};
 		for (size_t k = 0; k < m->layer_count; k++)
@@ -286,7 +288,7 @@ static int add_blobs(struct archive_save *a, const struct archive_save_image *im
 	int r = 0;
 
 	for (size_t i = 0; i < count; i++)
-		n += images[i].image->manifest->layer_count + 3;
+		n += images[i].named_count + images[i].image->manifest->layer_count + 2;
 	wanted = calloc(n, sizeof(*wanted));
 	if (!wanted)
 		return err_nomem(err);

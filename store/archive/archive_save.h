@@ -12,12 +12,13 @@
 
 struct archive_save;
 
-/* An image, and the full references with tags that it is saved under (count may be 0). They name
- * `named`: its manifest, or an index in which it is the image of its platform. An index goes along, of
- * its other entries nothing. */
+/* An image, and the full references with tags that it is saved under (count may be 0). They name the
+ * first of `named`: its manifest, or an index in which it is the image of its platform. Behind that stand
+ * the indexes on the way to it. They go along; of their other entries nothing does. */
 struct archive_save_image {
 	const struct image *image;
 	const struct descriptor *named;
+	size_t named_count; /* at least 1 */
 	char *const *references;
 	size_t count;
 };

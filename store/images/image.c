@@ -39,8 +39,10 @@ static int image_choose(struct store *s, const struct index *index, const struct
 	return local ? 0 : r;
 }
 
-int image_resolve(struct store *s, const struct descriptor *top, const struct platform *wish,
-		  enum image_choice choice, struct descriptor *out, struct err *err)
+/* The indexes on the way become those of `of`, if that is not NULL. */
+static int resolve_by_way(struct store *s, const struct descriptor *top,
+			  const struct platform *wish, enum image_choice choice, struct image *of,
+			  struct descriptor *out, struct err *err)
 {
 	struct descriptor at = {0};
 	int r = descriptor_copy(&at, top, err);
@@ -62,7 +64,10 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 			r = image_choose(s, index, wish, choice, &chosen, err);
 		if (!r)
 			r = descriptor_copy(&next, chosen, err);
-		descriptor_clear(&at);
+		if (!r && of)
+			of->indexes[of->index_count++] = at;
+		else
+			descriptor_clear(&at);
 		at = next;
 	}
 	if (r < 0)
@@ -70,6 +75,12 @@ int image_resolve(struct store *s, const struct descriptor *top, const struct pl
 	else
 		*out = at;
 	return r;
+}
+
+int image_resolve(struct store *s, const struct descriptor *top, const struct platform *wish,
+		  enum image_choice choice, struct descriptor *out, struct err *err)
+{
+	return resolve_by_way(s, top, wish, choice, NULL, out, err);
 }
 
 static int read_artifact(struct store *s, struct image *i, struct err *err)
@@ -115,7 +126,7 @@ int image_open(struct store *s, const struct descriptor *top, const struct platf
 		return err_nomem(err);
 	r = descriptor_copy(&i->top, top, err);
 	if (!r)
-		r = image_resolve(s, top, wish, choice, &i->descriptor, err);
+		r = resolve_by_way(s, top, wish, choice, i, &i->descriptor, err);
 	if (!r)
 		r = read_documents(s, i, err);
 	if (!r)
@@ -131,6 +142,8 @@ void image_close(struct image *i)
 	manifest_free(i->manifest);
 	descriptor_clear(&i->descriptor);
 	descriptor_clear(&i->top);
+	for (size_t k = 0; k < i->index_count; k++)
+		descriptor_clear(&i->indexes[k]);
 	free(i);
 }
 

@@ -17,6 +17,8 @@
 struct image {
 	struct descriptor top;	      /* the one that was asked for */
 	struct descriptor descriptor; /* of the manifest: a copy of top, or of the index's entry */
+	struct descriptor indexes[IMAGE_INDEX_DEPTH_MAX]; /* the way from top to the manifest */
+	size_t index_count;
 	struct manifest *manifest;    /* owned */
 	struct config *config;	      /* owned; of an artifact: an empty one */
 	bool artifact;		      /* its blobs are no layers (store/images/artifact.h) */
