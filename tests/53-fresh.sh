@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_fuse
 FRESH=${FRESH:-50}
+CHECK_LIMIT=$((CHECK_LIMIT + FRESH * 2)) # what another process changes may take a second to be seen
 start_registry
 chmod 755 "$T"
 push_image app one 'Image([Layer([d("etc"), f("etc/motd", "one")])])' >/dev/null
