@@ -208,12 +208,49 @@ it "--tree has the platforms of each image, --view 29 the images alone" '
 └─ linux/amd64 $(short 1) 0B 0B"
     matches "$size" "^[0-9.]+k?B$"
     flat=$(cat "$C/images?--view 29")
-    eq "$(grep -v "^[├└]" <<<"$tree" | grep . | tr -s " ")" "$(tr -s " " <<<"$flat")"
-    eq "$(grep -c "$R/team/app:v[12]" <<<"$flat")" 2
+    eq "$(tail -n +2 <<<"$flat" | cut -d" " -f1)" "$(ctl images --format "{{.Repository}}:{{.Tag}}" | grep -v "<none>" | LC_ALL=C sort)"
+    eq "$(grep "^$R/two:v1 " <<<"$flat" | tr -s " ")" "$(grep "^$R/two:v1 " <<<"$tree" | tr -s " ")"
+    matches "$(grep "^$R/team/app:v1 " <<<"$flat")" "[0-9.]+k?B +[0-9.]+k?B$"
     for option in -q --no-trunc "--format json"; do
         fails cat "$C/images?--tree $option"
     done
     has "$(ctl images --tree -q 2>&1)" "--quiet is not yet supported with --tree"
+'
+it "names of one image are lines of their own in the list, and in the tree one above the other, the longest first" '
+    for name in zz alias other-alias; do ctl tag "$R/two:v1" "$name:1" >/dev/null; done
+    columns=$(grep "^$R/two:v1 " "$C/images?--view 29" | tr -s " " | cut -d" " -f2-)
+    for name in zz alias other-alias; do has "$(tr -s " " <"$C/images?--view 29")" "$name:1 $columns"; done
+    eq "$(grep -B4 "^├─ linux/arm64" "$C/images?--tree" | tr -s " ")" "$R/two:v1
+other-alias:1
+alias:1
+zz:1 $columns
+$(grep "^├─ linux/arm64" "$C/images?--tree" | tr -s " ")"
+    ctl rmi zz:1 alias:1 other-alias:1 >/dev/null
+'
+it "dangling images are there with -a alone, and what is held by a digest is in the tree" '
+    untagged() { grep -c "^<untagged> " "$C/images?$1" || :; }
+    before=$(untagged --tree)
+    push_image dangles v1 "Image([Layer([f(\"a\", \"old\")])])" >/dev/null
+    pull "$R/dangles:v1" >/dev/null
+    push_image dangles v1 "Image([Layer([f(\"a\", \"new\")])])" >/dev/null
+    pull "$R/dangles:v1" >/dev/null
+    push_image held v1 "Image([Layer([f(\"a\", \"held\")])])" >/dev/null
+    held=$(ctl manifest inspect -v "$R/held:v1" | jq -r .Descriptor.digest)
+    pull "$R/held@$held" >/dev/null
+    eq "$(untagged --tree) $(untagged "--view 29")" "$((before + 1)) 0"
+    all=$(untagged "--tree -a") dangling=$(ctl images -q -f dangling=true | wc -l)
+    eq "$all" "$((before + 1 + dangling))"
+    eq "$(untagged "--view 29 -a") $(untagged "--view 29 -f dangling=true")" "$all $dangling"
+    eq "$(tail -n 1 "$C/images?--view 29 -a" | cut -d" " -f1)" "<untagged>"
+    ctl rmi "$R/held@$held" >/dev/null
+'
+it "of an index in an index the tree has the platforms" '
+    push_image deep v1 "Index([Index([Image([Layer([f(\"a\", i)])], architecture=i) for i in (\"arm64\", \"amd64\")])])" >/dev/null
+    for p in arm64 amd64; do pull --platform linux/$p "$R/deep:v1" >/dev/null; done
+    tree=$(grep -A2 "^$R/deep:v1 " "$C/images?--tree" | tr -s " ")
+    eq "$(cut -d" " -f1,2 <<<"$tree" | tail -n 2)" "├─ linux/arm64
+└─ linux/amd64"
+    hasnt "$tree" " 0B"
 '
 it "an image that is here in part has less than its size" '
     push_image lazy v1 "Image([Layer([f(\"a\", \"x\" * 100)])])" >/dev/null

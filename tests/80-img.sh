@@ -133,7 +133,7 @@ it "arguments reach the verb as they are" '
 it "image and system may stand in front" '
     eq "$(img image ls -q)" "$(img images -q)"
     eq "$(IMAGEFS_VIEW=29 img image ls -q)" "$(img images -q)"
-    eq "$(IMAGEFS_VIEW=29 img image ls -a)" "$(cat "$M/ctl/images?--view 29")"
+    eq "$(IMAGEFS_VIEW=29 img image ls -a)" "$(cat "$M/ctl/images?--view 29 -a")"
     eq "$(IMAGEFS_VIEW=29 img image ls --tree)" "$(cat "$M/ctl/images?--tree")"
     eq "$(img image list -q)" "$(img images -q)"
     img tag "$R/app:v1" alias:1

@@ -48,7 +48,7 @@ bool xattr_names_has(struct xattr_names *n, const char *name)
 	return has;
 }
 
-static int put_name(struct xattr_names *n, const char *name, struct err *err)
+static int xattr_names_put(struct xattr_names *n, const char *name, struct err *err)
 {
 	int r = 0;
 
@@ -67,10 +67,10 @@ int xattr_names_add(struct xattr_names *n, const char *name, struct err *err)
 {
 	bool acl = strcmp(name, "system.posix_acl_access") == 0 ||
 		   strcmp(name, "system.posix_acl_default") == 0;
-	int r = put_name(n, acl ? "system.posix_acl_access" : name, err);
+	int r = xattr_names_put(n, acl ? "system.posix_acl_access" : name, err);
 
 	if (!r && acl)
-		r = put_name(n, "system.posix_acl_default", err);
+		r = xattr_names_put(n, "system.posix_acl_default", err);
 	if (strcmp(name, "security.capability") != 0)
 		atomic_store(&n->beyond_capability, true);
 	return r;

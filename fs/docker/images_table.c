@@ -302,12 +302,29 @@ static int images_table_print(const struct rows *rows, const struct images_wishe
 	return rows_print(list, fields, w->digests ? DIGESTS : TABLE, format.data, out, err);
 }
 
+/* By name; those without one last. */
+static int compare_listed(const void *va, const void *vb)
+{
+	const char *a = ((const struct images_tree_row *)va)->name;
+	const char *b = ((const struct images_tree_row *)vb)->name;
+
+	return a && b ? strcmp(a, b) : !a - !b;
+}
+
+/* Docker leaves dangling images out of these, and out of its list those that are held by a digest, too. */
+static bool is_in_tree(const struct row *row, const struct images_wishes *w)
+{
+	return row->tag || (w->tree && row->repository) || w->all ||
+	       (w->filter.has_dangling && w->filter.dangling);
+}
+
 static int images_table_tree(struct store *s, const struct rows *rows,
 			     const struct images_wishes *w, struct buf *out, struct err *err)
 {
 	autofree struct images_tree_row *of = calloc(rows->count + 1, sizeof(*of));
 	autobuf names = BUF_INIT;
 	const char *name;
+	size_t n = 0;
 
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->at[i];
@@ -320,8 +337,13 @@ static int images_table_tree(struct store *s, const struct rows *rows,
 		return err_nomem(err);
 	name = names.data;
 	for (size_t i = 0; i < rows->count; i++, name += strlen(name) + 1)
-		of[i] = (struct images_tree_row){rows->at[i].tag ? name : NULL, rows->at[i].top};
-	return images_tree(s, of, rows->count, w->tree, out, err);
+		if (is_in_tree(&rows->at[i], w))
+			of[n++] = (struct images_tree_row){rows->at[i].tag ? name : NULL,
+							   rows->at[i].top};
+	if (w->tree)
+		return images_tree(s, of, n, out, err);
+	qsort(of, n, sizeof(*of), compare_listed);
+	return images_list(s, of, n, out, err);
 }
 
 int images_table(struct store *s, const struct platform *wish, const struct words *arguments,

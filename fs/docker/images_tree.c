@@ -84,24 +84,27 @@ static int add_platform(struct store *s, const struct descriptor *d, struct imag
 	return line->text ? 0 : err_nomem(err);
 }
 
-static int add_platforms(struct store *s, const struct descriptor *top, struct images_tree_lines *l,
-			 struct err *err)
+/* Of an index in an index its platforms; where its document is not here, it is one of which nothing is known. */
+static int add_platforms(struct store *s, const struct descriptor *top, int depth,
+			 struct images_tree_lines *l, struct err *err)
 {
 	AUTO(index_free) struct index *index = NULL;
 	autobuf document = BUF_INIT;
 	int r;
 
-	if (!oci_type_is_index(top->media_type))
+	if (!oci_type_is_index(top->media_type) || depth > IMAGE_INDEX_DEPTH_MAX)
 		return add_platform(s, top, l, err);
 	r = document_read(s, top, OCI_MANIFEST_MAX, &document, NULL);
 	if (!r)
 		r = index_parse(document.data, document.len, top->media_type, &index, NULL);
 	if (r == -ENOMEM)
 		return err_nomem(err);
-	r = 0; /* without its document it is an image of which nothing is known */
-	for (size_t i = 0; index && !r && i < index->count; i++)
+	if (!index)
+		return depth > 0 ? add_platform(s, top, l, err) : 0;
+	r = 0;
+	for (size_t i = 0; !r && i < index->count; i++)
 		if (index_entry_is_image(&index->manifests[i]))
-			r = add_platform(s, &index->manifests[i], l, err);
+			r = add_platforms(s, &index->manifests[i], depth + 1, l, err);
 	return r;
 }
 
@@ -113,7 +116,7 @@ static int add_tree_image(struct store *s, const struct descriptor *top,
 	int r = lines_add(l, &top->digest, &line, err);
 
 	if (!r)
-		r = add_platforms(s, top, l, err);
+		r = add_platforms(s, top, 0, l, err);
 	for (size_t i = 1; !r && i < l->count; i++) {
 		l->at[0].here += l->at[i].here;
 		l->at[0].size += l->at[i].size;
@@ -147,30 +150,41 @@ static void put_platforms(struct buf *out, size_t width, const struct images_tre
 	}
 }
 
-/* Each name is a line; the last of them has the image's columns. */
+/* The longest first, as docker has them. */
+static int compare_tree_names(const void *va, const void *vb)
+{
+	const char *a = *(const char *const *)va, *b = *(const char *const *)vb;
+	size_t x = strlen(a), y = strlen(b);
+
+	return x != y ? (x < y ? 1 : -1) : strcmp(a, b);
+}
+
+/* Each name of an image is a line; the last of them has its columns. `names` has room for all. */
 static void put_tree_names(struct buf *out, size_t width, const struct images_tree_row *rows,
-			   size_t count, const struct images_tree_line *line)
+			   size_t count, const struct images_tree_line *line, const char **names)
 {
-	const char *last = NULL;
+	size_t n = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!digest_equal(&rows[i].top->digest, &line->digest) || !rows[i].name)
-			continue;
-		if (last)
-			buf_printf(out, "%s\n", last);
-		last = rows[i].name;
-	}
-	put_tree_line(out, width, last ? last : UNTAGGED, line);
+	for (size_t i = 0; i < count; i++)
+		if (digest_equal(&rows[i].top->digest, &line->digest) && rows[i].name)
+			names[n++] = rows[i].name;
+	qsort(names, n, sizeof(*names), compare_tree_names);
+	for (size_t i = 0; i + 1 < n; i++)
+		buf_printf(out, "%s\n", names[i]);
+	put_tree_line(out, width, n > 0 ? names[n - 1] : UNTAGGED, line);
 }
 
-static bool is_again(const struct images_tree_row *rows, size_t i)
+/* The first row of the same image. */
+static size_t first_of(const struct images_tree_row *rows, size_t i)
 {
-	for (size_t k = 0; k < i; k++)
-		if (digest_equal(&rows[k].top->digest, &rows[i].top->digest))
-			return true;
-	return false;
+	size_t k = 0;
+
+	while (!digest_equal(&rows[k].top->digest, &rows[i].top->digest))
+		k++;
+	return k;
 }
 
+/* Of the column of names; `images` is NULL where it has no platforms. */
 static size_t widest(const struct images_tree_row *rows, size_t count,
 		     const struct images_tree_lines *images)
 {
@@ -180,7 +194,7 @@ static size_t widest(const struct images_tree_row *rows, size_t count,
 		size_t len = rows[i].name ? strlen(rows[i].name) : 0;
 
 		width = len > width ? len : width;
-		for (size_t k = 1; k < images[i].count; k++) {
+		for (size_t k = 1; images && k < images[i].count; k++) {
 			len = strlen(images[i].at[k].text) + 3;
 			width = len > width ? len : width;
 		}
@@ -188,32 +202,69 @@ static size_t widest(const struct images_tree_row *rows, size_t count,
 	return width;
 }
 
-int images_tree(struct store *s, const struct images_tree_row *rows, size_t count,
-		bool with_platforms, struct buf *out, struct err *err)
+/* The lines of each image, at its first row. */
+static int read_images(struct store *s, const struct images_tree_row *rows, size_t count,
+		       struct images_tree_lines *images, struct err *err)
 {
-	autofree struct images_tree_lines *images = calloc(count + 1, sizeof(*images));
-	int r = images ? 0 : err_nomem(err);
-	size_t width;
+	int r = 0;
 
-	for (size_t i = 0; !r && i < count; i++) {
-		if (!is_again(rows, i))
+	for (size_t i = 0; !r && i < count; i++)
+		if (first_of(rows, i) == i)
 			r = add_tree_image(s, rows[i].top, &images[i], err);
-		for (size_t k = 1; !with_platforms && k < images[i].count; images[i].count--)
-			free(images[i].at[images[i].count - 1].text);
-	}
-	width = r ? 0 : widest(rows, count, images);
+	return r;
+}
+
+static void put_head(struct buf *out, size_t width)
+{
+	buf_printf(out, "%-*s   %-*s   DISK USAGE   CONTENT SIZE\n", (int)width, "IMAGE",
+		   DIGEST_ID_DIGITS, "ID");
+}
+
+static void free_images(struct images_tree_lines *images, size_t count)
+{
+	for (size_t i = 0; images && i < count; i++)
+		lines_clear(&images[i]);
+	free(images);
+}
+
+int images_tree(struct store *s, const struct images_tree_row *rows, size_t count, struct buf *out,
+		struct err *err)
+{
+	struct images_tree_lines *images = calloc(count + 1, sizeof(*images));
+	autofree const char **names = calloc(count + 1, sizeof(*names));
+	int r = images && names ? read_images(s, rows, count, images, err) : err_nomem(err);
+	size_t width = r ? 0 : widest(rows, count, images);
+
 	if (!r)
-		buf_printf(out, "%-*s   %-*s   DISK USAGE   CONTENT SIZE\n", (int)width, "IMAGE",
-			   DIGEST_ID_DIGITS, "ID");
+		put_head(out, width);
 	for (size_t i = 0; !r && i < count; i++) {
 		if (images[i].count == 0)
 			continue;
-		if (with_platforms && i > 0)
+		if (i > 0)
 			buf_putc(out, '\n');
-		put_tree_names(out, width, rows, count, &images[i].at[0]);
+		put_tree_names(out, width, rows, count, &images[i].at[0], names);
 		put_platforms(out, width, &images[i]);
 	}
-	for (size_t i = 0; images && i < count; i++)
-		lines_clear(&images[i]);
+	free_images(images, count);
+	return !r && buf_failed(out) ? err_nomem(err) : r;
+}
+
+int images_list(struct store *s, const struct images_tree_row *rows, size_t count, struct buf *out,
+		struct err *err)
+{
+	struct images_tree_lines *images = calloc(count + 1, sizeof(*images));
+	int r = images ? read_images(s, rows, count, images, err) : err_nomem(err);
+	size_t width = r ? 0 : widest(rows, count, NULL);
+
+	if (!r)
+		put_head(out, width);
+	for (size_t i = 0; !r && i < count; i++) {
+		size_t first = first_of(rows, i);
+
+		if (rows[i].name || first == i)
+			put_tree_line(out, width, rows[i].name ? rows[i].name : UNTAGGED,
+				      &images[first].at[0]);
+	}
+	free_images(images, count);
 	return !r && buf_failed(out) ? err_nomem(err) : r;
 }

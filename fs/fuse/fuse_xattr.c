@@ -72,7 +72,7 @@ static int get_value(const struct view *w, uint32_t node, const struct call *c, 
 #define GLANCE 152
 
 /* The kernel gives no value of such a name to others, but leaves it to filesystems not to list it. */
-static bool is_listed(const char *name, const struct call *c)
+static bool xattr_is_listed(const char *name, const struct call *c)
 {
 	return strncmp(name, "trusted.", strlen("trusted.")) != 0 ||
 	       caller_sees_trusted(fuse_req_ctx(c->req)->uid, fuse_req_ctx(c->req)->pid);
@@ -84,7 +84,7 @@ static int get_names(const struct view *w, uint32_t node, const struct call *c, 
 	struct xattr x;
 
 	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++)
-		if (is_listed(x.name, c))
+		if (xattr_is_listed(x.name, c))
 			buf_append(out, x.name, strlen(x.name) + 1);
 	return 0;
 }
