@@ -84,20 +84,6 @@ static bool is_pending(struct fuse_loop *l)
 	return poll(&in, 1, 0) != 0;
 }
 
-/* Only where no other worker is at work, which would have the processor. Gives way to every other
- * thread that has work. */
-static void poll_for_request(struct fuse_loop *l)
-{
-	int64_t start = clock_us();
-
-	if (l->waiting + l->aside < l->count || !came_within(l, BRISK) ||
-	    atomic_exchange(&l->polling, true))
-		return;
-	while (!is_pending(l) && clock_us() - start < POLL_FOR)
-		sched_yield();
-	atomic_store(&l->polling, false);
-}
-
 /* Calls one of those that stand aside, if there are any. */
 static void call_one(struct fuse_loop *l)
 {
@@ -106,6 +92,23 @@ static void call_one(struct fuse_loop *l)
 	pthread_mutex_lock(&l->lock);
 	pthread_cond_signal(&l->needed);
 	pthread_mutex_unlock(&l->lock);
+}
+
+/* Only where no other worker is at work, which would have the processor. Gives way to every other
+ * thread that has work. A request that is there already is another program's than the one that got
+ * the last answer: one more worker is called. */
+static void poll_for_request(struct fuse_loop *l)
+{
+	int64_t start = clock_us();
+
+	if (l->waiting + l->aside < l->count || !came_within(l, BRISK) ||
+	    atomic_exchange(&l->polling, true))
+		return;
+	if (is_pending(l))
+		call_one(l);
+	while (!is_pending(l) && clock_us() - start < POLL_FOR)
+		sched_yield();
+	atomic_store(&l->polling, false);
 }
 
 void fuse_loop_go_on(struct fuse_loop *l)
