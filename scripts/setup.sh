@@ -114,16 +114,17 @@ install_optional() { # install_optional PACKAGE
     say "Left out: $1 ($why). Without it, ${without[${1%:*}]}."
 }
 
-wanted=() missing=() optional=() isal=libisal-dev
+wanted=() missing=() optional=() builds= isal=libisal-dev
 for set in "${@:-build}"; do
     case $set in
+    build | demo | test | bench | cross:*) builds=yes ;;&
     test) optional+=(clang libclang-rt-dev) ;;&
     build | demo | test | bench | image) declare -n list=packages_$set && wanted+=("${list[@]}") ;;
     cross:*) cross_packages "${set#cross:}" ;;
     *) die "usage: setup.sh [build|demo|test|bench|image|cross:ARCH]..." ;;
     esac
-    [[ $set == image ]] || optional+=("$isal")
 done
+[[ -z $builds ]] || optional+=("$isal")
 
 need_debian "${wanted[@]}"
 for package in "${wanted[@]}"; do

@@ -9,7 +9,6 @@ echo "int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return 
 clang -fsanitize=address,undefined,fuzzer -o "$T/probe" "$T/probe.c" 2>/dev/null || skip_all "this clang has no libFuzzer"
 cd "$HERE/.."
 CHECK_LIMIT=1800
-export FUZZ_SECONDS
 
 it "the fuzz targets are built" 'nice -n 19 make -s -j2 BUILD="$BUILD" fuzz >"$T/make.log" 2>&1 || { tail -n 20 "$T/make.log"; exit 1; }'
 env -u ASAN_OPTIONS -u UBSAN_OPTIONS nice -n 19 tests/fuzz_check.sh "$FUZZ_SECONDS" >"$T/results" 2>&1 || :

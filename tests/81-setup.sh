@@ -24,7 +24,7 @@ stub sudo <<<'[[ -z ${NO_SUDO:-} ]] && while [[ $1 == -* ]]; do shift; done && "
 setup() {
     printf '%s\n' "$@" >"$LIST"
     : >"$ASKED"
-    PATH=$T/stubs:$PATH "$TOP/scripts/setup.sh" "${WHAT:-build}" >"$T/out" 2>"$T/err" || { cat "$T/out" "$T/err"; return 1; }
+    PATH=$T/stubs:$PATH "$TOP/scripts/setup.sh" ${WHAT:-build} >"$T/out" 2>"$T/err" || { cat "$T/out" "$T/err"; return 1; }
 }
 
 it "setup.sh says nothing where all is there" 'setup; eq "$(cat "$T/out" "$T/err" "$ASKED")" ""'
@@ -41,6 +41,9 @@ stub apt-cache <<<'echo "Package: $2"; echo "Version: 1"; seq 20000'
 it "one that cannot be fetched ends nothing, and is told of" '
     REFUSED=libisal-dev setup libisal-dev
     has "$(cat "$T/out")" "Left out: libisal-dev (apt could not install it)"'
+it "it is told of once, however many sets want it" '
+    WHAT="test bench" REFUSED=libisal-dev setup libisal-dev
+    eq "$(grep -c "Left out" "$T/out")" 1'
 it "nor does it where others are to be installed, which are" '
     REFUSED=libisal-dev setup libisal-dev make zlib1g-dev
     has "$(cat "$ASKED")" "install -y --no-install-recommends make zlib1g-dev"

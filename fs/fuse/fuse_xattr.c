@@ -71,21 +71,23 @@ static int get_value(const struct view *w, uint32_t node, const struct call *c, 
  */
 #define GLANCE 152
 
-/* The kernel gives no value of such a name to others, but leaves it to filesystems not to list it. */
-static bool xattr_is_listed(const char *name, const struct call *c)
-{
-	return strncmp(name, "trusted.", strlen("trusted.")) != 0 ||
-	       caller_sees_trusted(fuse_req_ctx(c->req)->uid, fuse_req_ctx(c->req)->pid);
-}
-
-/* None is a list, too: tar and getfattr complain of each file whose list is not supported. */
+/* None is a list, too: tar and getfattr complain of each file whose list is not supported. Of "trusted"
+ * names the kernel gives no value to others, but leaves it to filesystems not to list them. */
 static int get_names(const struct view *w, uint32_t node, const struct call *c, struct buf *out)
 {
+	const struct fuse_ctx *who = fuse_req_ctx(c->req);
 	struct xattr x;
+	int sees = -1; /* not asked yet */
 
-	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++)
-		if (xattr_is_listed(x.name, c))
-			buf_append(out, x.name, strlen(x.name) + 1);
+	for (uint32_t i = 0; tree_xattr_at(view_tree(w), node, i, &x); i++) {
+		if (strncmp(x.name, "trusted.", strlen("trusted.")) == 0) {
+			if (sees < 0)
+				sees = caller_sees_trusted(who->uid, who->pid);
+			if (!sees)
+				continue;
+		}
+		buf_append(out, x.name, strlen(x.name) + 1);
+	}
 	return 0;
 }
 

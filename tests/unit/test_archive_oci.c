@@ -12,7 +12,7 @@
 struct image_make {
 	const char *architecture; /* NULL: amd64 */
 	bool no_layer, no_config, no_manifest;
-	bool spoilt_layer, spoilt_manifest; /* others bytes than the name says */
+	bool spoilt_layer, spoilt_manifest; /* other bytes than the name says */
 	bool wrong_diff_id, two_diff_ids;
 	bool artifact;
 };
@@ -56,9 +56,8 @@ static void add_config(struct tar_make *m, const struct image_make *i, const str
 	char digest[DIGEST_TEXT_MAX], twice[DIGEST_TEXT_MAX + 4] = "";
 
 	digest_text(diff_id, digest);
-	digest[sizeof("sha256:")] = i->wrong_diff_id
-					? (digest[sizeof("sha256:")] == '0' ? '1' : '0')
-					: digest[sizeof("sha256:")];
+	if (i->wrong_diff_id)
+		digest[sizeof("sha256:")] = digest[sizeof("sha256:")] == '0' ? '1' : '0';
 	if (i->two_diff_ids)
 		snprintf(twice, sizeof(twice), ",\"%s\"", digest);
 	buf_printf(&config,
