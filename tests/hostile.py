@@ -161,6 +161,7 @@ class Closed(Exception):
 
 class Connection(socketserver.BaseRequestHandler):
     def handle(self):
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.server.tls:
             try:
                 self.request = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -177,7 +178,7 @@ class Connection(socketserver.BaseRequestHandler):
 
     def one(self):
         line = self.input.readline(65536).split()
-        if len(line) != 3:
+        if len(line) != 3 or not line[2].startswith(b"HTTP/"):  # TLS may look like three words, and then no header would come
             return False
         headers = {}
         while (text := self.input.readline(65536).strip()) != b"":

@@ -131,15 +131,16 @@ class Run:
     def ask(self, verb, line, name=None, image=None):
         """True where the program is gone."""
         code, answer = request(self.mount.point, verb, line)
+        gone = code in ENDED or (code != 0 and self.mount.process.reap())
         self.codes.append(f"{verb}: {errno.errorcode.get(code, code) if code else 'ok'}")
         wanted = {image} if name else set()
         if name and code:
             wanted |= self.done.get(name, {None})
         if name:
             self.done[name] = wanted
-        if code and code not in ENDED:
+        if code and not gone:
             self.faults.check_store(f"when {verb} had failed")
-        return code in ENDED
+        return gone
 
     def run(self):
         host = self.faults.host
@@ -172,7 +173,7 @@ class LazyRun(Run):
             try:
                 found = content(f"{self.faults.root(self.mount, name)}/{file}")
             except OSError as e:
-                if e.errno in ENDED:
+                if e.errno in ENDED or self.mount.process.reap():
                     return
                 raise Failed(f"{file}: {e}")
             if found != wanted[file]:
@@ -222,7 +223,8 @@ class Faults:
         """(the mount, whether it answers)"""
         self.mount = mount = Mount(self.directory, self.program, f"{self.directory}/fusectl")
         mount.environment |= environment
-        return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={'remote' if self.lazy else 'local'}")
+        lookup = "remote" if self.lazy else "local"
+        return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={lookup}") and os.path.exists(f"{mount.point}/ctl")
 
     def end(self, mount):
         p, said = mount.run_umount()
@@ -324,7 +326,7 @@ class Faults:
                 raise Failed(f"it died: {mount.process.status}")
             self.end(mount)
         else:
-            if not mount.process.reap():
+            if not mount.process.wait(PATIENCE):
                 raise Failed("it hangs at its start")
             if mount.process.status != 1:
                 raise Failed(f"its start ended with {mount.process.status}")
