@@ -6,7 +6,7 @@
 # make check-reference   every entry of a large image (REFERENCE: an OCI layout, made where it is not given)
 # make asan tsan  the same suite under the sanitizers
 # make end-check  every way to end, under every load, ROUNDS=100 times each (CELLS='term/* kill/*': some of them)
-# make crash-check   a fault at every call of the program (CALLS=N: at N of each kind); hours
+# make crash-check   a fault at every call of the program (CALLS=N: at N of each kind); ten minutes
 # make soak       everything at random for half an hour (SOAK=seconds), and what grows meanwhile
 # make fuzz       the fuzz targets
 # make fuzz-check runs each of them for FUZZ_SECONDS=30

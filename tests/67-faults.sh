@@ -6,19 +6,19 @@
 need_fuse
 have cc || skip_all "there is no compiler for the shims"
 ((EUID == 0)) || skip_all "only root has a namespace of mounts for it"
-CALLS=${CALLS:-1}
+CALLS=${CALLS:-10}
 CHECK_LIMIT=${CHECK_LIMIT_OF_ALL:-900}
 ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 for shim in disk memory; do
     cc -D_GNU_SOURCE -shared -fPIC -O1 -o "$T/$shim.so" "$HERE/faults/$shim.c" -ldl
 done
 
-stands() { # stands KIND [CALLS]
-    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "${2:-$CALLS}"
+stands() { # stands KIND
+    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "$CALLS"
 }
 it "a kill in front of a change of the store" 'stands kill'
 it "a power cut, by which what was not synced may be lost" 'stands power'
-it "a power cut while an image is read before it is here" 'stands lazy $((CALLS == 1 ? 3 : CALLS))'
+it "a power cut while an image is read before it is here" 'stands lazy'
 it "a change that fails" 'stands once'
 it "and all behind it" 'stands ever'
 it "a disk that is full from there on" 'stands full'
