@@ -6,8 +6,8 @@
 #include "registry/wire/secret.h"
 #include "registry/auth/token.h"
 #include "store/base/clock.h"
+#include "store/base/expiring.h"
 #include "store/base/log.h"
-#include "store/base/map.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,40 +18,25 @@
 #define BASIC_LIFE_MS 300000 /* then the credential's source is asked again */
 #define MARGIN_MS     10000 /* a token is not used in its last seconds, at most a quarter of them */
 
-struct held_token {
-	char *field; /* owned, secret */
-	int64_t until_ms;
-};
-
 struct auth {
 	struct http *http;   /* borrowed */
 	struct hosts *hosts; /* borrowed */
 	struct creds *creds;
 	pthread_mutex_t lock;
-	struct map *held;    /* lock: "registry\nrepository" to struct held_token */
-	uint64_t generation; /* lock: of the files by which they were had */
-	uint64_t forgotten;  /* lock: how often */
+	struct expiring *held; /* lock: key of a scope to its field, owned, secret */
+	uint64_t generation;   /* lock: of the files by which they were had */
+	uint64_t forgotten;    /* lock: how often */
 };
 
-static void held_free(void *value)
+static void free_secret(void *field)
 {
-	struct held_token *h = value;
-
-	if (h)
-		secret_free(h->field);
-	free(h);
-}
-
-static void drop_all(struct auth *a)
-{
-	map_free_all(a->held, held_free);
-	a->held = map_new();
+	secret_free(field);
 }
 
 void auth_forget(struct auth *a)
 {
 	pthread_mutex_lock(&a->lock);
-	drop_all(a);
+	expiring_clear(a->held);
 	a->forgotten++;
 	pthread_mutex_unlock(&a->lock);
 }
@@ -77,7 +62,7 @@ int auth_open(const struct registry_options *o, struct http *http, struct hosts 
 	a->http = http;
 	a->hosts = hosts;
 	pthread_mutex_init(&a->lock, NULL);
-	a->held = map_new();
+	a->held = expiring_new(HELD_MAX, free_secret);
 	r = a->held ? creds_open(o->auth_file, o->store_auth_file, &a->creds, err) : err_nomem(err);
 	if (r < 0) {
 		auth_close(a);
@@ -92,8 +77,7 @@ void auth_close(struct auth *a)
 {
 	if (!a)
 		return;
-	drop_all(a);
-	map_free(a->held);
+	expiring_free(a->held);
 	creds_close(a->creds);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
@@ -112,8 +96,8 @@ static char *auth_make_key(const struct auth_scope *s)
 /* A login or logout since then makes all that is held void. Lock held. */
 static void check_generation(struct auth *a, uint64_t now)
 {
-	if (a->generation != now || map_count(a->held) >= HELD_MAX)
-		drop_all(a);
+	if (a->generation != now)
+		expiring_clear(a->held);
 	a->generation = now;
 }
 
@@ -128,10 +112,10 @@ char *auth_field(struct auth *a, const struct auth_scope *s)
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
 
-	struct held_token *h = a->held ? map_get(a->held, key, strlen(key)) : NULL;
+	const char *held = expiring_get(a->held, key, strlen(key), clock_ms());
 
-	if (h && clock_ms() < h->until_ms)
-		field = strdup(h->field);
+	if (held)
+		field = strdup(held);
 	pthread_mutex_unlock(&a->lock);
 	return field;
 }
@@ -140,24 +124,16 @@ char *auth_field(struct auth *a, const struct auth_scope *s)
 static void hold(struct auth *a, const struct auth_scope *s, const char *field, int64_t life_ms,
 		 uint64_t generation)
 {
-	int64_t margin = life_ms / 4 < MARGIN_MS ? life_ms / 4 : MARGIN_MS;
-	autofree char *key = auth_make_key(s);
-	struct held_token *h = malloc(sizeof(*h));
+	int64_t margin = life_ms / 4 < MARGIN_MS ? life_ms / 4 : MARGIN_MS, now = clock_ms();
+	autofree char *key = s->credential ? NULL : auth_make_key(s);
+	char *copy = key ? strdup(field) : NULL;
 
-	if (!key || !h || s->credential) {
-		free(h);
+	if (!copy)
 		return;
-	}
-	*h = (struct held_token){.field = strdup(field), .until_ms = clock_ms() + life_ms - margin};
 	pthread_mutex_lock(&a->lock);
 	check_generation(a, generation);
-
-	struct held_token *old = a->held ? map_remove(a->held, key, strlen(key)) : NULL;
-
-	if (!h->field || !a->held || map_put(a->held, key, strlen(key), h) < 0)
-		held_free(h);
+	expiring_put(a->held, key, strlen(key), copy, now + life_ms - margin, now);
 	pthread_mutex_unlock(&a->lock);
-	held_free(old);
 }
 
 static bool is_below(const char *name, const char *domain)

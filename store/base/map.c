@@ -50,12 +50,20 @@ struct map *map_new(void)
 	return m;
 }
 
+void map_clear(struct map *m)
+{
+	for (size_t i = 0; i < m->cap; i++) {
+		free(m->slots[i].key);
+		m->slots[i].key = NULL;
+	}
+	m->count = 0;
+}
+
 void map_free(struct map *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < m->cap; i++)
-		free(m->slots[i].key);
+	map_clear(m);
 	free(m->slots);
 	free(m);
 }

@@ -14,6 +14,7 @@ struct map;
 
 struct map *map_new(void);					      /* NULL: out of memory */
 void map_free(struct map *m);					      /* NULL is allowed */
+void map_clear(struct map *m);					      /* its values stay */
 void map_free_all(struct map *m, void (*free_value)(void *value));    /* its values, too */
 void *map_get(const struct map *m, const void *key, size_t len);      /* NULL: not there */
 int map_put(struct map *m, const void *key, size_t len, void *value); /* 0 or -ENOMEM; replaces */

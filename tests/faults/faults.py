@@ -370,8 +370,18 @@ class Faults:
         return os.listdir(path) if os.path.isdir(path) else []
 
     def check_store(self, when):
-        for text in check_store.problems(self.store):
-            raise Failed(f"{when}: {text}")
+        """Looks again where something is wrong: a job whose reader was told of an error may still be at work."""
+        end = time.monotonic() + PATIENCE / 12
+        while True:
+            try:
+                found = list(check_store.problems(self.store))
+            except FileNotFoundError as e:
+                found = [str(e)]
+            if not found:
+                return
+            if time.monotonic() > end:
+                raise Failed(f"{when}: {found[0]}")
+            time.sleep(0.01)
 
     def check_name(self, mount, name, wanted):
         try:
