@@ -6,6 +6,7 @@ The clients pull, tag, push, load, remove, prune and read, at random. Each has n
 so, by all mounts (by others a moment later), and no other removal or prune takes a byte of what they name. A mount that was killed is
 back within a second. Afterwards the store is whole, nothing is leased or half done, and fsck finds nothing. SEED repeats the dice.
 """
+import errno
 import os
 import random
 import shutil
@@ -73,7 +74,11 @@ class Client:
         self.counts[what] = self.counts.get(what, 0) + 1
 
     def ask(self, verb, line):
-        code, _ = request(self.home.mount.point, verb, line)
+        lives = self.home.lives
+        code, answer = request(self.home.mount.point, verb, line)
+        missing = code == errno.ENOENT and verb in ("tag", "rmi", "push")  # what others have removed
+        if code and not missing and code not in ENDED and self.home.lives == lives > 0:
+            raise Failed(f"{verb} {line}: {os.strerror(code)}: {answer[-300:]}")
         self.note(f"{verb}: {os.strerror(code) if code else 'done'}")
         return code
 
