@@ -14,8 +14,10 @@ done
 mount_store
 
 it "$SOAK seconds: all that is asked for is answered, and nothing grows" '
-    PYTHONPATH="$HERE" python3 -B "$HERE/soak.py" "$M" "$R" "$SOAK" "$(pid_of imagefs)"
+    PYTHONPATH="$HERE" python3 -B "$HERE/soak.py" "$M" "$R" "$SOAK" "$(pid_of imagefs)" 2>&1 |
+        tee "$T/soak"
 '
+sed "s/^/# /" "$T/soak"
 it "the store is whole behind it" '
     until_true 30 "[ -z \"\$(ls \"$STORE/leases\")\" ]"
     valid_store

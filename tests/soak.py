@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """soak.py MOUNT REGISTRY SECONDS PID: what a mount is asked for in months, at random, by four threads; and its memory meanwhile.
 
-The images v0 … v7 of REGISTRY/soak are there. Prints a line for each quarter of the time: how much was done, and what the process PID has of
-private memory, descriptors and threads (medians of looks a second apart). Fails where a thing was never done, where one was done that cannot
-be, where an errno comes that says neither that something is not there nor that it is in use, or where ten minutes and more end with over 2 %
-more memory in the last quarter than in the first, or with more descriptors or threads.
+The images v0 … v7 of REGISTRY/soak are there. A crowd of readers goes before it. Prints a line for each quarter of the time: how much was done,
+and what the process PID has of private memory, descriptors (medians of looks a second apart) and threads (the least: jobs come and go). Fails
+where a thing was never done, where one was done that cannot be, where an errno comes that says neither that something is not there nor that it is
+in use, or where ten minutes and more end with over 2 % more memory in the last quarter than in the first, or with more descriptors or threads.
 """
 import contextlib
 import errno
@@ -123,6 +123,15 @@ def work(number):
             wrong.append(f"{name}: {e}")
 
 
+def crowd():
+    """More readers at once than there are workers: these come as they are needed, and stay."""
+    threads = [threading.Thread(target=read_files, args=(random.Random(k),), daemon=True) for k in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+
 def look():
     with open(f"/proc/{pid}/smaps_rollup") as f:
         memory = sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
@@ -130,6 +139,9 @@ def look():
 
 
 def main():
+    for name in images:
+        ask("pull", name)
+    crowd()
     threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(4)]
     for thread in threads:
         thread.start()
@@ -140,7 +152,8 @@ def main():
         while time.monotonic() < end:
             looks.append(look())
             time.sleep(1)
-        quarters.append([statistics.median(values) for values in zip(*looks)])
+        memory, descriptors, running = zip(*looks)
+        quarters.append((statistics.median(memory), statistics.median(descriptors), min(running)))
         print("quarter {}: {:.0f} kB private, {:.0f} descriptors, {:.0f} threads; {} things done, {} ended in an errno".format(
             number + 1, *quarters[-1], sum(done.values()), sum(errors.values())), flush=True)
     end = time.monotonic() + 120  # on a busy machine some things were never done yet
