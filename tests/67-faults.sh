@@ -14,7 +14,7 @@ for shim in disk memory; do
 done
 
 stands() { # stands KIND
-    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "$CALLS"
+    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "$CALLS" 2>&1 | tee "$T/said.$1"
 }
 it "a kill in front of a change of the store" 'stands kill'
 it "a power cut, by which what was not synced may be lost" 'stands power'
@@ -29,3 +29,4 @@ else
     it "an allocation that fails" 'stands memory'
     it "and all behind it" 'stands memories'
 fi
+sed 's/^/# /' "$T"/said.*

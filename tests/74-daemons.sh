@@ -9,6 +9,7 @@ DAEMONS=${DAEMONS:-10}
 CHECK_LIMIT=$((CHECK_LIMIT + DAEMONS * 2))
 
 it "$DAEMONS seconds of kills: no name is lost, none comes back, and no byte of one goes" '
-    python3 -B "$HERE/faults/daemons.py" "$IMAGEFS" "$DAEMONS"
+    python3 -B "$HERE/faults/daemons.py" "$IMAGEFS" "$DAEMONS" 2>&1 | tee "$T/said"
 '
+sed "s/^/# /" "$T/said"
 finish
