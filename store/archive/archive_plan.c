@@ -143,8 +143,11 @@ int archive_plan_document(struct archive_plan *p, const char *media_type, const 
 int archive_plan_layer(struct archive_plan *p, const struct digest *digest, struct quarantine *q,
 		       struct layer_index **out, struct err *err)
 {
-	int r;
+	/* First held: a deletion takes the index of what nobody holds. */
+	int r = lease_add(p->lease, digest, 1, err);
 
+	if (r)
+		return r;
 	if (q)
 		return quarantine_layer(q, p->cancel, out, err);
 	r = layer_index_open(p->store, digest, LAYER_CHECK_BLOCKS, out, err);

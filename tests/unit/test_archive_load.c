@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Archives of images, fed in pieces of any size and cut anywhere: all of it is there, or
  * nothing. */
+#include "store/archive/archive_plan.h"
+#include "store/images/gc.h"
+
 #include "tests/unit/archive_scene.h"
 
 /* A docker archive of one image of one layer; `links` symlinks lead to the layer. */
@@ -180,6 +183,37 @@ static void members_stay_in_the_archive(void **state)
 	}
 }
 
+/* What a deletion by another process takes is what nobody holds. */
+static void the_index_of_a_planned_layer_is_held(void **state)
+{
+	AUTO(quarantine_close) struct quarantine *q = NULL;
+	struct archive_plan *plan = NULL;
+	struct layer_index *index = NULL;
+	struct tar_make layer = {0};
+	size_t memory = 1 << 20;
+
+	(void)state;
+	member(&layer, "hello", "world", 5);
+	make_end(&layer);
+	assert_int_equal(archive_plan_open(store, &memory, NULL, &plan, NULL), 0);
+	assert_int_equal(quarantine_open(store, DIGEST_SHA256, layer.buf.len, &memory, &q, NULL),
+			 0);
+	assert_int_equal(quarantine_write(q, layer.buf.data, layer.buf.len, NULL), 0);
+	assert_int_equal(quarantine_end(q, NULL), 0);
+	assert_int_equal(gc_run(store, &(struct gc){0}, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(archive_plan_layer(plan, quarantine_digest(q), q, &index, NULL),
+				 0);
+		layer_index_close(index);
+		assert_int_equal(gc_run(store, &(struct gc){0}, NULL), 0);
+		assert_int_equal(files("derived/layers"), 1);
+	}
+	archive_plan_close(plan);
+	assert_int_equal(gc_run(store, &(struct gc){0}, NULL), 0);
+	assert_int_equal(files("derived/layers"), 0);
+	buf_free(&layer.buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +224,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(too_many_links_and_wrong_tags_are_refused, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(members_stay_in_the_archive, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_index_of_a_planned_layer_is_held, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
