@@ -189,6 +189,15 @@ it "few descriptors: of more images than can be open, each is read" '
     until_true 5 "cat \"$M/images/localhost/many/v29/rootfs/a\""
     down
 '
+it "few descriptors: more documents, blobs and archives than can be open are read, though the kernel remembers them" '
+    timeout 20 prlimit --nofile=64:64 "$IMAGEFS" "$T/many" "$M" -o lookup=local
+    for file in manifest.json config.json layers/00/blob export/image.tar; do
+        for i in {0..29}; do echo "$M/images/localhost/many/v$i/$file"; done | xargs -P 4 cat >/dev/null
+    done
+    for i in {0..29}; do cat "$M/ctl/save?localhost%2Fmany:v$i" >/dev/null; done
+    answers_all
+    down
+'
 it "stacks of 64 KiB and of a gigabyte" '
     for kib in 64 1048576; do
         (ulimit -s $kib; up env)

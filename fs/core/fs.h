@@ -50,9 +50,9 @@ struct fs {
 	struct stats stats;
 	struct platform platform;
 	const struct kernel *kernel; /* the session's; NULL while there is none */
-	/* Makes the kernel forget all views that nobody holds, so that they are closed. Blocks, as
-	 * kernel->forget_name does: not for a job that a LOOKUP may wait for. */
-	void (*forget_views)(struct fs *fs);
+	/* Makes the kernel forget the blobs and views that nobody holds, so that they are closed. Blocks,
+	 * as kernel->forget_name does. */
+	void (*forget_open)(struct fs *fs);
 	char *mountpoint;	/* owned; canonical */
 	char *mountpoint_given; /* owned; absolute, as the user calls it */
 	uint64_t image_root; /* our inode number of a root that is an image (image_root.h), or 0 */

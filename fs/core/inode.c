@@ -155,7 +155,7 @@ static bool is_view_root(uint64_t ino)
 
 static struct inode *find_locked(struct inodes *t, enum inode_table which, const char *path)
 {
-	return path ? map_get(t->tables[which].by_path, path, strlen(path)) : NULL;
+	return map_get(t->tables[which].by_path, path, strlen(path));
 }
 
 static void count_locked(struct inodes *t, struct inode *i, bool root, uint64_t n)
@@ -178,12 +178,12 @@ struct inode *inodes_find(struct inodes *t, enum inode_table which, const char *
 	return i;
 }
 
-/* Gives an inode its number in the table, and its path if it has one; false: out of memory or
+/* Gives an inode its number in the table, and its path if it is shared; false: out of memory or
  * numbers. */
 static bool inode_enter(struct slot_table *t, struct inode *i)
 {
 	i->number = table_put(t, i);
-	if (i->number && i->path && map_put(t->by_path, i->path, strlen(i->path), i) < 0) {
+	if (i->number && !i->own && map_put(t->by_path, i->path, strlen(i->path), i) < 0) {
 		table_drop(t, i->number);
 		i->number = 0;
 	}
@@ -196,7 +196,7 @@ struct inode *inodes_add(struct inodes *t, enum inode_table which, struct inode 
 
 	pthread_mutex_lock(&t->lock);
 	assert(!i->number && !i->holds);
-	shared = find_locked(t, which, i->path);
+	shared = i->own ? NULL : find_locked(t, which, i->path);
 	i->which = which;
 	if (!shared && inode_enter(&t->tables[which], i))
 		shared = i;
@@ -222,7 +222,7 @@ static struct inode *take_unwanted(struct slot_table *table, struct inode *i)
 {
 	if (!i || i->lookups > 0 || i->holds > 0)
 		return NULL;
-	if (i->path)
+	if (!i->own)
 		map_remove(table->by_path, i->path, strlen(i->path));
 	assert(table_get(table, i->number) == i);
 	table_drop(table, i->number);
@@ -348,33 +348,41 @@ void inodes_each_view(struct inodes *t, const char *path,
 }
 
 /* The paths, as they are now, one behind the other. */
-static void collect_paths(struct inodes *t, const char *path, struct buf *out)
+static void collect_paths(struct inodes *t, const char *path, bool open, struct buf *out)
 {
 	pthread_mutex_lock(&t->lock);
-	for (int which = 0; which < 2; which++) {
-		size_t iter = 0, len;
-		const void *key;
-		void *value;
+	for (int which = 0; which < 2; which++)
+		for (uint32_t n = 0; n < t->tables[which].next; n++) {
+			const struct inode *i = table_get(&t->tables[which], n);
 
-		while (map_next(t->tables[which].by_path, &iter, &key, &len, &value)) {
-			const struct inode *i = value;
-
-			if (is_at_or_below(i, path) && strcmp(i->path, path))
+			if (i && (open ? i->keeps_open : !i->own) && is_at_or_below(i, path) &&
+			    strcmp(i->path, path) != 0)
 				buf_append(out, i->path, strlen(i->path) + 1);
 		}
-	}
 	pthread_mutex_unlock(&t->lock);
+}
+
+static void each_path(struct inodes *t, const char *path, bool open,
+		      void (*each)(void *arg, const char *path), void *arg)
+{
+	autobuf paths = BUF_INIT;
+
+	collect_paths(t, path, open, &paths);
+	for (size_t at = 0; !buf_failed(&paths) && at < paths.len;
+	     at += strlen(paths.data + at) + 1)
+		each(arg, paths.data + at);
 }
 
 void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg, const char *path),
 		      void *arg)
 {
-	autobuf paths = BUF_INIT;
+	each_path(t, path, false, each, arg);
+}
 
-	collect_paths(t, path, &paths);
-	for (size_t at = 0; !buf_failed(&paths) && at < paths.len;
-	     at += strlen(paths.data + at) + 1)
-		each(arg, paths.data + at);
+void inodes_each_open_path(struct inodes *t, const char *path,
+			   void (*each)(void *arg, const char *path), void *arg)
+{
+	each_path(t, path, true, each, arg);
 }
 
 void inodes_count(struct inodes *t, struct inodes_counts *out)

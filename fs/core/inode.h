@@ -14,14 +14,15 @@
  * 0) and that no thread of ours holds is freed. The kernel forgets no inode while a request for it is
  * under way. But the kernel sees the answer as the request's end, while our thread may still use the
  * inode: so each call holds its inode (fs/fuse/fuse_call.c), as does all work behind an answer.
- * Inodes with a path are shared: one path, one number, as long as they are in the table. Thread
- * safe.
+ * Inodes are shared, but for those of which each lookup makes its own: one path, one number, as long as they
+ * are in the table. Thread safe.
  */
 #ifndef FS_INODE_H
 #define FS_INODE_H
 
 #include "store/base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,8 +35,10 @@ enum inode_table { INODE_VNODE, INODE_VIEW };
 
 /* What vnodes and views begin with. */
 struct inode {
-	char *path; /* owned: canonical, below the mount point; NULL: never shared */
+	char *path;		       /* owned: canonical, below the mount point */
+	bool own;		       /* every lookup of its path makes one: it is not shared */
 	void (*free)(struct inode *i); /* frees all of it, the path too */
+	atomic_bool keeps_open;	       /* a vnode: it has had a file open, and may have it yet */
 	/* The table's, from here on: */
 	enum inode_table which;
 	uint32_t number; /* in its table */
@@ -73,6 +76,10 @@ void inodes_each_view(struct inodes *t, const char *path,
 /* Calls each for the shared paths below this one. No lock is held then. For none where memory is out. */
 void inodes_each_path(struct inodes *t, const char *path, void (*each)(void *arg, const char *path),
 		      void *arg);
+
+/* The same for those only that keep a file open, shared or not. */
+void inodes_each_open_path(struct inodes *t, const char *path,
+			   void (*each)(void *arg, const char *path), void *arg);
 
 /* The kernel has, or has forgotten, n more lookups of a number. The root is never forgotten. */
 void inodes_count_lookups(struct inodes *t, uint64_t ino, uint64_t n);

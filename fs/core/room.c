@@ -38,7 +38,7 @@ static int room_run(struct job *j, void *arg, struct err *err)
 
 	(void)j;
 	(void)err;
-	fs->forget_views(fs);
+	fs->forget_open(fs);
 	while (!is_room() && clock_ms() - start < WAIT_MS)
 		usleep(POLL_US);
 	if (!is_room())

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Room for open files. Each view that the kernel knows has its layers and its tree open, some files
- * each, also when nobody uses it. The kernel forgets what it has looked up when memory runs short,
+ * each, and each blob that was read is open, also when nobody uses it. The kernel forgets what it has looked up when memory runs short,
  * but knows nothing of our descriptors. So it is told to forget before they run out. A view stays
- * while a process has a file in it open, or its working directory there.
+ * while a process has a file in it open, or its working directory there, and a blob while it is open.
  */
 #ifndef FS_ROOM_H
 #define FS_ROOM_H
 
 #include "fs/core/vnode.h"
 
-/* To be called after a view was opened: where descriptors become scarce, makes room in the background. */
+/* To be called after a view or a blob was opened: where descriptors become scarce, makes room in the background. */
 void room_watch(struct fs *fs);
 
 /* For a call that found no descriptor free (its error, -EMFILE, is in err). FS_WAIT: run it again when
- * there is room. Else the error: -EMFILE when the call has waited three times (rq->rooms). Not for a
- * LOOKUP in the directory of an image: the kernel has locked that, and forgets nothing in it until the
- * call has ended. */
+ * there is room. Else the error: -EMFILE when the call has waited three times (rq->rooms). In the directory
+ * that the kernel has locked for the call nothing is forgotten meanwhile (dir_locks.h). */
 int room_make(struct request *rq, struct err *err);
 
 #endif

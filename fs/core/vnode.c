@@ -74,7 +74,7 @@ static uint64_t path_ino(const char *path)
 	return XXH3_64bits(path, strlen(path)) >> 2 | UINT64_C(1) << 62;
 }
 
-void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
+void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
 {
 	struct vnode *v = calloc(1, size);
 
@@ -84,20 +84,20 @@ void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
 	v->ops = ops;
 	v->inode.free = vnode_free_inode;
 	v->st_ino = path_ino(path);
-	return v;
-}
-
-void *vnode_new(const struct vnode_ops *ops, size_t size, const char *path)
-{
-	struct vnode *v = vnode_new_own(ops, size, path);
-
-	if (!v)
-		return NULL;
 	v->inode.path = strdup(path);
 	if (!v->inode.path) {
 		free(v);
 		return NULL;
 	}
+	return v;
+}
+
+void *vnode_new_own(const struct vnode_ops *ops, size_t size, const char *path)
+{
+	struct vnode *v = vnode_new(ops, size, path);
+
+	if (v)
+		v->inode.own = true;
 	return v;
 }
 

@@ -117,7 +117,7 @@ struct vnode_ops {
 };
 
 struct vnode {
-	struct inode inode; /* path NULL: every lookup makes one of its own */
+	struct inode inode;
 	const struct vnode_ops *ops;
 	uint64_t st_ino;
 	enum lasting lasting; /* of its attributes and its content */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fuse/fuse_call.h"
 
+#include "fs/core/room.h"
 #include "fs/tree/image_root.h"
 #include "store/base/log.h"
 
@@ -26,6 +27,8 @@ static int run_once(struct call *c, struct job **wait)
 	rq.owner = uid == fs->owner || uid == 0;
 	rq.may_fetch = fs->lookup_remote && uid == fs->owner;
 	r = c->run(c, &rq, &err);
+	if (r == -EMFILE)
+		r = room_make(&rq, &err);
 	assert((r == FS_WAIT) == (rq.wait != NULL));
 	*wait = rq.wait;
 	c->rooms = rq.rooms;

@@ -259,13 +259,14 @@ static void on_renewed(void *arg, const struct catalog *old, const struct catalo
 		job_start(fs->jobs, &spec, NULL, NULL);
 }
 
-static void forget_views(struct fs *fs)
+static void forget_open(struct fs *fs)
 {
-	static const char *const tops[] = {"images", "sha256", "sha512"};
+	static const char *const tops[] = {"images", "sha256", "sha512", "ctl"};
 
 	if (!fs->kernel)
 		return;
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		inodes_each_open_path(fs->inodes, tops[i], in_use_forget_name, fs);
 		inodes_each_view(fs->inodes, tops[i], forget_view, fs);
 		if (still_held(fs, tops[i], INODES_BELOW_ROOTS))
 			inodes_each_view(fs->inodes, tops[i], in_use_forget_all, fs);
@@ -274,6 +275,6 @@ static void forget_views(struct fs *fs)
 
 void in_use_watch(struct fs *fs)
 {
-	fs->forget_views = forget_views;
+	fs->forget_open = forget_open;
 	catalogs_watch(fs->catalogs, on_renewed, fs);
 }

@@ -19,7 +19,7 @@
  */
 int in_use(struct fs *fs, const struct digest *image, bool locked, struct err *err);
 
-/* Sets fs->forget_views. From now on the kernel is made to forget the directories of removed images,
+/* Sets fs->forget_open. From now on the kernel is made to forget the directories of removed images,
  * whoever removes them, so that what they hold open is closed. */
 void in_use_watch(struct fs *fs);
 

@@ -180,13 +180,9 @@ int view_ready(struct request *rq, struct view *w, struct err *err)
 	r = open_content(w, err);
 	if (!r)
 		rq->content = view_content(w);
-	if (r == -EMFILE)
-		return room_make(rq, err);
 	if (r != -ENOENT)
 		return r;
 	r = fetch_tree(rq, w->image, w->kind, w->first, w->count, err);
-	if (r == -EMFILE)
-		return room_make(rq, err);
 	if (r)
 		return r;
 	err_context(err, "%s: not there although it was just fetched", w->inode.path);

@@ -6,6 +6,7 @@
 #include "fs/tree/vn.h"
 
 #include "fs/core/fs.h"
+#include "fs/core/room.h"
 #include "fs/tree/vn_raw.h"
 #include "store/disk/blob.h"
 
@@ -45,7 +46,10 @@ static int vn_blob_read_body(struct request *rq, struct vn_blob *b, struct buf *
 	if (b->fd >= 0)
 		close(b->fd);
 	b->fd = blob_open(rq->fs->store, &b->digest, NULL, err);
-	return b->fd < 0 ? b->fd : blob_read_fd(b->fd, &b->digest, OCI_MANIFEST_MAX, out, err);
+	if (b->fd < 0)
+		return b->fd;
+	room_watch(rq->fs);
+	return blob_read_fd(b->fd, &b->digest, OCI_MANIFEST_MAX, out, err);
 }
 
 static int read_document(struct request *rq, struct vn_blob *b, uint64_t offset, size_t len,
@@ -72,6 +76,7 @@ static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, si
 	uint64_t rest = offset < b->size ? b->size - offset : 0;
 
 	len = rest < len ? (size_t)rest : len;
+	v->inode.keeps_open = true;
 	return b->layer == VN_NO_LAYER
 		   ? read_document(rq, b, offset, len, out, err)
 		   : vn_raw_read(rq, &b->raw, b->image, b->layer, offset, len, out, err);

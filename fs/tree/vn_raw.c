@@ -2,6 +2,7 @@
 #include "fs/tree/vn_raw.h"
 
 #include "fs/core/fs.h"
+#include "fs/core/room.h"
 #include "fs/tree/fetch.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ static struct raw *get_open(struct vn_raw *w, const struct digest *digest)
 	return found;
 }
 
-static void keep_open(struct vn_raw *w, const struct digest *digest, struct raw *raw)
+static void keep_open(struct fs *fs, struct vn_raw *w, const struct digest *digest, struct raw *raw)
 {
 	struct raw *old;
 
@@ -54,6 +55,7 @@ static void keep_open(struct vn_raw *w, const struct digest *digest, struct raw 
 	w->digest = *digest;
 	pthread_mutex_unlock(&w->lock);
 	raw_put(old);
+	room_watch(fs);
 }
 
 int vn_raw_read(struct request *rq, struct vn_raw *w, struct repo_image *image, size_t layer,
@@ -67,7 +69,7 @@ int vn_raw_read(struct request *rq, struct vn_raw *w, struct repo_image *image, 
 		r = open_or_fetch(rq, digest, image, layer, &raw, err);
 		if (r)
 			return r;
-		keep_open(w, digest, raw);
+		keep_open(rq->fs, w, digest, raw);
 	}
 	r = raw_read(raw, offset, len, out, err);
 	return r && !raw_is_current(raw) ? request_again(rq, err) : r;

@@ -58,6 +58,8 @@ static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_
 	struct vn_save *x = (struct vn_save *)v;
 	int r = 0;
 
+	v->inode.keeps_open = true;
+
 	while (!r && len > 0) {
 		struct archive_save_part p;
 		size_t n;

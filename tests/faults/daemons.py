@@ -65,7 +65,7 @@ class Client:
     def __init__(self, scene, number, dice):
         self.scene, self.home, self.dice = scene, scene.daemons[number % DAEMONS], dice
         self.names = {f"{scene.host}/own/c{number}:{k}": {None} for k in range(3)}
-        self.counts = {}
+        self.counts, self.found = {}, None
 
     def path(self, daemon, name):
         return f"{daemon.mount.point}/images/{name.rsplit(':', 1)[0]}/{name.rsplit(':', 1)[1]}/rootfs"
@@ -92,10 +92,10 @@ class Client:
         lives = daemon.lives
         try:
             found = contents(self.path(daemon, name))
-        except FileNotFoundError:
-            found = None
+        except FileNotFoundError as e:
+            found, self.found = None, e
         except OSError as e:
-            found = e
+            found = self.found = e
         if lives < 0 or daemon.lives != lives:
             return None
         if isinstance(found, OSError) and found.errno in ENDED:
@@ -104,6 +104,8 @@ class Client:
             if found == (self.scene.expected[image] if image else None):
                 self.names[name] = {image}
                 return True
+        if isinstance(found, dict):
+            self.found = [image for image, content in self.scene.expected.items() if content == found] or found
         return False
 
     def read(self, name):
@@ -114,7 +116,7 @@ class Client:
             time.sleep(0.02)
             seen = self.look(name, daemon)
         if seen is False:
-            raise Failed(f"{name} is not what was said: {self.names[name]}")
+            raise Failed(f"{name} at {daemon.mount.point} is {self.found}, and was said to be {self.names[name]}")
         self.note("read" if seen else "not read")
 
     def step(self):
