@@ -252,6 +252,17 @@ it "another mount of the store sees it within a second, and lets go" '
     restore
     NAME=second unmount_store -m "$M2"
 '
+it "... and one that nobody uses lets go as well" '
+    M2=$T/second
+    NAME=second mount_store -m "$M2" -o lookup=local
+    cat "$M2/images/$R/other/v1/"{rootfs/big,manifest.json,layers/00/blob} >/dev/null
+    grep blobs <(ls -l /proc/$(pid_of second)/fd)
+    ctl rmi "$R/other:v1" >/dev/null
+    until_true 15 "! grep -q blobs.*deleted <(ls -l /proc/$(pid_of second)/fd)"
+    fails ls "$M2/images/$R/other/v1/rootfs"
+    restore
+    NAME=second unmount_store -m "$M2"
+'
 cat >"$T/hands.py" <<'P'
 """Many hands on the same few tags, in two mounts: what they may be told is that another was there first."""
 import errno, os, random, sys, threading

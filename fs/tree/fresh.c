@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define LAST_MS	   ((int64_t)(FS_NAMES_LAST * 1000) + 10) /* the kernel rounds up to its ticks */
-#define PARKED_MS  1  /* until the names of a directory with a parked request are tried again, */
-#define PARKED_MAX 32 /* and at most */
+#define PARKED_MS  1	/* until the names of a directory with a parked request are tried again, */
+#define PARKED_MAX 32	/* and at most */
+#define LOOK_MS	   5000 /* between two looks at what others have changed, where nobody asks */
 
 struct fresh {
 	struct fs *fs;
@@ -265,6 +266,22 @@ static void tell_names(struct fresh *f)
 	f->pause = f->pause < PARKED_MAX ? 2 * f->pause : PARKED_MAX;
 }
 
+/* What another process removes is seen by whoever comes next. Where nobody comes, its files would stay open
+ * here, and its space taken: so this looks. Under the lock, which is let go of meanwhile. */
+static void fresh_look(struct fresh *f)
+{
+	int64_t until = clock_ms() + LOOK_MS;
+	struct catalog *now = NULL;
+
+	fresh_wait(f, until);
+	if (clock_ms() < until)
+		return;
+	pthread_mutex_unlock(&f->lock);
+	catalog_get(f->fs->catalogs, f->fs->store, &now, NULL);
+	catalog_put(now);
+	pthread_mutex_lock(&f->lock);
+}
+
 static void *fresh_run(void *arg)
 {
 	struct fresh *f = arg;
@@ -274,7 +291,7 @@ static void *fresh_run(void *arg)
 		if (f->listings < f->asked)
 			tell_listings(f);
 		else if (f->names == f->asked)
-			pthread_cond_wait(&f->changed, &f->lock);
+			fresh_look(f);
 		else if (clock_ms() >= f->expired)
 			end_names(f);
 		else if (clock_ms() >= f->again)
