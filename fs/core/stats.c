@@ -31,3 +31,12 @@ const char *stats_op_name(enum stats_op op)
 	assert(op < OP_COUNT && op_names[op]);
 	return op_names[op];
 }
+
+uint64_t stats_requests(const struct stats *s)
+{
+	uint64_t all = 0;
+
+	for (int op = 0; op < OP_COUNT; op++)
+		all += atomic_load_explicit(&s->requests[op], memory_order_relaxed);
+	return all;
+}

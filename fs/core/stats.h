@@ -49,5 +49,6 @@ static inline void stats_add(atomic_uint_fast64_t *counter, uint64_t n)
 }
 
 const char *stats_op_name(enum stats_op op); /* "lookup" */
+uint64_t stats_requests(const struct stats *s); /* of all kinds */
 
 #endif

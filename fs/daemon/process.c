@@ -117,6 +117,11 @@ void process_detach(int keep)
 	close_range((unsigned)keep + 1, ~0u, 0);
 }
 
+void process_rest(void)
+{
+	malloc_trim(0);
+}
+
 int process_begin(struct err *err)
 {
 	int r = open_standard(err);

@@ -18,4 +18,8 @@ int process_begin(struct err *err);
  * `keep`, which is none of them. */
 void process_detach(int keep);
 
+/* For a moment without work: memory that was freed goes back to the system. Some ms for each 100 MB; who
+ * allocates meanwhile waits. */
+void process_rest(void);
+
 #endif

@@ -2,6 +2,7 @@
 #include "fs/tree/fresh.h"
 
 #include "fs/core/inode.h"
+#include "fs/daemon/process.h"
 #include "fs/tree/catalog.h"
 #include "fs/tree/vn.h"
 #include "store/base/clock.h"
@@ -27,8 +28,9 @@ struct fresh {
 	/* In ms: when names from before the last change have expired; when those that could not be
 	 * told are tried again. */
 	int64_t expired, again;
-	int64_t pause; /* between two tries */
-	int64_t quiet; /* no name before that */
+	int64_t pause;		   /* between two tries */
+	int64_t quiet;		   /* no name before that */
+	uint64_t requests, rested; /* how many there were at the last look; when memory went back */
 	bool stop, joined;
 };
 
@@ -266,6 +268,19 @@ static void tell_names(struct fresh *f)
 	f->pause = f->pause < PARKED_MAX ? 2 * f->pause : PARKED_MAX;
 }
 
+/* Where nobody has asked for anything since the last look, what was freed goes back to the system: pieces
+ * that live lie between those that do not. */
+static void rest(struct fresh *f)
+{
+	uint64_t requests = stats_requests(&f->fs->stats);
+
+	if (requests == f->requests && requests != f->rested) {
+		process_rest();
+		f->rested = requests;
+	}
+	f->requests = requests;
+}
+
 /* What another process removes is seen by whoever comes next. Where nobody comes, its files would stay open
  * here, and its space taken: so this looks. Under the lock, which is let go of meanwhile. */
 static void fresh_look(struct fresh *f)
@@ -279,6 +294,7 @@ static void fresh_look(struct fresh *f)
 	pthread_mutex_unlock(&f->lock);
 	catalog_get(f->fs->catalogs, f->fs->store, &now, NULL);
 	catalog_put(now);
+	rest(f);
 	pthread_mutex_lock(&f->lock);
 }
 
