@@ -102,7 +102,8 @@ class Client:
             return None
         for image in self.names[name]:
             if found == (self.scene.expected[image] if image else None):
-                self.names[name] = {image}
+                if daemon is self.home:  # another may still see what was
+                    self.names[name] = {image}
                 return True
         if isinstance(found, dict):
             self.found = [image for image, content in self.scene.expected.items() if content == found] or found
