@@ -419,3 +419,20 @@ for k in range(int(sys.argv[2])):
     eq "$(ls -a | wc -l)" 2
     fails ls app/1
 '
+
+if grep -qs -- -fsanitize "$BUILD/flags"; then
+    skip "what is freed goes back to the system where nobody asks for anything" "the sanitizer has the allocations"
+else
+    hostile <<'P'
+for n in range(400): serve("app", "t%d" % n, Image([Layer([f("a", str(n))])]))
+P
+    it "what is freed goes back to the system where nobody asks for anything" '
+        private() { awk "/^Private_Dirty/ { n += \$2 } END { print n }" "/proc/$(pid_of idle)/smaps_rollup"; }
+        NAME=idle mount_store -s "$T/idle" -m "$T/point"
+        seq -f "$T/point/images/$H/app/t%g/config.json" 0 399 | xargs -P 8 -n 20 cat >/dev/null
+        before=$(private)
+        echo "# $before kB"
+        until_true 30 "((\$(private) * 10 < $before * 9))"
+        NAME=idle unmount_store -m "$T/point"
+    '
+fi
