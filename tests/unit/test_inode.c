@@ -22,8 +22,16 @@ static struct inode *make(const char *path)
 {
 	struct inode *i = calloc(1, sizeof(*i));
 
-	i->path = path ? strdup(path) : NULL;
+	i->path = strdup(path);
 	i->free = free_it;
+	return i;
+}
+
+static struct inode *make_own(const char *path)
+{
+	struct inode *i = make(path);
+
+	i->own = true;
 	return i;
 }
 
@@ -55,7 +63,7 @@ static void what_is_held_outlives_its_last_lookup(void **state)
 {
 	struct inodes *t = table();
 	struct inode *root = inodes_add(t, INODE_VNODE, make(""));
-	struct inode *a = inodes_add(t, INODE_VNODE, make(NULL));
+	struct inode *a = inodes_add(t, INODE_VNODE, make_own("own"));
 	struct inode *b = inodes_add(t, INODE_VIEW, make("images/a/rootfs"));
 	uint64_t view = (uint64_t)b->number << 32 | 7;
 
@@ -83,15 +91,45 @@ static void what_is_held_outlives_its_last_lookup(void **state)
 	inodes_close(t);
 }
 
-static void what_has_no_path_is_never_shared(void **state)
+static void note_path(void *arg, const char *path)
+{
+	strcat(arg, path);
+	strcat(arg, " ");
+}
+
+static void an_own_inode_is_never_shared(void **state)
 {
 	struct inodes *t = table();
-	struct inode *a = inodes_add(t, INODE_VNODE, make(NULL));
-	struct inode *b = inodes_add(t, INODE_VNODE, make(NULL));
+	struct inode *a = inodes_add(t, INODE_VNODE, make_own("ctl/own"));
+	struct inode *b = inodes_add(t, INODE_VNODE, make_own("ctl/own"));
+	char paths[64] = "";
 
 	(void)state;
 	assert_ptr_not_equal(a, b);
 	assert_int_not_equal(a->number, b->number);
+	assert_null(inodes_find(t, INODE_VNODE, "ctl/own"));
+	assert_int_equal(inodes_held(t, "ctl", INODES_ALL), 0);
+	inodes_each_path(t, "ctl", note_path, paths);
+	assert_string_equal(paths, "");
+	inodes_close(t);
+}
+
+static void what_keeps_a_file_open_is_found_by_its_path(void **state)
+{
+	struct inodes *t = table();
+	struct inode *a = inodes_add(t, INODE_VNODE, make_own("a/own"));
+	struct inode *b = inodes_add(t, INODE_VNODE, make("a/b"));
+	char all[64] = "", open[64] = "";
+
+	(void)state;
+	inodes_add(t, INODE_VNODE, make("a"));
+	inodes_add(t, INODE_VNODE, make("a/c"));
+	inodes_add(t, INODE_VNODE, make("other"));
+	a->keeps_open = b->keeps_open = true;
+	inodes_each_open_path(t, "a", note_path, open);
+	assert_string_equal(open, "a/own a/b ");
+	inodes_each_path(t, "a", note_path, all);
+	assert_string_equal(all, "a/b a/c ");
 	inodes_close(t);
 }
 
@@ -164,7 +202,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_path_is_one_inode),
 	    cmocka_unit_test(what_is_held_outlives_its_last_lookup),
-	    cmocka_unit_test(what_has_no_path_is_never_shared),
+	    cmocka_unit_test(an_own_inode_is_never_shared),
+	    cmocka_unit_test(what_keeps_a_file_open_is_found_by_its_path),
 	    cmocka_unit_test(what_the_kernel_forgets_is_freed_and_its_number_used_again),
 	    cmocka_unit_test(lookups_of_all_nodes_of_a_view_are_its_own),
 	    cmocka_unit_test(many_inodes_keep_their_numbers),
