@@ -103,6 +103,15 @@ def request(point, verb, line):
     return code, answer.decode(errors="replace")
 
 
+def answers(point):
+    """Whether there is a program behind it; that it has no memory for the answer is one, too."""
+    try:
+        os.lstat(f"{point}/ctl")
+    except OSError as e:
+        return e.errno not in (errno.ENOENT, *ENDED)
+    return True
+
+
 def content(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
@@ -224,7 +233,7 @@ class Faults:
         self.mount = mount = Mount(self.directory, self.program, f"{self.directory}/fusectl")
         mount.environment |= environment
         lookup = "remote" if self.lazy else "local"
-        return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={lookup}") and os.path.exists(f"{mount.point}/ctl")
+        return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={lookup}") and answers(mount.point)
 
     def end(self, mount):
         p, said = mount.run_umount()
