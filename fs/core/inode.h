@@ -38,7 +38,7 @@ struct inode {
 	char *path;		       /* owned: canonical, below the mount point */
 	bool own;		       /* every lookup of its path makes one: it is not shared */
 	void (*free)(struct inode *i); /* frees all of it, the path too */
-	atomic_bool keeps_open;	       /* a vnode: it has had a file open, and may have it yet */
+	atomic_bool keeps_open;	       /* it has had files open, and may have them yet (room.h) */
 	/* The table's, from here on: */
 	enum inode_table which;
 	uint32_t number; /* in its table */

@@ -56,10 +56,11 @@ static struct job_spec room_spec(struct fs *fs)
 				 .arg = fs};
 }
 
-void room_watch(struct fs *fs)
+void room_watch(struct fs *fs, struct inode *i)
 {
 	const struct job_spec spec = room_spec(fs);
 
+	i->keeps_open = true;
 	if (!is_room() && clock_ms() - atomic_load(&fs->no_room) >= AGAIN)
 		job_start(fs->jobs, &spec, NULL, NULL);
 }

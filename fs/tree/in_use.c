@@ -78,7 +78,7 @@ static void in_use_forget_all(void *arg, struct inode *inode)
 			forget_directory(arg, w, n);
 }
 
-/* The names below an image's directory outside of views, one by one, too. */
+/* The name that a path leads to; a view's is that of its root. */
 static void in_use_forget_name(void *arg, const char *path)
 {
 	autofree char *parent = strdup(path);
@@ -92,12 +92,6 @@ static void in_use_forget_name(void *arg, const char *path)
 	number = inodes_number(fs->inodes, INODE_VNODE, parent);
 	if (number)
 		fs->kernel->forget_name(fs->kernel, number, slash + 1);
-}
-
-/* A view by its own name. */
-static void forget_view(void *arg, struct inode *view)
-{
-	in_use_forget_name(arg, view->path);
 }
 
 static void forget_image(struct fs *fs, const char *repository, const struct digest *image)
@@ -267,7 +261,6 @@ static void forget_open(struct fs *fs)
 		return;
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
 		inodes_each_open_path(fs->inodes, tops[i], in_use_forget_name, fs);
-		inodes_each_view(fs->inodes, tops[i], forget_view, fs);
 		if (still_held(fs, tops[i], INODES_BELOW_ROOTS))
 			inodes_each_view(fs->inodes, tops[i], in_use_forget_all, fs);
 	}

@@ -153,7 +153,7 @@ static int open_content(struct view *w, struct err *err)
 		return r;
 	if (w->fs->fetch == FETCH_BACKGROUND && !w->fs->offline && has_tables(names, w->count))
 		fetch_rest(w->fs, w->image);
-	room_watch(w->fs);
+	room_watch(w->fs, &w->inode);
 	c->older = old;
 	if (atomic_compare_exchange_strong(&w->content, &old, c))
 		c = NULL;

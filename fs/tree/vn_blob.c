@@ -48,7 +48,7 @@ static int vn_blob_read_body(struct request *rq, struct vn_blob *b, struct buf *
 	b->fd = blob_open(rq->fs->store, &b->digest, NULL, err);
 	if (b->fd < 0)
 		return b->fd;
-	room_watch(rq->fs);
+	room_watch(rq->fs, &b->v.inode);
 	return blob_read_fd(b->fd, &b->digest, OCI_MANIFEST_MAX, out, err);
 }
 
@@ -76,7 +76,6 @@ static int vn_blob_read(struct request *rq, struct vnode *v, uint64_t offset, si
 	uint64_t rest = offset < b->size ? b->size - offset : 0;
 
 	len = rest < len ? (size_t)rest : len;
-	v->inode.keeps_open = true;
 	return b->layer == VN_NO_LAYER
 		   ? read_document(rq, b, offset, len, out, err)
 		   : vn_raw_read(rq, &b->raw, b->image, b->layer, offset, len, out, err);
@@ -112,7 +111,7 @@ struct vnode *vn_blob_new(const char *path, struct repo_image *i, const struct d
 	b->size = size;
 	b->layer = layer;
 	b->fd = -1;
-	vn_raw_init(&b->raw);
+	vn_raw_init(&b->raw, &b->v.inode);
 	pthread_mutex_init(&b->lock, NULL);
 	b->v.lasting = LASTS;
 	return &b->v;

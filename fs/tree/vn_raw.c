@@ -7,8 +7,9 @@
 
 #include <errno.h>
 
-void vn_raw_init(struct vn_raw *w)
+void vn_raw_init(struct vn_raw *w, struct inode *owner)
 {
+	w->owner = owner;
 	pthread_mutex_init(&w->lock, NULL);
 	w->raw = NULL;
 }
@@ -55,7 +56,7 @@ static void keep_open(struct fs *fs, struct vn_raw *w, const struct digest *dige
 	w->digest = *digest;
 	pthread_mutex_unlock(&w->lock);
 	raw_put(old);
-	room_watch(fs);
+	room_watch(fs, w->owner);
 }
 
 int vn_raw_read(struct request *rq, struct vn_raw *w, struct repo_image *image, size_t layer,

@@ -15,12 +15,13 @@
 
 /* The blob that was read last. */
 struct vn_raw {
+	struct inode *owner; /* borrowed: the vnode's */
 	pthread_mutex_t lock;
 	struct raw *raw;      /* under lock: owned; NULL: none */
 	struct digest digest; /* under lock: of that one */
 };
 
-void vn_raw_init(struct vn_raw *w);
+void vn_raw_init(struct vn_raw *w, struct inode *owner);
 void vn_raw_clear(struct vn_raw *w);
 
 /* Appends exactly len bytes of the blob of a layer, from offset. 0, FS_WAIT or an error. */

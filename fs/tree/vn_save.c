@@ -58,8 +58,6 @@ static int save_read(struct request *rq, struct vnode *v, uint64_t offset, size_
 	struct vn_save *x = (struct vn_save *)v;
 	int r = 0;
 
-	v->inode.keeps_open = true;
-
 	while (!r && len > 0) {
 		struct archive_save_part p;
 		size_t n;
@@ -112,7 +110,7 @@ int vn_save_new(const char *path, const struct vn_save_image *images, size_t cou
 
 	if (!x)
 		return err_nomem(err);
-	vn_raw_init(&x->raw);
+	vn_raw_init(&x->raw, &x->v.inode);
 	for (; x->count < count; x->count++)
 		x->images[x->count] = repo_image_get(images[x->count].image);
 	r = vn_save_plan(x, images, err);
