@@ -8,13 +8,14 @@ have cc || skip_all "there is no compiler for the shims"
 ((EUID == 0)) || skip_all "only root has a namespace of mounts for it"
 CALLS=${CALLS:-10}
 CHECK_LIMIT=${CHECK_LIMIT_OF_ALL:-900}
+SAYS=1
 ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 for shim in disk memory; do
     cc -D_GNU_SOURCE -shared -fPIC -O1 -o "$T/$shim.so" "$HERE/faults/$shim.c" -ldl
 done
 
 stands() { # stands KIND
-    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "$CALLS" 2>&1 | tee "$T/said.$1"
+    python3 "$HERE/faults/faults.py" "$IMAGEFS" "$T" "$1" "$CALLS"
 }
 it "a kill in front of a change of the store" 'stands kill'
 it "a power cut, by which what was not synced may be lost" 'stands power'
@@ -29,4 +30,3 @@ else
     it "an allocation that fails" 'stands memory'
     it "and all behind it" 'stands memories'
 fi
-sed 's/^/# /' "$T"/said.*

@@ -39,7 +39,7 @@ unset PYTHONDONTWRITEBYTECODE REGISTRY_AUTH_FILE DOCKER_CONFIG DOCKER_AUTH_CONFI
 
 # --- checks --------------------------------------------------------------------------------------
 
-# it WHAT-HOLDS CODE. A fork and no exec: there are two thousand checks.
+# it WHAT-HOLDS CODE. A fork and no exec: there are two thousand checks. With SAYS=1 its output is shown where it holds, too.
 it() {
     local rc=0 pid
     CHECKS=$((CHECKS + 1))
@@ -57,6 +57,7 @@ it() {
     wait $pid || rc=$?
     echo 1<>"$T/.watch"
     if ((rc == 0)); then
+        [[ -z ${SAYS:-} ]] || sed 's/^/# /' "$T/check.out"
         echo "ok $CHECKS - $1"
     else
         FAILED=$((FAILED + 1))

@@ -1,28 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""daemons.py PROGRAM SECONDS: four mounts of one store, four clients of each, and every second or two one of the mounts is killed.
+"""daemons.py PROGRAM SECONDS: four mounts of one store, four clients of each, and each second one of the mounts is killed.
 
 The clients pull, tag, push, load, remove, prune and read, at random. Each has names of its own: what it was told about them is
-so, by all mounts (by others a moment later), and no other removal or prune takes a byte of what they name. A mount that was killed is
-back within a second. Afterwards the store is whole, nothing is leased or half done, and fsck finds nothing. SEED repeats the dice.
+so, by all mounts (by others a moment later), and no other removal or prune takes a byte of what they name. A mount that was killed
+comes back. Afterwards the store is whole, nothing is leased or half done, and fsck finds nothing. SEED repeats the dice.
 """
 import errno
 import os
 import random
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import faults
-from archives import docker_save, save
 from end import process
 from end.mount import Mount
-from faults import ENDED, PATIENCE, Failed, contents, request
+from faults import ENDED, PATIENCE, Failed, answers, check_store, contents, request
 
 DAEMONS = CLIENTS = 4
 OTHERS_SEE = PATIENCE / 12  # a mount looks at the store anew a tenth of a second after the last time
@@ -40,7 +35,7 @@ class Daemon:
     def start(self, life):
         self.mount = Mount(self.directory, self.program, self.connections)
         begin = time.monotonic()
-        if not self.mount.start(self.store, PATIENCE, "-o", "lookup=local") or not os.path.exists(f"{self.mount.point}/ctl"):
+        if not self.mount.start(self.store, PATIENCE, "-o", "lookup=local") or not answers(self.mount.point):
             raise Failed(f"it does not mount: {process.read(self.mount.log)[-500:]}")
         self.slowest = max(self.slowest, time.monotonic() - begin)
         self.lives = life
@@ -150,20 +145,11 @@ class Client:
                 self.scene.fail(e)
 
 
-class Scene:
+class Scene(faults.Scene):
     def __init__(self, program, seed):
-        self.program, self.directory = program, os.path.realpath(tempfile.mkdtemp(prefix="imagefs-daemons."))
-        self.store, self.archive = f"{self.directory}/store", f"{self.directory}/archive.tar"
+        super().__init__(program)
         self.stop, self.failures, self.dice = threading.Event(), [], random.Random(seed)
-        images = faults.make_images(random.Random(7))
-        save(self.archive, docker_save([(images["d"], ["local/loaded:1"])]))
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.host = "%s:%d" % listener.getsockname()
-        process.spawn("registry", lambda: faults.serve(listener, images))
-        listener.close()
-        os.mkdir(f"{self.directory}/fusectl")
-        subprocess.run(["mount", "-t", "fusectl", "none", f"{self.directory}/fusectl"], check=True)
-        self.daemons = [Daemon(f"{self.directory}/{k}", program, f"{self.directory}/fusectl", self.store) for k in range(DAEMONS)]
+        self.daemons = [Daemon(f"{self.directory}/{k}", program, self.connections, self.store) for k in range(DAEMONS)]
         self.expected = self.learn()
         self.clients = [Client(self, k, random.Random(f"{seed} {k}")) for k in range(DAEMONS * CLIENTS)]
 
@@ -205,29 +191,22 @@ class Scene:
             code, answer = request(last, verb, "")
             if code:
                 raise Failed(f"{verb}: {os.strerror(code)}: {answer[-500:]}")
-        left = [name for place in ("leases", "partial") if os.path.isdir(f"{self.store}/{place}")
-                for name in os.listdir(f"{self.store}/{place}")]
-        if left:
+        if left := self.left():
             raise Failed(f"left: {left}")
         for daemon in self.daemons:
             daemon.end()
-        for text in faults.check_store.problems(self.store):
+        for text in check_store.problems(self.store):
             raise Failed(text)
 
     def close(self):
         for daemon in self.daemons:
             daemon.mount.rescue()
-        process.end_all()
-        subprocess.run(["umount", f"{self.directory}/fusectl"])
-        shutil.rmtree(self.directory, ignore_errors=True)
+        super().close()
 
 
 def main():
     program, seconds = sys.argv[1], float(sys.argv[2])
-    seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
-    print(f"seed {seed}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    process.leave_namespace()
+    seed = faults.begin()
     scene = Scene(program, seed)
     try:
         scene.run(seconds)

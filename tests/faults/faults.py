@@ -190,23 +190,50 @@ class LazyRun(Run):
         self.ask("pull", name, name, image)
 
 
-class Faults:
-    def __init__(self, program, shims, kind, seed):
-        self.program, self.kind, self.seed = program, kind, seed
-        self.directory = os.path.realpath(tempfile.mkdtemp(prefix="imagefs-faults."))
-        self.memory = kind.startswith("memor")
-        self.shim = f"{shims}/{'memory' if self.memory else 'disk'}.so"
-        self.store, self.first, self.archive = (f"{self.directory}/{name}" for name in ("store", "first", "archive.tar"))
-        self.kept, self.log = f"{self.directory}/kept", f"{self.directory}/log"
-        self.images, self.mount = make_images(random.Random(7)), None
+class Scene:
+    """A directory for a store and its mounts, with an archive of image d, a registry of the others, and the kernel's list of connections."""
+
+    def __init__(self, program):
+        self.program, self.directory = program, os.path.realpath(tempfile.mkdtemp(prefix="imagefs-faults."))
+        self.store, self.archive, self.connections = (f"{self.directory}/{name}" for name in ("store", "archive.tar", "fusectl"))
+        self.images = make_images(random.Random(7))
         save(self.archive, docker_save([(self.images["d"], ["local/loaded:1"])]))
         listener = socket.create_server(("127.0.0.1", 0))
         self.host = "%s:%d" % listener.getsockname()
-        self.registry = process.spawn("registry", lambda: serve(listener, self.images))
+        process.spawn("registry", lambda: serve(listener, self.images))
         listener.close()
-        for name in ("fusectl", "mnt"):
-            os.mkdir(f"{self.directory}/{name}")
-        subprocess.run(["mount", "-t", "fusectl", "none", f"{self.directory}/fusectl"], check=True)
+        os.mkdir(self.connections)
+        subprocess.run(["mount", "-t", "fusectl", "none", self.connections], check=True)
+
+    def close(self):
+        process.end_all()
+        subprocess.run(["umount", self.connections])
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def left(self):
+        """What stays of jobs: leases, and blobs that are here in part."""
+        return [f"{place}/{name}" for place in ("partial", "leases") if os.path.isdir(f"{self.store}/{place}")
+                for name in os.listdir(f"{self.store}/{place}")]
+
+
+def begin():
+    """The seed of the dice, which SEED gives; in a namespace of its own from here on."""
+    seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
+    print(f"seed {seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    process.leave_namespace()
+    return seed
+
+
+class Faults(Scene):
+    def __init__(self, program, shims, kind, seed):
+        super().__init__(program)
+        self.kind, self.seed = kind, seed
+        self.memory = kind.startswith("memor")
+        self.shim = f"{shims}/{'memory' if self.memory else 'disk'}.so"
+        self.first, self.kept, self.log = (f"{self.directory}/{name}" for name in ("first", "kept", "log"))
+        self.mount = None
+        os.mkdir(f"{self.directory}/mnt")
         self.lazy = kind == "lazy"
         self.names = {f"{self.host}/app:{tag}": tag for tag in ("e" if self.lazy else "abc")}
         if not self.lazy:
@@ -222,15 +249,13 @@ class Faults:
 
     def close(self):
         self.clear()
-        process.end_all()
-        subprocess.run(["umount", f"{self.directory}/fusectl"])
-        shutil.rmtree(self.directory, ignore_errors=True)
+        super().close()
 
     # --- mounts ---
 
     def start(self, **environment):
         """(the mount, whether it answers)"""
-        self.mount = mount = Mount(self.directory, self.program, f"{self.directory}/fusectl")
+        self.mount = mount = Mount(self.directory, self.program, self.connections)
         mount.environment |= environment
         lookup = "remote" if self.lazy else "local"
         return mount, mount.start(self.store, PATIENCE, "-o", f"lookup={lookup}") and answers(mount.point)
@@ -369,14 +394,10 @@ class Faults:
         end = time.monotonic() + PATIENCE / 12
         while True:
             code, answer = request(mount.point, "prune", "")
-            left = [f"{place}/{name}" for place in ("partial", "leases") for name in self.list(place)]
+            left = self.left()
             if code or not left or time.monotonic() > end:
                 return code, answer, left
             time.sleep(0.01)
-
-    def list(self, place):
-        path = f"{self.store}/{place}"
-        return os.listdir(path) if os.path.isdir(path) else []
 
     def check_store(self, when):
         """Looks again where something is wrong: a job whose reader was told of an error may still be at work."""
@@ -416,10 +437,7 @@ def choose(faults, sample, seed):
 
 def main():
     program, shims, kind, *more = sys.argv[1:]
-    seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
-    print(f"seed {seed}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    process.leave_namespace()
+    seed = begin()
     faults, failures = Faults(program, shims, kind, seed), 0
     try:
         for at in choose(faults, int(more[0]) if more else 0, seed):
